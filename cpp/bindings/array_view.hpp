@@ -1,0 +1,104 @@
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace py = pybind11;
+
+namespace cnnx::bindings {
+
+using Pair = std::array<int64_t, 2>;
+using OptionalArray = std::optional<py::array>;
+
+inline std::vector<int64_t> shape_of(const py::array& array) {
+  return {array.shape(), array.shape() + array.ndim()};
+}
+
+// Turns NumPy arrays into pointers, or raises an error that names the operation, the argument and
+// what was wrong. After these checks no kernel can read or write outside an array.
+class Arguments {
+ public:
+  explicit Arguments(const char* operation) : operation_(operation) {}
+
+  template <size_t Rank>
+  std::array<int64_t, Rank> shape(const py::array& array, const char* name) const {
+    if (array.ndim() != static_cast<py::ssize_t>(Rank)) {
+      fail(name, "must have " + std::to_string(Rank) + " dimensions, got " +
+                     std::to_string(array.ndim()));
+    }
+    std::array<int64_t, Rank> result;
+    for (size_t i = 0; i < Rank; ++i) result[i] = array.shape(static_cast<py::ssize_t>(i));
+    return result;
+  }
+
+  template <typename T>
+  const T* input(const py::array& array, const char* name,
+                 const std::vector<int64_t>& shape) const {
+    check<T>(array, name, shape);
+    return static_cast<const T*>(array.data());
+  }
+
+  template <typename T>
+  T* output(py::array& array, const char* name, const std::vector<int64_t>& shape) const {
+    check<T>(array, name, shape);
+    if (!array.writeable()) fail(name, "is read-only");
+    return static_cast<T*>(array.mutable_data());
+  }
+
+  template <typename T>
+  const T* input(const OptionalArray& array, const char* name,
+                 const std::vector<int64_t>& shape) const {
+    return array ? input<T>(*array, name, shape) : nullptr;
+  }
+
+  template <typename T>
+  T* output(OptionalArray& array, const char* name, const std::vector<int64_t>& shape) const {
+    return array ? output<T>(*array, name, shape) : nullptr;
+  }
+
+  void require(bool condition, const char* name, const std::string& problem) const {
+    if (!condition) fail(name, problem);
+  }
+
+  void positive(const Pair& pair, const char* name) const {
+    require(
+        pair[0] > 0 && pair[1] > 0, name,
+        "must be positive, got (" + std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")");
+  }
+
+ private:
+  template <typename T>
+  void check(const py::array& array, const char* name, const std::vector<int64_t>& shape) const {
+    if (!array.dtype().is(py::dtype::of<T>())) {
+      throw py::type_error(message(name, "must be " + std::string(py::str(py::dtype::of<T>())) +
+                                             ", got " + std::string(py::str(array.dtype()))));
+    }
+    if (!(array.flags() & py::array::c_style)) fail(name, "must be C-contiguous");
+    const std::vector<int64_t> got = shape_of(array);
+    if (got != shape) fail(name, "must have shape " + format(shape) + ", got " + format(got));
+  }
+
+  static std::string format(const std::vector<int64_t>& shape) {
+    std::string text = "(";
+    for (int64_t extent : shape) text += std::to_string(extent) + ", ";
+    if (shape.size() > 1) text.resize(text.size() - 2);
+    return text + ")";
+  }
+
+  std::string message(const char* name, const std::string& problem) const {
+    return std::string(operation_) + ": " + name + " " + problem;
+  }
+  [[noreturn]] void fail(const char* name, const std::string& problem) const {
+    throw py::value_error(message(name, problem));
+  }
+
+  const char* operation_;
+};
+
+}  // namespace cnnx::bindings

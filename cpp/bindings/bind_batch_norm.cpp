@@ -1,0 +1,78 @@
+#include "array_view.hpp"
+#include "cnnx/batch_norm.hpp"
+
+namespace cnnx::bindings {
+namespace {
+
+BatchNormDims make_dims(const Arguments& args, const py::array& src) {
+  args.require(src.size() > 0, "src", "must not be empty");
+  const int64_t c = src.ndim() == 0 ? 1 : src.shape(src.ndim() - 1);
+  return {src.size() / c, c};
+}
+
+}  // namespace
+
+void bind_batch_norm(py::module_& m) {
+  m.def(
+      "batch_norm_forward_training",
+      [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
+         py::array& dst, py::array& mean, py::array& inv_std, py::array& moving_mean,
+         py::array& moving_variance, float epsilon, float momentum) {
+        const Arguments args("batch_norm_forward_training");
+        const BatchNormDims dims = make_dims(args, src);
+        const float* s = args.input<float>(src, "src", shape_of(src));
+        const float* g = args.input<float>(gamma, "gamma", {dims.c});
+        const float* b = args.input<float>(beta, "beta", {dims.c});
+        float* d = args.output<float>(dst, "dst", shape_of(src));
+        float* mean_data = args.output<float>(mean, "mean", {dims.c});
+        float* inv_std_data = args.output<float>(inv_std, "inv_std", {dims.c});
+        float* moving_m = args.output<float>(moving_mean, "moving_mean", {dims.c});
+        float* moving_v = args.output<float>(moving_variance, "moving_variance", {dims.c});
+        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        batch_norm_forward_training(dims, s, g, b, epsilon, momentum, d, mean_data, inv_std_data,
+                                    moving_m, moving_v);
+      },
+      py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("dst"), py::arg("mean"),
+      py::arg("inv_std"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
+      py::arg("momentum"));
+  m.def(
+      "batch_norm_forward_inference",
+      [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
+         const py::array& moving_mean, const py::array& moving_variance, py::array& dst,
+         float epsilon) {
+        const Arguments args("batch_norm_forward_inference");
+        const BatchNormDims dims = make_dims(args, src);
+        const float* s = args.input<float>(src, "src", shape_of(src));
+        const float* g = args.input<float>(gamma, "gamma", {dims.c});
+        const float* b = args.input<float>(beta, "beta", {dims.c});
+        const float* moving_m = args.input<float>(moving_mean, "moving_mean", {dims.c});
+        const float* moving_v = args.input<float>(moving_variance, "moving_variance", {dims.c});
+        float* d = args.output<float>(dst, "dst", shape_of(src));
+        py::gil_scoped_release release;
+        batch_norm_forward_inference(dims, s, g, b, moving_m, moving_v, epsilon, d);
+      },
+      py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("moving_mean"),
+      py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"));
+  m.def(
+      "batch_norm_backward",
+      [](const py::array& src, const py::array& diff_dst, const OptionalArray& gamma,
+         const py::array& mean, const py::array& inv_std, OptionalArray& diff_src,
+         OptionalArray& diff_gamma, OptionalArray& diff_beta) {
+        const Arguments args("batch_norm_backward");
+        const BatchNormDims dims = make_dims(args, src);
+        const float* s = args.input<float>(src, "src", shape_of(src));
+        const float* dd = args.input<float>(diff_dst, "diff_dst", shape_of(src));
+        const float* g = args.input<float>(gamma, "gamma", {dims.c});
+        const float* mean_data = args.input<float>(mean, "mean", {dims.c});
+        const float* inv_std_data = args.input<float>(inv_std, "inv_std", {dims.c});
+        float* ds = args.output<float>(diff_src, "diff_src", shape_of(src));
+        float* dg = args.output<float>(diff_gamma, "diff_gamma", {dims.c});
+        float* db = args.output<float>(diff_beta, "diff_beta", {dims.c});
+        py::gil_scoped_release release;
+        batch_norm_backward(dims, s, dd, g, mean_data, inv_std_data, ds, dg, db);
+      },
+      py::arg("src"), py::arg("diff_dst"), py::arg("gamma"), py::arg("mean"), py::arg("inv_std"),
+      py::arg("diff_src"), py::arg("diff_gamma"), py::arg("diff_beta"));
+}
+
+}  // namespace cnnx::bindings

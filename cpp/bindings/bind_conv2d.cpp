@@ -1,0 +1,118 @@
+#include "array_view.hpp"
+#include "cnnx/conv2d.hpp"
+#include "cnnx/im2col.hpp"
+
+namespace cnnx::bindings {
+namespace {
+
+using Image = std::array<int64_t, 4>;
+
+Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weights,
+                     const Image& dst, const Pair& strides, const Pair& padding,
+                     const Pair& dilation, int64_t groups) {
+  args.positive(strides, "strides");
+  args.positive(dilation, "dilation");
+  args.require(padding[0] >= 0 && padding[1] >= 0, "padding", "must not be negative");
+  args.require(groups > 0 && src[3] % groups == 0 && weights[3] % groups == 0, "groups",
+               "must divide the input and output channels, got " + std::to_string(groups));
+  args.require(weights[2] * groups == src[3], "weights",
+               "must have " + std::to_string(src[3] / groups) + " input channels a group, got " +
+                   std::to_string(weights[2]));
+  return {.mb = src[0],
+          .ih = src[1],
+          .iw = src[2],
+          .ic = src[3],
+          .oh = dst[1],
+          .ow = dst[2],
+          .oc = weights[3],
+          .kh = weights[0],
+          .kw = weights[1],
+          .stride_h = strides[0],
+          .stride_w = strides[1],
+          .pad_top = padding[0],
+          .pad_left = padding[1],
+          .dilation_h = dilation[0],
+          .dilation_w = dilation[1],
+          .groups = groups};
+}
+
+std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
+
+}  // namespace
+
+void bind_conv2d(py::module_& m) {
+  m.def(
+      "im2col",
+      [](const py::array& src, py::array& col, const Pair& kernel_size, const Pair& output_size,
+         const Pair& strides, const Pair& padding, const Pair& dilation) {
+        const Arguments args("im2col");
+        const Image s = args.shape<4>(src, "src");
+        const Conv2dDims dims =
+            make_dims(args, s, {kernel_size[0], kernel_size[1], s[3], 1},
+                      {s[0], output_size[0], output_size[1], 1}, strides, padding, dilation, 1);
+        args.positive(kernel_size, "kernel_size");
+        args.positive(output_size, "output_size");
+        const int64_t pixels = s[0] * output_size[0] * output_size[1];
+        const float* src_data = args.input<float>(src, "src", extents(s));
+        float* col_data = args.output<float>(col, "col", {pixels, dims.kh * dims.kw * dims.ic});
+        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        im2col(dims, 0, src_data, 0, pixels, col_data);
+      },
+      py::arg("src"), py::arg("col"), py::arg("kernel_size"), py::arg("output_size"),
+      py::arg("strides"), py::arg("padding"), py::arg("dilation"));
+  m.def(
+      "conv2d_forward",
+      [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups) {
+        const Arguments args("conv2d_forward");
+        const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
+                    d = args.shape<4>(dst, "dst");
+        const Conv2dDims dims = make_dims(args, s, w, d, strides, padding, dilation, groups);
+        const float* src_data = args.input<float>(src, "src", extents(s));
+        const float* weights_data = args.input<float>(weights, "weights", extents(w));
+        const float* bias_data = args.input<float>(bias, "bias", {dims.oc});
+        float* dst_data = args.output<float>(dst, "dst", {dims.mb, dims.oh, dims.ow, dims.oc});
+        py::gil_scoped_release release;
+        conv2d_forward(dims, src_data, weights_data, bias_data, dst_data);
+      },
+      py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"));
+  m.def(
+      "conv2d_backward_data",
+      [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups) {
+        const Arguments args("conv2d_backward_data");
+        const Image s = args.shape<4>(diff_src, "diff_src"), w = args.shape<4>(weights, "weights"),
+                    d = args.shape<4>(diff_dst, "diff_dst");
+        const Conv2dDims dims = make_dims(args, s, w, d, strides, padding, dilation, groups);
+        const float* diff_dst_data =
+            args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
+        const float* weights_data = args.input<float>(weights, "weights", extents(w));
+        float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
+        py::gil_scoped_release release;
+        conv2d_backward_data(dims, diff_dst_data, weights_data, diff_src_data);
+      },
+      py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"));
+  m.def(
+      "conv2d_backward_weights",
+      [](const py::array& src, const py::array& diff_dst, py::array& diff_weights,
+         OptionalArray& diff_bias, const Pair& strides, const Pair& padding, const Pair& dilation,
+         int64_t groups) {
+        const Arguments args("conv2d_backward_weights");
+        const Image s = args.shape<4>(src, "src"), w = args.shape<4>(diff_weights, "diff_weights"),
+                    d = args.shape<4>(diff_dst, "diff_dst");
+        const Conv2dDims dims = make_dims(args, s, w, d, strides, padding, dilation, groups);
+        const float* src_data = args.input<float>(src, "src", extents(s));
+        const float* diff_dst_data =
+            args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
+        float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
+        float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
+        py::gil_scoped_release release;
+        conv2d_backward_weights(dims, src_data, diff_dst_data, diff_weights_data, diff_bias_data);
+      },
+      py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"),
+      py::arg("strides"), py::arg("padding"), py::arg("dilation"), py::arg("groups"));
+}
+
+}  // namespace cnnx::bindings

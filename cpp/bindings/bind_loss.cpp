@@ -1,0 +1,133 @@
+#include "array_view.hpp"
+#include "cnnx/loss.hpp"
+
+// Dense targets are float32 (rows, n), labels int64 (rows,); Target is float or int64_t. The first
+// and last argument's names differ: logits and diff_logits, probs and diff_probs, ...
+
+namespace cnnx::bindings {
+namespace {
+
+template <typename Target>
+using FusedForward = void (*)(const LossDims& dims, const float* logits, const Target* targets,
+                              float* probs, float* losses);
+template <typename Target>
+using Forward = void (*)(const LossDims& dims, const float* outputs, const Target* targets,
+                         float* losses);
+template <typename Target>
+using Backward = void (*)(const LossDims& dims, const float* outputs, const Target* targets,
+                          const float* sample_weights, float scale, float* diff_outputs);
+
+LossDims make_dims(const Arguments& args, const py::array& outputs, const char* name) {
+  const auto [rows, n] = args.shape<2>(outputs, name);
+  args.require(n > 0, name, "must have at least one column");
+  return {rows, n};
+}
+
+template <typename Target>
+constexpr const char* kTargets = "targets";
+template <>
+constexpr const char* kTargets<int64_t> = "labels";
+
+const float* check_targets(const Arguments& args, const py::array& targets, const LossDims& dims,
+                           const float*) {
+  return args.input<float>(targets, "targets", {dims.rows, dims.n});
+}
+
+// The kernels index with the labels.
+const int64_t* check_targets(const Arguments& args, const py::array& labels, const LossDims& dims,
+                             const int64_t*) {
+  const int64_t* data = args.input<int64_t>(labels, "labels", {dims.rows});
+  for (int64_t row = 0; row < dims.rows; ++row) {
+    args.require(data[row] >= 0 && data[row] < dims.n, "labels",
+                 "must lie in [0, " + std::to_string(dims.n) + "), got " +
+                     std::to_string(data[row]) + " in row " + std::to_string(row));
+  }
+  return data;
+}
+
+template <typename Target>
+void def_fused_forward(py::module_& m, const char* name, FusedForward<Target> forward) {
+  m.def(
+      name,
+      [name, forward](const py::array& logits, const py::array& targets, py::array& probs,
+                      py::array& losses) {
+        const Arguments args(name);
+        const LossDims dims = make_dims(args, logits, "logits");
+        const float* z = args.input<float>(logits, "logits", {dims.rows, dims.n});
+        const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
+        float* p = args.output<float>(probs, "probs", {dims.rows, dims.n});
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        forward(dims, z, t, p, l);
+      },
+      py::arg("logits"), py::arg(kTargets<Target>), py::arg("probs"), py::arg("losses"));
+}
+
+template <typename Target>
+void def_forward(py::module_& m, const char* name, const char* outputs_name,
+                 Forward<Target> forward) {
+  m.def(
+      name,
+      [name, outputs_name, forward](const py::array& outputs, const py::array& targets,
+                                    py::array& losses) {
+        const Arguments args(name);
+        const LossDims dims = make_dims(args, outputs, outputs_name);
+        const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
+        const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        py::gil_scoped_release release;
+        forward(dims, y, t, l);
+      },
+      py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("losses"));
+}
+
+template <typename Target>
+void def_backward(py::module_& m, const char* name, const char* outputs_name,
+                  const char* diff_name, Backward<Target> backward) {
+  m.def(
+      name,
+      [=](const py::array& outputs, const py::array& targets, const OptionalArray& sample_weights,
+          float scale, py::array& diff_outputs) {
+        const Arguments args(name);
+        const LossDims dims = make_dims(args, outputs, outputs_name);
+        const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
+        const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
+        const float* w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
+        float* dy = args.output<float>(diff_outputs, diff_name, {dims.rows, dims.n});
+        py::gil_scoped_release release;
+        backward(dims, y, t, w, scale, dy);
+      },
+      py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("sample_weights"),
+      py::arg("scale"), py::arg(diff_name));
+}
+
+}  // namespace
+
+void bind_loss(py::module_& m) {
+  def_fused_forward<float>(m, "softmax_cross_entropy_forward", softmax_cross_entropy_forward);
+  def_backward<float>(m, "softmax_cross_entropy_backward", "probs", "diff_logits",
+                      softmax_cross_entropy_backward);
+  def_fused_forward<int64_t>(m, "sparse_softmax_cross_entropy_forward",
+                             sparse_softmax_cross_entropy_forward);
+  def_backward<int64_t>(m, "sparse_softmax_cross_entropy_backward", "probs", "diff_logits",
+                        sparse_softmax_cross_entropy_backward);
+  def_fused_forward<float>(m, "sigmoid_cross_entropy_forward", sigmoid_cross_entropy_forward);
+  def_backward<float>(m, "sigmoid_cross_entropy_backward", "probs", "diff_logits",
+                      sigmoid_cross_entropy_backward);
+  def_forward<float>(m, "categorical_cross_entropy_forward", "probs",
+                     categorical_cross_entropy_forward);
+  def_backward<float>(m, "categorical_cross_entropy_backward", "probs", "diff_probs",
+                      categorical_cross_entropy_backward);
+  def_forward<int64_t>(m, "sparse_categorical_cross_entropy_forward", "probs",
+                       sparse_categorical_cross_entropy_forward);
+  def_backward<int64_t>(m, "sparse_categorical_cross_entropy_backward", "probs", "diff_probs",
+                        sparse_categorical_cross_entropy_backward);
+  def_forward<float>(m, "binary_cross_entropy_forward", "probs", binary_cross_entropy_forward);
+  def_backward<float>(m, "binary_cross_entropy_backward", "probs", "diff_probs",
+                      binary_cross_entropy_backward);
+  def_forward<float>(m, "mean_squared_error_forward", "outputs", mean_squared_error_forward);
+  def_backward<float>(m, "mean_squared_error_backward", "outputs", "diff_outputs",
+                      mean_squared_error_backward);
+}
+
+}  // namespace cnnx::bindings

@@ -1,0 +1,106 @@
+#include "array_view.hpp"
+#include "cnnx/pool2d.hpp"
+
+namespace cnnx::bindings {
+namespace {
+
+using Image = std::array<int64_t, 4>;
+
+// dst names the array that has dst's shape.
+Pool2dDims make_dims(const Arguments& args, const Image& src, const Image& dst,
+                     const char* dst_name, const Pair& pool_size, const Pair& strides,
+                     const Pair& padding) {
+  args.positive(pool_size, "pool_size");
+  args.positive(strides, "strides");
+  for (size_t axis : {0, 1}) {
+    args.require(padding[axis] >= 0 && padding[axis] < pool_size[axis], "padding",
+                 "must lie in [0, pool_size), got " + std::to_string(padding[axis]));
+    // Then every window sees a pixel.
+    args.require((dst[axis + 1] - 1) * strides[axis] - padding[axis] < src[axis + 1], dst_name,
+                 "has windows outside the image: an extent of " + std::to_string(dst[axis + 1]) +
+                     " for " + std::to_string(src[axis + 1]) + " pixels");
+  }
+  return {.mb = src[0],
+          .ih = src[1],
+          .iw = src[2],
+          .c = src[3],
+          .oh = dst[1],
+          .ow = dst[2],
+          .kh = pool_size[0],
+          .kw = pool_size[1],
+          .stride_h = strides[0],
+          .stride_w = strides[1],
+          .pad_top = padding[0],
+          .pad_left = padding[1]};
+}
+
+std::vector<int64_t> src_shape(const Pool2dDims& d) { return {d.mb, d.ih, d.iw, d.c}; }
+std::vector<int64_t> dst_shape(const Pool2dDims& d) { return {d.mb, d.oh, d.ow, d.c}; }
+
+}  // namespace
+
+void bind_pool2d(py::module_& m) {
+  m.def(
+      "max_pool2d_forward",
+      [](const py::array& src, py::array& dst, OptionalArray& argmax, const Pair& pool_size,
+         const Pair& strides, const Pair& padding) {
+        const Arguments args("max_pool2d_forward");
+        const Pool2dDims dims = make_dims(args, args.shape<4>(src, "src"),
+                                          args.shape<4>(dst, "dst"), "dst", pool_size, strides,
+                                          padding);
+        const float* s = args.input<float>(src, "src", src_shape(dims));
+        float* d = args.output<float>(dst, "dst", dst_shape(dims));
+        int32_t* a = args.output<int32_t>(argmax, "argmax", dst_shape(dims));
+        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        max_pool2d_forward(dims, s, d, a);
+      },
+      py::arg("src"), py::arg("dst"), py::arg("argmax"), py::arg("pool_size"), py::arg("strides"),
+      py::arg("padding"));
+  m.def(
+      "max_pool2d_backward",
+      [](const py::array& diff_dst, const py::array& argmax, py::array& diff_src,
+         const Pair& pool_size, const Pair& strides, const Pair& padding) {
+        const Arguments args("max_pool2d_backward");
+        const Pool2dDims dims = make_dims(args, args.shape<4>(diff_src, "diff_src"),
+                                          args.shape<4>(diff_dst, "diff_dst"), "diff_dst",
+                                          pool_size, strides, padding);
+        const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
+        const int32_t* a = args.input<int32_t>(argmax, "argmax", dst_shape(dims));
+        float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
+        py::gil_scoped_release release;
+        max_pool2d_backward(dims, dd, a, ds);
+      },
+      py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),
+      py::arg("strides"), py::arg("padding"));
+  m.def(
+      "avg_pool2d_forward",
+      [](const py::array& src, py::array& dst, const Pair& pool_size, const Pair& strides,
+         const Pair& padding) {
+        const Arguments args("avg_pool2d_forward");
+        const Pool2dDims dims = make_dims(args, args.shape<4>(src, "src"),
+                                          args.shape<4>(dst, "dst"), "dst", pool_size, strides,
+                                          padding);
+        const float* s = args.input<float>(src, "src", src_shape(dims));
+        float* d = args.output<float>(dst, "dst", dst_shape(dims));
+        py::gil_scoped_release release;
+        avg_pool2d_forward(dims, s, d);
+      },
+      py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
+  m.def(
+      "avg_pool2d_backward",
+      [](const py::array& diff_dst, py::array& diff_src, const Pair& pool_size, const Pair& strides,
+         const Pair& padding) {
+        const Arguments args("avg_pool2d_backward");
+        const Pool2dDims dims = make_dims(args, args.shape<4>(diff_src, "diff_src"),
+                                          args.shape<4>(diff_dst, "diff_dst"), "diff_dst",
+                                          pool_size, strides, padding);
+        const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
+        float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
+        py::gil_scoped_release release;
+        avg_pool2d_backward(dims, dd, ds);
+      },
+      py::arg("diff_dst"), py::arg("diff_src"), py::arg("pool_size"), py::arg("strides"),
+      py::arg("padding"));
+}
+
+}  // namespace cnnx::bindings

@@ -1,0 +1,55 @@
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "cnnx/runtime.hpp"
+
+namespace py = pybind11;
+
+namespace cnnx::bindings {
+namespace {
+
+#ifdef __clang__
+constexpr const char* kCompiler = "Clang " __clang_version__;
+#else
+constexpr const char* kCompiler = "GCC " __VERSION__;
+#endif
+
+py::dict build_info() {
+  py::dict info;
+  info["version"] = CNNX_VERSION;
+  info["compiler"] = kCompiler;
+  info["build_type"] = CNNX_BUILD_TYPE;
+  info["openmp"] = CNNX_OPENMP_VERSION;
+  return info;
+}
+
+}  // namespace
+
+void bind_runtime(py::module_& m) {
+  try {
+    active_isa();  // reads CNNX_ISA, so that a wrong one is an error of the import
+  } catch (const std::invalid_argument& error) {
+    throw py::import_error(std::string("CNNX_ISA: ") + error.what());
+  }
+  m.attr("__version__") = CNNX_VERSION;
+  m.def("num_threads", num_threads);
+  m.def(
+      "set_num_threads",
+      [](int n) {
+        if (n < 0) {
+          throw py::value_error("set_num_threads: n must be positive, or 0 for the default, got " +
+                                std::to_string(n));
+        }
+        set_num_threads(n);
+      },
+      py::arg("n"));
+  m.def("available_isas", available_isas);
+  m.def("active_isa", active_isa);
+  m.def("set_isa", set_isa, py::arg("name"));
+  m.def("build_info", build_info);
+}
+
+}  // namespace cnnx::bindings

@@ -1,0 +1,32 @@
+#include <pybind11/pybind11.h>
+
+namespace py = pybind11;
+
+namespace cnnx::bindings {
+void bind_activation(py::module_& m);
+void bind_batch_norm(py::module_& m);
+void bind_conv2d(py::module_& m);
+void bind_dense(py::module_& m);
+void bind_dropout(py::module_& m);
+void bind_gemm(py::module_& m);
+void bind_loss(py::module_& m);
+void bind_optimizer_step(py::module_& m);
+void bind_pool2d(py::module_& m);
+void bind_runtime(py::module_& m);
+void bind_softmax(py::module_& m);
+}  // namespace cnnx::bindings
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The C++ core of cnnx: arrays in, arrays out. Use cnnx.ops and cnnx.layers instead.";
+  cnnx::bindings::bind_runtime(m);
+  cnnx::bindings::bind_gemm(m);
+  cnnx::bindings::bind_conv2d(m);
+  cnnx::bindings::bind_pool2d(m);
+  cnnx::bindings::bind_dense(m);
+  cnnx::bindings::bind_activation(m);
+  cnnx::bindings::bind_softmax(m);
+  cnnx::bindings::bind_batch_norm(m);
+  cnnx::bindings::bind_dropout(m);
+  cnnx::bindings::bind_loss(m);
+  cnnx::bindings::bind_optimizer_step(m);
+}

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+namespace cnnx {
+
+// src (mb, ih, iw, c), dst (mb, oh, ow, c). A window that reaches outside src sees the pixels
+// inside alone: the maximum ignores the padding, the average divides by the pixels it saw.
+struct Pool2dDims {
+  int64_t mb, ih, iw, c;
+  int64_t oh, ow;
+  int64_t kh, kw;
+  int64_t stride_h, stride_w;
+  int64_t pad_top, pad_left;
+};
+
+// argmax (as dst) receives the window position ky * kw + kx of the first maximum; null at
+// inference. NaN counts as the largest value.
+void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, int32_t* argmax);
+void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const int32_t* argmax,
+                         float* diff_src);
+
+void avg_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst);
+void avg_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src);
+
+}  // namespace cnnx

@@ -1,0 +1,25 @@
+// x86-64-v3: AVX2 and FMA, 16 registers.
+#define CNNX_VECTOR_FLOATS 8
+#include "kernels/activation_kernels.hpp"
+#include "kernels/batch_norm_kernels.hpp"
+#include "kernels/gemm_microkernel.hpp"
+#include "kernels/loss_kernels.hpp"
+#include "kernels/optimizer_kernels.hpp"
+#include "kernels/pool_kernels.hpp"
+#include "kernels/softmax_kernels.hpp"
+
+namespace cnnx {
+
+const KernelTable avx2_kernels = {
+    .name = "avx2",
+    .gemm_wide = gemm_tile_of<6, 2>(120, 256, 1024),
+    .gemm_narrow = gemm_tile_of<10, 1>(120, 256, 1024),
+    .activation = activation_kernels,
+    .softmax = softmax_kernels,
+    .loss = loss_kernels,
+    .pool = pool_kernels,
+    .batch_norm = batch_norm_kernels,
+    .optimizer = optimizer_kernels,
+};
+
+}  // namespace cnnx

@@ -1,0 +1,94 @@
+// Losses of one row. forward returns the sum over the row's n outputs, backward writes factor times
+// its derivative.
+#pragma once
+
+#include "kernels/elementwise.hpp"
+#include "kernels/kernel_table.hpp"
+#include "kernels/simd_math.hpp"
+
+namespace cnnx {
+namespace {
+
+CNNX_INLINE Vec clip(Vec p) {  // NaN stays
+  const Vec bounded = p > kMostProb ? broadcast(kMostProb) : p;
+  return bounded < kLeastProb ? broadcast(kLeastProb) : bounded;
+}
+CNNX_INLINE Vec where_unclipped(Vec p, Vec gradient) {
+  return (p < kLeastProb) | (p > kMostProb) ? Vec{} : gradient;
+}
+
+template <typename Function>
+CNNX_INLINE float sum_over_row(int64_t n, const float* a, const float* b, Function function) {
+  Vec sums{};
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Vec terms = function(load_upto(a + i, n - i), load_upto(b + i, n - i));
+    sums += n - i >= kLanes ? terms : first_lanes(terms, n - i);
+  }
+  return horizontal_sum(sums);
+}
+
+void softmax_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
+                                    float factor, float* diff_logits) {
+  const float total = sum_over_row(n, probs, targets, [](Vec, Vec t) { return t; });
+  map(n, probs, targets, diff_logits, [=](Vec p, Vec t) { return (p * total - t) * factor; });
+}
+
+// max(z, 0) - z t + log(1 + e^-|z|)
+float sigmoid_cross_entropy_forward(int64_t n, const float* logits, const float* targets,
+                                    float* probs) {
+  const float sum = sum_over_row(n, logits, targets, [](Vec z, Vec t) {
+    return (z <= 0.0f ? Vec{} : z) - z * t + log1p(exp(-abs(z)));
+  });
+  map(n, logits, probs, [](Vec z) { return sigmoid(z); });
+  return sum;
+}
+void sigmoid_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
+                                    float factor, float* diff_logits) {
+  map(n, probs, targets, diff_logits, [=](Vec p, Vec t) { return (p - t) * factor; });
+}
+
+float categorical_cross_entropy_forward(int64_t n, const float* probs, const float* targets) {
+  return sum_over_row(n, probs, targets, [](Vec p, Vec t) { return -t * log(clip(p)); });
+}
+void categorical_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
+                                        float factor, float* diff_probs) {
+  map(n, probs, targets, diff_probs,
+      [=](Vec p, Vec t) { return where_unclipped(p, -t * factor / clip(p)); });
+}
+
+float binary_cross_entropy_forward(int64_t n, const float* probs, const float* targets) {
+  return sum_over_row(n, probs, targets, [](Vec p, Vec t) {
+    const Vec q = clip(p);
+    return -(t * log(q) + (1.0f - t) * log1p(-q));
+  });
+}
+void binary_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
+                                   float factor, float* diff_probs) {
+  map(n, probs, targets, diff_probs, [=](Vec p, Vec t) {
+    const Vec q = clip(p);
+    return where_unclipped(p, (q - t) * factor / (q * (1.0f - q)));
+  });
+}
+
+float mean_squared_error_forward(int64_t n, const float* outputs, const float* targets) {
+  return sum_over_row(n, outputs, targets, [](Vec y, Vec t) { return (y - t) * (y - t); });
+}
+void mean_squared_error_backward(int64_t n, const float* outputs, const float* targets,
+                                 float factor, float* diff_outputs) {
+  map(n, outputs, targets, diff_outputs, [=](Vec y, Vec t) { return (y - t) * (2.0f * factor); });
+}
+
+constexpr LossKernels loss_kernels = {
+    .softmax_cross_entropy_backward = softmax_cross_entropy_backward,
+    .sigmoid_cross_entropy_forward = sigmoid_cross_entropy_forward,
+    .sigmoid_cross_entropy_backward = sigmoid_cross_entropy_backward,
+    .categorical_cross_entropy_forward = categorical_cross_entropy_forward,
+    .categorical_cross_entropy_backward = categorical_cross_entropy_backward,
+    .binary_cross_entropy_forward = binary_cross_entropy_forward,
+    .binary_cross_entropy_backward = binary_cross_entropy_backward,
+    .mean_squared_error_forward = mean_squared_error_forward,
+    .mean_squared_error_backward = mean_squared_error_backward,
+};
+
+}  // namespace
+}  // namespace cnnx

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "kernels/kernel_table.hpp"
+#include "kernels/simd.hpp"
+
+namespace cnnx {
+namespace {
+
+// Calls visit(offset, position) for the pixels of the window, in the order of their positions.
+template <typename Visit>
+CNNX_INLINE void for_each_pixel(const PoolWindow& window, Visit visit) {
+  for (int64_t y = 0; y < window.rows; ++y) {
+    for (int64_t x = 0; x < window.cols; ++x) {
+      visit(y * window.row_stride + x * window.pixel_stride,
+            static_cast<int32_t>(window.position + y * window.row_positions + x));
+    }
+  }
+}
+
+void max_pool_forward(int64_t c, const PoolWindow& window, const float* src, float* dst,
+                      int32_t* argmax) {
+  for (int64_t j = 0; j < c; j += kLanes) {
+    const int64_t left = c - j;
+    Vec best = load_upto(src + j, left);
+    IntVec best_position = IntVec{} + window.position;
+    for_each_pixel(window, [&](int64_t offset, int32_t position) {
+      const Vec x = load_upto(src + j + offset, left);
+      const IntVec better = ~(x <= best) & (best == best);  // NaN is larger than any number
+      best = better ? x : best;
+      best_position = better ? IntVec{} + position : best_position;
+    });
+    store_upto(dst + j, best, left);
+    if (argmax != nullptr) store_upto(argmax + j, best_position, left);
+  }
+}
+
+void max_pool_backward(int64_t c, const PoolWindow& window, const float* diff_dst,
+                       const int32_t* argmax, float* diff_src) {
+  for (int64_t j = 0; j < c; j += kLanes) {
+    const int64_t left = c - j;
+    const Vec gradient = load_upto(diff_dst + j, left);
+    const IntVec chosen = load_upto(argmax + j, left);
+    for_each_pixel(window, [&](int64_t offset, int32_t position) {
+      float* const to = diff_src + j + offset;
+      const Vec share = chosen == position ? gradient : Vec{};
+      store_upto(to, load_upto(to, left) + share, left);
+    });
+  }
+}
+
+void avg_pool_forward(int64_t c, const PoolWindow& window, const float* src, float* dst) {
+  const float count = static_cast<float>(window.rows * window.cols);
+  for (int64_t j = 0; j < c; j += kLanes) {
+    const int64_t left = c - j;
+    Vec sum{};
+    for_each_pixel(window, [&](int64_t offset, int32_t) {
+      sum += load_upto(src + j + offset, left);
+    });
+    store_upto(dst + j, sum / count, left);
+  }
+}
+
+void avg_pool_backward(int64_t c, const PoolWindow& window, const float* diff_dst,
+                       float* diff_src) {
+  const float count = static_cast<float>(window.rows * window.cols);
+  for (int64_t j = 0; j < c; j += kLanes) {
+    const int64_t left = c - j;
+    const Vec share = load_upto(diff_dst + j, left) / count;
+    for_each_pixel(window, [&](int64_t offset, int32_t) {
+      float* const to = diff_src + j + offset;
+      store_upto(to, load_upto(to, left) + share, left);
+    });
+  }
+}
+
+constexpr PoolKernels pool_kernels = {
+    .max_forward = max_pool_forward,
+    .max_backward = max_pool_backward,
+    .avg_forward = avg_pool_forward,
+    .avg_backward = avg_pool_backward,
+};
+
+}  // namespace
+}  // namespace cnnx

@@ -1,0 +1,25 @@
+// Portable: whatever vectors the compiler's baseline has (SSE2 on x86-64, NEON on aarch64).
+#define CNNX_VECTOR_FLOATS 4
+#include "kernels/activation_kernels.hpp"
+#include "kernels/batch_norm_kernels.hpp"
+#include "kernels/gemm_microkernel.hpp"
+#include "kernels/loss_kernels.hpp"
+#include "kernels/optimizer_kernels.hpp"
+#include "kernels/pool_kernels.hpp"
+#include "kernels/softmax_kernels.hpp"
+
+namespace cnnx {
+
+const KernelTable ref_kernels = {
+    .name = "ref",
+    .gemm_wide = gemm_tile_of<6, 2>(96, 256, 512),
+    .gemm_narrow = gemm_tile_of<8, 1>(96, 256, 512),
+    .activation = activation_kernels,
+    .softmax = softmax_kernels,
+    .loss = loss_kernels,
+    .pool = pool_kernels,
+    .batch_norm = batch_norm_kernels,
+    .optimizer = optimizer_kernels,
+};
+
+}  // namespace cnnx

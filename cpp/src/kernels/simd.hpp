@@ -1,0 +1,117 @@
+// One vector of floats, as wide as the instruction set that includes this file: GCC and Clang's
+// vector extensions, so that a kernel is written once. Included by kernels/<isa>/kernels.cpp alone,
+// which defines CNNX_VECTOR_FLOATS first. The anonymous namespace gives every instruction set its
+// own copy: no symbol of a kernel object may be shared with code that must run everywhere.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__SSE2__)
+#include <immintrin.h>  // functions that are always inlined: no symbols
+#endif
+
+namespace cnnx {
+namespace {
+
+#define CNNX_INLINE [[gnu::always_inline]] inline
+
+constexpr int64_t kLanes = CNNX_VECTOR_FLOATS;
+typedef float Vec __attribute__((vector_size(kLanes * 4)));
+typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
+typedef uint32_t BitVec __attribute__((vector_size(kLanes * 4)));
+typedef float UnalignedVec __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+
+CNNX_INLINE Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
+CNNX_INLINE void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
+// x - 0 is x: the compiler makes it one broadcast.
+CNNX_INLINE Vec broadcast(float x) { return x - Vec{}; }
+
+// The numbers of the lanes, and v in the first n of them with `rest` in the others.
+CNNX_INLINE IntVec lane_numbers() {
+  IntVec numbers;
+#pragma GCC unroll 16
+  for (int32_t i = 0; i < kLanes; ++i) numbers[i] = i;
+  return numbers;
+}
+CNNX_INLINE Vec first_lanes(Vec v, int64_t n, Vec rest = Vec{}) {
+  return lane_numbers() < static_cast<int32_t>(n) ? v : rest;
+}
+
+// The first n < kLanes floats; the other lanes are 0 (load) or left alone (store).
+#if defined(__AVX512F__)
+CNNX_INLINE Vec load_part(const float* p, int64_t n) {
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << n) - 1), p);
+}
+CNNX_INLINE void store_part(float* p, Vec v, int64_t n) {
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
+}
+#elif defined(__AVX2__)
+CNNX_INLINE Vec load_part(const float* p, int64_t n) {
+  return _mm256_maskload_ps(p, (__m256i)(lane_numbers() < static_cast<int32_t>(n)));
+}
+CNNX_INLINE void store_part(float* p, Vec v, int64_t n) {
+  _mm256_maskstore_ps(p, (__m256i)(lane_numbers() < static_cast<int32_t>(n)), v);
+}
+#else
+CNNX_INLINE Vec load_part(const float* p, int64_t n) {
+  Vec v{};
+  __builtin_memcpy(&v, p, n * sizeof(float));
+  return v;
+}
+CNNX_INLINE void store_part(float* p, Vec v, int64_t n) {
+  __builtin_memcpy(p, &v, n * sizeof(float));
+}
+#endif
+
+// What is left of a row: a whole vector, or the first n of one.
+CNNX_INLINE Vec load_upto(const float* p, int64_t n) {
+  return n >= kLanes ? load(p) : load_part(p, n);
+}
+CNNX_INLINE void store_upto(float* p, Vec v, int64_t n) {
+  n >= kLanes ? store(p, v) : store_part(p, v, n);
+}
+CNNX_INLINE IntVec load_upto(const int32_t* p, int64_t n) {
+  return (IntVec)load_upto(reinterpret_cast<const float*>(p), n);
+}
+CNNX_INLINE void store_upto(int32_t* p, IntVec v, int64_t n) {
+  store_upto(reinterpret_cast<float*>(p), (Vec)v, n);
+}
+// The same with `rest` in the lanes past the end.
+CNNX_INLINE Vec load_upto(const float* p, int64_t n, Vec rest) {
+  return n >= kLanes ? load(p) : first_lanes(load_part(p, n), n, rest);
+}
+
+#if defined(__AVX512F__)
+// The plain form warns of an uninitialised value in GCC 12's own header.
+CNNX_INLINE Vec sqrt(Vec v) { return _mm512_maskz_sqrt_ps(0xffff, v); }
+#elif defined(__AVX2__)
+CNNX_INLINE Vec sqrt(Vec v) { return _mm256_sqrt_ps(v); }
+#elif defined(__SSE2__)
+CNNX_INLINE Vec sqrt(Vec v) { return _mm_sqrt_ps(v); }
+#else
+CNNX_INLINE Vec sqrt(Vec v) {
+  for (int64_t i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
+  return v;
+}
+#endif
+
+// Over all lanes, in halves.
+CNNX_INLINE float horizontal_sum(Vec v) {
+#pragma GCC unroll 4
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < half; ++i) v[i] += v[i + half];
+  }
+  return v[0];
+}
+CNNX_INLINE float horizontal_max(Vec v) {
+#pragma GCC unroll 4
+  for (int64_t half = kLanes / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < half; ++i) v[i] = v[i] > v[i + half] ? v[i] : v[i + half];
+  }
+  return v[0];
+}
+
+}  // namespace
+}  // namespace cnnx

@@ -1,0 +1,77 @@
+// Elementary functions of a vector, with a relative error of at most 2e-7. NaN passes through;
+// results below the smallest normal number are 0.
+#pragma once
+
+#include "kernels/simd.hpp"
+
+namespace cnnx {
+namespace {
+
+CNNX_INLINE Vec abs(Vec x) { return (Vec)((IntVec)x & 0x7fffffff); }
+CNNX_INLINE Vec max(Vec x, Vec y) { return x > y ? x : y; }
+
+// Cephes' expf: x = n ln 2 + r, e^r by a polynomial, 2^n added to the exponent. ln 2 is split in
+// two so that n times its first part is exact.
+CNNX_INLINE Vec exp(Vec x) {
+  // Adding 1.5 * 2^23 rounds to a whole number and leaves it in the low bits.
+  constexpr float kRound = 12582912.0f;
+  const Vec rounded = x * 1.44269504f + kRound;
+  const Vec n = rounded - kRound;
+  const Vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  Vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * (r * r) + r + 1.0f;
+  const Vec power = (Vec)((BitVec)p + ((BitVec)rounded << 23));
+  constexpr float kLargest = 88.722839f, kSmallest = -87.336544f;  // ln of the normal range's ends
+  const Vec bounded = x <= kLargest ? power : x + __builtin_inff();
+  return x < kSmallest ? Vec{} : bounded;
+}
+
+// Cephes' logf for normal x > 0: x = 2^n m with m in [sqrt(1/2), sqrt(2)), log m by a polynomial
+// in m - 1.
+CNNX_INLINE Vec log(Vec x) {
+  constexpr int32_t kSqrtHalf = 0x3f3504f3;  // the bits of sqrt(1/2)
+  const IntVec bits = (IntVec)x - kSqrtHalf;
+  const Vec n = __builtin_convertvector(bits >> 23, Vec);
+  const Vec f = (Vec)((bits & 0x007fffff) + kSqrtHalf) - 1.0f;
+  Vec p = f * 7.0376836292e-2f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  const Vec square = f * f;
+  const Vec small = p * f * square - n * 2.12194440e-4f - square * 0.5f;
+  return x == x ? (f + small) + n * 0.693359375f : x;
+}
+
+// log(1 + x) for -1 < x <= 1, where rounding 1 + x would lose a small x.
+CNNX_INLINE Vec log1p(Vec x) {
+  const Vec sum = x + 1.0f;
+  const Vec lost = x - (sum - 1.0f);
+  return log(sum) + lost / sum;
+}
+
+CNNX_INLINE Vec sigmoid(Vec x) { return 1.0f / (exp(-x) + 1.0f); }
+
+// Cephes' tanhf: an odd polynomial near 0, where the other form cancels.
+CNNX_INLINE Vec tanh(Vec x) {
+  const Vec size = abs(x);
+  const Vec square = x * x;
+  Vec p = square * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * square - 5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square - 3.33332819422e-1f;
+  const Vec near = p * square * x + x;
+  const Vec far = 1.0f - 2.0f / (exp(size * 2.0f) + 1.0f);
+  const Vec signed_far = (Vec)((IntVec)far | ((IntVec)x & (IntVec)broadcast(-0.0f)));
+  return size < 0.625f ? near : signed_far;
+}
+
+}  // namespace
+}  // namespace cnnx

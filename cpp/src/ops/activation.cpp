@@ -1,0 +1,45 @@
+#include "cnnx/activation.hpp"
+
+#include "kernels/kernel_table.hpp"
+#include "runtime/parallel.hpp"
+
+namespace cnnx {
+namespace {
+
+void forward(Elementwise kernel, int64_t n, const float* src, float* dst) {
+  parallel_for(threads_for(n, kElementwiseGrain), n, [=](int64_t begin, int64_t end, int) {
+    kernel(end - begin, src + begin, dst + begin);
+  });
+}
+
+void backward(ElementwiseBackward kernel, int64_t n, const float* dst, const float* diff_dst,
+              float* diff_src) {
+  parallel_for(threads_for(n, kElementwiseGrain), n, [=](int64_t begin, int64_t end, int) {
+    kernel(end - begin, dst + begin, diff_dst + begin, diff_src + begin);
+  });
+}
+
+}  // namespace
+
+void relu_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.relu_forward, n, src, dst);
+}
+void relu_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.relu_backward, n, dst, diff_dst, diff_src);
+}
+
+void sigmoid_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.sigmoid_forward, n, src, dst);
+}
+void sigmoid_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.sigmoid_backward, n, dst, diff_dst, diff_src);
+}
+
+void tanh_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.tanh_forward, n, src, dst);
+}
+void tanh_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.tanh_backward, n, dst, diff_dst, diff_src);
+}
+
+}  // namespace cnnx

@@ -1,0 +1,17 @@
+#include "ops/column_sums.hpp"
+
+#include "kernels/kernel_table.hpp"
+#include "ops/column_chunks.hpp"
+
+namespace cnnx {
+
+void column_sums(int64_t rows, int64_t c, const float* src, float* dst) {
+  const auto kernel = kernels().batch_norm.add_column_sums;
+  const ColumnChunks chunks(rows, c);
+  Scratchpad scratch(chunks.sum_scratch(1));
+  chunks.sum<1>(scratch, {dst}, [=](int64_t first, int64_t count, int64_t columns, auto& sums) {
+    kernel(count, columns, src + first, sums[0]);
+  });
+}
+
+}  // namespace cnnx

@@ -1,0 +1,145 @@
+#include "cnnx/loss.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/kernel_table.hpp"
+#include "runtime/parallel.hpp"
+
+namespace cnnx {
+namespace {
+
+template <typename Body>
+void for_each_row(const LossDims& dims, Body body) {
+  parallel_for(threads_for_rows(dims.rows, dims.n), dims.rows,
+               [&](int64_t begin, int64_t end, int) {
+                 for (int64_t r = begin; r < end; ++r) body(r, r * dims.n);
+               });
+}
+
+// The factor of a row's derivatives.
+float row_factor(const float* sample_weights, int64_t row, float scale) {
+  return sample_weights == nullptr ? scale : scale * sample_weights[row];
+}
+
+void sum_forward(LossForward kernel, const LossDims& dims, const float* outputs,
+                 const float* targets, float* losses) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    losses[row] = kernel(dims.n, outputs + first, targets + first);
+  });
+}
+
+void mean_forward(LossForward kernel, const LossDims& dims, const float* outputs,
+                  const float* targets, float* losses) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    losses[row] = kernel(dims.n, outputs + first, targets + first) / static_cast<float>(dims.n);
+  });
+}
+
+void backward(LossBackward kernel, const LossDims& dims, const float* outputs, const float* targets,
+              const float* sample_weights, float scale, float* diff_outputs) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    kernel(dims.n, outputs + first, targets + first, row_factor(sample_weights, row, scale),
+           diff_outputs + first);
+  });
+}
+
+}  // namespace
+
+void softmax_cross_entropy_forward(const LossDims& dims, const float* logits, const float* targets,
+                                   float* probs, float* losses) {
+  const auto kernel = kernels().softmax.forward;
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    const SoftmaxRow r = kernel(dims.n, logits + first, targets + first, probs + first);
+    losses[row] = r.target_distance + r.target_sum * std::log(r.sum);
+  });
+}
+void softmax_cross_entropy_backward(const LossDims& dims, const float* probs, const float* targets,
+                                    const float* sample_weights, float scale, float* diff_logits) {
+  backward(kernels().loss.softmax_cross_entropy_backward, dims, probs, targets, sample_weights,
+           scale, diff_logits);
+}
+
+void sparse_softmax_cross_entropy_forward(const LossDims& dims, const float* logits,
+                                          const int64_t* labels, float* probs, float* losses) {
+  const auto kernel = kernels().softmax.forward;
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    const float logit = logits[first + labels[row]];
+    const SoftmaxRow r = kernel(dims.n, logits + first, nullptr, probs + first);
+    losses[row] = (r.max - logit) + std::log(r.sum);
+  });
+}
+void sparse_softmax_cross_entropy_backward(const LossDims& dims, const float* probs,
+                                           const int64_t* labels, const float* sample_weights,
+                                           float scale, float* diff_logits) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    const float factor = row_factor(sample_weights, row, scale);
+    const float prob = probs[first + labels[row]];
+    for (int64_t i = first; i < first + dims.n; ++i) diff_logits[i] = probs[i] * factor;
+    diff_logits[first + labels[row]] = (prob - 1.0f) * factor;
+  });
+}
+
+void sigmoid_cross_entropy_forward(const LossDims& dims, const float* logits, const float* targets,
+                                   float* probs, float* losses) {
+  const auto kernel = kernels().loss.sigmoid_cross_entropy_forward;
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    losses[row] = kernel(dims.n, logits + first, targets + first, probs + first) /
+                  static_cast<float>(dims.n);
+  });
+}
+void sigmoid_cross_entropy_backward(const LossDims& dims, const float* probs, const float* targets,
+                                    const float* sample_weights, float scale, float* diff_logits) {
+  backward(kernels().loss.sigmoid_cross_entropy_backward, dims, probs, targets, sample_weights,
+           scale / static_cast<float>(dims.n), diff_logits);
+}
+
+void categorical_cross_entropy_forward(const LossDims& dims, const float* probs,
+                                       const float* targets, float* losses) {
+  sum_forward(kernels().loss.categorical_cross_entropy_forward, dims, probs, targets, losses);
+}
+void categorical_cross_entropy_backward(const LossDims& dims, const float* probs,
+                                        const float* targets, const float* sample_weights,
+                                        float scale, float* diff_probs) {
+  backward(kernels().loss.categorical_cross_entropy_backward, dims, probs, targets, sample_weights,
+           scale, diff_probs);
+}
+
+void sparse_categorical_cross_entropy_forward(const LossDims& dims, const float* probs,
+                                              const int64_t* labels, float* losses) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    losses[row] = -std::log(std::clamp(probs[first + labels[row]], kLeastProb, kMostProb));
+  });
+}
+void sparse_categorical_cross_entropy_backward(const LossDims& dims, const float* probs,
+                                               const int64_t* labels, const float* sample_weights,
+                                               float scale, float* diff_probs) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    const float prob = probs[first + labels[row]];
+    const bool clipped = prob < kLeastProb || prob > kMostProb;
+    std::fill_n(diff_probs + first, dims.n, 0.0f);
+    if (!clipped) diff_probs[first + labels[row]] = -row_factor(sample_weights, row, scale) / prob;
+  });
+}
+
+void binary_cross_entropy_forward(const LossDims& dims, const float* probs, const float* targets,
+                                  float* losses) {
+  mean_forward(kernels().loss.binary_cross_entropy_forward, dims, probs, targets, losses);
+}
+void binary_cross_entropy_backward(const LossDims& dims, const float* probs, const float* targets,
+                                   const float* sample_weights, float scale, float* diff_probs) {
+  backward(kernels().loss.binary_cross_entropy_backward, dims, probs, targets, sample_weights,
+           scale / static_cast<float>(dims.n), diff_probs);
+}
+
+void mean_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
+                                float* losses) {
+  mean_forward(kernels().loss.mean_squared_error_forward, dims, outputs, targets, losses);
+}
+void mean_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
+                                 const float* sample_weights, float scale, float* diff_outputs) {
+  backward(kernels().loss.mean_squared_error_backward, dims, outputs, targets, sample_weights,
+           scale / static_cast<float>(dims.n), diff_outputs);
+}
+
+}  // namespace cnnx

@@ -1,0 +1,63 @@
+// The one file with OpenMP.
+#include "runtime/parallel.hpp"
+
+#include <omp.h>
+#include <pthread.h>
+
+#include <atomic>
+
+#include "cnnx/runtime.hpp"
+#include "runtime/denormals.hpp"
+#include "runtime/thread_count.hpp"
+
+namespace cnnx {
+namespace {
+
+std::atomic<int> requested_threads{0};
+
+// libgomp's workers do not survive fork(): a child that starts a region waits for them for ever.
+// Pausing the forking thread's pool before the fork makes both sides start a new one. It cannot be
+// paused from inside a region; the child then stays serial.
+bool pool_is_paused = false;
+[[maybe_unused]] const int fork_handler =
+    pthread_atfork([] { pool_is_paused = omp_pause_resource_all(omp_pause_soft) == 0; }, nullptr,
+                   [] {
+                     if (!pool_is_paused) set_num_threads(1);
+                   });
+
+}  // namespace
+
+int num_threads() {
+  if (omp_in_parallel()) return 1;
+  const int requested = requested_threads.load(std::memory_order_relaxed);
+  // Asked each time, so that threadpoolctl and omp_set_num_threads take effect.
+  return requested > 0 ? requested : std::min(omp_get_max_threads(), cpu_quota());
+}
+
+void set_num_threads(int n) { requested_threads.store(n, std::memory_order_relaxed); }
+
+int threads_for(int64_t count, int64_t grain) {
+  const int64_t useful = std::min(count, count / std::max<int64_t>(grain, 1));
+  return static_cast<int>(std::clamp<int64_t>(useful, 1, num_threads()));
+}
+
+namespace detail {
+
+void run_ranges(int threads, int64_t count, void* context, RangeBody body) {
+  if (threads <= 1) {
+    const FlushDenormals flush;
+    body(context, 0, count, 0);
+    return;
+  }
+#pragma omp parallel num_threads(threads)
+  {
+    const FlushDenormals flush;
+    // The runtime may give fewer threads than asked for; all ranges are covered all the same.
+    for (int range = omp_get_thread_num(); range < threads; range += omp_get_num_threads()) {
+      body(context, count * range / threads, count * (range + 1) / threads, range);
+    }
+  }
+}
+
+}  // namespace detail
+}  // namespace cnnx

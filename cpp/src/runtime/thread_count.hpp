@@ -1,0 +1,9 @@
+#pragma once
+
+namespace cnnx {
+
+// Whole processors that the container's CPU quota (cgroup v2 cpu.max, v1 cfs_quota_us) grants,
+// rounded up; INT_MAX without a quota. Read once.
+int cpu_quota();
+
+}  // namespace cnnx

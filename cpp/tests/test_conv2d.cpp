@@ -1,0 +1,86 @@
+#include <gtest/gtest.h>
+
+#include "cnnx/conv2d.hpp"
+#include "cnnx/runtime.hpp"
+#include "random_floats.hpp"
+
+namespace cnnx {
+namespace {
+
+struct Case {
+  const char* name;
+  Conv2dDims dims;
+};
+
+// mb ih iw ic, oh ow oc, kh kw, strides, pads, dilations, groups
+const Case kCases[] = {
+    {"same 3x3", {2, 9, 8, 5, 9, 8, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+    {"pointwise", {3, 6, 5, 8, 6, 5, 20, 1, 1, 1, 1, 0, 0, 1, 1, 1}},
+    {"pointwise, groups", {2, 4, 4, 6, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1, 1, 2}},
+    {"strided, dilated, grouped", {2, 11, 10, 6, 5, 3, 9, 3, 2, 2, 3, 1, 0, 1, 2, 3}},
+    {"depthwise", {1, 7, 7, 4, 7, 7, 4, 3, 3, 1, 1, 1, 1, 1, 1, 4}},
+    {"many chunks", {4, 40, 41, 3, 36, 37, 8, 5, 5, 1, 1, 0, 0, 1, 1, 1}},
+    {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
+};
+
+template <typename Visit>
+void for_each_product(const Conv2dDims& d, Visit visit) {
+  const int64_t icg = d.ic / d.groups, ocg = d.oc / d.groups;
+  for (int64_t n = 0; n < d.mb; ++n)
+    for (int64_t oy = 0; oy < d.oh; ++oy)
+      for (int64_t ox = 0; ox < d.ow; ++ox)
+        for (int64_t o = 0; o < d.oc; ++o)
+          for (int64_t ky = 0; ky < d.kh; ++ky)
+            for (int64_t kx = 0; kx < d.kw; ++kx)
+              for (int64_t c = 0; c < icg; ++c) {
+                const int64_t iy = oy * d.stride_h - d.pad_top + ky * d.dilation_h;
+                const int64_t ix = ox * d.stride_w - d.pad_left + kx * d.dilation_w;
+                if (iy < 0 || iy >= d.ih || ix < 0 || ix >= d.iw) continue;
+                visit(((n * d.ih + iy) * d.iw + ix) * d.ic + o / ocg * icg + c,
+                      ((ky * d.kw + kx) * icg + c) * d.oc + o,
+                      ((n * d.oh + oy) * d.ow + ox) * d.oc + o);
+              }
+}
+
+// Whole numbers, so every pass is exact whatever the order of its sums.
+TEST(Conv2d, EveryPassEqualsItsDefinition) {
+  for (const auto& [name, d] : kCases) {
+    const auto src = test::whole_floats(d.mb * d.ih * d.iw * d.ic, 1);
+    const auto weights = test::whole_floats(d.kh * d.kw * d.ic / d.groups * d.oc, 2);
+    const auto bias = test::whole_floats(d.oc, 3);
+    const auto diff_dst = test::whole_floats(d.mb * d.oh * d.ow * d.oc, 4);
+    std::vector<float> dst(diff_dst.size()), diff_src(src.size()), diff_weights(weights.size()),
+        diff_bias(bias.size());
+    for (size_t i = 0; i < dst.size(); ++i) {
+      dst[i] = bias[i % d.oc];
+      diff_bias[i % d.oc] += diff_dst[i];
+    }
+    for_each_product(d, [&](int64_t s, int64_t w, int64_t o) {
+      dst[o] += src[s] * weights[w];
+      diff_src[s] += diff_dst[o] * weights[w];
+      diff_weights[w] += diff_dst[o] * src[s];
+    });
+    for (const std::string& isa : available_isas()) {
+      set_isa(isa);
+      for (int threads : {1, 2, 5}) {
+        set_num_threads(threads);
+        SCOPED_TRACE(std::string(name) + ", " + isa + ", threads " + std::to_string(threads));
+        std::vector<float> got_dst(dst.size(), -99.0f), got_diff_src(src.size(), -99.0f),
+            got_diff_weights(weights.size(), -99.0f), got_diff_bias(bias.size(), -99.0f);
+        conv2d_forward(d, src.data(), weights.data(), bias.data(), got_dst.data());
+        conv2d_backward_data(d, diff_dst.data(), weights.data(), got_diff_src.data());
+        conv2d_backward_weights(d, src.data(), diff_dst.data(), got_diff_weights.data(),
+                                got_diff_bias.data());
+        EXPECT_EQ(got_dst, dst);
+        EXPECT_EQ(got_diff_src, diff_src);
+        EXPECT_EQ(got_diff_weights, diff_weights);
+        EXPECT_EQ(got_diff_bias, diff_bias);
+      }
+    }
+    set_isa(available_isas().front());
+    set_num_threads(0);
+  }
+}
+
+}  // namespace
+}  // namespace cnnx

@@ -1,0 +1,73 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <vector>
+
+#include "cnnx/runtime.hpp"
+#include "runtime/parallel.hpp"
+#include "runtime/scratchpad.hpp"
+
+namespace cnnx {
+namespace {
+
+TEST(Runtime, RefIsAlwaysTheLastInstructionSet) { EXPECT_EQ(available_isas().back(), "ref"); }
+
+TEST(Runtime, SetIsaTakesOnlyWhatRunsHere) {
+  const std::string before = active_isa();
+  for (const std::string& isa : available_isas()) {
+    set_isa(isa);
+    EXPECT_EQ(active_isa(), isa);
+  }
+  EXPECT_THROW(set_isa("sse9"), std::invalid_argument);
+  set_isa(before);
+}
+
+TEST(Parallel, EveryItemIsVisitedOnceWhateverTheThreads) {
+  for (int threads : {1, 2, 3, 7}) {
+    for (int64_t count : {0, 1, 5, 100}) {
+      std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+      parallel_for(threads, count, [&](int64_t begin, int64_t end, int thread) {
+        EXPECT_LT(thread, threads);
+        for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
+      });
+      for (const auto& visit : visits) EXPECT_EQ(visit, 1);
+    }
+  }
+}
+
+TEST(Parallel, ARegionInsideARegionIsSerial) {
+  set_num_threads(2);
+  parallel_for(2, 2, [](int64_t, int64_t, int) { EXPECT_EQ(threads_for(1000, 1), 1); });
+  EXPECT_EQ(threads_for(1000, 1), 2);
+  EXPECT_EQ(threads_for(1000, 600), 1);
+  EXPECT_EQ(threads_for(0, 1), 1);
+  set_num_threads(0);
+}
+
+TEST(Parallel, DenormalsAreFlushedInsideAndKeptOutside) {
+  volatile float tiny = 1e-39f;
+  std::atomic<int> flushed{0};
+  parallel_for(2, 2, [&](int64_t, int64_t, int) { flushed += tiny * 0.5f == 0.0f; });
+#if defined(__SSE2__)
+  EXPECT_EQ(flushed, 2);
+#endif
+  EXPECT_NE(tiny * 0.5f, 0.0f);
+}
+
+TEST(Scratchpad, BlocksAreAlignedAndKeptBetweenOperations) {
+  float* first = nullptr;
+  {
+    Scratchpad scratch(Scratchpad::padded(3) + 100);
+    first = scratch.take(3);
+    float* second = scratch.take(100);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(first) % 64, 0u);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(second) % 64, 0u);
+    EXPECT_GE(second - first, 3);
+  }
+  Scratchpad scratch(50);
+  EXPECT_EQ(scratch.take(50), first);
+}
+
+}  // namespace
+}  // namespace cnnx
