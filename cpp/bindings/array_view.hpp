@@ -2,6 +2,7 @@
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
 
 #include <array>
 #include <cstdint>
@@ -19,6 +20,19 @@ using OptionalArray = std::optional<py::array>;
 inline std::vector<int64_t> shape_of(const py::array& array) {
   return {array.shape(), array.shape() + array.ndim()};
 }
+
+// Releases the GIL in its scope. Unlike pybind11's, its destructor lets through the unwinding with
+// which CPython before 3.14 ends a daemon thread that wants the GIL back while the process exits.
+class GilRelease {
+ public:
+  GilRelease() : state_(PyEval_SaveThread()) {}
+  GilRelease(const GilRelease&) = delete;
+  GilRelease& operator=(const GilRelease&) = delete;
+  ~GilRelease() noexcept(false) { PyEval_RestoreThread(state_); }
+
+ private:
+  PyThreadState* state_;
+};
 
 // Turns NumPy arrays into pointers, or raises an error that names the operation, the argument and
 // what was wrong. After these checks no kernel can read or write outside an array.
@@ -66,6 +80,14 @@ class Arguments {
     if (!condition) fail(name, problem);
   }
 
+  // For operations that read an input again after they began to write.
+  void apart(const py::array& output, const char* name, const py::array& input) const {
+    const auto* out = static_cast<const char*>(output.data());
+    const auto* in = static_cast<const char*>(input.data());
+    require(out + output.nbytes() <= in || in + input.nbytes() <= out, name,
+            "must not share memory with an input");
+  }
+
   void positive(const Pair& pair, const char* name) const {
     require(
         pair[0] > 0 && pair[1] > 0, name,
@@ -80,6 +102,7 @@ class Arguments {
                                              ", got " + std::string(py::str(array.dtype()))));
     }
     if (!(array.flags() & py::array::c_style)) fail(name, "must be C-contiguous");
+    if (!(array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_)) fail(name, "must be aligned");
     const std::vector<int64_t> got = shape_of(array);
     if (got != shape) fail(name, "must have shape " + format(shape) + ", got " + format(got));
   }

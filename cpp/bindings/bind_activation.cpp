@@ -16,7 +16,7 @@ void def_forward(py::module_& m, const char* name, Forward forward) {
         const float* s = args.input<float>(src, "src", shape);
         float* d = args.output<float>(dst, "dst", shape);
         const int64_t n = src.size();
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         forward(n, s, d);
       },
       py::arg("src"), py::arg("dst"));
@@ -32,7 +32,7 @@ void def_backward(py::module_& m, const char* name, Backward backward) {
         const float* dd = args.input<float>(diff_dst, "diff_dst", shape);
         float* ds = args.output<float>(diff_src, "diff_src", shape);
         const int64_t n = dst.size();
-        py::gil_scoped_release release;
+        const GilRelease release;
         backward(n, d, dd, ds);
       },
       py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"));

@@ -28,7 +28,7 @@ void bind_batch_norm(py::module_& m) {
         float* inv_std_data = args.output<float>(inv_std, "inv_std", {dims.c});
         float* moving_m = args.output<float>(moving_mean, "moving_mean", {dims.c});
         float* moving_v = args.output<float>(moving_variance, "moving_variance", {dims.c});
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         batch_norm_forward_training(dims, s, g, b, epsilon, momentum, d, mean_data, inv_std_data,
                                     moving_m, moving_v);
       },
@@ -48,7 +48,7 @@ void bind_batch_norm(py::module_& m) {
         const float* moving_m = args.input<float>(moving_mean, "moving_mean", {dims.c});
         const float* moving_v = args.input<float>(moving_variance, "moving_variance", {dims.c});
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        py::gil_scoped_release release;
+        const GilRelease release;
         batch_norm_forward_inference(dims, s, g, b, moving_m, moving_v, epsilon, d);
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("moving_mean"),
@@ -68,7 +68,7 @@ void bind_batch_norm(py::module_& m) {
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(src));
         float* dg = args.output<float>(diff_gamma, "diff_gamma", {dims.c});
         float* db = args.output<float>(diff_beta, "diff_beta", {dims.c});
-        py::gil_scoped_release release;
+        const GilRelease release;
         batch_norm_backward(dims, s, dd, g, mean_data, inv_std_data, ds, dg, db);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("gamma"), py::arg("mean"), py::arg("inv_std"),

@@ -55,7 +55,7 @@ void bind_conv2d(py::module_& m) {
         const int64_t pixels = s[0] * output_size[0] * output_size[1];
         const float* src_data = args.input<float>(src, "src", extents(s));
         float* col_data = args.output<float>(col, "col", {pixels, dims.kh * dims.kw * dims.ic});
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         im2col(dims, 0, src_data, 0, pixels, col_data);
       },
       py::arg("src"), py::arg("col"), py::arg("kernel_size"), py::arg("output_size"),
@@ -72,7 +72,7 @@ void bind_conv2d(py::module_& m) {
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         const float* bias_data = args.input<float>(bias, "bias", {dims.oc});
         float* dst_data = args.output<float>(dst, "dst", {dims.mb, dims.oh, dims.ow, dims.oc});
-        py::gil_scoped_release release;
+        const GilRelease release;
         conv2d_forward(dims, src_data, weights_data, bias_data, dst_data);
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
@@ -89,7 +89,7 @@ void bind_conv2d(py::module_& m) {
             args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
-        py::gil_scoped_release release;
+        const GilRelease release;
         conv2d_backward_data(dims, diff_dst_data, weights_data, diff_src_data);
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
@@ -108,7 +108,7 @@ void bind_conv2d(py::module_& m) {
             args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
         float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
         float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
-        py::gil_scoped_release release;
+        const GilRelease release;
         conv2d_backward_weights(dims, src_data, diff_dst_data, diff_weights_data, diff_bias_data);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"),

@@ -15,7 +15,7 @@ void bind_dense(py::module_& m) {
         const float* w = args.input<float>(weights, "weights", {ic, oc});
         const float* b = args.input<float>(bias, "bias", {oc});
         float* d = args.output<float>(dst, "dst", {mb, oc});
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         dense_forward({mb, ic, oc}, s, w, b, d);
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"));
@@ -28,7 +28,7 @@ void bind_dense(py::module_& m) {
         const float* dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
         const float* w = args.input<float>(weights, "weights", {ic, oc});
         float* ds = args.output<float>(diff_src, "diff_src", {mb, ic});
-        py::gil_scoped_release release;
+        const GilRelease release;
         dense_backward_data({mb, ic, oc}, dd, w, ds);
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"));
@@ -43,7 +43,7 @@ void bind_dense(py::module_& m) {
         const float* dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
         float* dw = args.output<float>(diff_weights, "diff_weights", {ic, oc});
         float* db = args.output<float>(diff_bias, "diff_bias", {oc});
-        py::gil_scoped_release release;
+        const GilRelease release;
         dense_backward_weights({mb, ic, oc}, s, dd, dw, db);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"));

@@ -13,7 +13,7 @@ void bind_dropout(py::module_& m) {
         const float* s = args.input<float>(src, "src", shape_of(src));
         float* d = args.output<float>(dst, "dst", shape_of(src));
         const int64_t n = src.size();
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         dropout(n, rate, seed, s, d);
       },
       py::arg("src"), py::arg("dst"), py::arg("rate"), py::arg("seed"));

@@ -23,7 +23,7 @@ void bind_gemm(py::module_& m) {
             transpose_a ? MatrixView{a_data, 1, rows} : MatrixView{a_data, k, 1};
         const MatrixView b_view =
             transpose_b ? MatrixView{b_data, 1, k} : MatrixView{b_data, cols, 1};
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         sgemm(rows, cols, k, a_view, b_view, nullptr, c_data, cols, accumulate);
       },
       py::arg("a"), py::arg("b"), py::arg("c"), py::arg("transpose_a"), py::arg("transpose_b"),

@@ -38,7 +38,8 @@ const int64_t* check_targets(const Arguments& args, const py::array& labels, con
                              const int64_t*) {
   const int64_t* data = args.input<int64_t>(labels, "labels", {dims.rows});
   for (int64_t row = 0; row < dims.rows; ++row) {
-    args.require(data[row] >= 0 && data[row] < dims.n, "labels",
+    if (data[row] >= 0 && data[row] < dims.n) continue;
+    args.require(false, "labels",
                  "must lie in [0, " + std::to_string(dims.n) + "), got " +
                      std::to_string(data[row]) + " in row " + std::to_string(row));
   }
@@ -57,7 +58,7 @@ void def_fused_forward(py::module_& m, const char* name, FusedForward<Target> fo
         const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
         float* p = args.output<float>(probs, "probs", {dims.rows, dims.n});
         float* l = args.output<float>(losses, "losses", {dims.rows});
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         forward(dims, z, t, p, l);
       },
       py::arg("logits"), py::arg(kTargets<Target>), py::arg("probs"), py::arg("losses"));
@@ -75,15 +76,15 @@ void def_forward(py::module_& m, const char* name, const char* outputs_name,
         const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
         const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
         float* l = args.output<float>(losses, "losses", {dims.rows});
-        py::gil_scoped_release release;
+        const GilRelease release;
         forward(dims, y, t, l);
       },
       py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("losses"));
 }
 
 template <typename Target>
-void def_backward(py::module_& m, const char* name, const char* outputs_name,
-                  const char* diff_name, Backward<Target> backward) {
+void def_backward(py::module_& m, const char* name, const char* outputs_name, const char* diff_name,
+                  Backward<Target> backward) {
   m.def(
       name,
       [=](const py::array& outputs, const py::array& targets, const OptionalArray& sample_weights,
@@ -94,11 +95,11 @@ void def_backward(py::module_& m, const char* name, const char* outputs_name,
         const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
         const float* w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
         float* dy = args.output<float>(diff_outputs, diff_name, {dims.rows, dims.n});
-        py::gil_scoped_release release;
+        const GilRelease release;
         backward(dims, y, t, w, scale, dy);
       },
-      py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("sample_weights"),
-      py::arg("scale"), py::arg(diff_name));
+      py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("sample_weights"), py::arg("scale"),
+      py::arg(diff_name));
 }
 
 }  // namespace

@@ -13,15 +13,15 @@ void bind_optimizer_step(py::module_& m) {
         float* p = args.output<float>(params, "params", {n});
         const float* g = args.input<float>(grads, "grads", {n});
         float* v = args.output<float>(velocity, "velocity", {n});
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         sgd_step(n, learning_rate, momentum, nesterov, g, v, p);
       },
       py::arg("params"), py::arg("grads"), py::arg("velocity"), py::arg("learning_rate"),
       py::arg("momentum"), py::arg("nesterov"));
   m.def(
       "adam_step",
-      [](py::array& params, const py::array& grads, py::array& m, py::array& v,
-         float learning_rate, float beta_1, float beta_2, float epsilon, int64_t step) {
+      [](py::array& params, const py::array& grads, py::array& m, py::array& v, float learning_rate,
+         float beta_1, float beta_2, float epsilon, int64_t step) {
         const Arguments args("adam_step");
         const auto [n] = args.shape<1>(params, "params");
         args.require(step >= 1, "step", "must count from 1, got " + std::to_string(step));
@@ -29,7 +29,7 @@ void bind_optimizer_step(py::module_& m) {
         const float* g = args.input<float>(grads, "grads", {n});
         float* first = args.output<float>(m, "m", {n});
         float* second = args.output<float>(v, "v", {n});
-        py::gil_scoped_release release;
+        const GilRelease release;
         adam_step(n, learning_rate, beta_1, beta_2, epsilon, step, g, first, second, p);
       },
       py::arg("params"), py::arg("grads"), py::arg("m"), py::arg("v"), py::arg("learning_rate"),

@@ -11,12 +11,15 @@ Pool2dDims make_dims(const Arguments& args, const Image& src, const Image& dst,
                      const char* dst_name, const Pair& pool_size, const Pair& strides,
                      const Pair& padding) {
   args.positive(pool_size, "pool_size");
+  args.require(pool_size[0] <= INT32_MAX / pool_size[1], "pool_size",
+               "has too many pixels for an int32 argmax");
   args.positive(strides, "strides");
   for (size_t axis : {0, 1}) {
     args.require(padding[axis] >= 0 && padding[axis] < pool_size[axis], "padding",
                  "must lie in [0, pool_size), got " + std::to_string(padding[axis]));
     // Then every window sees a pixel.
-    args.require((dst[axis + 1] - 1) * strides[axis] - padding[axis] < src[axis + 1], dst_name,
+    const int64_t last_start = src[axis + 1] - 1 + padding[axis];
+    args.require(src[axis + 1] > 0 && dst[axis + 1] - 1 <= last_start / strides[axis], dst_name,
                  "has windows outside the image: an extent of " + std::to_string(dst[axis + 1]) +
                      " for " + std::to_string(src[axis + 1]) + " pixels");
   }
@@ -45,13 +48,14 @@ void bind_pool2d(py::module_& m) {
       [](const py::array& src, py::array& dst, OptionalArray& argmax, const Pair& pool_size,
          const Pair& strides, const Pair& padding) {
         const Arguments args("max_pool2d_forward");
-        const Pool2dDims dims = make_dims(args, args.shape<4>(src, "src"),
-                                          args.shape<4>(dst, "dst"), "dst", pool_size, strides,
-                                          padding);
+        const Pool2dDims dims =
+            make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
+                      strides, padding);
         const float* s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
+        args.apart(dst, "dst", src);
         int32_t* a = args.output<int32_t>(argmax, "argmax", dst_shape(dims));
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         max_pool2d_forward(dims, s, d, a);
       },
       py::arg("src"), py::arg("dst"), py::arg("argmax"), py::arg("pool_size"), py::arg("strides"),
@@ -61,13 +65,14 @@ void bind_pool2d(py::module_& m) {
       [](const py::array& diff_dst, const py::array& argmax, py::array& diff_src,
          const Pair& pool_size, const Pair& strides, const Pair& padding) {
         const Arguments args("max_pool2d_backward");
-        const Pool2dDims dims = make_dims(args, args.shape<4>(diff_src, "diff_src"),
-                                          args.shape<4>(diff_dst, "diff_dst"), "diff_dst",
-                                          pool_size, strides, padding);
+        const Pool2dDims dims =
+            make_dims(args, args.shape<4>(diff_src, "diff_src"),
+                      args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
         const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
         const int32_t* a = args.input<int32_t>(argmax, "argmax", dst_shape(dims));
         float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
-        py::gil_scoped_release release;
+        args.apart(diff_src, "diff_src", diff_dst);
+        const GilRelease release;
         max_pool2d_backward(dims, dd, a, ds);
       },
       py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),
@@ -77,12 +82,13 @@ void bind_pool2d(py::module_& m) {
       [](const py::array& src, py::array& dst, const Pair& pool_size, const Pair& strides,
          const Pair& padding) {
         const Arguments args("avg_pool2d_forward");
-        const Pool2dDims dims = make_dims(args, args.shape<4>(src, "src"),
-                                          args.shape<4>(dst, "dst"), "dst", pool_size, strides,
-                                          padding);
+        const Pool2dDims dims =
+            make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
+                      strides, padding);
         const float* s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
-        py::gil_scoped_release release;
+        args.apart(dst, "dst", src);
+        const GilRelease release;
         avg_pool2d_forward(dims, s, d);
       },
       py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
@@ -91,12 +97,13 @@ void bind_pool2d(py::module_& m) {
       [](const py::array& diff_dst, py::array& diff_src, const Pair& pool_size, const Pair& strides,
          const Pair& padding) {
         const Arguments args("avg_pool2d_backward");
-        const Pool2dDims dims = make_dims(args, args.shape<4>(diff_src, "diff_src"),
-                                          args.shape<4>(diff_dst, "diff_dst"), "diff_dst",
-                                          pool_size, strides, padding);
+        const Pool2dDims dims =
+            make_dims(args, args.shape<4>(diff_src, "diff_src"),
+                      args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
         const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
         float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
-        py::gil_scoped_release release;
+        args.apart(diff_src, "diff_src", diff_dst);
+        const GilRelease release;
         avg_pool2d_backward(dims, dd, ds);
       },
       py::arg("diff_dst"), py::arg("diff_src"), py::arg("pool_size"), py::arg("strides"),

@@ -21,7 +21,7 @@ void bind_softmax(py::module_& m) {
         const auto [rows, n] = as_rows(args, src, "src");
         const float* s = args.input<float>(src, "src", shape_of(src));
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        py::gil_scoped_release release;  // the arrays are held by the caller's frame
+        const GilRelease release;  // the arrays are held by the caller's frame
         softmax_forward(rows, n, s, d);
       },
       py::arg("src"), py::arg("dst"));
@@ -33,7 +33,7 @@ void bind_softmax(py::module_& m) {
         const float* d = args.input<float>(dst, "dst", shape_of(dst));
         const float* dd = args.input<float>(diff_dst, "diff_dst", shape_of(dst));
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(dst));
-        py::gil_scoped_release release;
+        const GilRelease release;
         softmax_backward(rows, n, d, dd, ds);
       },
       py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"));

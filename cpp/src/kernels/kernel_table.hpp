@@ -86,8 +86,7 @@ struct PoolKernels {
   void (*max_backward)(int64_t c, const PoolWindow& window, const float* diff_dst,
                        const int32_t* argmax, float* diff_src);
   void (*avg_forward)(int64_t c, const PoolWindow& window, const float* src, float* dst);
-  void (*avg_backward)(int64_t c, const PoolWindow& window, const float* diff_dst,
-                       float* diff_src);
+  void (*avg_backward)(int64_t c, const PoolWindow& window, const float* diff_dst, float* diff_src);
 };
 
 // Contiguous (rows, c) matrices; the other arguments have one float a column. add_... add to their
@@ -124,6 +123,11 @@ struct OptimizerKernels {
                float* params);
 };
 
+// Elements whose 32-bit random word is below the threshold become 0, the others are scaled. Counter
+// `counter` belongs to the first four.
+using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint32_t threshold,
+                               float scale, const float* src, float* dst);
+
 struct KernelTable {
   const char* name;
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
@@ -133,6 +137,7 @@ struct KernelTable {
   LossKernels loss;
   PoolKernels pool;
   BatchNormKernels batch_norm;
+  DropoutKernel dropout;
   OptimizerKernels optimizer;
 };
 

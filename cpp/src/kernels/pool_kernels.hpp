@@ -53,9 +53,8 @@ void avg_pool_forward(int64_t c, const PoolWindow& window, const float* src, flo
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
     Vec sum{};
-    for_each_pixel(window, [&](int64_t offset, int32_t) {
-      sum += load_upto(src + j + offset, left);
-    });
+    for_each_pixel(window,
+                   [&](int64_t offset, int32_t) { sum += load_upto(src + j + offset, left); });
     store_upto(dst + j, sum / count, left);
   }
 }

@@ -19,6 +19,7 @@ constexpr int64_t kLanes = CNNX_VECTOR_FLOATS;
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
 typedef uint32_t BitVec __attribute__((vector_size(kLanes * 4)));
+typedef uint64_t WideVec __attribute__((vector_size(kLanes * 4)));
 typedef float UnalignedVec __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
 
 CNNX_INLINE Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
@@ -55,11 +56,17 @@ CNNX_INLINE void store_part(float* p, Vec v, int64_t n) {
 #else
 CNNX_INLINE Vec load_part(const float* p, int64_t n) {
   Vec v{};
-  __builtin_memcpy(&v, p, n * sizeof(float));
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < kLanes; ++i) {
+    if (i < n) v[i] = p[i];
+  }
   return v;
 }
 CNNX_INLINE void store_part(float* p, Vec v, int64_t n) {
-  __builtin_memcpy(p, &v, n * sizeof(float));
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < kLanes; ++i) {
+    if (i < n) p[i] = v[i];
+  }
 }
 #endif
 
@@ -92,6 +99,25 @@ CNNX_INLINE Vec sqrt(Vec v) { return _mm_sqrt_ps(v); }
 CNNX_INLINE Vec sqrt(Vec v) {
   for (int64_t i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
   return v;
+}
+#endif
+
+// The 64-bit products of the lanes' lower 32 bits.
+#if defined(__AVX512F__)
+CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
+  return (WideVec)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);
+}
+#elif defined(__AVX2__)
+CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
+  return (WideVec)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+#elif defined(__SSE2__)
+CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
+  return (WideVec)_mm_mul_epu32((__m128i)a, (__m128i)b);
+}
+#else
+CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
+  return (a & 0xffffffff) * (b & 0xffffffff);
 }
 #endif
 

@@ -30,9 +30,8 @@ template <typename InvStd>
 void normalize(const ColumnChunks& chunks, Scratchpad& scratch, int64_t c, const float* src,
                const float* mean, const float* gamma, const float* beta, InvStd inv_std,
                float* dst) {
-  const float* scale = parameters(chunks, scratch, c, [&](int64_t j) {
-    return or_else(gamma, j, 1.0f) * inv_std(j);
-  });
+  const float* scale = parameters(chunks, scratch, c,
+                                  [&](int64_t j) { return or_else(gamma, j, 1.0f) * inv_std(j); });
   const float* shift =
       parameters(chunks, scratch, c, [&](int64_t j) { return or_else(beta, j, 0.0f); });
   const auto kernel = kernels().batch_norm.normalize;
@@ -66,8 +65,8 @@ void batch_norm_forward_training(const BatchNormDims& dims, const float* src, co
     moving_mean[j] = momentum * moving_mean[j] + (1.0f - momentum) * mean[j];
     moving_variance[j] = momentum * moving_variance[j] + (1.0f - momentum) * variance;
   }
-  normalize(chunks, scratch, dims.c, src, means, gamma, beta,
-            [=](int64_t j) { return inv_std[j]; }, dst);
+  normalize(
+      chunks, scratch, dims.c, src, means, gamma, beta, [=](int64_t j) { return inv_std[j]; }, dst);
 }
 
 void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const float* gamma,
@@ -77,8 +76,9 @@ void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, c
   Scratchpad scratch(3 * Scratchpad::padded(chunks.width()));
   const float* means =
       parameters(chunks, scratch, dims.c, [=](int64_t j) { return moving_mean[j]; });
-  normalize(chunks, scratch, dims.c, src, means, gamma, beta,
-            [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); }, dst);
+  normalize(
+      chunks, scratch, dims.c, src, means, gamma, beta,
+      [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); }, dst);
 }
 
 void batch_norm_backward(const BatchNormDims& dims, const float* src, const float* diff_dst,
@@ -92,11 +92,10 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, const floa
   float* const products = scratch.take(dims.c);
   const float* means = parameters(chunks, scratch, dims.c, [=](int64_t j) { return mean[j]; });
 
-  chunks.sum<2>(scratch, {sums, products},
-                [=](int64_t first, int64_t rows, int64_t columns, auto& to) {
-                  kernel.add_gradient_sums(rows, columns, src + first, diff_dst + first, means,
-                                           to[0], to[1]);
-                });
+  chunks.sum<2>(
+      scratch, {sums, products}, [=](int64_t first, int64_t rows, int64_t columns, auto& to) {
+        kernel.add_gradient_sums(rows, columns, src + first, diff_dst + first, means, to[0], to[1]);
+      });
   for (int64_t j = 0; j < dims.c; ++j) products[j] *= inv_std[j];
   if (diff_beta != nullptr) std::copy_n(sums, dims.c, diff_beta);
   if (diff_gamma != nullptr) std::copy_n(products, dims.c, diff_gamma);

@@ -31,7 +31,8 @@ class ColumnChunks {
   // Calls body(first, rows, columns, chunk): `rows` rows of `columns` floats from float `first` on.
   template <typename Body>
   void for_each(Body body) const {
-    const int threads = threads_for(count(), std::max<int64_t>(1, kElementwiseGrain / kChunkFloats));
+    const int threads =
+        threads_for(count(), std::max<int64_t>(1, kElementwiseGrain / kChunkFloats));
     parallel_for(threads, count(), [&](int64_t begin, int64_t end, int) {
       for (int64_t chunk = begin; chunk < end; ++chunk) {
         const int64_t first = chunk * chunk_rows_;

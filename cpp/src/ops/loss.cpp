@@ -84,8 +84,8 @@ void sigmoid_cross_entropy_forward(const LossDims& dims, const float* logits, co
                                    float* probs, float* losses) {
   const auto kernel = kernels().loss.sigmoid_cross_entropy_forward;
   for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] = kernel(dims.n, logits + first, targets + first, probs + first) /
-                  static_cast<float>(dims.n);
+    losses[row] =
+        kernel(dims.n, logits + first, targets + first, probs + first) / static_cast<float>(dims.n);
   });
 }
 void sigmoid_cross_entropy_backward(const LossDims& dims, const float* probs, const float* targets,

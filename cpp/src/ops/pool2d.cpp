@@ -56,8 +56,10 @@ void scatter(const Pool2dDims& d, float* diff_src, Body body) {
     for (int64_t item = begin; item < end; ++item) {
       const int64_t n = item / blocks, first = item % blocks * kBlock;
       const int64_t c = std::min(kBlock, d.c - first);
-      for (int64_t pixel = n * d.ih * d.iw; pixel < (n + 1) * d.ih * d.iw; ++pixel) {
-        std::fill_n(diff_src + pixel * d.c + first, c, 0.0f);
+      // Runs of zeros: the image if the block has all its channels, else its part of every pixel.
+      const int64_t image = d.ih * d.iw * d.c, run = blocks == 1 ? image : c;
+      for (int64_t pixel = 0; pixel < image; pixel += blocks == 1 ? image : d.c) {
+        std::fill_n(diff_src + n * image + pixel + first, run, 0.0f);
       }
       for (int64_t y = 0; y < d.oh; ++y) {
         for_each_window(d, n, y, [&](const PoolWindow& window, int64_t src, int64_t dst) {

@@ -2,6 +2,7 @@
 #define CNNX_VECTOR_FLOATS 8
 #include "kernels/activation_kernels.hpp"
 #include "kernels/batch_norm_kernels.hpp"
+#include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
@@ -19,6 +20,7 @@ const KernelTable avx2_kernels = {
     .loss = loss_kernels,
     .pool = pool_kernels,
     .batch_norm = batch_norm_kernels,
+    .dropout = dropout,
     .optimizer = optimizer_kernels,
 };
 
