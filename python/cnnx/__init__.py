@@ -1,0 +1,53 @@
+"""Convolutional networks for images, trained and run fast on ordinary CPUs."""
+
+import importlib
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from cnnx import (
+    activations,
+    callbacks,
+    config,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    utils,
+)
+from cnnx._core import __version__
+from cnnx.layers import Input
+from cnnx.models import Sequential
+
+if TYPE_CHECKING:
+    from cnnx import data, datasets, saving
+
+__all__ = [
+    "Input",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "config",
+    "data",
+    "datasets",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "saving",
+    "utils",
+]
+
+_ON_FIRST_USE = ("data", "datasets", "saving")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _ON_FIRST_USE:
+        return importlib.import_module(f"cnnx.{name}")
+    raise AttributeError(f"module 'cnnx' has no attribute {name!r}")

@@ -1,0 +1,197 @@
+"""The C++ core. Every array is C-contiguous and float32 unless typed otherwise; results are written
+into the arrays handed in (dst, diff_*). Names are oneDNN's; layouts are NHWC and HWIO."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+Label = NDArray[np.int64]
+Index = NDArray[np.int32]
+Pair = tuple[int, int]
+
+__version__: str
+
+# runtime
+def num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def available_isas() -> list[str]: ...
+def active_isa() -> str: ...
+def set_isa(name: str) -> None: ...
+def build_info() -> dict[str, Any]: ...
+
+# gemm: c (m, n) = op(a) @ op(b) (+ c)
+def sgemm(
+    a: Float, b: Float, c: Float, transpose_a: bool, transpose_b: bool, accumulate: bool
+) -> None: ...
+
+# col (mb * oh * ow, kh * kw * ic)
+def im2col(
+    src: Float,
+    col: Float,
+    kernel_size: Pair,
+    output_size: Pair,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+) -> None: ...
+
+# conv2d: padding is (top, left); bottom and right follow from dst's shape
+def conv2d_forward(
+    src: Float,
+    weights: Float,
+    bias: Float | None,
+    dst: Float,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> None: ...
+def conv2d_backward_data(
+    diff_dst: Float,
+    weights: Float,
+    diff_src: Float,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> None: ...
+def conv2d_backward_weights(
+    src: Float,
+    diff_dst: Float,
+    diff_weights: Float,
+    diff_bias: Float | None,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+) -> None: ...
+
+# pool2d: padding is (top, left)
+def max_pool2d_forward(
+    src: Float, dst: Float, argmax: Index | None, pool_size: Pair, strides: Pair, padding: Pair
+) -> None: ...
+def max_pool2d_backward(
+    diff_dst: Float, argmax: Index, diff_src: Float, pool_size: Pair, strides: Pair, padding: Pair
+) -> None: ...
+def avg_pool2d_forward(
+    src: Float, dst: Float, pool_size: Pair, strides: Pair, padding: Pair
+) -> None: ...
+def avg_pool2d_backward(
+    diff_dst: Float, diff_src: Float, pool_size: Pair, strides: Pair, padding: Pair
+) -> None: ...
+
+# dense: src (mb, ic), weights (ic, oc)
+def dense_forward(src: Float, weights: Float, bias: Float | None, dst: Float) -> None: ...
+def dense_backward_data(diff_dst: Float, weights: Float, diff_src: Float) -> None: ...
+def dense_backward_weights(
+    src: Float, diff_dst: Float, diff_weights: Float, diff_bias: Float | None
+) -> None: ...
+
+# activations: any shape, the same for all arguments; src may be dst, diff_dst may be diff_src
+def relu_forward(src: Float, dst: Float) -> None: ...
+def relu_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
+def sigmoid_forward(src: Float, dst: Float) -> None: ...
+def sigmoid_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
+def tanh_forward(src: Float, dst: Float) -> None: ...
+def tanh_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
+
+# softmax over the last axis
+def softmax_forward(src: Float, dst: Float) -> None: ...
+def softmax_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
+
+# batch normalisation over the last axis; gamma, beta and the statistics (c,)
+def batch_norm_forward_training(
+    src: Float,
+    gamma: Float | None,
+    beta: Float | None,
+    dst: Float,
+    mean: Float,
+    inv_std: Float,
+    moving_mean: Float,
+    moving_variance: Float,
+    epsilon: float,
+    momentum: float,
+) -> None: ...
+def batch_norm_forward_inference(
+    src: Float,
+    gamma: Float | None,
+    beta: Float | None,
+    moving_mean: Float,
+    moving_variance: Float,
+    dst: Float,
+    epsilon: float,
+) -> None: ...
+def batch_norm_backward(
+    src: Float,
+    diff_dst: Float,
+    gamma: Float | None,
+    mean: Float,
+    inv_std: Float,
+    diff_src: Float | None,
+    diff_gamma: Float | None,
+    diff_beta: Float | None,
+) -> None: ...
+
+# dropout: the backward pass is the same call on the gradient with the same seed
+def dropout(src: Float, dst: Float, rate: float, seed: int) -> None: ...
+
+# losses: outputs and targets (rows, n), labels, losses and sample_weights (rows,)
+def softmax_cross_entropy_forward(
+    logits: Float, targets: Float, probs: Float, losses: Float
+) -> None: ...
+def softmax_cross_entropy_backward(
+    probs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_logits: Float
+) -> None: ...
+def sparse_softmax_cross_entropy_forward(
+    logits: Float, labels: Label, probs: Float, losses: Float
+) -> None: ...
+def sparse_softmax_cross_entropy_backward(
+    probs: Float, labels: Label, sample_weights: Float | None, scale: float, diff_logits: Float
+) -> None: ...
+def sigmoid_cross_entropy_forward(
+    logits: Float, targets: Float, probs: Float, losses: Float
+) -> None: ...
+def sigmoid_cross_entropy_backward(
+    probs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_logits: Float
+) -> None: ...
+def categorical_cross_entropy_forward(probs: Float, targets: Float, losses: Float) -> None: ...
+def categorical_cross_entropy_backward(
+    probs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_probs: Float
+) -> None: ...
+def sparse_categorical_cross_entropy_forward(
+    probs: Float, labels: Label, losses: Float
+) -> None: ...
+def sparse_categorical_cross_entropy_backward(
+    probs: Float, labels: Label, sample_weights: Float | None, scale: float, diff_probs: Float
+) -> None: ...
+def binary_cross_entropy_forward(probs: Float, targets: Float, losses: Float) -> None: ...
+def binary_cross_entropy_backward(
+    probs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_probs: Float
+) -> None: ...
+def mean_squared_error_forward(outputs: Float, targets: Float, losses: Float) -> None: ...
+def mean_squared_error_backward(
+    outputs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_outputs: Float
+) -> None: ...
+
+# optimizer steps over flat arrays
+def sgd_step(
+    params: Float,
+    grads: Float,
+    velocity: Float | None,
+    learning_rate: float,
+    momentum: float,
+    nesterov: bool,
+) -> None: ...
+def adam_step(
+    params: Float,
+    grads: Float,
+    m: Float,
+    v: Float,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+) -> None: ...

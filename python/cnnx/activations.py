@@ -1,0 +1,79 @@
+"""Activation functions: applied in place by layers, and callable on arrays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnx import _core, registry
+from cnnx.arrays import Float, as_float32
+
+
+@dataclass(frozen=True)
+class Activation:
+    """
+    A function of a layer's net input, and its derivative in terms of the function's value.
+
+    Parameters
+    ----------
+    name
+        Its Keras name.
+    forward
+        `forward(src, dst)`; dst may be src.
+    backward
+        `backward(dst, diff_dst, diff_src)`; diff_src may be diff_dst.
+    """
+
+    name: str
+    forward: Callable[[Float, Float], None]
+    backward: Callable[[Float, Float, Float], None]
+
+    def __call__(self, x: Any) -> Float:
+        """Return the function's values at `x`, an array of any shape."""
+        src = as_float32(x, f"{self.name}: x")
+        dst = np.empty_like(src)
+        self.forward(src, dst)
+        return dst
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return get, (self.name,)
+
+
+def _linear_forward(src: Float, dst: Float) -> None:
+    if dst is not src:
+        np.copyto(dst, src)
+
+
+def _linear_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None:
+    if diff_src is not diff_dst:
+        np.copyto(diff_src, diff_dst)
+
+
+linear = Activation("linear", _linear_forward, _linear_backward)
+relu = Activation("relu", _core.relu_forward, _core.relu_backward)
+sigmoid = Activation("sigmoid", _core.sigmoid_forward, _core.sigmoid_backward)
+tanh = Activation("tanh", _core.tanh_forward, _core.tanh_backward)
+softmax = Activation("softmax", _core.softmax_forward, _core.softmax_backward)
+
+ACTIVATIONS = {function.name: function for function in (linear, relu, sigmoid, tanh, softmax)}
+
+
+def get(identifier: Any) -> Activation:
+    """
+    Return an activation from its name or itself; None is linear.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else, or an unknown name.
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, Activation):
+        return identifier
+    if isinstance(identifier, str):
+        return registry.resolve("activation", identifier, ACTIVATIONS)
+    raise TypeError(
+        f"activation must be one of {', '.join(ACTIVATIONS)} or an Activation, got {identifier!r}"
+    )

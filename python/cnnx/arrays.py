@@ -1,0 +1,83 @@
+"""Turning what users hand in into arrays the core accepts."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+Float: TypeAlias = NDArray[np.float32]
+Label: TypeAlias = NDArray[np.int64]
+Shape: TypeAlias = tuple[Any, ...]
+"""Extents of an array, batch first; the batch is None where any size will do."""
+
+
+FLOAT32 = np.dtype(np.float32)
+INT64 = np.dtype(np.int64)
+
+
+def is_contiguous(array: Array, dtype: np.dtype[Any]) -> bool:
+    """Return whether the core can read `array` as elements of `dtype`."""
+    flags = array.flags
+    return array.dtype == dtype and flags.c_contiguous and flags.aligned
+
+
+def contiguous(array: Array, dtype: np.dtype[Any]) -> Array:
+    """Return `array` as contiguous, aligned elements of `dtype`, copied only if need be."""
+    if is_contiguous(array, dtype):
+        return array
+    return np.require(array, dtype, ("C_CONTIGUOUS", "ALIGNED"))
+
+
+def real_array(value: Any, name: str) -> Array:
+    """
+    Return `value` as an array of real numbers, without copying an array that is one already.
+
+    Parameters
+    ----------
+    value
+        An array or nested sequence of booleans, integers or floats of any size and byte order.
+    name
+        What to call it in errors, such as "conv2d: x".
+
+    Raises
+    ------
+    TypeError
+        For masked arrays, complex numbers, text, objects and ragged sequences.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill the masked values first: x.filled(0)")
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise TypeError(f"{name} is ragged: its rows differ in length ({error})") from error
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{name} must hold real numbers, got dtype {array.dtype}; convert it with "
+            "np.asarray(x, dtype='float32')"
+        )
+    return array
+
+
+def as_float32(value: Any, name: str) -> Float:
+    """Return `value` as a contiguous, aligned float32 array; raises as `real_array` does."""
+    return contiguous(real_array(value, name), FLOAT32)
+
+
+def whole_numbers(value: Any, name: str) -> Label:
+    """
+    Return `value` as contiguous int64, if every element is a whole number.
+
+    Raises
+    ------
+    TypeError
+        As `real_array`.
+    ValueError
+        For a fraction, NaN, infinity or a number too large, naming the first.
+    """
+    array = real_array(value, name)
+    if array.dtype.kind == "f":
+        wrong = (array != np.floor(array)) | ~(np.abs(array) < np.float64(2**63))
+        if wrong.any():
+            raise ValueError(f"{name} must hold whole numbers, got {array[wrong].flat[0]}")
+    return contiguous(array, INT64)

@@ -1,0 +1,44 @@
+"""Memory that is allocated once for the largest batch and reused for every later one."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+class Buffer:
+    """
+    An array of samples, handed out as its leading rows.
+
+    Parameters
+    ----------
+    sample_shape
+        Shape of one sample.
+    dtype
+        float32 by default.
+    """
+
+    __slots__ = ("_array", "_rows", "dtype", "sample_shape")
+
+    def __init__(self, sample_shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> None:
+        self.sample_shape = sample_shape
+        self.dtype = np.dtype(dtype)
+        self._array: NDArray[Any] = np.empty((0, *sample_shape), self.dtype)
+        self._rows = self._array
+
+    def rows(self, count: int) -> NDArray[Any]:
+        """Return `count` contiguous rows of undefined content; grows only for a new maximum."""
+        rows = self._rows
+        if len(rows) == count:
+            return rows
+        if len(self._array) < count:
+            self._array = np.empty((count, *self.sample_shape), self.dtype)
+        self._rows = self._array[:count]
+        return self._rows
+
+    def like(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return rows of the shape of `array`; starts anew where its samples have another."""
+        if array.shape[1:] != self.sample_shape:
+            self.sample_shape = array.shape[1:]
+            self._rows = self._array = np.empty(array.shape, self.dtype)
+        return self.rows(len(array))

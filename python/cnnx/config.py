@@ -1,0 +1,80 @@
+"""What cnnx runs on: threads, instruction set and build."""
+
+from typing import Any
+
+from cnnx import _core
+from cnnx.geometry import integer
+
+__all__ = [
+    "active_isa",
+    "available_isas",
+    "build_config",
+    "num_threads",
+    "set_isa",
+    "set_num_threads",
+    "show_config",
+]
+
+
+def num_threads() -> int:
+    """Return the number of threads an operation may use."""
+    return _core.num_threads()
+
+
+def set_num_threads(n: int) -> None:
+    """
+    Set the number of threads an operation may use.
+
+    Parameters
+    ----------
+    n
+        At least 1; 0 returns to the default: OMP_NUM_THREADS, else the CPUs of the affinity mask
+        and the container's quota.
+    """
+    _core.set_num_threads(integer(n, "set_num_threads: n", minimum=0))
+
+
+def available_isas() -> list[str]:
+    """Return the instruction sets this machine can run, best first; "ref" is always last."""
+    return _core.available_isas()
+
+
+def active_isa() -> str:
+    """Return the instruction set in use: the environment variable CNNX_ISA, else the best."""
+    return _core.active_isa()
+
+
+def set_isa(name: str) -> None:
+    """
+    Use another instruction set from now on.
+
+    Raises
+    ------
+    ValueError
+        If this machine or build does not have it.
+    """
+    if name not in available_isas():
+        raise ValueError(
+            f"instruction set {name!r} is not available; choose from {', '.join(available_isas())}"
+        )
+    _core.set_isa(name)
+
+
+def build_config() -> dict[str, Any]:
+    """Return the version, the compiler and its flags, and the instruction sets and threads."""
+    return {
+        "version": _core.__version__,
+        **_core.build_info(),
+        "available_isas": available_isas(),
+        "active_isa": active_isa(),
+        "num_threads": num_threads(),
+    }
+
+
+def show_config() -> None:
+    """Print `build_config`, one entry a line."""
+    config = build_config()
+    width = max(map(len, config))
+    for key, value in config.items():
+        text = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        print(f"{key:<{width}}  {text}")

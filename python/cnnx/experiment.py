@@ -1,0 +1,75 @@
+"""An experiment: a classifier is trained, then judged on images that it has not seen."""
+
+import time
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnnx.metrics import confusion_matrix
+from cnnx.models import Sequential
+
+__all__ = ["format_confusion_matrix", "run_experiment"]
+
+
+def run_experiment(
+    model: Sequential,
+    train: tuple[ArrayLike, ArrayLike],
+    test: tuple[ArrayLike, ArrayLike],
+    *,
+    batch_size: int,
+    epochs: int,
+) -> float:
+    """Train a compiled classifier and print its summary, accuracy, confusion matrix and time.
+
+    Parameters
+    ----------
+    model : Sequential
+        Ends in one output a class.
+    train, test : tuple
+        Inputs (n, ...) and their classes, as numbers (n,) or one-hot rows (n, classes).
+    batch_size, epochs : int
+        As for `Sequential.fit`.
+
+    Returns
+    -------
+    float
+        Share of the test inputs whose largest output is the right one.
+    """
+    model.summary()
+    started = time.perf_counter()
+    model.fit(*train, batch_size=batch_size, epochs=epochs)
+    seconds = time.perf_counter() - started
+    x_test, y_test = map(np.asarray, test)
+    true = y_test.argmax(axis=1) if y_test.ndim == 2 else y_test
+    outputs = model.predict(x_test, verbose=0)
+    counts = confusion_matrix(true, outputs.argmax(axis=1), num_classes=outputs.shape[1])
+    accuracy = float(counts.trace() / counts.sum())
+    images = epochs * len(np.asarray(train[1]))
+    print(f"\nConfusion matrix\n{format_confusion_matrix(counts)}\n")
+    print(f"Test accuracy: {accuracy:.2%} of {len(true):,} images".replace("%", " %"))
+    print(f"Training time: {seconds:.1f} s, {images / seconds:,.0f} images/s")
+    return accuracy
+
+
+def format_confusion_matrix(counts: NDArray[np.int64]) -> str:
+    """Lay out a confusion matrix with a row for each true class, and the share found.
+
+    Parameters
+    ----------
+    counts : ndarray
+        Shape (classes, classes): true class by predicted class.
+
+    Returns
+    -------
+    str
+        A table; zeros are dots, so that the mistakes stand out.
+    """
+    width = max(len(str(counts.max())), len(str(len(counts)))) + 2
+    lines = [" true | predicted".ljust(6 + width * len(counts)) + "   found"]
+    lines.append("      |" + "".join(f"{label:{width}}" for label in range(len(counts))))
+    lines.append("------+" + "-" * (width * len(counts) + 9))
+    for label, row in enumerate(counts):
+        cells = "".join(f"{count or '.':>{width}}" for count in row)
+        found = f"{row[label] / row.sum():.1%}".replace("%", " %") if row.any() else "-"
+        lines.append(f"{label:5} |{cells}{found:>9}")
+    return "\n".join(lines)

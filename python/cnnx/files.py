@@ -1,0 +1,83 @@
+"""Files on disk: checked before they are read, replaced whole when they are written."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["regular_file", "replaceable", "replacing"]
+
+
+def regular_file(path: str | os.PathLike[str]) -> Path:
+    """Return `path` as a Path after checking that it is an ordinary file.
+
+    Opening a named pipe would wait for ever, so what the name stands for is looked at first.
+
+    Raises
+    ------
+    FileNotFoundError
+        Nothing of this name exists.
+    ValueError
+        The name stands for a folder, a pipe, a socket or a device.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file. Check the spelling and the folder.")
+    if not path.is_file():
+        kind = "a folder" if path.is_dir() else "a pipe, socket or device"
+        raise ValueError(f"{path}: is {kind}. Name an ordinary file.")
+    return path
+
+
+def replaceable(path: str | os.PathLike[str]) -> Path:
+    """Return the file that `path` stands for after checking that it can be made or replaced.
+
+    Raises
+    ------
+    FileNotFoundError
+        The folder of `path` does not exist.
+    PermissionError
+        Nothing may be written to that folder.
+    ValueError
+        `path` is a folder, a pipe, a socket or a device.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists():
+        regular_file(target)
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"{path}: the folder {target.parent} does not exist. Create it.")
+    if not os.access(target.parent, os.W_OK):
+        raise PermissionError(f"{path}: the folder {target.parent} is read-only. Choose another.")
+    return target
+
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a temporary file that takes the place of `path` when the block ends without error.
+
+    The bytes are on the disk before the name changes hands, so a reader, a crash or a full disk
+    finds either the old file or the new one, whole. A symbolic link is followed.
+
+    Raises
+    ------
+    FileNotFoundError, PermissionError, ValueError
+        As for `replaceable`.
+    """
+    target = replaceable(path)
+    temporary = target.with_name(f".cnnx-{secrets.token_hex(8)}.tmp")
+    try:
+        with open(temporary, "xb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,167 @@
+"""Sizes, strides and padding of windows that slide over an image."""
+
+import operator
+from typing import Any, NamedTuple, TypeAlias
+
+Pair: TypeAlias = tuple[int, int]
+Padding: TypeAlias = str | tuple[Pair, Pair]
+"""'valid', 'same', or ((top, bottom), (left, right))."""
+
+_LIMIT = 2**31
+
+
+def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> int:
+    """
+    Return `value` as an int if it is a whole number in [minimum, limit).
+
+    Raises
+    ------
+    TypeError
+        For anything but an integer; booleans and floats are none.
+    ValueError
+        Outside the range.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise TypeError(f"{name} must be a whole number, got {value!r}")
+    number = operator.index(value)
+    if not minimum <= number < limit:
+        bound = f"at least {minimum}" if number < minimum else f"less than {limit}"
+        raise ValueError(f"{name} must be {bound}, got {number}")
+    return number
+
+
+def number(value: Any, name: str, low: float, high: float, *, include_high: bool = False) -> float:
+    """Return `value` as a float in [low, high), or up to `high`; raises as `integer` does."""
+    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    result = float(value)
+    if not (low <= result < high or (include_high and result == high)):
+        bracket = "]" if include_high else ")"
+        raise ValueError(f"{name} must be in [{low:g}, {high:g}{bracket}, got {result}")
+    return result
+
+
+def pair(value: Any, name: str, *, minimum: int = 1) -> Pair:
+    """Return a whole number or two of them as (height, width); raises as `integer` does."""
+    if isinstance(value, (tuple, list)):
+        if len(value) != 2:
+            raise ValueError(f"{name} must be one whole number or two, got {value!r}")
+        return integer(value[0], name, minimum=minimum), integer(value[1], name, minimum=minimum)
+    extent = integer(value, name, minimum=minimum)
+    return extent, extent
+
+
+def sample_shape(value: Any, name: str) -> tuple[int, ...]:
+    """Return the shape of one sample, without the batch, as a tuple of positive ints."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple such as (28, 28, 1), got {value!r}")
+    if None in value:
+        raise ValueError(
+            f"{name} must give every extent of one sample, without the batch, got {tuple(value)}"
+        )
+    return tuple(integer(extent, name) for extent in value)
+
+
+def padding(value: Any, name: str) -> Padding:
+    """
+    Return padding in its normal form.
+
+    Parameters
+    ----------
+    value
+        'valid' (none) or 'same' in any letter case; a whole number for all sides; (height, width)
+        for both sides of each axis; or ((top, bottom), (left, right)).
+    name
+        What to call it in errors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
+    if isinstance(value, str):
+        if value.lower() not in ("valid", "same"):
+            raise ValueError(
+                f"{name} must be 'valid', 'same', a whole number or pairs of them, got {value!r}"
+            )
+        return value.lower()
+    if isinstance(value, (tuple, list)) and any(isinstance(v, (tuple, list)) for v in value):
+        if len(value) != 2:
+            raise ValueError(f"{name} must be ((top, bottom), (left, right)), got {value!r}")
+        return pair(value[0], name, minimum=0), pair(value[1], name, minimum=0)
+    height, width = pair(value, name, minimum=0)
+    return (height, height), (width, width)
+
+
+def padding_config(padding: Padding) -> str | list[list[int]]:
+    """Return the normal form of `padding` as JSON-serialisable values."""
+    return padding if isinstance(padding, str) else [list(side) for side in padding]
+
+
+def check_pool_padding(owner: str, pool_size: Pair, padding: Padding) -> None:
+    """Raise ValueError if a pooling window could lie in the padding alone."""
+    if not isinstance(padding, str) and any(
+        max(sides) >= extent for sides, extent in zip(padding, pool_size, strict=True)
+    ):
+        raise ValueError(f"{owner}: padding={padding} must be less than pool_size={pool_size}")
+
+
+class Placement(NamedTuple):
+    """Where windows lie on an image: zero padding at the top and left, and how many there are."""
+
+    padding: Pair
+    output_size: Pair
+
+
+def place(
+    owner: str,
+    input_size: Pair,
+    window_size: Pair,
+    strides: Pair,
+    padding: Padding,
+    dilation: Pair = (1, 1),
+    window: str = "kernel",
+) -> Placement:
+    """
+    Place windows over an image, as Keras and TensorFlow do.
+
+    With extent e = dilation * (window - 1) + 1 and p zeros on both sides together, an axis of n
+    pixels has floor((n + p - e) / stride) + 1 windows. 'same' makes that ceil(n / stride); of its
+    zeros the odd one lies at the bottom or right.
+
+    Parameters
+    ----------
+    owner
+        What errors begin with, such as "Conv2D 'conv2d_1'".
+    input_size, window_size, strides, dilation
+        (height, width) each.
+    padding
+        In the normal form of `padding`.
+    window
+        What errors call the window.
+
+    Raises
+    ------
+    ValueError
+        If not even one window fits.
+    """
+    begin, count = [], []
+    for axis in (0, 1):
+        size, stride = input_size[axis], strides[axis]
+        extent = dilation[axis] * (window_size[axis] - 1) + 1
+        if padding == "same":
+            windows = -(-size // stride)
+            before = max((windows - 1) * stride + extent - size, 0) // 2
+        else:
+            before, after = (0, 0) if isinstance(padding, str) else padding[axis]
+            windows = (size + before + after - extent) // stride + 1
+        if windows < 1:
+            dilated = "" if dilation == (1, 1) else f" with dilation {dilation}"
+            raise ValueError(
+                f"{owner}: a {window_size[0]}x{window_size[1]} {window}{dilated} with "
+                f"padding={padding!r} does not fit the {input_size[0]}x{input_size[1]} input; "
+                f"use padding='same', a smaller {window} or a larger image"
+            )
+        begin.append(before)
+        count.append(windows)
+    return Placement((begin[0], begin[1]), (count[0], count[1]))

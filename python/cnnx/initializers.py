@@ -1,0 +1,226 @@
+"""Initial values of weights."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cnnx import random, registry
+from cnnx.arrays import Float
+from cnnx.geometry import number
+
+_INFINITY = float("inf")
+
+
+class Initializer(registry.Configurable):
+    """
+    Makes the first values of a weight; subclasses implement `__call__`.
+
+    Parameters
+    ----------
+    seed
+        None draws from the global generator (`cnnx.utils.set_random_seed`); a whole number gives
+        the same values at every call.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self.seed = None if seed is None else random.check_seed(seed)
+
+    def __call__(self, shape: tuple[int, ...]) -> Float:
+        """Return float32 values of shape `shape`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement __call__(shape)")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"seed": self.seed}
+
+
+def _uniform(shape: tuple[int, ...], low: float, high: float, seed: int | None) -> Float:
+    return random.generator(seed).uniform(low, high, shape).astype(np.float32)
+
+
+def _truncated_normal(
+    shape: tuple[int, ...], mean: float, stddev: float, seed: int | None
+) -> Float:
+    """Draw from a normal distribution again wherever a value is over 2 deviations from the mean."""
+    generator = random.generator(seed)
+    values = generator.standard_normal(shape)
+    outside = np.abs(values) > 2
+    while outside.any():
+        values[outside] = generator.standard_normal(np.count_nonzero(outside))
+        outside = np.abs(values) > 2
+    return (mean + stddev * values).astype(np.float32)
+
+
+def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """Return how many inputs an output sees, and how many outputs see an input."""
+    if len(shape) < 2:
+        extent = shape[0] if shape else 1
+        return extent, extent
+    window = int(np.prod(shape[:-2]))
+    return window * shape[-2], window * shape[-1]
+
+
+class VarianceScaling(Initializer):
+    """Zero mean and variance scale / fan: the base of the Glorot, He and LeCun initializers."""
+
+    scale: ClassVar[float]
+    mode: ClassVar[str]
+    distribution: ClassVar[str]
+
+    def __call__(self, shape: tuple[int, ...]) -> Float:
+        """Return float32 values of shape `shape`, a kernel's (..., inputs, outputs)."""
+        fan_in, fan_out = _fans(shape)
+        fan = fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2
+        variance = self.scale / max(fan, 1.0)
+        if self.distribution == "uniform":
+            limit = float(np.sqrt(3 * variance))
+            return _uniform(shape, -limit, limit, self.seed)
+        # The standard deviation of the normal distribution truncated at 2 is 0.8796...
+        stddev = float(np.sqrt(variance)) / 0.87962566103423978
+        return _truncated_normal(shape, 0.0, stddev, self.seed)
+
+
+class GlorotUniform(VarianceScaling):
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
+
+    scale, mode, distribution = 1.0, "fan_avg", "uniform"
+
+
+class GlorotNormal(VarianceScaling):
+    """Truncated normal with variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
+
+    scale, mode, distribution = 1.0, "fan_avg", "normal"
+
+
+class HeUniform(VarianceScaling):
+    """Uniform in +-sqrt(6 / fan_in) (He et al. 2015)."""
+
+    scale, mode, distribution = 2.0, "fan_in", "uniform"
+
+
+class HeNormal(VarianceScaling):
+    """Truncated normal with variance 2 / fan_in (He et al. 2015)."""
+
+    scale, mode, distribution = 2.0, "fan_in", "normal"
+
+
+class LecunUniform(VarianceScaling):
+    """Uniform in +-sqrt(3 / fan_in) (LeCun et al. 1998)."""
+
+    scale, mode, distribution = 1.0, "fan_in", "uniform"
+
+
+class LecunNormal(VarianceScaling):
+    """Truncated normal with variance 1 / fan_in (LeCun et al. 1998)."""
+
+    scale, mode, distribution = 1.0, "fan_in", "normal"
+
+
+class RandomNormal(Initializer):
+    """Normal with the given mean and standard deviation."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        self.mean = number(mean, f"{type(self).__name__}: mean", -_INFINITY, _INFINITY)
+        self.stddev = number(stddev, f"{type(self).__name__}: stddev", 0, _INFINITY)
+
+    def __call__(self, shape: tuple[int, ...]) -> Float:
+        """Return float32 values of shape `shape`."""
+        values = random.generator(self.seed).normal(self.mean, self.stddev, shape)
+        return values.astype(np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"mean": self.mean, "stddev": self.stddev, "seed": self.seed}
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal, drawn again where a value is more than two standard deviations from the mean."""
+
+    def __call__(self, shape: tuple[int, ...]) -> Float:
+        """Return float32 values of shape `shape`."""
+        return _truncated_normal(shape, self.mean, self.stddev, self.seed)
+
+
+class RandomUniform(Initializer):
+    """Uniform in [minval, maxval)."""
+
+    def __init__(
+        self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None
+    ) -> None:
+        super().__init__(seed)
+        self.minval = number(minval, "RandomUniform: minval", -_INFINITY, _INFINITY)
+        self.maxval = number(maxval, "RandomUniform: maxval", self.minval, _INFINITY)
+
+    def __call__(self, shape: tuple[int, ...]) -> Float:
+        """Return float32 values of shape `shape`."""
+        return _uniform(shape, self.minval, self.maxval, self.seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"minval": self.minval, "maxval": self.maxval, "seed": self.seed}
+
+
+class Constant(Initializer):
+    """The same value everywhere."""
+
+    def __init__(self, value: float = 0.0) -> None:
+        super().__init__()
+        self.value = number(value, "Constant: value", -_INFINITY, _INFINITY)
+
+    def __call__(self, shape: tuple[int, ...]) -> Float:
+        """Return float32 values of shape `shape`."""
+        return np.full(shape, self.value, np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"value": self.value}
+
+
+class Zeros(Constant):
+    """Zero everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__(0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments: none."""
+        return {}
+
+
+class Ones(Constant):
+    """One everywhere."""
+
+    def __init__(self) -> None:
+        super().__init__(1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments: none."""
+        return {}
+
+
+_CLASSES: tuple[type[Initializer], ...] = (
+    GlorotUniform,
+    GlorotNormal,
+    HeUniform,
+    HeNormal,
+    LecunUniform,
+    LecunNormal,
+    RandomNormal,
+    RandomUniform,
+    TruncatedNormal,
+    Constant,
+    Zeros,
+    Ones,
+)
+INITIALIZERS = {registry.snake_case(cls.__name__): cls for cls in _CLASSES}
+
+
+def get(identifier: Any) -> Initializer:
+    """Return an initializer from its name, class, config or itself."""
+    return registry.get("initializer", identifier, Initializer, INITIALIZERS)
+
+
+def serialize(initializer: Initializer) -> dict[str, Any]:
+    """Return what `get` makes the same initializer from."""
+    return registry.serialize(initializer)

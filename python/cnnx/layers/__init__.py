@@ -1,0 +1,49 @@
+"""The layers of a network."""
+
+from cnnx.layers.activations import Activation, ReLU, Softmax
+from cnnx.layers.convolution import Conv2D
+from cnnx.layers.dense import Dense
+from cnnx.layers.dropout import Dropout
+from cnnx.layers.input_layer import Input, InputLayer
+from cnnx.layers.layer import Layer
+from cnnx.layers.normalization import BatchNormalization
+from cnnx.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from cnnx.layers.reshaping import Flatten, Reshape
+
+__all__ = [
+    "Activation",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Conv2D",
+    "Dense",
+    "Dropout",
+    "Flatten",
+    "GlobalAveragePooling2D",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "MaxPooling2D",
+    "ReLU",
+    "Reshape",
+    "Softmax",
+]
+
+LAYERS: dict[str, type[Layer]] = {
+    cls.__name__: cls
+    for cls in (
+        Activation,
+        AveragePooling2D,
+        BatchNormalization,
+        Conv2D,
+        Dense,
+        Dropout,
+        Flatten,
+        GlobalAveragePooling2D,
+        InputLayer,
+        MaxPooling2D,
+        ReLU,
+        Reshape,
+        Softmax,
+    )
+}
+"""The closed table of classes that a model's config may name."""

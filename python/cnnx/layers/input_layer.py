@@ -1,0 +1,51 @@
+"""The declared shape of a model's input."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cnnx import geometry
+from cnnx.arrays import Float
+from cnnx.layers.layer import Layer
+
+
+class InputLayer(Layer):
+    """
+    Tell a model the shape of its samples, so that it is built at once.
+
+    Parameters
+    ----------
+    shape
+        Shape of one sample, without the batch, such as (28, 28, 1).
+    name
+        By default input_layer, input_layer_1, ....
+    """
+
+    def __init__(self, shape: Sequence[int], name: str | None = None) -> None:
+        super().__init__(input_shape=shape, name=name)
+        self.shape = geometry.sample_shape(shape, f"{self}: shape")
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return the batch itself."""
+        return x
+
+    def backward(self, dy: Float) -> Float:
+        """Return the gradient itself."""
+        return dy
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"shape": list(self.shape), "name": self.name}
+
+
+def Input(shape: Sequence[int], name: str | None = None) -> InputLayer:  # noqa: N802
+    """
+    Declare the shape of a model's input: `Sequential([Input((28, 28, 1)), ...])`.
+
+    Parameters
+    ----------
+    shape
+        Shape of one sample, without the batch.
+    name
+        By default input_layer, input_layer_1, ....
+    """
+    return InputLayer(shape, name)

@@ -1,0 +1,140 @@
+"""Batch normalisation."""
+
+from typing import Any
+
+import numpy as np
+
+from cnnx import _core, geometry, initializers
+from cnnx.arrays import Float, Shape
+from cnnx.buffer import Buffer
+from cnnx.layers.layer import Layer
+from cnnx.layers.weight import Weight
+
+
+class BatchNormalization(Layer):
+    """
+    Give each channel (last axis) mean beta and deviation gamma (Ioffe & Szegedy 2015).
+
+    y = gamma (x - mean) / sqrt(variance + epsilon) + beta. In training, mean and variance are the
+    batch's, over all axes but the last, and the moving statistics follow them:
+    moving = momentum moving + (1 - momentum) batch. Otherwise, and when the layer is frozen
+    (trainable=False), they are the moving ones.
+
+    Parameters
+    ----------
+    axis
+        The channels' axis: -1 or the number of the last one.
+    momentum
+        Share of the old moving statistics kept at each step, in [0, 1].
+    epsilon
+        Added to the variance, > 0.
+    center, scale
+        Whether there is a beta, and a gamma.
+    beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer
+        Name or `cnnx.initializers.Initializer`.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    gamma: Weight | None
+    beta: Weight | None
+    moving_mean: Weight
+    moving_variance: Weight
+
+    def __init__(
+        self,
+        axis: int = -1,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        center: bool = True,
+        scale: bool = True,
+        beta_initializer: Any = "zeros",
+        gamma_initializer: Any = "ones",
+        moving_mean_initializer: Any = "zeros",
+        moving_variance_initializer: Any = "ones",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = geometry.integer(axis, f"{self}: axis", minimum=-1)
+        self.momentum = geometry.number(momentum, f"{self}: momentum", 0, 1, include_high=True)
+        self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, float("inf"))
+        self.center = bool(center)
+        self.scale = bool(scale)
+        self.initializers = {
+            "beta": initializers.get(beta_initializer),
+            "gamma": initializers.get(gamma_initializer),
+            "moving_mean": initializers.get(moving_mean_initializer),
+            "moving_variance": initializers.get(moving_variance_initializer),
+        }
+
+    def build(self, input_shape: Shape) -> None:
+        """Create gamma, beta and the moving statistics."""
+        last = len(input_shape) - 1
+        if last < 1:
+            raise ValueError(f"{self} expects (batch, ..., channels), got shape {input_shape}")
+        if self.axis not in (-1, last):
+            raise ValueError(
+                f"{self}: axis must be -1 or {last}, the last of shape {input_shape}, "
+                f"got {self.axis}; channels come last"
+            )
+        channels = input_shape[-1]
+
+        def add(name: str, trainable: bool) -> Weight:
+            return self.add_weight(name, (channels,), self.initializers[name], trainable)
+
+        self.gamma = add("gamma", True) if self.scale else None
+        self.beta = add("beta", True) if self.center else None
+        self.moving_mean = add("moving_mean", False)
+        self.moving_variance = add("moving_variance", False)
+        self._output = Buffer(input_shape[1:])
+        self._mean = np.empty(channels, np.float32)
+        self._inv_std = np.empty(channels, np.float32)
+        self._x = np.empty(0, np.float32)
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return the normalised batch."""
+        y = self._output.rows(len(x))
+        gamma = None if self.gamma is None else self.gamma.value
+        beta = None if self.beta is None else self.beta.value
+        moving = self.moving_mean.value, self.moving_variance.value
+        if training and self.trainable:
+            _core.batch_norm_forward_training(
+                x, gamma, beta, y, self._mean, self._inv_std, *moving, self.epsilon, self.momentum
+            )
+            self._x = x
+        else:
+            _core.batch_norm_forward_inference(x, gamma, beta, *moving, y, self.epsilon)
+        return y
+
+    def backward(self, dy: Float) -> Float | None:
+        """Write the gradients of gamma and beta; turn `dy` into the input's gradient in place."""
+        gamma = None if self.gamma is None else self.gamma.value
+        if not self.trainable:
+            slope = 1 / np.sqrt(self.moving_variance.value + np.float32(self.epsilon))
+            dy *= slope if gamma is None else slope * gamma
+            return dy
+        _core.batch_norm_backward(
+            self._x,
+            dy,
+            gamma,
+            self._mean,
+            self._inv_std,
+            dy if self.needs_input_gradient else None,
+            None if self.gamma is None else self.gamma.gradient,
+            None if self.beta is None else self.beta.gradient,
+        )
+        return dy if self.needs_input_gradient else None
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {
+            "axis": self.axis,
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "center": self.center,
+            "scale": self.scale,
+            **{
+                f"{name}_initializer": initializers.serialize(initializer)
+                for name, initializer in self.initializers.items()
+            },
+        }

@@ -1,0 +1,74 @@
+"""One array that a layer learns or keeps."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from cnnx.arrays import Float, real_array
+
+
+class Weight:
+    """
+    One array of a layer, and its gradient if it is learned.
+
+    Parameters
+    ----------
+    path
+        Names of its layer and its own: "conv2d/kernel".
+    value
+        The first values; a model moves them into its flat buffer (`bind`).
+    trainable
+        False for what is not learned by gradients, such as moving statistics.
+    """
+
+    __slots__ = ("gradient", "path", "trainable", "value")
+
+    def __init__(self, path: str, value: Float, trainable: bool) -> None:
+        self.path = path
+        self.value = value
+        self.gradient: Float = np.zeros_like(value) if trainable else value[:0]
+        self.trainable = trainable
+
+    @property
+    def name(self) -> str:
+        """Its own name: "kernel"."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the value."""
+        return self.value.shape
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return self.value.size
+
+    def bind(self, value: Float, gradient: Float | None = None) -> None:
+        """Move the value, and the gradient, into the arrays given: flat, of `size` elements."""
+        value[...] = self.value.ravel()
+        self.value = value.reshape(self.shape)
+        if gradient is not None:
+            self.gradient = gradient.reshape(self.shape)
+
+    def check(self, value: Any) -> NDArray[Any]:
+        """Return `value` as an array if it fits this weight, else raise ValueError."""
+        array = real_array(value, self.path)
+        if array.shape != self.shape:
+            raise ValueError(f"{self.path} has shape {self.shape}, got {array.shape}")
+        return array
+
+    def assign(self, value: Any) -> None:
+        """Replace the values by an array of the same shape."""
+        np.copyto(self.value, self.check(value), casting="same_kind")
+
+    def numpy(self) -> Float:
+        """Return a copy of the values."""
+        return self.value.copy()
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.value, dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        return f"<Weight {self.path}, shape {self.shape}>"

@@ -1,0 +1,252 @@
+"""Losses: what training makes small. Each is the mean over samples of one number a sample."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from cnnx import _core, registry
+from cnnx.arrays import Array, Float, as_float32, real_array, whole_numbers
+from cnnx.geometry import number
+
+
+class Kernels(NamedTuple):
+    """Core functions of a loss."""
+
+    forward: Callable[..., None]
+    backward: Callable[..., None]
+
+
+class Loss(registry.Configurable):
+    """
+    What the losses share.
+
+    Class attributes say which core functions compute the loss: `on_outputs` from the network's
+    outputs, `on_logits` from the net input of its last activation, `fused_activation`, which is
+    exact even where that activation saturates.
+    """
+
+    name: ClassVar[str]
+    on_outputs: ClassVar[Kernels]
+    on_logits: ClassVar[Kernels | None] = None
+    fused_activation: ClassVar[str | None] = None
+    sparse: ClassVar[bool] = False
+    from_logits: bool = False
+
+    def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
+        """
+        Return `y` as targets for outputs of shape `output_shape`: of the same shape, or labels.
+
+        Raises
+        ------
+        ValueError
+            If they don't fit the outputs or the loss; `owner` begins the message.
+        """
+        if y.shape == output_shape:
+            return y
+        if output_shape[-1:] == (1,) and y.shape == output_shape[:-1]:
+            return y.reshape(output_shape)
+        raise ValueError(
+            f"{owner}: {self.name} needs targets of the outputs' shape {output_shape}, "
+            f"got {y.shape}"
+        )
+
+    def smooth(self, targets: Float) -> Float:
+        """Return the targets that the core functions see."""
+        return targets
+
+    def __call__(self, y_true: Any, y_pred: Any) -> float:
+        """
+        Return the loss of predictions.
+
+        Parameters
+        ----------
+        y_true
+            Targets: the shape of `y_pred`; labels of shape (...) for the sparse loss.
+        y_pred
+            Predictions (..., outputs).
+        """
+        outputs = as_float32(y_pred, f"{self.name}: y_pred")
+        if outputs.size == 0 or outputs.ndim == 0:
+            raise ValueError(f"{self.name}: y_pred is empty or a single number: {outputs.shape}")
+        y = real_array(y_true, f"{self.name}: y_true")
+        targets = self.check_targets(y, outputs.shape, self.name)
+        rows = outputs.reshape(-1, outputs.shape[-1])
+        losses = np.empty(len(rows), np.float32)
+        if self.sparse:
+            arguments = (rows, targets.reshape(-1))
+        else:
+            float_targets = as_float32(targets, f"{self.name}: y_true")
+            arguments = (rows, self.smooth(float_targets).reshape(rows.shape))
+        if self.from_logits and self.on_logits is not None:
+            self.on_logits.forward(*arguments, np.empty_like(rows), losses)
+        else:
+            self.on_outputs.forward(*arguments, losses)
+        return float(losses.mean())
+
+
+class CrossEntropy(Loss):
+    """What the cross-entropies share: logits instead of probabilities, smoothed targets."""
+
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0) -> None:
+        self.from_logits = bool(from_logits)
+        self.label_smoothing = number(
+            label_smoothing, f"{self.name}: label_smoothing", 0, 1, include_high=True
+        )
+
+    def uniform(self, classes: int) -> float:
+        """Return the value that label smoothing mixes into each target."""
+        return 1 / classes
+
+    def smooth(self, targets: Float) -> Float:
+        """Return (1 - s) targets + s / classes, with s the label smoothing."""
+        if self.label_smoothing == 0:
+            return targets
+        share = self.uniform(targets.shape[-1]) * self.label_smoothing
+        return targets * np.float32(1 - self.label_smoothing) + np.float32(share)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
+
+
+def _require_classes(loss: Loss, output_shape: tuple[int, ...], owner: str) -> None:
+    if output_shape[-1] < 2:
+        raise ValueError(
+            f"{owner}: {loss.name} compares classes, but the network has one output; use "
+            "binary_crossentropy and a sigmoid, or one output for each class"
+        )
+
+
+class CategoricalCrossentropy(CrossEntropy):
+    """
+    -sum over classes of target * ln(probability), in nats; the mean over samples.
+
+    Parameters
+    ----------
+    from_logits
+        True if the outputs are logits: the softmax is then part of the loss.
+    label_smoothing
+        Share s of each target that is spread over all classes: (1 - s) target + s / classes.
+    """
+
+    name = "categorical_crossentropy"
+    on_outputs = Kernels(
+        _core.categorical_cross_entropy_forward, _core.categorical_cross_entropy_backward
+    )
+    on_logits = Kernels(_core.softmax_cross_entropy_forward, _core.softmax_cross_entropy_backward)
+    fused_activation = "softmax"
+
+    def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
+        """Return the one-hot targets; raises ValueError for labels."""
+        _require_classes(self, output_shape, owner)
+        if y.shape != output_shape and y.shape in (output_shape[:-1], (*output_shape[:-1], 1)):
+            raise ValueError(
+                f"{owner}: categorical_crossentropy needs one-hot targets of shape "
+                f"{output_shape}, got labels of shape {y.shape}; use "
+                "sparse_categorical_crossentropy, or "
+                f"cnnx.utils.to_categorical(y, {output_shape[-1]})"
+            )
+        return super().check_targets(y, output_shape, owner)
+
+
+class SparseCategoricalCrossentropy(CrossEntropy):
+    """
+    -ln(probability of the labelled class), in nats; the mean over samples.
+
+    Parameters
+    ----------
+    from_logits
+        True if the outputs are logits: the softmax is then part of the loss.
+    """
+
+    name = "sparse_categorical_crossentropy"
+    on_outputs = Kernels(
+        _core.sparse_categorical_cross_entropy_forward,
+        _core.sparse_categorical_cross_entropy_backward,
+    )
+    on_logits = Kernels(
+        _core.sparse_softmax_cross_entropy_forward, _core.sparse_softmax_cross_entropy_backward
+    )
+    fused_activation = "softmax"
+    sparse = True
+
+    def __init__(self, from_logits: bool = False) -> None:
+        super().__init__(from_logits)
+
+    def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
+        """Return the labels as int64 of shape `output_shape[:-1]`, all in range."""
+        _require_classes(self, output_shape, owner)
+        *rows, classes = output_shape
+        if y.shape == output_shape:
+            raise ValueError(
+                f"{owner}: sparse_categorical_crossentropy needs integer labels of shape "
+                f"{tuple(rows)}, got {y.shape}; one-hot targets go with categorical_crossentropy"
+            )
+        if y.shape not in (tuple(rows), (*rows, 1)):
+            raise ValueError(
+                f"{owner}: sparse_categorical_crossentropy needs labels of shape {tuple(rows)} "
+                f"for outputs of shape {output_shape}, got {y.shape}"
+            )
+        labels = whole_numbers(y, f"{owner}: labels").reshape(rows)
+        # Seen as unsigned, a negative label is a huge one: one comparison serves both ends.
+        if labels.size and labels.view(np.uint64).max() >= classes:
+            wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
+            raise ValueError(
+                f"{owner}: label {wrong} is out of range: labels must run from 0 to "
+                f"{classes - 1}; the network has {classes} outputs"
+            )
+        return labels
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"from_logits": self.from_logits}
+
+
+class BinaryCrossentropy(CrossEntropy):
+    """
+    The mean over outputs of -(t ln p + (1 - t) ln(1 - p)), in nats; the mean over samples.
+
+    Each output is its own yes or no. With a softmax and one-hot targets this is the per-class
+    binary cross-entropy.
+
+    Parameters
+    ----------
+    from_logits
+        True if the outputs are logits: the sigmoid is then part of the loss.
+    label_smoothing
+        Share s by which targets move towards 1/2: (1 - s) target + s / 2.
+    """
+
+    name = "binary_crossentropy"
+    on_outputs = Kernels(_core.binary_cross_entropy_forward, _core.binary_cross_entropy_backward)
+    on_logits = Kernels(_core.sigmoid_cross_entropy_forward, _core.sigmoid_cross_entropy_backward)
+    fused_activation = "sigmoid"
+
+    def uniform(self, classes: int) -> float:
+        """Return 1/2: yes and no are two classes."""
+        return 0.5
+
+
+class MeanSquaredError(Loss):
+    """The mean over outputs of (output - target)^2; the mean over samples."""
+
+    name = "mean_squared_error"
+    on_outputs = Kernels(_core.mean_squared_error_forward, _core.mean_squared_error_backward)
+
+
+LOSSES: dict[str, type[Loss]] = {
+    cls.name: cls
+    for cls in (
+        BinaryCrossentropy,
+        CategoricalCrossentropy,
+        MeanSquaredError,
+        SparseCategoricalCrossentropy,
+    )
+}
+_ALIASES: dict[str, type[Loss]] = {"mse": MeanSquaredError, "bce": BinaryCrossentropy}
+
+
+def get(identifier: Any) -> Loss:
+    """Return a loss from its name, class, config or itself."""
+    return registry.get("loss", identifier, Loss, LOSSES | _ALIASES)

@@ -1,0 +1,273 @@
+"""Metrics: figures about a network that people read; nothing is trained on them."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cnnx import _core, registry
+from cnnx.arrays import Float, Label, as_float32, whole_numbers
+from cnnx.buffer import Buffer
+from cnnx.geometry import integer, number
+from cnnx.losses import Loss
+
+
+class Metric(registry.Configurable):
+    """
+    A mean over samples, gathered batch by batch.
+
+    Subclasses implement `total`.
+
+    Parameters
+    ----------
+    name
+        Under which it is reported.
+    """
+
+    default_name: ClassVar[str]
+    sparse: ClassVar[bool] = False
+    """Whether targets are labels (samples,) rather than rows as long as the outputs'."""
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or self.default_name
+        self.reset_state()
+
+    def total(self, targets: Any, outputs: Float) -> float:
+        """Return the sum over rows of the figure, for targets that fit `outputs` (rows, n)."""
+        raise NotImplementedError(f"{type(self).__name__} must implement total")
+
+    def reset_state(self) -> None:
+        """Forget all batches."""
+        self._sum = 0.0
+        self._count = 0
+
+    def update_state(self, y_true: Any, y_pred: Any) -> None:
+        """
+        Take in one batch.
+
+        Parameters
+        ----------
+        y_true
+            Targets: of the predictions' shape, or labels for a sparse metric.
+        y_pred
+            Predictions (samples, ..., outputs).
+
+        Raises
+        ------
+        ValueError
+            If the two don't fit.
+        """
+        outputs = as_float32(y_pred, f"{self.name}: y_pred")
+        outputs = outputs.reshape(-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
+        if self.sparse:
+            targets: Label | Float = whole_numbers(y_true, f"{self.name}: y_true").reshape(-1)
+        else:
+            targets = as_float32(y_true, f"{self.name}: y_true")
+        wanted = len(outputs) if self.sparse else outputs.size
+        if targets.size != wanted:
+            raise ValueError(
+                f"{self.name}: y_true {np.shape(y_true)} does not fit y_pred {np.shape(y_pred)}"
+            )
+        self._sum += self.total(targets if self.sparse else targets.reshape(outputs.shape), outputs)
+        self._count += len(outputs)
+
+    def result(self) -> float:
+        """Return the mean over all samples taken in; 0 for none."""
+        return self._sum / self._count if self._count else 0.0
+
+    def __call__(self, y_true: Any, y_pred: Any) -> float:
+        """Take in one batch as `update_state` does, and return `result`."""
+        self.update_state(y_true, y_pred)
+        return self.result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"name": self.name}
+
+
+class BinaryAccuracy(Metric):
+    """
+    The share of outputs on the right side of a threshold.
+
+    Parameters
+    ----------
+    name
+        Under which it is reported.
+    threshold
+        Outputs above it count as 1.
+    """
+
+    default_name = "binary_accuracy"
+
+    def __init__(self, name: str | None = None, threshold: float = 0.5) -> None:
+        super().__init__(name)
+        self.threshold = number(threshold, f"{self.name}: threshold", -np.inf, np.inf)
+        self._right = Buffer((), np.bool_)
+
+    def total(self, targets: Float, outputs: Float) -> float:
+        """Return the sum over rows of the share of right outputs."""
+        right = np.greater(outputs, self.threshold, out=self._right.like(outputs))
+        np.equal(right, targets, out=right)
+        return float(np.count_nonzero(right) / outputs.shape[1])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"threshold": self.threshold}
+
+
+class SparseCategoricalAccuracy(Metric):
+    """The share of samples whose largest output is the labelled class; targets are labels."""
+
+    default_name = "sparse_categorical_accuracy"
+    sparse = True
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self._predicted = Buffer((), np.intp)
+        self._right = Buffer((), np.bool_)
+
+    def total(self, targets: Label, outputs: Float) -> float:
+        """Return the number of right rows."""
+        rows = len(outputs)
+        predicted = outputs.argmax(1, out=self._predicted.rows(rows))
+        right = np.equal(predicted, targets, out=self._right.rows(rows))
+        return float(np.count_nonzero(right))
+
+
+class CategoricalAccuracy(SparseCategoricalAccuracy):
+    """The share of samples whose largest output is the target's largest; targets are one-hot."""
+
+    default_name = "categorical_accuracy"
+    sparse = False
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self._labels = Buffer((), np.intp)
+
+    def total(self, targets: Any, outputs: Float) -> float:
+        """Return the number of right rows."""
+        return super().total(targets.argmax(1, out=self._labels.rows(len(targets))), outputs)
+
+
+class MeanSquaredError(Metric):
+    """The mean over outputs of (output - target)^2."""
+
+    default_name = "mean_squared_error"
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self._losses = Buffer(())
+
+    def total(self, targets: Float, outputs: Float) -> float:
+        """Return the sum over rows of the mean squared difference."""
+        losses = self._losses.rows(len(outputs))
+        _core.mean_squared_error_forward(outputs, targets, losses)
+        return float(np.add.reduce(losses))
+
+
+class MeanAbsoluteError(Metric):
+    """The mean over outputs of |output - target|."""
+
+    default_name = "mean_absolute_error"
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self._differences = Buffer(())
+
+    def total(self, targets: Float, outputs: Float) -> float:
+        """Return the sum over rows of the mean absolute difference."""
+        differences = np.subtract(outputs, targets, out=self._differences.like(outputs))
+        return float(np.abs(differences, out=differences).sum() / outputs.shape[1])
+
+
+METRICS: dict[str, type[Metric]] = {
+    cls.default_name: cls
+    for cls in (
+        BinaryAccuracy,
+        CategoricalAccuracy,
+        MeanAbsoluteError,
+        MeanSquaredError,
+        SparseCategoricalAccuracy,
+    )
+}
+_ALIASES: dict[str, type[Metric]] = {"mse": MeanSquaredError, "mae": MeanAbsoluteError}
+
+
+def _accuracy(loss: Loss, outputs: int) -> type[Metric]:
+    if loss.sparse:
+        return SparseCategoricalAccuracy
+    return BinaryAccuracy if outputs == 1 else CategoricalAccuracy
+
+
+def get(identifier: Any, loss: Loss, outputs: int) -> Metric:
+    """
+    Return a metric from its name, class, config or itself.
+
+    Parameters
+    ----------
+    identifier
+        'accuracy' or 'acc' mean sparse categorical accuracy for a sparse loss, binary accuracy
+        for a single output, and categorical accuracy otherwise.
+    loss
+        The loss it goes with.
+    outputs
+        Length of the network's last axis.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, and for a metric that reads targets in another form than the loss.
+    """
+    accuracy = _accuracy(loss, outputs)
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return accuracy(identifier.lower())
+    table = METRICS | _ALIASES | {"accuracy": accuracy}
+    metric = registry.get("metric", identifier, Metric, table)
+    if metric.sparse != loss.sparse:
+        form = "integer labels" if metric.sparse else "targets of the outputs' shape"
+        raise ValueError(
+            f"metric {metric.name} reads {form}, which {loss.name} does not take; use 'accuracy'"
+        )
+    return metric
+
+
+def confusion_matrix(
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int | None = None
+) -> NDArray[np.int64]:
+    """
+    Count how often each true class was taken for each class.
+
+    Parameters
+    ----------
+    labels
+        True classes, whole numbers from 0, shape (n,).
+    predictions
+        Predicted classes, shape (n,).
+    num_classes
+        By default the largest of both plus 1.
+
+    Returns
+    -------
+    Counts, shape (num_classes, num_classes): the true class by the predicted one.
+
+    Raises
+    ------
+    ValueError
+        For different lengths, or classes outside [0, num_classes).
+    """
+    true = whole_numbers(labels, "confusion_matrix: labels")
+    predicted = whole_numbers(predictions, "confusion_matrix: predictions")
+    if true.ndim != 1 or true.shape != predicted.shape:
+        raise ValueError(
+            "confusion_matrix: labels and predictions must have one shape (n,), "
+            f"got {true.shape} and {predicted.shape}"
+        )
+    both = np.concatenate([true, predicted])
+    if num_classes is None:
+        num_classes = int(both.max(initial=0)) + 1
+    classes = integer(num_classes, "confusion_matrix: num_classes")
+    outside = both[(both < 0) | (both >= classes)]
+    if outside.size:
+        raise ValueError(f"confusion_matrix: class {outside[0]} is outside 0 to {classes - 1}")
+    counts = np.bincount(true * classes + predicted, minlength=classes * classes)
+    return counts.reshape(classes, classes)

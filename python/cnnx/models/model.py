@@ -1,0 +1,432 @@
+"""Training, judging and using a network."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnx import losses, metrics, optimizers, registry
+from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, real_array
+from cnnx.buffer import Buffer
+from cnnx.callbacks import Callback, CallbackList, History, Logs
+from cnnx.geometry import integer, number
+from cnnx.losses import Loss
+from cnnx.models.batches import Batches
+from cnnx.models.network import Network
+from cnnx.models.plan import Plan
+from cnnx.optimizers import Optimizer
+from cnnx.progress import Progress, check_verbose, quiet_progress, write_line
+
+_DEFAULT_BATCH_SIZE = 32
+
+
+class Model(Network):
+    """
+    A network that trains, judges and predicts.
+
+    Several threads may use one model at once: each batch runs alone.
+
+    Parameters
+    ----------
+    name
+        By default the class name and a number: sequential, sequential_1, ....
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name)
+        self.optimizer: Optimizer | None = None
+        self.loss: Loss | None = None
+        self.metrics: list[Any] = []
+        self.history: History | None = None
+        self.stop_training = False
+        self._plan: Plan | None = None
+        self._inputs = Buffer(())
+
+    def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None) -> None:
+        """
+        Say how the model learns; needed before `fit` and `evaluate`.
+
+        Parameters
+        ----------
+        optimizer
+            Name or `cnnx.optimizers.Optimizer`.
+        loss
+            Name or `cnnx.losses.Loss`.
+        metrics
+            Names or `cnnx.metrics.Metric`: 'accuracy' is the one that suits loss and outputs.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unknown name, listing the valid ones, or a wrong type.
+        """
+        listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
+        wanted = [] if metrics is None else listed
+        new_optimizer = optimizers.get(optimizer)
+        new_loss = None if loss is None else losses.get(loss)
+        if new_loss is not None:
+            _metrics(wanted, new_loss, 1)  # to find wrong names now
+        with self.lock:
+            self.optimizer, self.loss, self.metrics = new_optimizer, new_loss, wanted
+            self._plan = None
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return the arguments of `compile` as JSON-serialisable values; None if not compiled."""
+        if self.optimizer is None:
+            return None
+        return {
+            "optimizer": registry.serialize(self.optimizer),
+            "loss": None if self.loss is None else registry.serialize(self.loss),
+            "metrics": [
+                registry.serialize(metric) if isinstance(metric, registry.Configurable) else metric
+                for metric in self.metrics
+            ],
+        }
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of the figures that `evaluate` returns."""
+        plan = self._training_plan("metrics_names")
+        return ["loss", *(metric.name for metric in plan.metrics)]
+
+    # Whole data sets.
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Sequence[Callback] | Callback | None = None,
+        validation_split: float = 0.0,
+        validation_data: tuple[Any, Any] | None = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+    ) -> History:
+        """
+        Train on a data set.
+
+        Parameters
+        ----------
+        x
+            Samples (samples, ...) of any real dtype and layout; they stay as they are in memory.
+        y
+            Targets (samples, ...), or labels for the sparse loss.
+        batch_size
+            Samples a step; 32 by default.
+        epochs
+            Number of the last epoch: with `initial_epoch` 0, of passes over the data.
+        verbose
+            0 shows nothing, 1 or 'auto' a bar on a terminal and a line an epoch, 2 only the lines.
+        callbacks
+            `cnnx.callbacks.Callback` objects.
+        validation_split
+            Share in [0, 1) of the samples, taken from the end before any shuffling, to judge the
+            network by after each epoch instead of training on them.
+        validation_data
+            (x, y) to judge the network by; takes precedence over the split.
+        shuffle
+            Whether each epoch takes the samples in a new random order.
+        initial_epoch
+            Number of epochs done before.
+
+        Returns
+        -------
+        A History: its `history` holds the figures of each epoch. Those of training are means over
+        the epoch's samples, taken before each step.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For data that don't fit the network or each other.
+
+        Warns
+        -----
+        RuntimeWarning
+            Once, when the loss is no longer finite; training goes on.
+        """
+        verbose = check_verbose(verbose)
+        size = _batch_size(batch_size, "fit")
+        last = integer(epochs, "fit: epochs", minimum=0)
+        first = integer(initial_epoch, "fit: initial_epoch", minimum=0)
+        split = number(validation_split, "fit: validation_split", 0, 1)
+        training = self._data(x, y, "fit")
+        judging = None
+        if validation_data is not None:
+            judging = self._data(*_two(validation_data), "fit: validation_data")
+        elif split:
+            training, judging = _split(*training, split)
+        batches = self._batches(*training, size, shuffle)
+        self.history = History()
+        own = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        params = {"epochs": last, "steps": len(batches), "verbose": verbose}
+        notify = CallbackList([*own, self.history], self, params)
+        self.stop_training = False
+        self._finite = True
+        notify("on_train_begin", {})
+        for epoch in range(first, last):
+            notify("on_epoch_begin", epoch, {})
+            title = f"Epoch {epoch + 1}/{last}"
+            with Progress(title, batches.samples, verbose) as progress:
+                logs = self._train(batches, epoch, progress, notify if own else None)
+                seconds = progress.seconds
+                if judging is not None:
+                    judged = self._judge(self._batches(*judging, size))
+                    logs |= {f"val_{name}": value for name, value in judged.items()}
+            if verbose:
+                write_line(f"{title}  {progress.summary(logs, seconds)}")
+            notify("on_epoch_end", epoch, logs)
+            if self.stop_training:
+                break
+        notify("on_train_end", {})
+        return self.history
+
+    def _train(
+        self, batches: Batches, epoch: int, progress: Progress, notify: CallbackList | None
+    ) -> Logs:
+        """Train for one epoch and return its figures."""
+        mean = _Mean(self.metrics_names)
+        for index, (x, targets) in enumerate(batches):
+            if notify is not None:
+                notify("on_train_batch_begin", index, {})
+            with self.lock:
+                values = self._training_plan("fit").train(x, targets)
+            if self._finite and not math.isfinite(values[0]):
+                self._finite = False
+                warnings.warn(
+                    f"fit: the loss is {values[0]} in epoch {epoch + 1}, batch {index + 1}; "
+                    "lower the learning rate, or look for NaN in the data",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+            mean.add(values, len(x))
+            progress.advance(len(x), mean.logs)
+            if notify is not None:
+                notify("on_train_batch_end", index, mean.logs())
+        return mean.logs()
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        return_dict: bool = False,
+    ) -> Any:
+        """
+        Return the loss and metrics over a data set.
+
+        Parameters
+        ----------
+        x, y, batch_size
+            As for `fit`.
+        verbose
+            0 shows nothing, otherwise a bar appears on a terminal if it takes long.
+        return_dict
+            Whether to return figures by name.
+
+        Returns
+        -------
+        The loss, or [loss, metrics...] if there are metrics, or a dict.
+        """
+        verbose = check_verbose(verbose)
+        size = _batch_size(batch_size, "evaluate")
+        samples, targets = self._data(x, y, "evaluate")
+        logs = self._judge(self._batches(samples, targets, size), verbose)
+        return logs if return_dict else _scalar_or_list(list(logs.values()))
+
+    def _judge(self, batches: Batches, verbose: int = 0) -> Logs:
+        """Return the figures over all batches."""
+        mean = _Mean(self.metrics_names)
+        with quiet_progress("evaluate", batches.samples, verbose) as progress:
+            for x, targets in batches:
+                with self.lock:
+                    values = self._training_plan("evaluate").evaluate(x, targets)
+                mean.add(values, len(x))
+                progress.advance(len(x), mean.logs)
+        return mean.logs()
+
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Float:
+        """
+        Return the network's outputs (samples, ...).
+
+        Parameters
+        ----------
+        x
+            Samples (samples, ...); none gives an empty result.
+        batch_size
+            Samples a step; 32 by default.
+        verbose
+            0 shows nothing, otherwise a bar appears on a terminal if it takes long.
+        """
+        verbose = check_verbose(verbose)
+        size = _batch_size(batch_size, "predict")
+        samples = self._samples(x, "predict")
+        outputs = np.empty((len(samples), *self.output_shape[1:]), np.float32)
+        start = 0
+        with quiet_progress("predict", len(samples), verbose) as progress:
+            for (batch,) in Batches((samples, FLOAT32), batch_size=size):
+                stop = start + len(batch)
+                with self.lock:
+                    outputs[start:stop] = self._forward(batch)
+                progress.advance(len(batch))
+                start = stop
+        return outputs
+
+    # Single batches.
+
+    def train_on_batch(self, x: Any, y: Any) -> Any:
+        """Take one step on one batch; return its loss before, or [loss, metrics...]."""
+        with self.lock:
+            batch = self._batch(x, "train_on_batch")
+            targets = self._batch_targets(y, len(batch), "train_on_batch")
+            return _scalar_or_list(self._training_plan("train_on_batch").train(batch, targets))
+
+    def test_on_batch(self, x: Any, y: Any) -> Any:
+        """Return the loss of one batch, or [loss, metrics...]."""
+        with self.lock:
+            batch = self._batch(x, "test_on_batch")
+            targets = self._batch_targets(y, len(batch), "test_on_batch")
+            return _scalar_or_list(self._training_plan("test_on_batch").evaluate(batch, targets))
+
+    def predict_on_batch(self, x: Any) -> Float:
+        """Return the network's outputs for one batch."""
+        return self(x)
+
+    def __call__(self, x: Any, training: bool = False) -> Float:
+        """Return the network's outputs for one batch, computed as in `fit` if `training`."""
+        with self.lock:
+            return self._forward(self._batch(x, "predict_on_batch"), training).copy()
+
+    # Inside.
+
+    def _forward(self, x: Float, training: bool = False) -> Float:
+        for layer in self.layers:
+            x = layer.forward(x, training)
+        return x
+
+    def _forget_plan(self) -> None:
+        self._plan = None
+
+    def _training_plan(self, operation: str) -> Plan:
+        if self._plan is not None:
+            return self._plan
+        if self.optimizer is None or self.loss is None:
+            raise ValueError(
+                f"{operation}: model '{self.name}' has no loss yet; call "
+                "compile(optimizer, loss, metrics) first"
+            )
+        layers = self._built_layers()
+        figures = _metrics(self.metrics, self.loss, self.output_shape[-1])
+        self._plan = Plan(layers, self.loss, figures, self.optimizer, self.parameters)
+        return self._plan
+
+    def _data(self, x: Any, y: Any, operation: str) -> tuple[Array, Array]:
+        """Return samples and targets that fit the network and each other, at least one."""
+        samples = self._samples(x, operation)
+        if not len(samples):
+            raise ValueError(f"{operation}: x holds no samples, its shape is {samples.shape}")
+        return samples, self._targets(y, len(samples), operation)
+
+    def _targets(self, y: Any, count: int, operation: str) -> Array:
+        if y is None:
+            raise TypeError(f"{operation}: y is missing")
+        plan = self._training_plan(operation)
+        targets = real_array(y, f"{operation}: y")
+        if targets.ndim == 0 or len(targets) != count:
+            found = len(targets) if targets.ndim else "is a single number: 1"
+            raise ValueError(
+                f"{operation}: x and y must have the same length: x has {count} samples, y {found}"
+            )
+        return plan.loss.check_targets(targets, (count, *plan.output_shape), operation)
+
+    def _batches(
+        self, samples: Array, targets: Array, batch_size: int, shuffle: bool = False
+    ) -> Batches:
+        return Batches(
+            (samples, FLOAT32),
+            (targets, targets.dtype if self._is_sparse else FLOAT32),
+            batch_size=batch_size,
+            shuffle=shuffle,
+        )
+
+    @property
+    def _is_sparse(self) -> bool:
+        return self.loss is not None and self.loss.sparse
+
+    def _batch(self, x: Any, operation: str) -> Float:
+        """Return `x` as a batch that layers read; as it is, if it can be read so."""
+        if (
+            type(x) is np.ndarray
+            and self.built
+            and x.shape[1:] == self.layers[0].input_shape[1:]
+            and is_contiguous(x, FLOAT32)
+        ):
+            return x
+        samples = self._samples(x, operation)
+        batch = self._inputs.like(samples)
+        np.copyto(batch, samples, casting="same_kind")
+        return batch
+
+    def _batch_targets(self, y: Any, count: int, operation: str) -> Array:
+        if not count:
+            raise ValueError(f"{operation}: x holds no samples")
+        targets = self._targets(y, count, operation)
+        if self._is_sparse:
+            return targets
+        return contiguous(targets, FLOAT32)
+
+
+class _Mean:
+    """The mean over samples of a list of figures."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+        self._sums = [0.0] * len(names)
+        self._count = 0
+
+    def add(self, values: list[float], samples: int) -> None:
+        """Take in the means over `samples` samples."""
+        sums = self._sums
+        for index, value in enumerate(values):
+            sums[index] += value * samples
+        self._count += samples
+
+    def logs(self) -> Logs:
+        """Return the means by name."""
+        sums = zip(self._names, self._sums, strict=True)
+        return {name: total / self._count for name, total in sums}
+
+
+def _metrics(identifiers: Sequence[Any], loss: Loss, outputs: int) -> list[metrics.Metric]:
+    return [metrics.get(identifier, loss, outputs) for identifier in identifiers]
+
+
+def _scalar_or_list(values: list[float]) -> float | list[float]:
+    return values if len(values) > 1 else values[0]
+
+
+def _batch_size(value: int | None, operation: str) -> int:
+    return _DEFAULT_BATCH_SIZE if value is None else integer(value, f"{operation}: batch_size")
+
+
+def _two(validation_data: Any) -> tuple[Any, Any]:
+    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
+        raise ValueError(f"fit: validation_data must be (x, y), got {type(validation_data)}")
+    return validation_data[0], validation_data[1]
+
+
+def _split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """Cut off the last `share` of the samples."""
+    count = math.floor(len(x) * (1 - share))
+    if count in (0, len(x)):
+        raise ValueError(
+            f"fit: validation_split={share} of {len(x)} samples leaves none to "
+            f"{'validate' if count else 'train'} on"
+        )
+    return (x[:count], y[:count]), (x[count:], y[count:])

@@ -1,0 +1,133 @@
+"""The steps of training, laid out once: what is fused, and what is not computed at all."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnx.arrays import Array, Float
+from cnnx.buffer import Buffer
+from cnnx.layers.activations import Activation
+from cnnx.layers.layer import Layer
+from cnnx.layers.linear import LinearLayer
+from cnnx.losses import Loss
+from cnnx.metrics import Metric
+from cnnx.models.parameters import Parameters
+from cnnx.optimizers import Optimizer
+
+Forward = Callable[[Float, bool], Float]
+Backward = Callable[[Any], Any]
+
+
+def lowest_learning(layers: Sequence[Layer]) -> int:
+    """Return the index of the first layer that learns, or the number of layers if none does."""
+    learning = (index for index, layer in enumerate(layers) if layer.trainable_weights)
+    return next(learning, len(layers))
+
+
+class Plan:
+    """
+    How a model trains.
+
+    A last softmax or sigmoid is fused with the cross-entropy that belongs to it: the loss is
+    computed from the net input, exact where the activation saturates, and its gradient is simply
+    prediction - target. Backwards, nothing is computed below the lowest layer that learns.
+
+    Parameters
+    ----------
+    layers
+        Built layers, at least one.
+    loss, metrics, optimizer
+        What `compile` was given.
+    parameters
+        The layers' flat buffers.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        loss: Loss,
+        metrics: Sequence[Metric],
+        optimizer: Optimizer,
+        parameters: Parameters,
+    ) -> None:
+        self.loss = loss
+        self.metrics = metrics
+        self.optimizer = optimizer
+        self.output_shape: tuple[int, ...] = layers[-1].output_shape[1:]
+        lowest = lowest_learning(layers)
+        for index, layer in enumerate(layers):
+            layer.needs_input_gradient = index > lowest
+        self.fused = self._fuses(layers[-1])
+        self._forward: list[Forward] = [layer.forward for layer in layers]
+        self._backward: list[Backward] = [layer.backward for layer in reversed(layers[lowest:])]
+        if self.fused:
+            self._leave_out_activation(layers[-1])
+        self._from_logits = self.fused or loss.from_logits
+        self._kernels = (loss.on_logits if self._from_logits else None) or loss.on_outputs
+        self._segments = optimizer.bind(
+            parameters.values, parameters.gradients, parameters.learned()
+        )
+        self._units = self.output_shape[-1]
+        self._is_matrix = len(self.output_shape) == 1
+        self._probabilities = Buffer(self.output_shape)
+        self._gradient = Buffer(self.output_shape)
+        self._losses = Buffer(self.output_shape[:-1])
+
+    def _fuses(self, last: Layer) -> bool:
+        return (
+            isinstance(last, (LinearLayer, Activation))
+            and not self.loss.from_logits
+            and last.activation.name == self.loss.fused_activation
+        )
+
+    def _leave_out_activation(self, last: Layer) -> None:
+        if isinstance(last, LinearLayer):
+            self._forward[-1] = last.preactivation
+            if self._backward:
+                self._backward[0] = last.backward_preactivation
+        else:
+            self._forward.pop()
+            if self._backward:
+                self._backward.pop(0)
+
+    def _rows(self, outputs: Float) -> Float:
+        return outputs if self._is_matrix else outputs.reshape(-1, self._units)
+
+    def train(self, x: Float, targets: Array) -> list[float]:
+        """Take one step of the optimizer; return the batch's loss and metrics before it."""
+        values, outputs, seen = self._score(x, targets, True)
+        if self._backward:
+            gradient = self._gradient.rows(len(x))
+            rows = self._rows(gradient)
+            self._kernels.backward(outputs, seen, None, 1 / len(rows), rows)
+            for backward in self._backward:
+                gradient = backward(gradient)
+        self.optimizer.step(self._segments)
+        return values
+
+    def evaluate(self, x: Float, targets: Array) -> list[float]:
+        """Return the batch's loss and metrics."""
+        return self._score(x, targets, False)[0]
+
+    def _score(self, x: Float, targets: Array, training: bool) -> tuple[list[float], Float, Array]:
+        """Return loss and metrics, and the rows of outputs and targets that the loss saw."""
+        for forward in self._forward:
+            x = forward(x, training)
+        losses = self._losses.rows(len(x))
+        outputs = predictions = self._rows(x)
+        if not self._is_matrix:
+            losses = losses.reshape(-1)
+            targets = targets.reshape(-1) if self.loss.sparse else self._rows(targets)
+        seen = targets if self.loss.sparse else self.loss.smooth(targets)
+        if self._from_logits:
+            outputs = self._rows(self._probabilities.rows(len(x)))
+            self._kernels.forward(predictions, seen, outputs, losses)
+            if self.fused:
+                predictions = outputs
+        else:
+            self._kernels.forward(outputs, seen, losses)
+        rows = len(losses)
+        values = [float(np.add.reduce(losses)) / rows]
+        values += [metric.total(targets, predictions) / rows for metric in self.metrics]
+        return values, outputs, seen

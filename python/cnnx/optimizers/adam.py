@@ -1,0 +1,64 @@
+"""Adam."""
+
+from typing import Any
+
+from cnnx import _core
+from cnnx.geometry import number
+from cnnx.optimizers.optimizer import Optimizer, Segment
+from cnnx.optimizers.schedules import LearningRateSchedule
+
+
+class Adam(Optimizer):
+    """
+    Descent by running averages of the gradient and its square (Kingma & Ba 2015, Algorithm 1).
+
+    At step t, from 1: m = beta_1 m + (1 - beta_1) gradient; v = beta_2 v + (1 - beta_2) gradient^2;
+    parameter -= learning_rate (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
+
+    Parameters
+    ----------
+    learning_rate
+        A number >= 0, or a `LearningRateSchedule`.
+    beta_1, beta_2
+        Shares of the old averages kept at each step, in [0, 1).
+    epsilon
+        Keeps the step finite where the gradient is 0; > 0.
+    """
+
+    name = "adam"
+    slot_names = ("m", "v")
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+    ) -> None:
+        super().__init__(learning_rate)
+        self.beta_1 = number(beta_1, "Adam: beta_1", 0, 1)
+        self.beta_2 = number(beta_2, "Adam: beta_2", 0, 1)
+        self.epsilon = number(epsilon, "Adam: epsilon", 1e-30, float("inf"))
+
+    def update(self, segment: Segment, learning_rate: float) -> None:
+        """Descend once."""
+        m, v = segment.slots
+        _core.adam_step(
+            segment.parameters,
+            segment.gradients,
+            m,
+            v,
+            learning_rate,
+            self.beta_1,
+            self.beta_2,
+            self.epsilon,
+            self.iterations,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }

@@ -1,0 +1,121 @@
+"""What every optimizer is."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnx import registry
+from cnnx.arrays import Float
+from cnnx.geometry import integer, number
+from cnnx.optimizers.schedules import SCHEDULES, LearningRateSchedule
+
+
+class Segment(NamedTuple):
+    """A stretch of the flat parameter buffer that is learned, and what belongs to it."""
+
+    parameters: Float
+    gradients: Float
+    slots: tuple[Float, ...]
+
+
+class Optimizer(registry.Configurable):
+    """
+    A rule that changes parameters by their gradients.
+
+    Subclasses name their state (`slot_names`, one flat array each as long as the parameters) and
+    implement `update`.
+
+    Parameters
+    ----------
+    learning_rate
+        A number >= 0, or a `LearningRateSchedule`.
+    """
+
+    slot_names: tuple[str, ...] = ()
+    name: ClassVar[str]
+
+    def __init__(self, learning_rate: float | LearningRateSchedule) -> None:
+        self.iterations = 0
+        self.slots: dict[str, Float] = {}
+        self.learning_rate = learning_rate
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of the next step; a number or a schedule may be assigned."""
+        schedule = self._schedule
+        return self._rate if schedule is None else schedule(self.iterations)
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        if isinstance(value, dict):
+            value = registry.get("schedule", value, LearningRateSchedule, SCHEDULES)
+        self._schedule = value if isinstance(value, LearningRateSchedule) else None
+        if self._schedule is None:
+            name = f"{type(self).__name__}: learning_rate"
+            self._rate = number(value, name, 0, float("inf"))
+
+    def update(self, segment: Segment, learning_rate: float) -> None:
+        """Change `segment.parameters` and `segment.slots`; `iterations` counts this step."""
+        raise NotImplementedError(f"{type(self).__name__} must implement update")
+
+    def bind(self, parameters: Float, gradients: Float, learned: Sequence[slice]) -> list[Segment]:
+        """
+        Return the segments to pass to `step`, making the state if it is not there or does not fit.
+
+        Parameters
+        ----------
+        parameters, gradients
+            The flat buffers of a model.
+        learned
+            The stretches of them to learn.
+        """
+        if any(
+            self.slots.get(name, parameters[:0]).size != parameters.size for name in self.slot_names
+        ):
+            self.slots = {name: np.zeros_like(parameters) for name in self.slot_names}
+            self.iterations = 0
+        return [
+            Segment(
+                parameters[part],
+                gradients[part],
+                tuple(self.slots[name][part] for name in self.slot_names),
+            )
+            for part in learned
+        ]
+
+    def step(self, segments: Sequence[Segment]) -> None:
+        """Change the parameters of all `segments` once."""
+        rate = self.learning_rate
+        self.iterations += 1
+        for segment in segments:
+            self.update(segment, rate)
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Return copies of what training has gathered: "iterations" and the flat slots."""
+        slots = {name: slot.copy() for name, slot in self.slots.items()}
+        return {"iterations": np.array(self.iterations, np.int64), **slots}
+
+    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
+        """
+        Take over what `get_state` returned, before the model's next step.
+
+        Raises
+        ------
+        ValueError
+            If it is not the state of such an optimizer.
+        """
+        slots = {name: array for name, array in state.items() if name != "iterations"}
+        if "iterations" not in state or set(slots) not in ({*self.slot_names}, set()):
+            raise ValueError(
+                f"{type(self).__name__}: the state must hold iterations and "
+                f"{', '.join(self.slot_names) or 'nothing else'}, got {', '.join(state)}"
+            )
+        self.iterations = integer(int(state["iterations"]), "iterations", minimum=0, limit=2**63)
+        self.slots = {name: np.array(array, np.float32) for name, array in slots.items()}
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        rate = self._rate if self._schedule is None else registry.serialize(self._schedule)
+        return {"learning_rate": rate}

@@ -1,0 +1,198 @@
+"""Learning rates that change from step to step."""
+
+import bisect
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from cnnx import registry
+from cnnx.geometry import integer, number
+
+_INFINITY = float("inf")
+
+
+class LearningRateSchedule(registry.Configurable):
+    """A learning rate for each step; subclasses implement `__call__`."""
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step `step`, counted from 0."""
+        raise NotImplementedError(f"{type(self).__name__} must implement __call__(step)")
+
+
+class PolynomialDecay(LearningRateSchedule):
+    """
+    (initial - end) (1 - step / decay_steps)^power + end; linear for power 1.
+
+    Parameters
+    ----------
+    initial_learning_rate
+        Rate of step 0.
+    decay_steps
+        Number of steps (batches, not epochs) until the end.
+    end_learning_rate
+        Rate from then on.
+    power
+        Exponent.
+    cycle
+        True starts anew from a rate between after each `decay_steps`: `decay_steps` is then
+        taken times ceil(step / decay_steps).
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        end_learning_rate: float = 0.0001,
+        power: float = 1.0,
+        cycle: bool = False,
+    ) -> None:
+        self.initial_learning_rate = _rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = _steps(self, decay_steps)
+        self.end_learning_rate = _rate(self, end_learning_rate, "end_learning_rate")
+        self.power = _rate(self, power, "power")
+        self.cycle = bool(cycle)
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step `step`."""
+        steps = self.decay_steps
+        if self.cycle:
+            steps *= max(1, math.ceil(step / steps))
+        fall = self.initial_learning_rate - self.end_learning_rate
+        left = 1.0 - min(step, steps) / steps
+        return float(fall * left**self.power) + self.end_learning_rate
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "end_learning_rate": self.end_learning_rate,
+            "power": self.power,
+            "cycle": self.cycle,
+        }
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """
+    initial * decay_rate^(step / decay_steps).
+
+    Parameters
+    ----------
+    initial_learning_rate
+        Rate of step 0.
+    decay_steps
+        Number of steps in which the rate is multiplied by `decay_rate` once.
+    decay_rate
+        Factor.
+    staircase
+        True rounds step / decay_steps down: the rate falls in stairs.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+    ) -> None:
+        self.initial_learning_rate = _rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = _steps(self, decay_steps)
+        self.decay_rate = _rate(self, decay_rate, "decay_rate")
+        self.staircase = bool(staircase)
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step `step`."""
+        exponent = step / self.decay_steps
+        if self.staircase:
+            exponent = math.floor(exponent)
+        return float(self.initial_learning_rate * self.decay_rate**exponent)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+        }
+
+
+class PiecewiseConstantDecay(LearningRateSchedule):
+    """
+    values[0] up to and including step boundaries[0], then values[1], and so on.
+
+    Parameters
+    ----------
+    boundaries
+        Steps, increasing.
+    values
+        Rates, one more than boundaries.
+    """
+
+    def __init__(self, boundaries: Sequence[int], values: Sequence[float]) -> None:
+        if len(values) != len(boundaries) + 1:
+            raise ValueError(
+                "PiecewiseConstantDecay: values must be one more than boundaries, "
+                f"got {len(values)} and {len(boundaries)}"
+            )
+        self.boundaries = [
+            integer(step, "PiecewiseConstantDecay: boundaries", minimum=0) for step in boundaries
+        ]
+        if sorted(set(self.boundaries)) != self.boundaries:
+            raise ValueError(f"PiecewiseConstantDecay: boundaries must increase, got {boundaries}")
+        self.values = [_rate(self, value, "values") for value in values]
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step `step`."""
+        return self.values[bisect.bisect_left(self.boundaries, step)]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"boundaries": self.boundaries, "values": self.values}
+
+
+class CosineDecay(LearningRateSchedule):
+    """
+    initial ((1 - alpha) (1 + cos(pi step / decay_steps)) / 2 + alpha) (Loshchilov & Hutter 2016).
+
+    Parameters
+    ----------
+    initial_learning_rate
+        Rate of step 0.
+    decay_steps
+        Number of steps until the end.
+    alpha
+        Rate at the end, as a share of the initial one.
+    """
+
+    def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0) -> None:
+        self.initial_learning_rate = _rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = _steps(self, decay_steps)
+        self.alpha = _rate(self, alpha, "alpha")
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step `step`."""
+        cosine = (1 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps)) / 2
+        return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "alpha": self.alpha,
+        }
+
+
+def _rate(schedule: LearningRateSchedule, value: float, name: str) -> float:
+    return number(value, f"{type(schedule).__name__}: {name}", 0, _INFINITY)
+
+
+def _steps(schedule: LearningRateSchedule, value: int) -> int:
+    return integer(value, f"{type(schedule).__name__}: decay_steps", limit=2**63)
+
+
+SCHEDULES: dict[str, type[LearningRateSchedule]] = {
+    cls.__name__: cls
+    for cls in (CosineDecay, ExponentialDecay, PiecewiseConstantDecay, PolynomialDecay)
+}

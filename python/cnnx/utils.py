@@ -1,0 +1,62 @@
+"""Keras' helpers around training: seeds and one-hot labels."""
+
+import random as python_random
+from typing import Any
+
+import numpy as np
+
+from cnnx import random
+from cnnx.arrays import Float, whole_numbers
+from cnnx.geometry import integer
+
+__all__ = ["set_random_seed", "to_categorical"]
+
+
+def set_random_seed(seed: int) -> None:
+    """
+    Make every later random choice repeatable: cnnx's own, NumPy's and Python's.
+
+    Parameters
+    ----------
+    seed
+        A whole number in [0, 2**32).
+    """
+    random.set_seed(seed)
+    np.random.seed(seed)
+    python_random.seed(int(seed))
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Float:
+    """
+    Return one-hot rows for integer labels.
+
+    Parameters
+    ----------
+    x
+        Labels, shape (...) or (..., 1), whole numbers from 0.
+    num_classes
+        Length of a row; by default the largest label plus 1.
+
+    Returns
+    -------
+    Array of shape (..., num_classes), float32.
+
+    Raises
+    ------
+    ValueError
+        For a label outside [0, num_classes) or one that is not whole.
+    """
+    labels = whole_numbers(x, "to_categorical: x")
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels.reshape(labels.shape[:-1])
+    if num_classes is None:
+        if labels.size == 0:
+            raise ValueError("to_categorical: x is empty; give num_classes")
+        num_classes = int(labels.max()) + 1
+    classes = integer(num_classes, "to_categorical: num_classes")
+    outside = (labels < 0) | (labels >= classes)
+    if outside.any():
+        raise ValueError(
+            f"to_categorical: label {labels[outside].flat[0]} is outside 0 to {classes - 1}"
+        )
+    return np.eye(classes, dtype=np.float32)[labels]
