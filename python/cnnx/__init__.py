@@ -4,6 +4,7 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import cnnx.openmp  # noqa: F401  (must come first)
 from cnnx import (
     activations,
     callbacks,

@@ -65,9 +65,12 @@ def format_confusion_matrix(counts: NDArray[np.int64]) -> str:
         A table; zeros are dots, so that the mistakes stand out.
     """
     width = max(len(str(counts.max())), len(str(len(counts)))) + 2
-    lines = [" true | predicted".ljust(6 + width * len(counts)) + "   found"]
-    lines.append("      |" + "".join(f"{label:{width}}" for label in range(len(counts))))
-    lines.append("------+" + "-" * (width * len(counts) + 9))
+    classes = "".join(f"{label:{width}}" for label in range(len(counts)))
+    lines = [
+        " true | predicted",
+        f"      |{classes}    found",
+        "------+" + "-" * (width * len(counts) + 9),
+    ]
     for label, row in enumerate(counts):
         cells = "".join(f"{count or '.':>{width}}" for count in row)
         found = f"{row[label] / row.sum():.1%}".replace("%", " %") if row.any() else "-"

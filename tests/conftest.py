@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from agreement import backends, restore_backend
+
+settings.register_profile(
+    "cnnx",
+    deadline=None,  # two slow cores shared by everyone
+    max_examples=int(os.environ.get("CNNX_TEST_EXAMPLES", "60")),
+    derandomize="CI" in os.environ,
+)
+settings.load_profile("cnnx")
+
+
+@pytest.fixture(autouse=True)
+def _same_backend_afterwards() -> Iterator[None]:
+    with restore_backend():
+        yield
+
+
+@pytest.fixture(params=backends(), ids=str)
+def backend(request: pytest.FixtureRequest) -> None:
+    """Run the test with every instruction set, on 1 and on 2 threads."""
+    request.param.use()
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    folder = Path(os.environ.get("CNNX_TEST_DATA", "")) / "mnist"
+    if not list(folder.glob("train-images*")):
+        pytest.skip("CNNX_TEST_DATA names no folder with the MNIST files in mnist/")
+    return folder

@@ -1,0 +1,62 @@
+"""Random geometries for the sliding-window operations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+Pair = tuple[int, int]
+seeds = st.integers(0, 2**32 - 1)
+channels = st.sampled_from([1, 2, 3, 5, 8, 15, 16, 17, 33])
+
+
+@dataclass(frozen=True)
+class Axis:
+    input: int
+    output: int
+    kernel: int
+    stride: int
+    before: int
+    dilation: int
+
+
+@dataclass(frozen=True)
+class Window:
+    input_size: Pair
+    output_size: Pair
+    kernel_size: Pair
+    strides: Pair
+    padding: Pair
+    dilation: Pair
+
+
+@st.composite
+def axes(draw: st.DrawFn, dilated: bool) -> Axis:
+    kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 4))
+    dilation = draw(st.integers(1, 3)) if dilated else 1
+    extent = (kernel - 1) * dilation + 1
+    mode = draw(st.sampled_from(["valid", "same", "explicit"]))
+    if mode == "same":
+        size = draw(st.integers(1, 9))
+        output = -(-size // stride)
+        before = max((output - 1) * stride + extent - size, 0) // 2
+        return Axis(size, output, kernel, stride, before, dilation)
+    before, after = (draw(st.integers(0, extent - 1)) if mode == "explicit" else 0 for _ in "ba")
+    size = draw(st.integers(max(1, extent - before - after), extent + 7))
+    output = (size + before + after - extent) // stride + 1
+    return Axis(size, output, kernel, stride, before, dilation)
+
+
+@st.composite
+def windows(draw: st.DrawFn, dilated: bool = False) -> Window:
+    """Kernel 1-5, stride 1-4 (also beyond the kernel), valid, same or uneven padding, per axis."""
+    h, w = draw(axes(dilated)), draw(axes(dilated))
+    return Window(
+        input_size=(h.input, w.input),
+        output_size=(h.output, w.output),
+        kernel_size=(h.kernel, w.kernel),
+        strides=(h.stride, w.stride),
+        padding=(h.before, w.before),
+        dilation=(h.dilation, w.dilation),
+    )

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+import reference
+from agreement import check, normal
+from cnnx import _core
+from strategies import channels, seeds
+
+EPSILON, MOMENTUM = 1e-3, 0.9
+LARGE = (40_003,)  # enough for two threads
+# Of few rows, the gradient is the small difference of large terms: no relative error is small.
+shapes = st.one_of(
+    st.tuples(st.integers(8, 40)),
+    st.tuples(st.integers(1, 3), st.integers(2, 6), st.integers(4, 7)),
+)
+
+
+def parameters(seed: int, c: int) -> dict[str, Any]:
+    return {"gamma": normal(seed, c), "beta": normal(seed + 1, c)}
+
+
+@example(LARGE, 24, True, 0.0, 1)
+@given(shapes, channels, st.booleans(), st.sampled_from([0.0, 3.0]), seeds)
+def test_training_agrees_with_the_oracle(
+    rows: tuple[int, ...], c: int, affine: bool, offset: float, seed: int
+) -> None:
+    src = normal(seed, *rows, c) + np.float32(offset)
+    scale = parameters(seed + 1, c) if affine else {"gamma": None, "beta": None}
+    gamma, beta = (scale["gamma"], scale["beta"]) if affine else (1.0, 0.0)
+    moving_mean, moving_variance = normal(seed + 3, c), np.abs(normal(seed + 4, c))
+    mean, variance = reference.batch_norm_statistics(src)
+    inv_std = 1 / np.sqrt(variance + EPSILON)
+    check(
+        _core.batch_norm_forward_training,
+        {"src": src, **scale, "epsilon": EPSILON, "momentum": MOMENTUM},
+        {
+            "dst": reference.batch_norm_forward(src, gamma, beta, mean, variance, EPSILON),
+            "mean": mean,
+            "inv_std": inv_std,
+            "moving_mean": MOMENTUM * moving_mean.astype(float) + (1 - MOMENTUM) * mean,
+            "moving_variance": MOMENTUM * moving_variance.astype(float) + (1 - MOMENTUM) * variance,
+        },
+        start={"moving_mean": moving_mean, "moving_variance": moving_variance},
+    )
+    diff_dst = normal(seed + 5, *src.shape)
+    diff_src, diff_gamma, diff_beta = reference.batch_norm_backward(src, diff_dst, gamma, EPSILON)
+    check(
+        _core.batch_norm_backward,
+        {
+            "src": src,
+            "diff_dst": diff_dst,
+            "gamma": scale["gamma"],
+            "mean": mean.astype(np.float32),
+            "inv_std": inv_std.astype(np.float32),
+        },
+        {
+            "diff_src": diff_src,
+            "diff_gamma": diff_gamma if affine else None,
+            "diff_beta": diff_beta if affine else None,
+        },
+        in_place={"diff_src": "diff_dst"} if affine else None,
+    )
+
+
+@example(LARGE, 24, 1)
+@given(shapes, channels, seeds)
+def test_inference_agrees_with_the_oracle(rows: tuple[int, ...], c: int, seed: int) -> None:
+    src, scale = normal(seed, *rows, c), parameters(seed + 1, c)
+    mean, variance = normal(seed + 3, c), np.abs(normal(seed + 4, c))
+    check(
+        _core.batch_norm_forward_inference,
+        {
+            "src": src,
+            **scale,
+            "moving_mean": mean,
+            "moving_variance": variance,
+            "epsilon": EPSILON,
+        },
+        {
+            "dst": reference.batch_norm_forward(
+                src, **scale, mean=mean, variance=variance, epsilon=EPSILON
+            )
+        },
+    )
+
+
+def test_gradients_are_the_central_differences() -> None:
+    src, diff_dst, scale = normal(1, 7, 3), normal(2, 7, 3), parameters(3, 3)
+    mean, variance = reference.batch_norm_statistics(src)
+
+    def loss(s: Any = src, gamma: Any = scale["gamma"], beta: Any = scale["beta"]) -> Any:
+        statistics = reference.batch_norm_statistics(s)
+        return reference.batch_norm_forward(s, gamma, beta, *statistics, EPSILON) * diff_dst
+
+    check(
+        _core.batch_norm_backward,
+        {
+            "src": src,
+            "diff_dst": diff_dst,
+            "gamma": scale["gamma"],
+            "mean": mean.astype(np.float32),
+            "inv_std": (1 / np.sqrt(variance + EPSILON)).astype(np.float32),
+        },
+        {
+            "diff_src": reference.central_differences(lambda s: loss(s=s), src),
+            "diff_gamma": reference.central_differences(lambda g: loss(gamma=g), scale["gamma"]),
+            "diff_beta": reference.central_differences(lambda b: loss(beta=b), scale["beta"]),
+        },
+    )
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_mean_far_from_zero_leaves_the_variance_accurate() -> None:
+    """E[x^2] - E[x]^2 would lose every digit here."""
+    src = (np.arange(4096, dtype=np.float32) % 2 + 10_000).reshape(-1, 1)
+    dst, mean, inv_std = np.empty_like(src), np.empty(1, np.float32), np.empty(1, np.float32)
+    moving_mean, moving_variance = np.zeros(1, np.float32), np.zeros(1, np.float32)
+    _core.batch_norm_forward_training(
+        src, None, None, dst, mean, inv_std, moving_mean, moving_variance, 1e-6, 0.0
+    )
+    assert mean.item() == 10_000.5
+    assert moving_variance.item() == pytest.approx(0.25, rel=1e-5)
+    np.testing.assert_allclose(np.abs(dst), 1, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("rows", [1, 10])
+def test_a_constant_channel_gives_beta(rows: int) -> None:
+    src, beta = np.full((rows, 2), 7, np.float32), np.array([0.5, -2], np.float32)
+    dst, rest = np.empty_like(src), np.ones((4, 2), np.float32)
+    _core.batch_norm_forward_training(src, rest[0].copy(), beta, dst, *rest, EPSILON, MOMENTUM)
+    np.testing.assert_array_equal(dst, np.broadcast_to(beta, dst.shape))

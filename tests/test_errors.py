@@ -1,0 +1,414 @@
+"""Wrong input: what a user does, the error, and what its message must say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnx
+from cnnx import _core, layers, losses, metrics, ops, optimizers
+
+X = np.zeros((10, 8, 8, 1), np.float32)
+Y = np.arange(10) % 3
+
+
+def network(loss: str = "sparse_categorical_crossentropy") -> cnnx.Sequential:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((8, 8, 1)),
+            layers.Conv2D(2, 3, name="first"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax", name="head"),
+        ]
+    )
+    model.compile(optimizer="sgd", loss=loss, metrics=["accuracy"])
+    return model
+
+
+def stack(shape: tuple[int, ...], *tail: layers.Layer) -> Callable[[], Any]:
+    return lambda: cnnx.Sequential([cnnx.Input(shape), *tail])
+
+
+def fit(x: Any, y: Any, **options: Any) -> Callable[[], Any]:
+    return lambda: network().fit(x, y, verbose=0, **options)
+
+
+def labels(*values: Any) -> Callable[[], Any]:
+    return fit(X[: len(values)], np.array(values))
+
+
+V, T = ValueError, TypeError
+
+ARGUMENTS = {
+    "no filters": (lambda: layers.Conv2D(0, 3, name="c"), V, ["'c'", "filters", "0"]),
+    "fractional filters": (lambda: layers.Conv2D(2.5, 3), T, ["filters", "2.5", "whole"]),
+    "filters as text": (lambda: layers.Conv2D("8", 3), T, ["filters", "'8'"]),
+    "filters true": (lambda: layers.Conv2D(True, 3), T, ["filters", "True"]),
+    "kernel 0": (lambda: layers.Conv2D(2, 0), V, ["kernel_size", "at least 1", "0"]),
+    "kernel negative": (lambda: layers.Conv2D(2, (3, -1)), V, ["kernel_size", "-1"]),
+    "kernel of three": (lambda: layers.Conv2D(2, (3, 3, 3)), V, ["kernel_size", "3, 3, 3"]),
+    "kernel 2**31": (lambda: layers.Conv2D(2, 2**31), V, ["kernel_size", str(2**31)]),
+    "kernel 2**63": (lambda: layers.Conv2D(2, 2**63), V, ["kernel_size", str(2**63)]),
+    "stride 0": (lambda: layers.Conv2D(2, 3, strides=0), V, ["strides", "0"]),
+    "stride 2**63": (lambda: layers.MaxPooling2D(2, strides=2**63), V, ["strides"]),
+    "dilation 0": (lambda: layers.Conv2D(2, 3, dilation_rate=0), V, ["dilation_rate", "0"]),
+    "groups 0": (lambda: layers.Conv2D(2, 3, groups=0), V, ["groups", "0"]),
+    "groups do not divide filters": (
+        lambda: layers.Conv2D(5, 3, groups=2),
+        V,
+        ["filters=5", "groups=2", "multiple"],
+    ),
+    "unknown padding": (
+        lambda: layers.Conv2D(2, 3, padding="full"),
+        V,
+        ["padding", "'full'", "'same'", "'valid'"],
+    ),
+    "negative padding": (lambda: layers.Conv2D(2, 3, padding=-1), V, ["padding", "-1"]),
+    "pool padding as large as the pool": (
+        lambda: layers.MaxPooling2D(2, padding=2),
+        V,
+        ["padding", "pool_size", "less"],
+    ),
+    "pool 0": (lambda: layers.MaxPooling2D(0), V, ["pool_size", "0"]),
+    "channels first": (
+        lambda: layers.Conv2D(2, 3, data_format="channels_first"),
+        V,
+        ["data_format", "channels_first", "channels_last"],
+    ),
+    "units 0": (lambda: layers.Dense(0, name="d"), V, ["'d'", "units", "0"]),
+    "unknown activation": (
+        lambda: layers.Dense(2, activation="rellu"),
+        V,
+        ["activation", "'rellu'", "relu", "softmax"],
+    ),
+    "activation of a wrong type": (lambda: layers.Dense(2, activation=3), T, ["activation", "3"]),
+    "unknown initializer": (
+        lambda: layers.Dense(2, kernel_initializer="glorot"),
+        V,
+        ["initializer", "'glorot'", "glorot_uniform"],
+    ),
+    "dropout rate 1": (lambda: layers.Dropout(1.0), V, ["rate", "1"]),
+    "dropout rate negative": (lambda: layers.Dropout(-0.1), V, ["rate", "-0.1"]),
+    "dropout rate NaN": (lambda: layers.Dropout(float("nan")), V, ["rate", "nan"]),
+    "dropout rate as text": (lambda: layers.Dropout("half"), T, ["rate", "'half'"]),
+    "unknown argument": (lambda: layers.Dense(2, unit=3), T, ["unit"]),
+    "input shape 0": (lambda: cnnx.Input((28, 0, 1)), V, ["shape", "0"]),
+    "input shape a number": (lambda: cnnx.Input(28), T, ["shape", "28", "tuple"]),
+    "softmax axis": (lambda: layers.Softmax(axis=1), V, ["axis", "1"]),
+    "negative rate": (lambda: optimizers.SGD(-0.1), V, ["learning_rate", "-0.1"]),
+    "rate NaN": (lambda: optimizers.Adam(float("nan")), V, ["learning_rate", "nan"]),
+    "momentum 2": (lambda: optimizers.SGD(0.1, momentum=2), V, ["momentum", "2"]),
+    "beta 1": (lambda: optimizers.Adam(0.1, beta_1=1.0), V, ["beta_1", "1"]),
+    "decay steps 0": (
+        lambda: optimizers.schedules.PolynomialDecay(0.1, 0),
+        V,
+        ["decay_steps", "0"],
+    ),
+    "seed negative": (lambda: cnnx.utils.set_random_seed(-1), V, ["seed", "-1"]),
+    "threads negative": (lambda: cnnx.config.set_num_threads(-1), V, ["-1"]),
+    "unknown isa": (lambda: cnnx.config.set_isa("mmx"), V, ["'mmx'", "ref"]),
+    "label too large for one-hot": (
+        lambda: cnnx.utils.to_categorical([0, 3], num_classes=3),
+        V,
+        ["3", "0 to 2"],
+    ),
+}
+
+SHAPES = {
+    "kernel larger than the image": (
+        stack((2, 2, 1), layers.Conv2D(4, 3, name="c")),
+        V,
+        ["'c'", "3x3", "2x2", "valid", "same"],
+    ),
+    "pool larger than the image": (
+        stack((8, 8, 1), layers.MaxPooling2D(99, name="p")),
+        V,
+        ["'p'", "99x99", "8x8"],
+    ),
+    "dilated kernel larger than the image": (
+        stack((5, 5, 1), layers.Conv2D(1, 3, dilation_rate=3, name="c")),
+        V,
+        ["'c'", "dilation", "5x5"],
+    ),
+    "nothing left deep in the network": (
+        stack((8, 8, 1), layers.MaxPooling2D(4), layers.Conv2D(1, 3, name="deep")),
+        V,
+        ["'deep'", "2x2"],
+    ),
+    "convolution of rows": (
+        stack((8,), layers.Conv2D(1, 3, name="c")),
+        V,
+        ["'c'", "images", r"\(None, 8\)"],
+    ),
+    "grey images without channels": (
+        stack((28, 28), layers.Conv2D(1, 3, name="c")),
+        V,
+        ["'c'", r"\(None, 28, 28\)", r"x\[\.\.\., None\]"],
+    ),
+    "channels are no multiple of groups": (
+        stack((8, 8, 3), layers.Conv2D(4, 3, groups=2, name="c")),
+        V,
+        ["'c'", "3 channels", "groups=2"],
+    ),
+    "reshape that does not fit": (
+        stack((8, 8), layers.Reshape((5, 5), name="r")),
+        V,
+        ["'r'", "64", r"\(5, 5\)"],
+    ),
+    "batch norm of another axis": (
+        stack((8, 8, 3), layers.BatchNormalization(axis=1, name="n")),
+        V,
+        ["'n'", "axis", "1"],
+    ),
+    "two layers of one name": (
+        stack((4,), layers.Dense(2, name="d"), layers.Dense(2, name="d")),
+        V,
+        ["'d'", "name"],
+    ),
+    "no layer": (lambda: cnnx.Sequential([3]), T, ["layer", "3"]),
+    "model without layers": (
+        lambda: cnnx.Sequential().predict(X, verbose=0),
+        V,
+        ["no layers"],
+    ),
+    "fit before compile": (
+        lambda: cnnx.Sequential([layers.Flatten(), layers.Dense(1)]).fit(X, Y, verbose=0),
+        V,
+        ["compile"],
+    ),
+    "unknown optimizer": (
+        lambda: network().compile(optimizer="adamm", loss="mse"),
+        V,
+        ["optimizer", "'adamm'", "adam", "sgd"],
+    ),
+    "unknown loss": (
+        lambda: network().compile(optimizer="sgd", loss="crossentropy"),
+        V,
+        ["loss", "'crossentropy'", "categorical_crossentropy"],
+    ),
+    "unknown metric": (
+        lambda: network().compile(optimizer="sgd", loss="mse", metrics=["acuracy"]),
+        V,
+        ["metric", "'acuracy'", "accuracy"],
+    ),
+    "loss of a wrong type": (lambda: network().compile(loss=3), T, ["loss", "3"]),
+    "too few weights": (lambda: network().set_weights([]), V, ["4 weights", "0"]),
+    "weights of a wrong shape": (
+        lambda: network().get_layer("head").set_weights([np.zeros((5, 3)), np.zeros(3)]),
+        V,
+        ["head", r"\(72, 3\)", r"\(5, 3\)"],
+    ),
+    "unknown layer": (lambda: network().get_layer("tail"), V, ["tail", "first", "head"]),
+}
+
+DATA = {
+    "no samples": (fit(X[:0], Y[:0]), V, ["fit", "no samples|empty"]),
+    "no samples to evaluate": (
+        lambda: network().evaluate(X[:0], Y[:0], verbose=0),
+        V,
+        ["evaluate", "no samples|empty"],
+    ),
+    "x and y of different length": (fit(X[:9], Y[:8]), V, ["9", "8"]),
+    "wrong image size": (
+        fit(np.zeros((10, 9, 8, 1)), Y),
+        V,
+        [r"\(.*8, 8, 1\)", r"\(.*9, 8, 1\)"],
+    ),
+    "wrong channels": (fit(np.zeros((10, 8, 8, 3)), Y), V, [r"8, 8, 1", r"8, 8, 3"]),
+    "one image without the batch": (
+        lambda: network().predict(X[0], verbose=0),
+        V,
+        [r"8, 8, 1", "batch|x\\[None\\]"],
+    ),
+    "grey images without channel axis": (fit(X[..., 0], Y), V, ["8, 8", r"8, 8, 1"]),
+    "a number for images": (lambda: network().predict(3.0, verbose=0), V, ["x"]),
+    "batch size 0": (fit(X, Y, batch_size=0), V, ["batch_size", "0"]),
+    "batch size negative": (fit(X, Y, batch_size=-3), V, ["batch_size", "-3"]),
+    "batch size 1.5": (fit(X, Y, batch_size=1.5), T, ["batch_size", "1.5"]),
+    "epochs negative": (fit(X, Y, epochs=-1), V, ["epochs", "-1"]),
+    "validation split 1": (fit(X, Y, validation_split=1.0), V, ["validation_split", "1"]),
+    "validation split leaves nothing": (
+        fit(X[:1], Y[:1], validation_split=0.5),
+        V,
+        ["validation_split", "0.5"],
+    ),
+    "validation data alone": (fit(X, Y, validation_data=X), (V, T), ["validation_data"]),
+    "validation data of a wrong shape": (
+        fit(X, Y, validation_data=(X[:, :4], Y)),
+        V,
+        ["validation_data", r"4, 8, 1"],
+    ),
+    "no targets": (fit(X, None), T, ["fit", "y is missing"]),
+    "no images": (fit(None, Y), T, ["fit", "x is missing"]),
+    "a callback that is none": (fit(X, Y, callbacks=[3]), T, ["callbacks", "3"]),
+    "label too large": (labels(0, 1, 3), V, ["label", "3", "0 to 2"]),
+    "label negative": (labels(0, -1), V, ["label", "-1", "0 to 2"]),
+    "label 2**62": (labels(0, 2**62), V, ["label", str(2**62)]),
+    "label NaN": (labels(0.0, np.nan), V, ["label", "nan"]),
+    "label infinite": (labels(0.0, np.inf), V, ["label", "inf"]),
+    "label 1.5": (labels(0.0, 1.5), V, ["label", "1.5"]),
+    "label of text": (fit(X[:2], np.array(["a", "b"])), T, ["y", "<U1"]),
+    "one-hot for the sparse loss": (
+        fit(X, np.eye(3)[Y]),
+        V,
+        ["sparse_categorical_crossentropy", r"\(10, 3\)", "categorical_crossentropy"],
+    ),
+    "labels for the one-hot loss": (
+        lambda: network("categorical_crossentropy").fit(X, Y, verbose=0),
+        V,
+        ["categorical_crossentropy", r"\(10, 3\)", "sparse", "to_categorical"],
+    ),
+    "targets of a wrong width": (
+        lambda: network("mse").fit(X, np.zeros((10, 4)), verbose=0),
+        V,
+        [r"\(10, 3\)", r"\(10, 4\)"],
+    ),
+    "a batch with a wrong label": (
+        lambda: network().train_on_batch(X[:2], np.array([0, 7])),
+        V,
+        ["label", "7"],
+    ),
+    "a layer that was built for another shape": (
+        lambda: network().layers[0](np.zeros((1, 8, 8, 2))),
+        V,
+        ["first", "8, 8, 1", "8, 8, 2"],
+    ),
+    "empty predictions": (lambda: losses.MeanSquaredError()([], []), V, ["empty"]),
+    "metric of different lengths": (
+        lambda: metrics.BinaryAccuracy()([1, 0], [1]),
+        V,
+        ["does not fit"],
+    ),
+}
+
+
+def op(name: str, *shapes: Any, **options: Any) -> Callable[[], Any]:
+    """Call an operation on zeros of the given shapes."""
+    return lambda: getattr(ops, name)(*(np.zeros(shape) for shape in shapes), **options)
+
+
+OPS = {
+    "rank": (
+        op("conv2d", (4, 4, 2), (3, 3, 2, 5)),
+        V,
+        ["conv2d: x", r"\(4, 4, 2\)", r"x\[\.\.\., None\]"],
+    ),
+    "channels": (op("conv2d", (1, 4, 4, 2), (3, 3, 3, 5)), V, ["conv2d", "2 channels"]),
+    "groups": (op("conv2d", (1, 4, 4, 2), (3, 3, 1, 5), groups=2), V, ["conv2d", "groups=2"]),
+    "bias": (op("conv2d", (1, 4, 4, 2), (3, 3, 2, 5), (4,)), V, ["conv2d: bias", r"\(5,\)"]),
+    "kernel does not fit": (
+        op("conv2d", (1, 2, 2, 1), (3, 3, 1, 1)),
+        V,
+        ["conv2d", "3x3", "2x2", "same"],
+    ),
+    "gradient": (
+        op("conv2d_backward", (1, 4, 4, 2), (3, 3, 2, 5), (1, 2, 3, 5)),
+        V,
+        ["conv2d_backward: dy", r"\(1, 2, 2, 5\)", r"\(1, 2, 3, 5\)"],
+    ),
+    "pool": (op("max_pool2d", (1, 2, 2, 1), pool_size=99), V, ["max_pool2d", "99x99"]),
+    "pool padding": (op("avg_pool2d", (1, 4, 4, 1), padding=2), V, ["avg_pool2d", "padding"]),
+    "dense": (op("dense", (2, 3), (4, 5)), V, ["dense: kernel", r"\(3, 5\)", r"\(4, 5\)"]),
+    "matmul": (op("matmul", (2, 3), (4, 5)), V, ["matmul", "3 != 4"]),
+    "gamma": (op("batch_norm", (2, 3), (2,)), V, ["batch_norm: gamma", r"\(3,\)"]),
+    "dropout rate": (op("dropout", (2,), rate=1, seed=1), V, ["dropout: rate", "1"]),
+    "softmax of nothing": (op("softmax", (2, 0)), V, ["softmax"]),
+    "activation gradient": (op("relu_backward", (2,), (3,)), V, ["relu_backward: dy", "3"]),
+    "text": (lambda: ops.relu("cat"), T, ["relu: x", "real numbers"]),
+    "complex": (lambda: ops.dense([[1j]], [[1]]), T, ["dense: x", "complex"]),
+}
+
+
+def core(name: str, *shapes: Any) -> Callable[[], None]:
+    """Call an operation of the core with zeros of the given shapes; the rest is passed on."""
+    return lambda: getattr(_core, name)(
+        *(np.zeros(s, np.float32) if isinstance(s, list) else s for s in shapes)
+    )
+
+
+ONE, NONE = (1, 1), (0, 0)
+CONV = [[1, 4, 4, 2], [3, 3, 2, 5], [5], [1, 2, 2, 5], ONE, NONE, ONE, 1]
+
+
+def conv(**changes: Any) -> Callable[[], None]:
+    names = ["src", "weights", "bias", "dst", "strides", "padding", "dilation", "groups"]
+    return core("conv2d_forward", *(dict(zip(names, CONV, strict=True)) | changes).values())
+
+
+CORE = {
+    "rank": (conv(src=[4, 4, 2]), V, ["conv2d_forward", "src", "4 dimensions", "3"]),
+    "channels": (conv(weights=[3, 3, 3, 5]), V, ["conv2d_forward", r"3"]),
+    "bias": (conv(bias=[4]), V, ["conv2d_forward", "bias", r"\(5,\s?\)", r"\(4,\s?\)"]),
+    "groups": (conv(groups=2), V, ["conv2d_forward", "groups|weights"]),
+    "stride": (conv(strides=(0, 1)), V, ["conv2d_forward", "strides", "0"]),
+    "dilation": (conv(dilation=(1, -1)), V, ["conv2d_forward", "dilation", "-1"]),
+    "wrong output channels": (conv(dst=[1, 2, 2, 4]), V, ["conv2d_forward", "dst", "5", "4"]),
+    "dense": (
+        core("dense_forward", [2, 3], [4, 5], None, [2, 5]),
+        V,
+        ["dense_forward", "weights", "3, 5", "4, 5"],
+    ),
+    "float64": (
+        lambda: _core.relu_forward(np.zeros(2), np.zeros(2, np.float32)),
+        T,
+        ["relu_forward", "src", "float32", "float64"],
+    ),
+    "strided": (
+        lambda: _core.relu_forward(np.zeros(4, np.float32)[::2], np.zeros(2, np.float32)),
+        V,
+        ["src", "contiguous"],
+    ),
+    "shapes differ": (core("relu_forward", [2], [3]), V, ["relu_forward", "dst"]),
+    "read-only output": (
+        lambda: _core.relu_forward(np.zeros(2, np.float32), np.frombuffer(b"\0" * 8, np.float32)),
+        V,
+        ["dst", "read-only"],
+    ),
+    "unaligned": (
+        lambda: _core.relu_forward(
+            np.zeros(9, np.uint8)[1:].view(np.float32), np.zeros(2, np.float32)
+        ),
+        V,
+        ["src", "aligned"],
+    ),
+    "big-endian": (
+        lambda: _core.relu_forward(np.zeros(2, ">f4"), np.zeros(2, np.float32)),
+        T,
+        ["src", "float32"],
+    ),
+    "label beyond the classes": (
+        lambda: _core.sparse_categorical_cross_entropy_forward(
+            np.zeros((1, 3), np.float32), np.array([3]), np.zeros(1, np.float32)
+        ),
+        V,
+        ["label", "3"],
+    ),
+    "adam step 0": (
+        lambda: _core.adam_step(*np.zeros((4, 2), np.float32), 0.1, 0.9, 0.99, 1e-7, 0),
+        V,
+        ["adam_step", "step", "0"],
+    ),
+}
+
+TABLE = {
+    f"{section}: {name}": row
+    for section, rows in {
+        "arguments": ARGUMENTS,
+        "shapes": SHAPES,
+        "data": DATA,
+        "ops": OPS,
+        "core": CORE,
+    }.items()
+    for name, row in rows.items()
+}
+
+
+@pytest.mark.parametrize(("call", "kind", "fragments"), TABLE.values(), ids=TABLE)
+def test_wrong_input(call: Callable[[], Any], kind: Any, fragments: list[str]) -> None:
+    with pytest.raises(kind) as error:
+        call()
+    for fragment in fragments:
+        error.match(fragment)

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import cnnx
+from cnnx import initializers
+
+SHAPE = (3, 3, 20, 50)  # fan in 180, fan out 450
+STANDARD_DEVIATIONS = {
+    "glorot_uniform": np.sqrt(2 / (180 + 450)),
+    "glorot_normal": np.sqrt(2 / (180 + 450)),
+    "he_uniform": np.sqrt(2 / 180),
+    "he_normal": np.sqrt(2 / 180),
+    "lecun_uniform": np.sqrt(1 / 180),
+    "lecun_normal": np.sqrt(1 / 180),
+    "random_normal": 0.05,
+    "random_uniform": 0.1 / np.sqrt(12),
+    "truncated_normal": 0.05 * 0.87962566,
+}
+
+
+@pytest.mark.parametrize("name", STANDARD_DEVIATIONS)
+def test_mean_and_standard_deviation(name: str) -> None:
+    cnnx.utils.set_random_seed(1)
+    values, deviation = initializers.get(name)(SHAPE), STANDARD_DEVIATIONS[name]
+    assert values.shape == SHAPE
+    assert values.dtype == np.float32
+    assert values.mean() == pytest.approx(0, abs=5 * deviation / np.sqrt(values.size))
+    assert values.std() == pytest.approx(deviation, rel=0.02)
+    if "uniform" in name:
+        assert np.abs(values).max() <= deviation * np.sqrt(3) * (1 + 1e-6)
+    elif name != "random_normal":
+        assert np.abs(values).max() <= 2 * deviation / 0.87962566 * (1 + 1e-6)
+
+
+def test_constants() -> None:
+    for initializer, value in (("zeros", 0), ("ones", 1), (initializers.Constant(2.5), 2.5)):
+        np.testing.assert_array_equal(initializers.get(initializer)((2, 3)), value)
+
+
+@pytest.mark.parametrize("name", [*STANDARD_DEVIATIONS, "zeros", "ones", "constant"])
+def test_seed_and_config_round_trip(name: str) -> None:
+    initializer = initializers.get(name)
+    copy = initializers.get(json.loads(json.dumps(initializers.serialize(initializer))))
+    assert copy.get_config() == initializer.get_config()
+    if name in STANDARD_DEVIATIONS:
+        seeded = type(initializer)(seed=3)
+        np.testing.assert_array_equal(seeded(SHAPE), type(initializer)(seed=3)(SHAPE))
+        assert not np.array_equal(seeded(SHAPE), type(initializer)(seed=4)(SHAPE))

@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import cnnx
+import reference
+from cnnx import layers
+from layer_test import Oracle, run_layer_test
+
+EPSILON = 1e-3  # of BatchNormalization
+
+
+class Case(NamedTuple):
+    layer_class: type[layers.Layer]
+    arguments: dict[str, Any]
+    input_shape: tuple[int, ...]
+    oracle: Oracle
+
+
+def identity(x: Any) -> Any:
+    return x
+
+
+def pooled(out: tuple[int, int], *window: Any) -> Oracle:
+    return lambda x: reference.max_pool2d_forward(x, out, *window)[0]
+
+
+def normalised(x: Any, gamma: Any, beta: Any, *_: Any) -> Any:
+    return reference.batch_norm_forward(
+        x, gamma, beta, *reference.batch_norm_statistics(x), EPSILON
+    )
+
+
+CASES = {
+    "conv2d": Case(
+        layers.Conv2D,
+        {"filters": 4, "kernel_size": 3},
+        (5, 6, 2),
+        lambda x, w, b: reference.conv2d_forward(x, w, b, (3, 4)),
+    ),
+    "conv2d same, strides, tanh": Case(
+        layers.Conv2D,
+        {
+            "filters": 3,
+            "kernel_size": (3, 2),
+            "strides": (2, 1),
+            "padding": "same",
+            "activation": "tanh",
+        },
+        (5, 4, 2),
+        lambda x, w, b: np.tanh(reference.conv2d_forward(x, w, b, (3, 4), (2, 1), (1, 0))),
+    ),
+    "conv2d groups, dilation, uneven padding, no bias": Case(
+        layers.Conv2D,
+        {
+            "filters": 6,
+            "kernel_size": 2,
+            "padding": ((1, 0), (0, 2)),
+            "dilation_rate": (1, 2),
+            "groups": 3,
+            "use_bias": False,
+        },
+        (4, 4, 3),
+        lambda x, w: reference.conv2d_forward(x, w, None, (4, 4), (1, 1), (1, 0), (1, 2), 3),
+    ),
+    "max pooling": Case(layers.MaxPooling2D, {}, (5, 6, 2), pooled((2, 3), (2, 2), (2, 2), (0, 0))),
+    "max pooling same, overlapping": Case(
+        layers.MaxPooling2D,
+        {"pool_size": 3, "strides": 2, "padding": "same"},
+        (5, 6, 2),
+        pooled((3, 3), (3, 3), (2, 2), (1, 0)),
+    ),
+    "average pooling same": Case(
+        layers.AveragePooling2D,
+        {"pool_size": (2, 3), "strides": 2, "padding": "same"},
+        (5, 6, 2),
+        lambda x: reference.avg_pool2d_forward(x, (3, 3), (2, 3), (2, 2), (0, 0)),
+    ),
+    "global average pooling": Case(
+        layers.GlobalAveragePooling2D, {}, (3, 5, 2), lambda x: x.mean(axis=(1, 2))
+    ),
+    "global average pooling, keepdims": Case(
+        layers.GlobalAveragePooling2D,
+        {"keepdims": True},
+        (3, 5, 2),
+        lambda x: x.mean(axis=(1, 2), keepdims=True),
+    ),
+    "flatten": Case(layers.Flatten, {}, (2, 3, 2), lambda x: x.reshape(len(x), -1)),
+    "reshape": Case(
+        layers.Reshape, {"target_shape": (3, -1)}, (2, 3, 2), lambda x: x.reshape(len(x), 3, 4)
+    ),
+    "dense": Case(layers.Dense, {"units": 3}, (5,), lambda x, w, b: x @ w + b),
+    "dense softmax": Case(
+        layers.Dense,
+        {"units": 3, "activation": "softmax"},
+        (5,),
+        lambda x, w, b: reference.softmax_forward(x @ w + b),
+    ),
+    "dense on images, no bias": Case(
+        layers.Dense,
+        {"units": 3, "use_bias": False, "activation": "sigmoid"},
+        (2, 2, 4),
+        lambda x, w: reference.sigmoid_forward(x @ w),
+    ),
+    "relu": Case(layers.ReLU, {}, (3, 4), reference.relu_forward),
+    "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
+    "activation sigmoid": Case(
+        layers.Activation, {"activation": "sigmoid"}, (5,), reference.sigmoid_forward
+    ),
+    "activation tanh": Case(
+        layers.Activation, {"activation": "tanh"}, (2, 2, 3), reference.tanh_forward
+    ),
+    "activation relu": Case(
+        layers.Activation, {"activation": "relu"}, (5,), reference.relu_forward
+    ),
+    "activation softmax": Case(
+        layers.Activation, {"activation": "softmax"}, (5,), reference.softmax_forward
+    ),
+    "activation linear": Case(layers.Activation, {"activation": "linear"}, (5,), identity),
+    "batch normalization of images": Case(layers.BatchNormalization, {}, (3, 2, 2), normalised),
+    "batch normalization of rows": Case(layers.BatchNormalization, {}, (5,), normalised),
+    "batch normalization, no gamma, no beta": Case(
+        layers.BatchNormalization,
+        {"scale": False, "center": False},
+        (3,),
+        lambda x, *_: normalised(x, 1.0, 0.0),
+    ),
+    "batch normalization, frozen": Case(
+        layers.BatchNormalization,
+        {"trainable": False},
+        (3,),
+        lambda x, *weights: reference.batch_norm_forward(x, *weights, EPSILON),
+    ),
+    "dropout 0": Case(layers.Dropout, {"rate": 0.0}, (3, 4), identity),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_layer(case: Case) -> None:
+    run_layer_test(*case)
+
+
+def test_every_layer_has_a_case() -> None:
+    exempt = {layers.InputLayer, layers.Layer}
+    classes = {getattr(layers, name) for name in layers.__all__}
+    classes = {item for item in classes if isinstance(item, type)} - exempt
+    assert classes == {case.layer_class for case in CASES.values()}
+
+
+def test_dropout_drops_the_same_elements_on_the_way_back() -> None:
+    layer = layers.Dropout(0.25, seed=3)
+    x = np.full((50, 40), 3, np.float32)
+    layer.build_once((None, 40))
+    y = layer.forward(x, training=True).copy()
+    np.testing.assert_array_equal(np.unique(y), [0, 4])
+    assert np.mean(y == 0) == pytest.approx(0.25, abs=0.05)
+    np.testing.assert_array_equal(layer.backward(x.copy()), y)
+    assert not np.array_equal(layer.forward(x, training=True), y)
+    np.testing.assert_array_equal(layer.forward(x, training=False), x)
+    np.testing.assert_array_equal(layers.Dropout(0.25, seed=3)(x, training=True), y)
+
+
+def test_batch_normalization_moves_its_statistics_in_training_alone() -> None:
+    layer = layers.BatchNormalization(momentum=0.9)
+    x = np.random.default_rng(1).normal(5, 2, (100, 3)).astype(np.float32)
+    layer(x)
+    np.testing.assert_array_equal(layer.get_weights()[2:], [[0] * 3, [1] * 3])
+    layer(x, training=True)
+    mean, variance = layer.get_weights()[2:]
+    np.testing.assert_allclose(mean, 0.1 * x.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(variance, 0.9 + 0.1 * x.var(axis=0), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("layer", "input_shape", "output_shape"),
+    [
+        (layers.Conv2D(64, 3, padding=1), (224, 224, 3), (224, 224, 64)),
+        (layers.Conv2D(1, 3, strides=2, padding=1), (15, 15, 1), (8, 8, 1)),
+        (layers.MaxPooling2D(3), (15, 15, 1), (5, 5, 1)),
+        (layers.MaxPooling2D(2), (5, 7, 4), (2, 3, 4)),
+        (layers.Conv2D(8, 5), (28, 28, 1), (24, 24, 8)),
+        (layers.Flatten(), (10, 10, 8), (800,)),
+    ],
+    ids=lambda item: str(item),
+)
+def test_textbook_shapes(
+    layer: layers.Layer, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
+) -> None:
+    assert layer.compute_output_shape((None, *input_shape)) == (None, *output_shape)
+
+
+def test_names_are_those_of_keras() -> None:
+    first, second = layers.MaxPooling2D(), layers.MaxPooling2D()
+    assert first.name.startswith("max_pooling2d")
+    assert first.name != second.name
+    assert layers.Conv2D(1, 1).name.startswith("conv2d")
+    assert layers.BatchNormalization().name.startswith("batch_normalization")
+
+
+def test_a_seed_repeats_the_first_weights() -> None:
+    def weights() -> np.ndarray:
+        cnnx.utils.set_random_seed(7)
+        layer = layers.Dense(50)
+        layer.build_once((None, 30))
+        return layer.get_weights()[0]
+
+    first = weights()
+    np.testing.assert_array_equal(first, weights())
+    limit = np.sqrt(6 / (30 + 50))  # glorot_uniform
+    assert 0.95 * limit < np.abs(first).max() <= limit

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnx
+from agreement import normal
+from cnnx import metrics
+
+OUTPUTS = np.array([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.2, 0.6], [0.9, 0.1, 0.0]])
+LABELS = np.array([1, 2, 2, 0])
+ONE_HOT = np.eye(3)[LABELS]
+
+
+@pytest.mark.parametrize(
+    ("metric", "y", "expected"),
+    [
+        (metrics.SparseCategoricalAccuracy(), LABELS, 3 / 4),
+        (metrics.SparseCategoricalAccuracy(), LABELS[:, None], 3 / 4),
+        (metrics.CategoricalAccuracy(), ONE_HOT, 3 / 4),
+        (metrics.BinaryAccuracy(), ONE_HOT, 11 / 12),
+        (metrics.BinaryAccuracy(threshold=0.25), ONE_HOT, 9 / 12),
+        (metrics.MeanSquaredError(), ONE_HOT, ((OUTPUTS - ONE_HOT) ** 2).mean()),
+        (metrics.MeanAbsoluteError(), ONE_HOT, np.abs(OUTPUTS - ONE_HOT).mean()),
+    ],
+    ids=lambda item: type(item).__name__,
+)
+def test_values_over_one_batch_and_over_several(
+    metric: metrics.Metric, y: Any, expected: float
+) -> None:
+    assert metric(y, OUTPUTS) == pytest.approx(expected, rel=1e-6)
+    metric.reset_state()
+    for part in (slice(0, 1), slice(1, 4)):
+        metric.update_state(y[part], OUTPUTS[part])
+    assert metric.result() == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "units", "targets", "metric"),
+    [
+        ("sparse_categorical_crossentropy", 3, LABELS, "sparse_categorical_accuracy"),
+        ("categorical_crossentropy", 3, ONE_HOT, "categorical_accuracy"),
+        ("binary_crossentropy", 1, LABELS % 2, "binary_accuracy"),
+        ("mse", 3, ONE_HOT, "mae"),
+    ],
+)
+def test_accuracy_means_the_one_that_suits_the_loss(
+    loss: str, units: int, targets: Any, metric: str
+) -> None:
+    model = cnnx.Sequential([cnnx.Input((2,)), cnnx.layers.Dense(units, "sigmoid")])
+    x = normal(1, 4, 2)
+    model.compile("sgd", loss, metrics=["accuracy", metric])
+    _, accuracy, same = model.evaluate(x, targets, batch_size=3, verbose=0)
+    outputs = model.predict(x, verbose=0)
+    if metric != "mae":
+        assert accuracy == same
+    else:
+        assert same == pytest.approx(np.abs(outputs - targets).mean(), rel=1e-5)
+
+
+def test_confusion_matrix() -> None:
+    counts = metrics.confusion_matrix([0, 1, 2, 2, 2], [0, 2, 2, 2, 1], num_classes=4)
+    np.testing.assert_array_equal(counts, [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 2, 0], [0, 0, 0, 0]])

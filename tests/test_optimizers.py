@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnx
+import reference
+from agreement import assert_close, normal
+from cnnx import optimizers
+from cnnx.optimizers import schedules
+
+STEPS = 6
+
+
+def trained(optimizer: Any) -> tuple[list[Any], Any]:
+    """Train a linear model for a few steps; return its gradients by NumPy, and its kernel."""
+    model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(2, use_bias=False)])
+    model.set_weights([normal(9, 4, 2)])
+    model.compile(optimizer=optimizer, loss="mean_squared_error")
+    for step in range(STEPS):
+        model.train_on_batch(normal(step, 5, 4), normal(step + 50, 5, 2))
+    return model.get_weights()[0]
+
+
+def expected(update: Callable[[Any, Any, int], Any]) -> Any:
+    """Do the same in NumPy: `update(kernel, gradient, step)` gives the next kernel."""
+    kernel = normal(9, 4, 2).astype(np.float64)
+    for step in range(STEPS):
+        x, y = normal(step, 5, 4).astype(np.float64), normal(step + 50, 5, 2)
+        kernel = update(kernel, x.T @ (x @ kernel - y) * 2 / 10, step)
+    return kernel
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_sgd(momentum: float, nesterov: bool) -> None:
+    velocity: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, _: int) -> Any:
+        nonlocal velocity
+        kernel, velocity = reference.sgd_step(kernel, gradient, velocity, 0.05, momentum, nesterov)
+        return kernel
+
+    optimizer = optimizers.SGD(0.05, momentum=momentum, nesterov=nesterov)
+    assert_close(trained(optimizer), expected(update))
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.95, 0.99)])
+def test_adam(betas: tuple[float, float]) -> None:
+    m: Any = 0.0
+    v: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, step: int) -> Any:
+        nonlocal m, v
+        kernel, m, v = reference.adam_step(kernel, gradient, m, v, 0.01, *betas, 1e-7, step + 1)
+        return kernel
+
+    optimizer = optimizers.Adam(0.01, beta_1=betas[0], beta_2=betas[1], epsilon=1e-7)
+    assert_close(trained(optimizer), expected(update))
+
+
+def test_a_schedule_gives_the_rate_of_each_step() -> None:
+    schedule = schedules.PolynomialDecay(0.1, 4, end_learning_rate=0.0)
+    assert_close(
+        trained(optimizers.SGD(schedule)),
+        expected(lambda kernel, gradient, step: kernel - max(0.1 * (1 - step / 4), 0) * gradient),
+    )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rate"),
+    [
+        (schedules.PolynomialDecay(0.1, 10, 0.02), lambda t: 0.1 - 0.08 * min(t, 10) / 10),
+        (
+            schedules.PolynomialDecay(0.1, 10, 0.02, power=2.0),
+            lambda t: 0.02 + 0.08 * (1 - min(t, 10) / 10) ** 2,
+        ),
+        (schedules.ExponentialDecay(0.1, 10, 0.5), lambda t: 0.1 * 0.5 ** (t / 10)),
+        (
+            schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True),
+            lambda t: 0.1 * 0.5 ** (t // 10),
+        ),
+        (
+            schedules.CosineDecay(0.1, 10, alpha=0.1),
+            lambda t: 0.1 * (0.9 * (1 + math.cos(math.pi * min(t, 10) / 10)) / 2 + 0.1),
+        ),
+        (
+            schedules.PiecewiseConstantDecay([5, 12], [1.0, 0.5, 0.1]),
+            lambda t: 1.0 if t <= 5 else 0.5 if t <= 12 else 0.1,
+        ),
+    ],
+    ids=lambda item: getattr(type(item), "__name__", None) if not callable(item) else None,
+)
+def test_schedules(schedule: schedules.LearningRateSchedule, rate: Callable[[int], float]) -> None:
+    for step in (0, 1, 5, 6, 10, 12, 13, 50):
+        assert schedule(step) == pytest.approx(rate(step), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        optimizers.SGD(0.1, momentum=0.5, nesterov=True),
+        optimizers.Adam(0.1, 0.8, 0.9, 1e-5),
+        optimizers.SGD(schedules.CosineDecay(0.1, 100)),
+    ],
+    ids=["sgd", "adam", "schedule"],
+)
+def test_config_round_trip(optimizer: optimizers.Optimizer) -> None:
+    config = json.loads(json.dumps(optimizer.get_config()))
+    copy = type(optimizer).from_config(config)
+    assert copy.get_config() == optimizer.get_config()
+    assert copy.learning_rate == optimizer.learning_rate
+
+
+def test_names_and_defaults_are_those_of_keras() -> None:
+    assert trained("SGD").tobytes() == trained(optimizers.SGD(0.01)).tobytes()
+    assert trained("adam").tobytes() == trained(optimizers.Adam(0.001, 0.9, 0.999, 1e-7)).tobytes()
+
+
+def test_the_learning_rate_can_be_changed_between_steps() -> None:
+    model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(2)])
+    model.compile(optimizer=optimizers.SGD(0.1), loss="mse")
+    model.optimizer.learning_rate = 0.0
+    before = model.get_weights()
+    model.train_on_batch(normal(1, 5, 4), normal(2, 5, 2))
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])

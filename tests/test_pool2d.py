@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import reference
+from agreement import check, normal, whole
+from cnnx import _core
+from strategies import Window, channels, seeds, windows
+
+# Enough for two threads.
+LARGE = Window((32, 32), (16, 16), (2, 2), (2, 2), (0, 0), (1, 1))
+OVERLAPPING = Window((32, 32), (32, 32), (3, 3), (1, 1), (1, 1), (1, 1))
+
+
+def geometry(window: Window) -> dict[str, Any]:
+    return {
+        "pool_size": window.kernel_size,
+        "strides": window.strides,
+        "padding": window.padding,
+    }
+
+
+def check_max_pool2d(src: NDArray[np.float32], window: Window) -> None:
+    dst, argmax = reference.max_pool2d_forward(src, window.output_size, **geometry(window))
+    check(
+        _core.max_pool2d_forward,
+        {"src": src, **geometry(window)},
+        {"dst": dst, "argmax": argmax},
+        start={"argmax": np.full(dst.shape, -1, np.int32)},
+        tolerance=0,
+    )
+    check(
+        _core.max_pool2d_forward,
+        {"src": src, **geometry(window)},
+        {"dst": dst, "argmax": None},
+        tolerance=0,
+    )
+    diff_dst = whole(5, *dst.shape)
+    check(
+        _core.max_pool2d_backward,
+        {"diff_dst": diff_dst, "argmax": argmax, **geometry(window)},
+        {
+            "diff_src": reference.max_pool2d_backward(
+                diff_dst, argmax, window.input_size, **geometry(window)
+            )
+        },
+        tolerance=0,
+    )
+
+
+@example(LARGE, 8, 16, 1)
+@example(OVERLAPPING, 8, 70, 1)
+@given(windows(), st.integers(1, 3), channels, seeds)
+def test_max_pool2d_agrees_with_the_oracle(window: Window, mb: int, c: int, seed: int) -> None:
+    """Whole numbers: there are ties, and the gradients' sums are exact."""
+    check_max_pool2d(whole(seed, mb, *window.input_size, c), window)
+
+
+@given(windows(), channels, st.sampled_from([np.nan, -np.inf, np.inf]), seeds)
+def test_max_pool2d_passes_nan_and_infinity(
+    window: Window, c: int, special: float, seed: int
+) -> None:
+    src = normal(seed, 2, *window.input_size, c)
+    src[np.random.default_rng(seed).random(src.shape) < 0.4] = special
+    check_max_pool2d(src, window)
+
+
+@example(LARGE, 8, 16, 1)
+@example(OVERLAPPING, 8, 70, 1)
+@given(windows(), st.integers(1, 3), channels, seeds)
+def test_avg_pool2d_agrees_with_the_oracle(window: Window, mb: int, c: int, seed: int) -> None:
+    src = normal(seed, mb, *window.input_size, c)
+    diff_dst = normal(seed + 1, mb, *window.output_size, c)
+    check(
+        _core.avg_pool2d_forward,
+        {"src": src, **geometry(window)},
+        {"dst": reference.avg_pool2d_forward(src, window.output_size, **geometry(window))},
+    )
+    check(
+        _core.avg_pool2d_backward,
+        {"diff_dst": diff_dst, **geometry(window)},
+        {
+            "diff_src": reference.avg_pool2d_backward(
+                diff_dst, window.input_size, **geometry(window)
+            )
+        },
+    )
+
+
+def test_gradients_are_the_central_differences() -> None:
+    window = Window((5, 6), (3, 3), (3, 2), (2, 2), (1, 0), (1, 1))
+    src, diff_dst = normal(1, 2, 5, 6, 3), normal(2, 2, 3, 3, 3)
+    _, argmax = reference.max_pool2d_forward(src, window.output_size, **geometry(window))
+    check(
+        _core.max_pool2d_backward,
+        {"diff_dst": diff_dst, "argmax": argmax, **geometry(window)},
+        {
+            "diff_src": reference.central_differences(
+                lambda s: (
+                    reference.max_pool2d_forward(s, window.output_size, **geometry(window))[0]
+                    * diff_dst
+                ),
+                src,
+            )
+        },
+    )
+    check(
+        _core.avg_pool2d_backward,
+        {"diff_dst": diff_dst, **geometry(window)},
+        {
+            "diff_src": reference.central_differences(
+                lambda s: (
+                    reference.avg_pool2d_forward(s, window.output_size, **geometry(window))
+                    * diff_dst
+                ),
+                src,
+            )
+        },
+    )
+
+
+@pytest.mark.usefixtures("backend")
+def test_the_first_of_equal_maxima_receives_the_gradient() -> None:
+    argmax = np.empty((1, 1, 1, 1), np.int32)
+    dst, diff_src = np.empty((1, 1, 1, 1), np.float32), np.empty((1, 2, 2, 1), np.float32)
+    window = ((2, 2), (2, 2), (0, 0))
+    src = np.array([[1, 7], [7, 7]], np.float32)[None, :, :, None]
+    _core.max_pool2d_forward(src, dst, argmax, *window)
+    _core.max_pool2d_backward(dst, argmax, diff_src, *window)
+    assert (dst.item(), argmax.item()) == (7, 1)
+    np.testing.assert_array_equal(diff_src[0, :, :, 0], [[0, 7], [0, 0]])
+
+
+@pytest.mark.usefixtures("backend")
+def test_an_argmax_outside_the_window_reaches_no_memory() -> None:
+    diff_src = np.full((1, 2, 2, 1), np.nan, np.float32)
+    argmax = np.full((1, 1, 1, 1), 2**30, np.int32)
+    _core.max_pool2d_backward(
+        np.ones((1, 1, 1, 1), np.float32), argmax, diff_src, (2, 2), (2, 2), (0, 0)
+    )
+    np.testing.assert_array_equal(diff_src, 0)
+
+
+@pytest.mark.usefixtures("backend")
+def test_textbook_pooling_of_a_4x4_image() -> None:
+    """The average 19.5 is printed rounded to 20; the sums 52, 32, 316, 78 are 4 averages."""
+    image = [[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]]
+    src = np.array(image, np.float32)[None, :, :, None]
+    dst = np.empty((1, 2, 2, 1), np.float32)
+    _core.max_pool2d_forward(src, dst, None, (2, 2), (2, 2), (0, 0))
+    np.testing.assert_array_equal(dst[0, :, :, 0], [[20, 30], [112, 37]])
+    _core.avg_pool2d_forward(src, dst, (2, 2), (2, 2), (0, 0))
+    np.testing.assert_array_equal(dst[0, :, :, 0], [[13, 8], [79, 19.5]])

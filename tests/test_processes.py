@@ -1,0 +1,219 @@
+"""Threads, forks, signals and the environment. Each script runs in a Python of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import cnnx
+from agreement import normal
+from cnnx import _core, layers
+
+HANG = 60  # seconds; what works takes one or two
+
+NETWORK = """
+import os, sys, multiprocessing
+import numpy as np
+import cnnx
+cnnx.config.set_num_threads(2)
+cnnx.utils.set_random_seed(1)
+model = cnnx.Sequential([
+    cnnx.Input((32, 32, 3)), cnnx.layers.Conv2D(16, 3, activation="relu"),
+    cnnx.layers.Flatten(), cnnx.layers.Dense(4, activation="softmax")])
+model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
+x = np.random.default_rng(1).random((64, 32, 32, 3), np.float32)
+y = np.arange(64) % 4
+def predict(_=None):
+    return model.predict(x, verbose=0).tobytes()
+expected = predict()
+"""
+
+
+def run_script(script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", script],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=HANG,
+        check=False,
+    )
+
+
+def output_of(script: str, **environment: str) -> str:
+    result = run_script(script, **environment)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+def test_import_is_silent() -> None:
+    result = run_script("import cnnx")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("environment", "spins"),
+    [({}, "10000"), ({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "passive"}, "0")],
+)
+def test_idle_threads_spin_briefly(environment: dict[str, str], spins: str) -> None:
+    script = "import os, cnnx; print(os.environ.get('GOMP_SPINCOUNT'))"
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        script = (
+            script
+            if name in environment
+            else f"import os; os.environ.pop({name!r}, None); {script}"
+        )
+    result = run_script(script, OMP_DISPLAY_ENV="verbose", **environment)
+    if "GOMP_SPINCOUNT" not in result.stderr:
+        pytest.skip("the OpenMP runtime is not libgomp")
+    assert f"GOMP_SPINCOUNT = '{spins}'" in result.stderr
+    assert result.stdout.strip() == str(environment.get("GOMP_SPINCOUNT"))  # the user's own is left
+
+
+def test_two_threads_really_run() -> None:
+    script = NETWORK + 'print(len(os.listdir("/proc/self/task")))'
+    if not os.path.isdir("/proc/self/task"):
+        pytest.skip("counts threads in /proc")
+    one = script.replace("set_num_threads(2)", "set_num_threads(1)")
+    assert int(output_of(script)) > int(output_of(one))
+
+
+def test_a_fork_after_use_computes_the_same() -> None:
+    script = """
+for _ in range(5):
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if predict() == expected else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert predict() == expected
+print("done")
+"""
+    assert output_of(NETWORK + script) == "done"
+
+
+def test_a_fork_pool_after_use_computes_the_same() -> None:
+    script = """
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    assert pool.map(predict, range(4)) == [expected] * 4
+model.fit(x, y, verbose=0)
+print("done")
+"""
+    assert output_of(NETWORK + script) == "done"
+
+
+def test_ctrl_c_in_fit_answers_within_3_seconds_and_leaves_the_model_usable() -> None:
+    script = """
+callback = cnnx.callbacks.LambdaCallback(
+    on_train_batch_begin=lambda batch, logs: print("training", flush=True))
+try:
+    model.fit(x, y, epochs=10**6, verbose=0, callbacks=[callback])
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+assert np.isfinite(model.predict(x, verbose=0)).all()
+model.fit(x, y, verbose=0)
+print("usable", flush=True)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", NETWORK + script], stdout=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stdout is not None
+        try:
+            assert child.stdout.readline() == "training\n"
+            child.send_signal(signal.SIGINT)
+            sent = time.monotonic()
+            for line in child.stdout:
+                if line == "interrupted\n":
+                    break
+            assert time.monotonic() - sent < 3
+            assert child.stdout.readlines()[-1:] == ["usable\n"]
+            assert child.wait(HANG) == 0
+        finally:
+            child.kill()
+
+
+SUMS = """
+import numpy as np
+from cnnx import _core
+rows, losses = np.random.default_rng(1).random((50, 999), np.float32), np.empty(50, np.float32)
+_core.mean_squared_error_forward(rows, rows[::-1].copy(), losses)
+result = losses.tobytes().hex()
+"""
+
+
+def test_cnnx_isa_decides_what_runs() -> None:
+    """A sum's bits depend on its order, and so on the vectors' width: they tell who made it."""
+    here: dict[str, str] = {}
+    for isa in _core.available_isas():
+        _core.set_isa(isa)
+        names: dict[str, str] = {}
+        exec(SUMS, names)
+        here[isa] = names["result"]
+        assert output_of(SUMS + "print(_core.active_isa(), result)", CNNX_ISA=isa) == (
+            f"{isa} {here[isa]}"
+        )
+    assert len(set(here.values())) == len(here)
+
+
+def test_the_best_isa_is_the_default() -> None:
+    script = "from cnnx import config; print(config.active_isa() == config.available_isas()[0])"
+    assert output_of(script, CNNX_ISA="") == "True"
+
+
+def test_an_unknown_cnnx_isa_is_named() -> None:
+    result = run_script("import cnnx; cnnx.activations.relu([1.0])", CNNX_ISA="mmx")
+    assert result.returncode == 1
+    assert "mmx" in result.stderr
+    assert "CNNX_ISA" in result.stderr
+    assert "ref" in result.stderr, "the message lists what there is"
+
+
+def test_omp_num_threads_is_honoured() -> None:
+    script = "from cnnx import config; print(config.num_threads())"
+    assert output_of(script, OMP_NUM_THREADS="1") == "1"
+    assert output_of(script, OMP_NUM_THREADS="3") == "3"
+
+
+def test_set_num_threads_returns_to_the_default() -> None:
+    default = cnnx.config.num_threads()
+    cnnx.config.set_num_threads(3)
+    assert cnnx.config.num_threads() == 3
+    cnnx.config.set_num_threads(0)
+    assert cnnx.config.num_threads() == default
+
+
+def test_eight_threads_predict_with_one_model() -> None:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((16, 16, 3)),
+            layers.Conv2D(8, 3, activation="relu"),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    batches = [normal(i, 5 + i, 16, 16, 3) for i in range(40)]
+    expected = [model.predict(x, verbose=0) for x in batches]
+    with ThreadPoolExecutor(8) as pool:
+        for got, one in zip(
+            pool.map(lambda x: model.predict(x, verbose=0), batches), expected, strict=True
+        ):
+            np.testing.assert_array_equal(got, one)
+
+
+def test_a_child_exits_cleanly_while_threads_compute() -> None:
+    script = """
+import threading
+def forever():
+    while True:
+        predict()
+threading.Thread(target=forever, daemon=True).start()
+"""
+    assert output_of(NETWORK + script) == ""
