@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
         "--learning-rate",
         metavar="R",
         type=_rate,
-        default=0.001,
+        default=0.002,
         help="of the first step; falls linearly to 0 (default: %(default)s)",
     )
     train.add_argument(

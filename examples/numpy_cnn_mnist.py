@@ -1,0 +1,44 @@
+"""Two 5x5 convolutions on MNIST, the network of a paper that builds it in NumPy.
+
+Run: python examples/numpy_cnn_mnist.py [--data DIR] [--learning-rate R] [--seed N]
+"""
+
+import argparse
+
+import numpy as np
+
+import cnnx
+from cnnx import layers
+from cnnx.experiment import run_experiment
+
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("--data", help="folder of MNIST's four files (default: download them)")
+parser.add_argument("--learning-rate", type=float, default=0.01)
+parser.add_argument("--seed", type=int, default=0)
+options = parser.parse_args()
+
+cnnx.utils.set_random_seed(options.seed)
+(x_train, y_train), (x_test, y_test) = cnnx.datasets.mnist.load_data(options.data)
+mean, deviation = int(x_train.mean()), int(x_train.std())
+x_train, x_test = (
+    (images[..., None].astype(np.float32) - mean) / deviation for images in (x_train, x_test)
+)
+
+start = {"kernel_initializer": "random_normal"}  # small enough for the paper's high rate
+model = cnnx.Sequential(
+    [
+        cnnx.Input((28, 28, 1)),
+        layers.Conv2D(8, 5, activation="relu", **start),
+        layers.Conv2D(8, 5, activation="relu", **start),
+        layers.MaxPooling2D(2),
+        layers.Flatten(),
+        layers.Dense(128, activation="relu", **start),
+        layers.Dense(10, activation="softmax", **start),
+    ]
+)
+model.compile(
+    optimizer=cnnx.optimizers.Adam(options.learning_rate, beta_1=0.95, beta_2=0.99, epsilon=1e-8),
+    loss="sparse_categorical_crossentropy",
+    metrics=["accuracy"],
+)
+run_experiment(model, (x_train, y_train), (x_test, y_test), batch_size=32, epochs=2)

@@ -1,0 +1,171 @@
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import cnnx
+from cnnx.__main__ import main
+from cnnx.data import write_idx
+from cnnx.experiment import format_confusion_matrix
+
+TEST_DATA = os.environ.get("CNNX_TEST_DATA")
+COMMAND = [sys.executable, "-m", "cnnx"]
+
+
+def test_train_digits(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "digits"]) == 0
+    output = capsys.readouterr().out
+    accuracy = re.search(r"^Test accuracy: ([\d.]+) % of 359 images$", output, re.MULTILINE)
+    assert float(accuracy[1]) >= 98
+    assert "Conv2D" in output
+    assert "Confusion matrix" in output
+    assert re.search(r"^Training time: +[\d.]+ s, [\d,]+ images/s$", output, re.MULTILINE)
+    assert f"Model saved:   {tmp_path / 'digits.safetensors'}" in output
+    model = cnnx.models.load_model("digits.safetensors")
+    _, (x_test, y_test) = cnnx.datasets.digits.load_data()
+    found = model.predict(x_test[..., None] / 16, verbose=0).argmax(axis=1) == y_test
+    assert f"{found.mean():.2%}" == f"{accuracy[1]}%"
+
+
+def test_options(tmp_path, capsys):
+    output = tmp_path / "ü ü" / "模型.bin"
+    output.parent.mkdir()
+    options = "train digits --epochs 1 --batch-size 200 --learning-rate 0.01 --seed 3 --threads 1"
+    try:
+        assert main([*options.split(), "--output", str(output)]) == 0
+        assert cnnx.config.num_threads() == 1
+    finally:
+        cnnx.config.set_num_threads(0)
+    first = cnnx.models.load_model(output).get_weights()
+    assert main([*options.split()[:-2], "--output", str(output)]) == 0
+    for one, other in zip(cnnx.models.load_model(output).get_weights(), first, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert str(output) in capsys.readouterr().out
+
+
+def test_train_mnist_from_a_folder(tmp_path, capsys):
+    generator = np.random.default_rng(0)
+    for stem, n in (("train", 300), ("t10k", 20)):
+        images = generator.integers(0, 256, (n, 28, 28), np.uint8)
+        write_idx(tmp_path / f"{stem}-images-idx3-ubyte", images)
+        write_idx(tmp_path / f"{stem}-labels-idx1-ubyte.gz", np.arange(n, dtype=np.uint8) % 10)
+    output = tmp_path / "model"
+    options = ["train", "mnist", "--data", str(tmp_path), "--epochs", "1", "--output", str(output)]
+    assert main(options) == 0
+    assert "of 20 images" in capsys.readouterr().out
+    assert output.exists()
+
+
+def test_info(capsys):
+    assert main(["info"]) == 0
+    rows = dict(re.split(r" {2,}", line) for line in capsys.readouterr().out.splitlines())
+    assert list(rows) == ["version", "Python", "compiler", "instruction set", "threads"]
+    assert rows["version"] == cnnx.__version__
+    assert rows["threads"] == str(cnnx.config.num_threads())
+    assert rows["instruction set"].startswith(cnnx.config.active_isa())
+    assert all(isa in rows["instruction set"] for isa in cnnx.config.available_isas())
+
+
+MISTAKES = {
+    "": "required: command",
+    "trian digits": "invalid choice: 'trian'",
+    "train": "required: dataset",
+    "train cats": "invalid choice: 'cats'",
+    "train digits --epochs 0": "'0' is not a whole number from 1",
+    "train digits --epochs 1.5": "'1.5' is not a whole number",
+    "train digits --batch-size -3": "'-3' is not a whole number",
+    "train digits --threads 99999999999": "not a whole number from 1 to",
+    "train digits --seed x": "'x' is not a whole number from 0",
+    "train digits --learning-rate 0": "'0' is not a number above 0",
+    "train digits --learning-rate nan": "'nan' is not a number above 0",
+    "train digits --output absent/model": "absent does not exist",
+    "train digits --output .": "is a folder",
+    "train digits --data .": "part of cnnx",
+    "train mnist --data absent": "absent: holds neither train-images-idx3-ubyte nor",
+}
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES.items())
+def test_mistakes(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    try:
+        status = main(arguments.split())
+    except SystemExit as end:
+        status = end.code
+    assert status == 2
+    streams = capsys.readouterr()
+    assert message in streams.err
+    assert "Traceback" not in streams.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_data_file(tmp_path, capsys):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(b"<html>")
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"")
+    assert main(["train", "mnist", "--data", str(tmp_path)]) == 2
+    assert "train-images-idx3-ubyte: not an IDX file but a web page" in capsys.readouterr().err
+
+
+def test_interruption(tmp_path):
+    with subprocess.Popen(
+        [*COMMAND, "train", "digits", "--epochs", "9999"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        while not process.stdout.readline().startswith("Epoch 1/"):
+            assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert errors == "\ncnnx: interrupted\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_reader_that_leaves(tmp_path):
+    script = f"{' '.join(COMMAND)} info | true; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode in (0, 1)  # 0 where the output went out before the reader left
+    assert result.stderr == ""
+
+
+def test_confusion_matrix_table():
+    table = format_confusion_matrix(np.array([[12, 0], [1, 3]]))
+    assert table.splitlines() == [
+        " true | predicted",
+        "      |   0   1    found",
+        "------+-----------------",
+        "    0 |  12   .  100.0 %",
+        "    1 |   1   3   75.0 %",
+    ]
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(TEST_DATA is None, reason="CNNX_TEST_DATA is not set")
+@pytest.mark.parametrize(
+    ("program", "least"),
+    [
+        (["numpy_cnn_mnist.py"], 96.5),
+        (["numpy_cnn_mnist.py", "--learning-rate", ".001"], 98.5),
+        (["gap_mnist.py"], 95.0),
+    ],
+    ids=["rate .01", "rate .001", "global average pooling"],
+)
+def test_examples(program, least):
+    command = [sys.executable, EXAMPLES / program[0], *program[1:]]
+    result = subprocess.run(
+        [*command, "--data", Path(TEST_DATA) / "mnist"], capture_output=True, text=True, check=True
+    )
+    accuracy = re.search(r"^Test accuracy: ([\d.]+) %", result.stdout, re.MULTILINE)
+    assert float(accuracy[1]) >= least

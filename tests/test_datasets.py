@@ -1,0 +1,219 @@
+import gzip
+import hashlib
+import http.server
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cnnx.data import write_idx
+from cnnx.datasets import digits, download, mnist
+from cnnx.datasets.download import RemoteFile, fetch
+
+TEST_DATA = os.environ.get("CNNX_TEST_DATA")
+NAMES = [file.name for file in (mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS)] + [
+    file.name for file in (mnist.TEST_IMAGES, mnist.TEST_LABELS)
+]
+
+
+def test_digits():
+    (x_train, y_train), (x_test, y_test) = digits.load_data()
+    assert (x_train.shape, y_train.shape) == ((1438, 8, 8), (1438,))
+    assert (x_test.shape, y_test.shape) == ((359, 8, 8), (359,))
+    assert {a.dtype for a in (x_train, y_train, x_test, y_test)} == {np.dtype(np.uint8)}
+    assert (x_train.min(), x_train.max()) == (0, 16)
+    assert np.bincount(y_train).tolist() == [151, 161, 143, 131, 147, 154, 150, 136, 127, 138]
+    # The first image of the source, a zero, and the fifth, a four, which is the first to test.
+    assert x_train[0, 0].tolist() == [0, 0, 5, 13, 9, 1, 0, 0]
+    assert y_train[:5].tolist() == [0, 1, 2, 3, 5]
+    assert y_test[:5].tolist() == [4, 9, 4, 9, 4]
+
+
+def test_digits_are_those_of_scikit_learn():
+    source = pytest.importorskip("sklearn.datasets").load_digits()
+    test = np.arange(1797) % 5 == 4
+    (x_train, y_train), (x_test, y_test) = digits.load_data()
+    np.testing.assert_array_equal(x_train, source.images[~test])
+    np.testing.assert_array_equal(x_test, source.images[test])
+    np.testing.assert_array_equal(y_train, source.target[~test])
+    np.testing.assert_array_equal(y_test, source.target[test])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with a small data set in MNIST's files."""
+    for n, (images, labels) in zip((12, 4), (NAMES[:2], NAMES[2:]), strict=True):
+        write_idx(tmp_path / images, np.full((n, 28, 28), n, np.uint8))
+        write_idx(tmp_path / labels, np.arange(n, dtype=np.uint8))
+    return tmp_path
+
+
+def check_small(data):
+    (x_train, y_train), (x_test, y_test) = data
+    assert (x_train.shape, x_test.shape) == ((12, 28, 28), (4, 28, 28))
+    assert (y_train.tolist(), y_test.tolist()) == (list(range(12)), list(range(4)))
+
+
+def test_mnist_from_a_folder(folder):
+    check_small(mnist.load_data(folder))
+    for name in NAMES[:3]:
+        packed = folder / name
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
+    check_small(mnist.load_data(str(folder)))
+
+
+def test_mnist_from_the_environment(folder, monkeypatch, tmp_path_factory):
+    root = tmp_path_factory.mktemp("data")
+    folder.rename(root / "mnist")
+    monkeypatch.setenv("CNNX_DATA", str(root))
+    check_small(mnist.load_data())
+    monkeypatch.delenv("CNNX_DATA")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(root))
+    (root / "cnnx").mkdir()
+    (root / "mnist").rename(root / "cnnx" / "mnist")
+    check_small(mnist.load_data())
+
+
+def test_mnist_without_a_file(folder):
+    (folder / NAMES[3]).unlink()
+    with pytest.raises(FileNotFoundError, match="neither t10k-labels-idx1-ubyte nor"):
+        mnist.load_data(folder)
+
+
+def test_mnist_with_files_exchanged(folder):
+    write_idx(folder / NAMES[1], np.zeros(11, np.uint8))
+    with pytest.raises(ValueError, match="one uint8 label for each of 12 images"):
+        mnist.load_data(folder)
+    write_idx(folder / NAMES[0], np.zeros((12, 784), np.uint8))
+    with pytest.raises(ValueError, match=r"not uint8 images \(n, 28, 28\)"):
+        mnist.load_data(folder)
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(TEST_DATA is None, reason="CNNX_TEST_DATA is not set")
+@pytest.mark.parametrize("file", [mnist.TEST_IMAGES, mnist.TEST_LABELS], ids=lambda f: f.name)
+def test_checksums_of_the_real_mnist(file):
+    content = gzip.decompress((Path(TEST_DATA) / "mnist" / file.name).read_bytes())
+    assert len(content) == file.num_bytes
+    assert hashlib.sha256(content).hexdigest() == file.sha256
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(TEST_DATA is None, reason="CNNX_TEST_DATA is not set")
+def test_the_real_mnist():
+    (x_train, y_train), (x_test, y_test) = mnist.load_data(Path(TEST_DATA) / "mnist")
+    assert (x_train.shape, x_test.shape) == ((60000, 28, 28), (10000, 28, 28))
+    assert y_train[:5].tolist() == [5, 0, 4, 1, 9]
+    assert y_test[:5].tolist() == [7, 2, 1, 0, 4]
+
+
+CONTENT = bytes(range(256)) * 400
+PACKED = gzip.compress(CONTENT)
+FILE = RemoteFile("file.gz", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """Serve the file in the manner that the first part of the path names."""
+
+    def do_GET(self):
+        manner = self.path.split("/")[1]
+        if manner == "absent":
+            self.send_error(404)
+            return
+        body = {
+            "page": b"<!DOCTYPE html><html>Sign in</html>",
+            "other": gzip.compress(b"another file"),
+            "bomb": gzip.compress(bytes(1 << 26)),
+            "cut": PACKED[:-9],
+            "vast": bytes(len(CONTENT) + 1025),
+        }.get(manner, PACKED)
+        self.send_response(200)
+        if manner != "unsized":
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if manner == "closes":
+            body = body[: len(body) // 2]
+        elif manner == "stalls":
+            self.wfile.write(body[:10])
+            time.sleep(2)
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass  # a client that gives up on a stalled answer
+
+
+@pytest.fixture(scope="module")
+def server():
+    with QuietServer(("127.0.0.1", 0), Mirror) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("manner", ["whole", "unsized"])
+def test_fetch(server, tmp_path, manner):
+    path = fetch(FILE, [f"{server}/{manner}/"], tmp_path / "new" / "folder")
+    assert path == tmp_path / "new" / "folder" / "file.gz"
+    assert path.read_bytes() == PACKED
+    assert list(path.parent.iterdir()) == [path]
+
+
+BROKEN = {
+    "absent": "404",
+    "page": "Not a gzipped file",
+    "other": "SHA-256",
+    "bomb": "SHA-256",
+    "cut": "end-of-stream",
+    "vast": "more than 103,424 bytes",
+    "closes": "closed after",
+    "stalls": "timed out",
+}
+
+
+@pytest.mark.parametrize(("manner", "message"), BROKEN.items())
+def test_broken_mirrors_leave_nothing_behind(server, tmp_path, monkeypatch, manner, message):
+    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    with pytest.raises(OSError, match=message) as failure:
+        fetch(FILE, [f"{server}/{manner}/"], tmp_path)
+    assert f"{server}/{manner}/file.gz" in str(failure.value)
+    assert "--data" in str(failure.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_whole_file_is_taken(server, tmp_path):
+    mirrors = ["http://127.0.0.1:9/", *(f"{server}/{m}/" for m in ("absent", "page", "whole"))]
+    assert fetch(FILE, mirrors, tmp_path).read_bytes() == PACKED
+
+
+def test_every_failure_is_listed(server, tmp_path):
+    with pytest.raises(OSError, match=r"(?s)refused.*404.*Without a network"):
+        fetch(FILE, ["http://127.0.0.1:9/", f"{server}/absent/"], tmp_path)
+
+
+def test_mnist_downloads_what_is_missing(folder, server, tmp_path_factory, monkeypatch):
+    root = tmp_path_factory.mktemp("data")
+    monkeypatch.setenv("CNNX_DATA", str(root))
+    folder = folder.rename(root / "mnist")
+    (folder / NAMES[3]).unlink()
+    monkeypatch.setattr(mnist, "MIRRORS", (f"{server}/absent/",))
+    with pytest.raises(OSError, match=NAMES[3]):
+        mnist.load_data()
+    labels = folder / "labels.gz"
+    write_idx(labels, np.arange(4, dtype=np.uint8))
+    content = gzip.decompress(labels.read_bytes())
+    file = RemoteFile(NAMES[3], len(content), hashlib.sha256(content).hexdigest())
+    monkeypatch.setattr(mnist, "TEST_LABELS", file)
+    monkeypatch.setattr("test_datasets.PACKED", labels.read_bytes())
+    monkeypatch.setattr(mnist, "MIRRORS", (f"{server}/whole/",))
+    check_small(mnist.load_data())

@@ -1,0 +1,390 @@
+import copy
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+import cnnx
+from cnnx import layers
+from cnnx.models import load_model
+from cnnx.optimizers import SGD, Adam
+from cnnx.optimizers.schedules import PolynomialDecay
+
+CLASSES = 4
+
+
+def data(n=24):
+    generator = np.random.default_rng(1)
+    x = generator.standard_normal((n, 8, 8, 2)).astype(np.float32)
+    return x, generator.integers(0, CLASSES, n)
+
+
+def small_model(optimizer="adam", with_input=True):
+    model = cnnx.Sequential(
+        [
+            *([cnnx.Input((8, 8, 2))] if with_input else []),
+            layers.Conv2D(4, 3, padding="same", strides=(2, 1), kernel_initializer="he_normal"),
+            layers.BatchNormalization(momentum=0.8),
+            layers.ReLU(),
+            layers.MaxPooling2D((1, 2)),
+            layers.AveragePooling2D(2, strides=1, padding="same"),
+            layers.Dropout(0.3),
+            layers.Flatten(),
+            layers.Reshape((-1, 8)),
+            layers.Flatten(),
+            layers.Dense(6, activation="tanh", bias_initializer=cnnx.initializers.Constant(0.1)),
+            layers.Dense(CLASSES, trainable=False),
+            layers.Softmax(),
+        ]
+    )
+    loss = "sparse_categorical_crossentropy"
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    return model
+
+
+def fit(model, epochs, seed):
+    cnnx.utils.set_random_seed(seed)
+    return model.fit(*data(), batch_size=8, epochs=epochs, verbose=0)
+
+
+OPTIMIZERS = {
+    "sgd": lambda: SGD(0.05),
+    "nesterov": lambda: SGD(0.05, momentum=0.9, nesterov=True),
+    "adam": lambda: Adam(0.01, beta_1=0.8, epsilon=1e-5),
+    "decay": lambda: Adam(PolynomialDecay(0.01, 20, 0.001, power=2.0)),
+}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_predictions_and_training_go_on(tmp_path, optimizer):
+    model = small_model(optimizer())
+    fit(model, 2, seed=0)
+    model.save(tmp_path / "model.safetensors")
+    loaded = load_model(tmp_path / "model.safetensors")
+    x, _ = data()
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    unbroken = fit(model, 3, seed=1).history
+    assert fit(loaded, 3, seed=1).history == unbroken
+    for one, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_everything_is_restored(tmp_path):
+    model = small_model()
+    model.save(tmp_path / "a")
+    loaded = load_model(tmp_path / "a")
+    assert loaded.get_config() == model.get_config()
+    loaded.save(tmp_path / "b")
+    assert (tmp_path / "b").read_bytes() == (tmp_path / "a").read_bytes()
+
+
+def test_without_compiling(tmp_path):
+    model = cnnx.Sequential([cnnx.Input((3,)), layers.Dense(2)])
+    model.save(tmp_path / "a")
+    loaded = load_model(tmp_path / "a")
+    x = np.ones((1, 3), np.float32)
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_a_model_built_by_its_data(tmp_path):
+    model = small_model(with_input=False)
+    fit(model, 1, seed=0)
+    model.save(tmp_path / "a")
+    x, _ = data()
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "a").predict(x, verbose=0), model.predict(x, verbose=0)
+    )
+
+
+def test_loading_draws_no_random_numbers(tmp_path):
+    small_model().save(tmp_path / "a")
+    cnnx.utils.set_random_seed(5)
+    expected = cnnx.random.generator().random()
+    cnnx.utils.set_random_seed(5)
+    load_model(tmp_path / "a")
+    assert cnnx.random.generator().random() == expected
+
+
+def test_any_file_name(tmp_path):
+    path = tmp_path / "ü ü" / ("模" * 80)
+    path.parent.mkdir()
+    model = small_model()
+    model.save(path)
+    assert load_model(str(path)).get_config() == model.get_config()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_file_is_plain_safetensors(tmp_path):
+    model = small_model()
+    model.save(tmp_path / "a")
+    tensors = safetensors.numpy.load_file(tmp_path / "a")
+    kernel = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D)).kernel
+    np.testing.assert_array_equal(tensors[kernel.path], kernel.numpy())
+
+
+def test_a_failing_save_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    small_model().save(path)
+    before = path.read_bytes()
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        small_model().save(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_killed_save_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "model"
+    program = (
+        "import cnnx\n"
+        "model = cnnx.Sequential([cnnx.Input((500,)), cnnx.layers.Dense(500)])\n"
+        f"while True: model.save({str(path)!r})"
+    )
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, "-c", program])
+        while not path.exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert load_model(path).count_params() == 500 * 501
+
+
+def test_only_ordinary_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        load_model(tmp_path / "absent")
+    with pytest.raises(ValueError, match="is a folder"):
+        load_model(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a pipe"):
+        load_model(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a pipe"):
+        small_model().save(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="is a folder"):
+        small_model().save(tmp_path)
+    with pytest.raises(FileNotFoundError, match="Create it"):
+        small_model().save(tmp_path / "absent" / "model")
+
+
+def test_layers_of_other_classes_are_not_saved(tmp_path):
+    class Doubling(layers.Layer):
+        def forward(self, x, training):
+            return 2 * x
+
+    model = cnnx.Sequential([cnnx.Input((3,)), Doubling(name="mine")])
+    with pytest.raises(ValueError, match="Doubling"):
+        model.save(tmp_path / "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+def read(path):
+    """Return the description and the tensors of a saved model."""
+    with safetensors.safe_open(path, framework="numpy") as file:
+        description = json.loads(file.metadata()["cnnx"])
+        return description, {name: file.get_tensor(name) for name in list(file.keys())}
+
+
+def write(path, description, tensors):
+    metadata = {"cnnx": json.dumps(description)}
+    path.write_bytes(safetensors.numpy.save(tensors, metadata))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """Return the description and the tensors of a trained model, for a test to spoil."""
+    model = small_model(OPTIMIZERS["decay"]())
+    fit(model, 1, seed=0)
+    path = tmp_path_factory.mktemp("saved") / "model"
+    model.save(path)
+    return read(path)
+
+
+def layer(description, class_name):
+    entries = description["model"]["config"]["layers"]
+    return next(entry for entry in entries if entry["class_name"] == class_name)
+
+
+def field(class_name, name, value):
+    def spoil(description, tensors):
+        layer(description, class_name)["config"][name] = value
+
+    return spoil
+
+
+def entry(path, value):
+    def spoil(description, tensors):
+        *parents, last = path.split("/")
+        for name in parents:
+            description = description[name]
+        description[last] = value
+
+    return spoil
+
+
+def tensor(end, change):
+    def spoil(description, tensors):
+        name = next(name for name in tensors if name.endswith(end))
+        tensors[name] = change(tensors[name])
+
+    return spoil
+
+
+def without(end):
+    def spoil(description, tensors):
+        del tensors[next(name for name in tensors if name.endswith(end))]
+
+    return spoil
+
+
+def added(description, tensors):
+    tensors["conv2d/extra"] = np.zeros(3, np.float32)
+
+
+def class_of(class_name, other):
+    def spoil(description, tensors):
+        layer(description, class_name)["class_name"] = other
+
+    return spoil
+
+
+SPOILT = {
+    "newer format": (entry("format", 2), "format 2"),
+    "format missing": (lambda d, t: d.pop("format"), "format"),
+    "no model": (entry("model", None), "NoneType"),
+    "model is text": (entry("model/config", "os.system"), "string indices"),
+    "another model class": (entry("model/class_name", "Functional"), "Functional"),
+    "model's name is a number": (entry("model/config/name", 3), "name is 3, not a text"),
+    "layers are a dict": (entry("model/config/layers", {"a": 1}), "layer"),
+    "an unknown field of the model": (entry("model/config/more", 1), "unknown field 'more'"),
+    "an unknown part": (entry("more", 1), "unknown field 'more'"),
+    "code for a layer": (class_of("Flatten", "Lambda"), "unknown layer 'Lambda'"),
+    "a module for a layer": (class_of("Flatten", "os.system"), "unknown layer 'os.system'"),
+    "a list for a class": (class_of("Flatten", ["Flatten"]), "list"),
+    "another case of a class": (class_of("Flatten", "flatten"), "'flatten', which is not valid"),
+    "an unknown field": (field("Dense", "hook", "print"), "hook"),
+    "text for a number": (field("Dense", "units", "6"), "units"),
+    "a fraction of a unit": (field("Dense", "units", 6.0), "units"),
+    "true for a number": (field("Dense", "units", True), "units"),
+    "vast layer": (field("Dense", "units", 2**30), "but the model needs F32 of shape"),
+    "vast image": (field("InputLayer", "shape", [2**30, 2**30, 2]), "too big"),
+    "vast filter": (field("Conv2D", "kernel_size", [2**30, 2**30]), "but the model needs"),
+    "negative stride": (field("Conv2D", "strides", [-1, 1]), "strides"),
+    "text for a truth": (field("Conv2D", "use_bias", "no"), "use_bias"),
+    "a number for a truth": (field("Conv2D", "use_bias", 1), "use_bias"),
+    "not a number": (field("BatchNormalization", "momentum", float("nan")), "momentum"),
+    "rate above 1": (field("Dropout", "rate", 1.5), "rate"),
+    "unknown activation": (field("Dense", "activation", "exec"), "unknown activation 'exec'"),
+    "unknown initializer": (field("Dense", "kernel_initializer", "exec"), "unknown initializer"),
+    "a name for a config": (field("Dense", "kernel_initializer", "zeros"), "not valid"),
+    "nothing for a name": (field("Dense", "name", None), "is missing"),
+    "unknown optimizer": (entry("compile/optimizer/class_name", "Exec"), "unknown optimizer"),
+    "an unknown argument": (entry("compile/run_eagerly", True), "run_eagerly"),
+    "unknown loss": (entry("compile/loss/class_name", "eval"), "unknown loss 'eval'"),
+    "unknown metric": (entry("compile/metrics", ["eval"]), "unknown metric 'eval'"),
+    "text for a rate": (entry("compile/optimizer/config/beta_1", ".9"), "beta_1"),
+    "compile is a list": (entry("compile", []), "mapping"),
+    "state without optimizer": (entry("compile", None), "no place for the tensor optimizer."),
+    "kernel missing": (without("/kernel"), "is missing"),
+    "part of the state missing": (without("optimizer.v"), "optimizer.v is missing"),
+    "count missing": (without("iterations"), "optimizer.iterations is missing"),
+    "negative count": (tensor("iterations", lambda a: np.array(-1)), "iterations"),
+    "one tensor more": (added, "no place for the tensor conv2d/extra"),
+    "kernel transposed": (tensor("/kernel", lambda a: a[..., None]), "but the model needs"),
+    "kernel of doubles": (tensor("/kernel", lambda a: a.astype("f8")), "F64"),
+    "state too short": (tensor("optimizer.m", lambda a: a[:-1]), "optimizer.m is F32 of shape"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), SPOILT.values(), ids=SPOILT)
+def test_spoilt_files(tmp_path, saved, spoil, message):
+    description, tensors = copy.deepcopy(saved)
+    spoil(description, tensors)
+    path = tmp_path / "model"
+    write(path, description, tensors)
+    with pytest.raises(ValueError, match=message) as failure:
+        load_model(path)
+    assert str(path) in str(failure.value)
+
+
+def leaves(value, path=()):
+    """Yield the path of every value in a description that is no dict or list."""
+    if isinstance(value, dict | list):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, child in items:
+            yield from leaves(child, (*path, key))
+    else:
+        yield path
+
+
+STRANGE = [None, True, -1, 0, 1.5, 1e308, 2**63, "", "os.system", [], [[]], {}, {"class_name": 1}]
+
+
+def test_strange_values_in_every_field(tmp_path, saved):
+    path = tmp_path / "model"
+    loaded = 0
+    for place in leaves(saved[0]):
+        for value in STRANGE:
+            description, tensors = copy.deepcopy(saved)
+            parent = description
+            for key in place[:-1]:
+                parent = parent[key]
+            parent[place[-1]] = value
+            write(path, description, tensors)
+            try:
+                model = load_model(path)
+            except ValueError:
+                continue
+            loaded += 1
+            model.save(path)
+            assert read(path)[0] == description
+    assert loaded > 0  # such as another rate
+
+
+def test_damaged_bytes(tmp_path):
+    good = tmp_path / "good"
+    model = cnnx.Sequential([cnnx.Input((3,)), layers.Dense(2)])
+    model.save(good)
+    content = good.read_bytes()
+    path = tmp_path / "damaged"
+    size = struct.unpack("<Q", content[:8])[0]
+    for damaged in (
+        b"",
+        content[:7],
+        content[: size // 2],
+        content[:-1],
+        content + b"x",
+        b"\xff" * 8 + content[8:],
+        b"PK\x03\x04" + content,
+        safetensors.numpy.save({"a": np.zeros(3, np.float32)}),
+        safetensors.numpy.save({}, {"cnnx": "[" * 100_000}),
+        safetensors.numpy.save({}, {"cnnx": "[]"}),
+        safetensors.numpy.save({}, {"cnnx": "1" * 5000}),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="damaged: holds no model that can be loaded"):
+            load_model(path)
+
+
+def test_metrics_losses_and_schedules_by_object(tmp_path):
+    model = cnnx.Sequential([cnnx.Input((3,)), layers.Dense(2, activation="softmax")])
+    schedule = cnnx.optimizers.schedules.PiecewiseConstantDecay([3, 5], [0.1, 0.01, 0.001])
+    model.compile(
+        optimizer=SGD(schedule, momentum=0.5),
+        loss=cnnx.losses.CategoricalCrossentropy(label_smoothing=0.1),
+        metrics=[cnnx.metrics.CategoricalAccuracy(name="right"), "mse"],
+    )
+    model.save(tmp_path / "a")
+    loaded = load_model(tmp_path / "a")
+    assert loaded.get_compile_config() == model.get_compile_config()
+    assert loaded.metrics_names == ["loss", "right", "mean_squared_error"]
