@@ -47,6 +47,16 @@ void bind_activation(py::module_& m) {
   def_backward(m, "sigmoid_backward", sigmoid_backward);
   def_forward(m, "tanh_forward", tanh_forward);
   def_backward(m, "tanh_backward", tanh_backward);
+  def_forward(m, "arctan_forward", arctan_forward);
+  def_backward(m, "arctan_backward", arctan_backward);
+  def_forward(m, "elu_forward", elu_forward);
+  def_backward(m, "elu_backward", elu_backward);
+  def_forward(m, "leaky_relu_forward", leaky_relu_forward);
+  def_backward(m, "leaky_relu_backward", leaky_relu_backward);
+  def_forward(m, "softplus_forward", softplus_forward);
+  def_backward(m, "softplus_backward", softplus_backward);
+  def_forward(m, "exponential_forward", exponential_forward);
+  def_backward(m, "exponential_backward", exponential_backward);
 }
 
 }  // namespace cnnx::bindings

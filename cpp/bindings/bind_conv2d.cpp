@@ -9,7 +9,7 @@ using Image = std::array<int64_t, 4>;
 
 Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weights,
                      const Image& dst, const Pair& strides, const Pair& padding,
-                     const Pair& dilation, int64_t groups) {
+                     const Pair& dilation, int64_t groups, bool rotated) {
   args.positive(strides, "strides");
   args.positive(dilation, "dilation");
   args.require(padding[0] >= 0 && padding[1] >= 0, "padding", "must not be negative");
@@ -33,7 +33,8 @@ Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weigh
           .pad_left = padding[1],
           .dilation_h = dilation[0],
           .dilation_w = dilation[1],
-          .groups = groups};
+          .groups = groups,
+          .rotated = rotated};
 }
 
 std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
@@ -47,9 +48,9 @@ void bind_conv2d(py::module_& m) {
          const Pair& strides, const Pair& padding, const Pair& dilation) {
         const Arguments args("im2col");
         const Image s = args.shape<4>(src, "src");
-        const Conv2dDims dims =
-            make_dims(args, s, {kernel_size[0], kernel_size[1], s[3], 1},
-                      {s[0], output_size[0], output_size[1], 1}, strides, padding, dilation, 1);
+        const Conv2dDims dims = make_dims(args, s, {kernel_size[0], kernel_size[1], s[3], 1},
+                                          {s[0], output_size[0], output_size[1], 1}, strides,
+                                          padding, dilation, 1, false);
         args.positive(kernel_size, "kernel_size");
         args.positive(output_size, "output_size");
         const int64_t pixels = s[0] * output_size[0] * output_size[1];
@@ -63,11 +64,13 @@ void bind_conv2d(py::module_& m) {
   m.def(
       "conv2d_forward",
       [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
-         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups) {
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
+         bool rotated) {
         const Arguments args("conv2d_forward");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(dst, "dst");
-        const Conv2dDims dims = make_dims(args, s, w, d, strides, padding, dilation, groups);
+        const Conv2dDims dims =
+            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
         const float* src_data = args.input<float>(src, "src", extents(s));
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         const float* bias_data = args.input<float>(bias, "bias", {dims.oc});
@@ -76,15 +79,17 @@ void bind_conv2d(py::module_& m) {
         conv2d_forward(dims, src_data, weights_data, bias_data, dst_data);
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
-      py::arg("padding"), py::arg("dilation"), py::arg("groups"));
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
   m.def(
       "conv2d_backward_data",
       [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,
-         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups) {
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
+         bool rotated) {
         const Arguments args("conv2d_backward_data");
         const Image s = args.shape<4>(diff_src, "diff_src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(diff_dst, "diff_dst");
-        const Conv2dDims dims = make_dims(args, s, w, d, strides, padding, dilation, groups);
+        const Conv2dDims dims =
+            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
         const float* diff_dst_data =
             args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
@@ -93,16 +98,17 @@ void bind_conv2d(py::module_& m) {
         conv2d_backward_data(dims, diff_dst_data, weights_data, diff_src_data);
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
-      py::arg("padding"), py::arg("dilation"), py::arg("groups"));
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
   m.def(
       "conv2d_backward_weights",
       [](const py::array& src, const py::array& diff_dst, py::array& diff_weights,
          OptionalArray& diff_bias, const Pair& strides, const Pair& padding, const Pair& dilation,
-         int64_t groups) {
+         int64_t groups, bool rotated) {
         const Arguments args("conv2d_backward_weights");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(diff_weights, "diff_weights"),
                     d = args.shape<4>(diff_dst, "diff_dst");
-        const Conv2dDims dims = make_dims(args, s, w, d, strides, padding, dilation, groups);
+        const Conv2dDims dims =
+            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
         const float* src_data = args.input<float>(src, "src", extents(s));
         const float* diff_dst_data =
             args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
@@ -112,7 +118,8 @@ void bind_conv2d(py::module_& m) {
         conv2d_backward_weights(dims, src_data, diff_dst_data, diff_weights_data, diff_bias_data);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"),
-      py::arg("strides"), py::arg("padding"), py::arg("dilation"), py::arg("groups"));
+      py::arg("strides"), py::arg("padding"), py::arg("dilation"), py::arg("groups"),
+      py::arg("rotated"));
 }
 
 }  // namespace cnnx::bindings

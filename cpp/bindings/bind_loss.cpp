@@ -129,6 +129,12 @@ void bind_loss(py::module_& m) {
   def_forward<float>(m, "mean_squared_error_forward", "outputs", mean_squared_error_forward);
   def_backward<float>(m, "mean_squared_error_backward", "outputs", "diff_outputs",
                       mean_squared_error_backward);
+  def_forward<float>(m, "half_squared_error_forward", "outputs", half_squared_error_forward);
+  def_backward<float>(m, "half_squared_error_backward", "outputs", "diff_outputs",
+                      half_squared_error_backward);
+  def_forward<float>(m, "mean_absolute_error_forward", "outputs", mean_absolute_error_forward);
+  def_backward<float>(m, "mean_absolute_error_backward", "outputs", "diff_outputs",
+                      mean_absolute_error_backward);
 }
 
 }  // namespace cnnx::bindings

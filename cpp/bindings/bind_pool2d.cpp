@@ -40,6 +40,46 @@ Pool2dDims make_dims(const Arguments& args, const Image& src, const Image& dst,
 std::vector<int64_t> src_shape(const Pool2dDims& d) { return {d.mb, d.ih, d.iw, d.c}; }
 std::vector<int64_t> dst_shape(const Pool2dDims& d) { return {d.mb, d.oh, d.ow, d.c}; }
 
+// Those without an argmax: average and sum.
+using Operation = void (*)(const Pool2dDims& dims, const float* from, float* to);
+
+void def_forward(py::module_& m, const char* name, Operation forward) {
+  m.def(
+      name,
+      [name, forward](const py::array& src, py::array& dst, const Pair& pool_size,
+                      const Pair& strides, const Pair& padding) {
+        const Arguments args(name);
+        const Pool2dDims dims =
+            make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
+                      strides, padding);
+        const float* s = args.input<float>(src, "src", src_shape(dims));
+        float* d = args.output<float>(dst, "dst", dst_shape(dims));
+        args.apart(dst, "dst", src);
+        const GilRelease release;  // the arrays are held by the caller's frame
+        forward(dims, s, d);
+      },
+      py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
+}
+
+void def_backward(py::module_& m, const char* name, Operation backward) {
+  m.def(
+      name,
+      [name, backward](const py::array& diff_dst, py::array& diff_src, const Pair& pool_size,
+                       const Pair& strides, const Pair& padding) {
+        const Arguments args(name);
+        const Pool2dDims dims =
+            make_dims(args, args.shape<4>(diff_src, "diff_src"),
+                      args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
+        const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
+        float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
+        args.apart(diff_src, "diff_src", diff_dst);
+        const GilRelease release;
+        backward(dims, dd, ds);
+      },
+      py::arg("diff_dst"), py::arg("diff_src"), py::arg("pool_size"), py::arg("strides"),
+      py::arg("padding"));
+}
+
 }  // namespace
 
 void bind_pool2d(py::module_& m) {
@@ -77,37 +117,10 @@ void bind_pool2d(py::module_& m) {
       },
       py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),
       py::arg("strides"), py::arg("padding"));
-  m.def(
-      "avg_pool2d_forward",
-      [](const py::array& src, py::array& dst, const Pair& pool_size, const Pair& strides,
-         const Pair& padding) {
-        const Arguments args("avg_pool2d_forward");
-        const Pool2dDims dims =
-            make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
-                      strides, padding);
-        const float* s = args.input<float>(src, "src", src_shape(dims));
-        float* d = args.output<float>(dst, "dst", dst_shape(dims));
-        args.apart(dst, "dst", src);
-        const GilRelease release;
-        avg_pool2d_forward(dims, s, d);
-      },
-      py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
-  m.def(
-      "avg_pool2d_backward",
-      [](const py::array& diff_dst, py::array& diff_src, const Pair& pool_size, const Pair& strides,
-         const Pair& padding) {
-        const Arguments args("avg_pool2d_backward");
-        const Pool2dDims dims =
-            make_dims(args, args.shape<4>(diff_src, "diff_src"),
-                      args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
-        const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
-        float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
-        args.apart(diff_src, "diff_src", diff_dst);
-        const GilRelease release;
-        avg_pool2d_backward(dims, dd, ds);
-      },
-      py::arg("diff_dst"), py::arg("diff_src"), py::arg("pool_size"), py::arg("strides"),
-      py::arg("padding"));
+  def_forward(m, "avg_pool2d_forward", avg_pool2d_forward);
+  def_backward(m, "avg_pool2d_backward", avg_pool2d_backward);
+  def_forward(m, "sum_pool2d_forward", sum_pool2d_forward);
+  def_backward(m, "sum_pool2d_backward", sum_pool2d_backward);
 }
 
 }  // namespace cnnx::bindings

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "cnnx/conv2d.hpp"
 #include "cnnx/runtime.hpp"
 
 namespace py = pybind11;
@@ -30,9 +31,11 @@ py::dict build_info() {
 
 void bind_runtime(py::module_& m) {
   try {
-    active_isa();  // reads CNNX_ISA, so that a wrong one is an error of the import
+    // They read CNNX_ISA and CNNX_CONV_ALGORITHM: a wrong value is an error of the import.
+    active_isa();
+    conv_algorithm();
   } catch (const std::invalid_argument& error) {
-    throw py::import_error(std::string("CNNX_ISA: ") + error.what());
+    throw py::import_error(error.what());
   }
   m.attr("__version__") = CNNX_VERSION;
   m.def("num_threads", num_threads);
@@ -49,6 +52,8 @@ void bind_runtime(py::module_& m) {
   m.def("available_isas", available_isas);
   m.def("active_isa", active_isa);
   m.def("set_isa", set_isa, py::arg("name"));
+  m.def("conv_algorithm", conv_algorithm);
+  m.def("set_conv_algorithm", set_conv_algorithm, py::arg("name"));
   m.def("build_info", build_info);
 }
 

@@ -4,7 +4,9 @@ namespace py = pybind11;
 
 namespace cnnx::bindings {
 void bind_activation(py::module_& m);
+void bind_affine(py::module_& m);
 void bind_batch_norm(py::module_& m);
+void bind_bias(py::module_& m);
 void bind_conv2d(py::module_& m);
 void bind_dense(py::module_& m);
 void bind_dropout(py::module_& m);
@@ -23,10 +25,12 @@ PYBIND11_MODULE(_core, m) {
   cnnx::bindings::bind_conv2d(m);
   cnnx::bindings::bind_pool2d(m);
   cnnx::bindings::bind_dense(m);
+  cnnx::bindings::bind_bias(m);
   cnnx::bindings::bind_activation(m);
   cnnx::bindings::bind_softmax(m);
   cnnx::bindings::bind_batch_norm(m);
   cnnx::bindings::bind_dropout(m);
+  cnnx::bindings::bind_affine(m);
   cnnx::bindings::bind_loss(m);
   cnnx::bindings::bind_optimizer_step(m);
 }

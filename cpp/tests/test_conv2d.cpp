@@ -12,14 +12,19 @@ struct Case {
   Conv2dDims dims;
 };
 
-// mb ih iw ic, oh ow oc, kh kw, strides, pads, dilations, groups
+// mb ih iw ic, oh ow oc, kh kw, strides, pads, dilations, groups, rotated
 const Case kCases[] = {
     {"same 3x3", {2, 9, 8, 5, 9, 8, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
     {"pointwise", {3, 6, 5, 8, 6, 5, 20, 1, 1, 1, 1, 0, 0, 1, 1, 1}},
     {"pointwise, groups", {2, 4, 4, 6, 4, 4, 4, 1, 1, 1, 1, 0, 0, 1, 1, 2}},
     {"strided, dilated, grouped", {2, 11, 10, 6, 5, 3, 9, 3, 2, 2, 3, 1, 0, 1, 2, 3}},
     {"depthwise", {1, 7, 7, 4, 7, 7, 4, 3, 3, 1, 1, 1, 1, 1, 1, 4}},
+    {"true convolution", {2, 9, 8, 5, 9, 8, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1, true}},
+    {"true convolution, strided, dilated, grouped",
+     {2, 11, 10, 6, 5, 3, 9, 3, 2, 2, 3, 1, 0, 1, 2, 3, true}},
     {"many chunks", {4, 40, 41, 3, 36, 37, 8, 5, 5, 1, 1, 0, 0, 1, 1, 1}},
+    {"taps too far apart to copy the rows",
+     {1, 3, 3, 4, 3, 3, 2, 3, 3, 1, 1, 999, 999, 999, 999, 1}},
     {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
 };
 
@@ -36,10 +41,27 @@ void for_each_product(const Conv2dDims& d, Visit visit) {
                 const int64_t iy = oy * d.stride_h - d.pad_top + ky * d.dilation_h;
                 const int64_t ix = ox * d.stride_w - d.pad_left + kx * d.dilation_w;
                 if (iy < 0 || iy >= d.ih || ix < 0 || ix >= d.iw) continue;
+                const int64_t tap = d.rotated ? d.kh * d.kw - 1 - (ky * d.kw + kx) : ky * d.kw + kx;
                 visit(((n * d.ih + iy) * d.iw + ix) * d.ic + o / ocg * icg + c,
-                      ((ky * d.kw + kx) * icg + c) * d.oc + o,
-                      ((n * d.oh + oy) * d.ow + ox) * d.oc + o);
+                      (tap * icg + c) * d.oc + o, ((n * d.oh + oy) * d.ow + ox) * d.oc + o);
               }
+}
+
+template <typename Body>
+void for_each_backend(Body body) {
+  for (const char* algorithm : {"direct", "im2col"}) {
+    set_conv_algorithm(algorithm);
+    for (const std::string& isa : available_isas()) {
+      set_isa(isa);
+      for (int threads : {1, 2, 5}) {
+        set_num_threads(threads);
+        body(std::string(algorithm) + ", " + isa + ", threads " + std::to_string(threads));
+      }
+    }
+  }
+  set_conv_algorithm("direct");
+  set_isa(available_isas().front());
+  set_num_threads(0);
 }
 
 // Whole numbers, so every pass is exact whatever the order of its sums.
@@ -60,25 +82,19 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
       diff_src[s] += diff_dst[o] * weights[w];
       diff_weights[w] += diff_dst[o] * src[s];
     });
-    for (const std::string& isa : available_isas()) {
-      set_isa(isa);
-      for (int threads : {1, 2, 5}) {
-        set_num_threads(threads);
-        SCOPED_TRACE(std::string(name) + ", " + isa + ", threads " + std::to_string(threads));
-        std::vector<float> got_dst(dst.size(), -99.0f), got_diff_src(src.size(), -99.0f),
-            got_diff_weights(weights.size(), -99.0f), got_diff_bias(bias.size(), -99.0f);
-        conv2d_forward(d, src.data(), weights.data(), bias.data(), got_dst.data());
-        conv2d_backward_data(d, diff_dst.data(), weights.data(), got_diff_src.data());
-        conv2d_backward_weights(d, src.data(), diff_dst.data(), got_diff_weights.data(),
-                                got_diff_bias.data());
-        EXPECT_EQ(got_dst, dst);
-        EXPECT_EQ(got_diff_src, diff_src);
-        EXPECT_EQ(got_diff_weights, diff_weights);
-        EXPECT_EQ(got_diff_bias, diff_bias);
-      }
-    }
-    set_isa(available_isas().front());
-    set_num_threads(0);
+    for_each_backend([&](const std::string& backend) {
+      SCOPED_TRACE(std::string(name) + ", " + backend);
+      std::vector<float> got_dst(dst.size(), -99.0f), got_diff_src(src.size(), -99.0f),
+          got_diff_weights(weights.size(), -99.0f), got_diff_bias(bias.size(), -99.0f);
+      conv2d_forward(d, src.data(), weights.data(), bias.data(), got_dst.data());
+      conv2d_backward_data(d, diff_dst.data(), weights.data(), got_diff_src.data());
+      conv2d_backward_weights(d, src.data(), diff_dst.data(), got_diff_weights.data(),
+                              got_diff_bias.data());
+      EXPECT_EQ(got_dst, dst);
+      EXPECT_EQ(got_diff_src, diff_src);
+      EXPECT_EQ(got_diff_weights, diff_weights);
+      EXPECT_EQ(got_diff_bias, diff_bias);
+    });
   }
 }
 

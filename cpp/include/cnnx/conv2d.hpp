@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace cnnx {
 
-// Cross-correlation over NHWC images. src (mb, ih, iw, ic), weights (kh, kw, ic / groups, oc),
+// Cross-correlation over NHWC images, or, if `rotated`, the true convolution: the same with the
+// kernel rotated by 180 degrees. src (mb, ih, iw, ic), weights (kh, kw, ic / groups, oc),
 // bias (oc) or null, dst (mb, oh, ow, oc). Pixels outside src count as zero, so only the top and
 // left padding are needed; the other two follow from oh and ow.
 struct Conv2dDims {
@@ -15,6 +17,7 @@ struct Conv2dDims {
   int64_t pad_top, pad_left;
   int64_t dilation_h, dilation_w;
   int64_t groups;
+  bool rotated = false;
 };
 
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
@@ -24,5 +27,11 @@ void conv2d_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
 // diff_bias may be null.
 void conv2d_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
                              float* diff_weights, float* diff_bias);
+
+// How the passes are computed: "direct" (the default) reads images where they lie; "im2col" is the
+// plain path that it is checked against. The environment variable CNNX_CONV_ALGORITHM sets the
+// first value. Throws std::invalid_argument for any other name.
+std::string conv_algorithm();
+void set_conv_algorithm(const std::string& name);
 
 }  // namespace cnnx

@@ -5,7 +5,7 @@
 namespace cnnx {
 
 // src (mb, ih, iw, c), dst (mb, oh, ow, c). A window that reaches outside src sees the pixels
-// inside alone: the maximum ignores the padding, the average divides by the pixels it saw.
+// inside alone: maximum and sum ignore the padding, the average divides by the pixels it saw.
 struct Pool2dDims {
   int64_t mb, ih, iw, c;
   int64_t oh, ow;
@@ -22,5 +22,8 @@ void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const in
 
 void avg_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst);
 void avg_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src);
+
+void sum_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst);
+void sum_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src);
 
 }  // namespace cnnx

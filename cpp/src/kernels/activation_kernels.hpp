@@ -7,6 +7,8 @@
 namespace cnnx {
 namespace {
 
+constexpr float kLeakySlope = 0.2f;
+
 void relu_forward(int64_t n, const float* src, float* dst) {
   map(n, src, dst, [](Vec x) { return x <= 0.0f ? Vec{} : x; });  // NaN stays
 }
@@ -28,6 +30,46 @@ void tanh_backward(int64_t n, const float* dst, const float* diff_dst, float* di
   map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return dy * ((1.0f - y) * (1.0f + y)); });
 }
 
+void arctan_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return arctan(x); });
+}
+void arctan_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  // The cosine is the sine of the angle left to pi / 2, which is split in two so that it is exact.
+  map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) {
+    const Vec cosine = sin((1.57079637f - abs(y)) - 4.37113883e-8f);
+    return dy * (cosine * cosine);
+  });
+}
+
+void elu_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return x <= 0.0f ? expm1_below_zero(x) : x; });
+}
+void elu_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return y <= 0.0f ? dy * (y + 1.0f) : dy; });
+}
+
+void leaky_relu_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return x <= 0.0f ? x * kLeakySlope : x; });
+}
+void leaky_relu_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return y <= 0.0f ? dy * kLeakySlope : dy; });
+}
+
+void softplus_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return (x <= 0.0f ? Vec{} : x) + log1p(exp(-abs(x))); });
+}
+void softplus_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  // The sigmoid of x is 1 - e^-dst.
+  map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return dy * -expm1_below_zero(-y); });
+}
+
+void exponential_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return exp(x); });
+}
+void exponential_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return dy * y; });
+}
+
 constexpr ActivationKernels activation_kernels = {
     .relu_forward = relu_forward,
     .relu_backward = relu_backward,
@@ -35,6 +77,16 @@ constexpr ActivationKernels activation_kernels = {
     .sigmoid_backward = sigmoid_backward,
     .tanh_forward = tanh_forward,
     .tanh_backward = tanh_backward,
+    .arctan_forward = arctan_forward,
+    .arctan_backward = arctan_backward,
+    .elu_forward = elu_forward,
+    .elu_backward = elu_backward,
+    .leaky_relu_forward = leaky_relu_forward,
+    .leaky_relu_backward = leaky_relu_backward,
+    .softplus_forward = softplus_forward,
+    .softplus_backward = softplus_backward,
+    .exponential_forward = exponential_forward,
+    .exponential_backward = exponential_backward,
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/kernel_table.hpp"
-#include "kernels/simd.hpp"
+#include "kernels/simd_math.hpp"
 
 namespace cnnx {
 namespace {
@@ -33,19 +33,51 @@ CNNX_INLINE void random_words(uint64_t counter, uint64_t seed, uint64_t* words) 
   }
 }
 
-void dropout(int64_t n, uint64_t counter, uint64_t seed, uint32_t threshold, float scale,
-             const float* src, float* dst) {
+// dst[i] = function(src[i], random word of element i)
+template <typename Function>
+CNNX_INLINE void map_randomly(int64_t n, uint64_t counter, uint64_t seed, const float* src,
+                              float* dst, Function function) {
   alignas(sizeof(Vec)) uint64_t words[kLanes];
   for (int64_t i = 0; i < n; i += 2 * kLanes, counter += kLanes / 2) {
     random_words(counter, seed, words);
     for (int64_t j = 0; j < 2 * kLanes && i + j < n; j += kLanes) {
       const int64_t left = n - i - j;
-      BitVec random;
+      WideVec random;
       __builtin_memcpy(&random, words + j / 2, sizeof(random));
-      const Vec kept = load_upto(src + i + j, left) * scale;
-      store_upto(dst + i + j, random >= threshold ? kept : Vec{}, left);
+      store_upto(dst + i + j, function(load_upto(src + i + j, left), random), left);
     }
   }
+}
+
+void dropout(int64_t n, uint64_t counter, uint64_t seed, uint32_t threshold, float scale,
+             const float* src, float* dst) {
+  map_randomly(n, counter, seed, src, dst, [=](Vec x, WideVec random) {
+    return (BitVec)random >= threshold ? x * scale : Vec{};
+  });
+}
+
+// The upper 24 bits of each 32-bit word, which a float holds exactly, over 2^24: in [0, 1).
+CNNX_INLINE Vec uniform(WideVec words) {
+  return __builtin_convertvector((IntVec)((BitVec)words >> 8), Vec) * 0x1p-24f;
+}
+
+// Box-Muller: the even words u and odd words w of the pairs of lanes make
+// sqrt(-2 ln(1 - u)) cos(2 pi w) in the even lanes and sin in the odd ones.
+CNNX_INLINE Vec normal_numbers(WideVec random) {
+  const WideVec low = random & 0xffffffffu, high = random >> 32;
+  const Vec radius = sqrt(log(1.0f - uniform(low | (low << 32))) * -2.0f);
+  const Vec odd = (lane_numbers() & 1) == 1 ? broadcast(0.25f) : Vec{};
+  // In turns: sin(t) = cos(t - 1/4), and cos(t) = sin(1/4 - |t|) for t in [-1/2, 1/2].
+  const Vec turn = uniform(high | (high << 32)) - odd;
+  const Vec centred = turn > 0.5f ? turn - 1.0f : turn;
+  return radius * sin((0.25f - abs(centred)) * 6.28318531f);
+}
+
+void gaussian_dropout(int64_t n, uint64_t counter, uint64_t seed, float deviation, const float* src,
+                      float* dst) {
+  map_randomly(n, counter, seed, src, dst, [=](Vec x, WideVec random) {
+    return x * (normal_numbers(random) * deviation + 1.0f);
+  });
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/kernel_table.hpp"
-#include "kernels/simd.hpp"
+#include "kernels/register_tile.hpp"
 
 namespace cnnx {
 namespace {
@@ -24,28 +24,7 @@ void gemm_tile(int64_t k, const float* a, const float* b, const float* bias, flo
       for (int v = 0; v < Vectors; ++v) acc[i][v] += a_element * b_row[v];
     }
   }
-#pragma GCC unroll 8
-  for (int v = 0; v < Vectors; ++v) {
-    const int64_t width = cols - v * kLanes;
-    if (width <= 0) return;
-    if (width >= kLanes) {
-      const Vec start = bias ? load(bias + v * kLanes) : Vec{};
-#pragma GCC unroll 32
-      for (int i = 0; i < Rows; ++i) {
-        float* out = c + i * ldc + v * kLanes;
-        const Vec sum = acc[i][v] + start;
-        store(out, accumulate ? load(out) + sum : sum);
-      }
-    } else {
-      const Vec start = bias ? load_part(bias + v * kLanes, width) : Vec{};
-#pragma GCC unroll 32
-      for (int i = 0; i < Rows; ++i) {
-        float* out = c + i * ldc + v * kLanes;
-        const Vec sum = acc[i][v] + start;
-        store_part(out, accumulate ? load_part(out, width) + sum : sum, width);
-      }
-    }
-  }
+  store_tile(acc, bias, c, ldc, cols, accumulate);
 }
 
 // Picks the instance for the tile's rows, Mr first: it is the one that matters.

@@ -22,6 +22,42 @@ struct GemmTile {
   int64_t mr, nr, mc, kc, nc;
 };
 
+// The input that one output pixel sees, as runs of contiguous floats at offsets from its first.
+struct ConvRuns {
+  int64_t count, floats;
+  const int64_t* offsets;
+};
+
+// dst (pixels, cols; row stride dst_stride) = bias + the sum over all runs of src, pixel_stride
+// floats further on for each pixel, times weights (count * floats, channels), packed and padded.
+using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
+                                 const float* weights, const float* bias, float* dst,
+                                 int64_t dst_stride, int64_t pixels, int64_t cols);
+
+// Register tile: at most `pixels` of one output row by `channels` of its channels.
+struct ConvTile {
+  ConvMicrokernel microkernel;
+  int64_t pixels, channels;
+};
+
+// Rows of output pixels, and where their input and their gradients lie.
+struct ConvRows {
+  int64_t count, pixels;
+  int64_t src_row_stride, src_stride;
+  int64_t dst_row_stride, dst_stride;
+};
+
+// diff_weights (taps, cols; row stride ldw) += the sum over all pixels of `taps` contiguous floats
+// of src times `cols` of diff_dst.
+using ConvWeightsMicrokernel = void (*)(const ConvRows& rows, const float* src,
+                                        const float* diff_dst, float* diff_weights, int64_t ldw,
+                                        int64_t taps, int64_t cols);
+
+struct ConvWeightsTile {
+  ConvWeightsMicrokernel microkernel;
+  int64_t taps, channels;
+};
+
 // Elementwise over n floats; the result may be one of the inputs.
 using Elementwise = void (*)(int64_t n, const float* src, float* dst);
 using ElementwiseBackward = void (*)(int64_t n, const float* dst, const float* diff_dst,
@@ -34,6 +70,16 @@ struct ActivationKernels {
   ElementwiseBackward sigmoid_backward;
   Elementwise tanh_forward;
   ElementwiseBackward tanh_backward;
+  Elementwise arctan_forward;
+  ElementwiseBackward arctan_backward;
+  Elementwise elu_forward;
+  ElementwiseBackward elu_backward;
+  Elementwise leaky_relu_forward;
+  ElementwiseBackward leaky_relu_backward;
+  Elementwise softplus_forward;
+  ElementwiseBackward softplus_backward;
+  Elementwise exponential_forward;
+  ElementwiseBackward exponential_backward;
 };
 
 // What the logarithm of a softmax needs: log dst[i] = (src[i] - max) - log(sum). For targets t:
@@ -66,8 +112,10 @@ struct LossKernels {
   LossBackward categorical_cross_entropy_backward;
   LossForward binary_cross_entropy_forward;
   LossBackward binary_cross_entropy_backward;
-  LossForward mean_squared_error_forward;
-  LossBackward mean_squared_error_backward;
+  LossForward squared_error_forward;
+  LossBackward squared_error_backward;
+  LossForward absolute_error_forward;
+  LossBackward absolute_error_backward;
 };
 
 // The part of one pooling window that lies in the image: rows x cols pixels at the given strides.
@@ -85,8 +133,11 @@ struct PoolKernels {
                       int32_t* argmax);
   void (*max_backward)(int64_t c, const PoolWindow& window, const float* diff_dst,
                        const int32_t* argmax, float* diff_src);
-  void (*avg_forward)(int64_t c, const PoolWindow& window, const float* src, float* dst);
-  void (*avg_backward)(int64_t c, const PoolWindow& window, const float* diff_dst, float* diff_src);
+  // The window's sum divided by `divisor`.
+  void (*sum_forward)(int64_t c, const PoolWindow& window, float divisor, const float* src,
+                      float* dst);
+  void (*sum_backward)(int64_t c, const PoolWindow& window, float divisor, const float* diff_dst,
+                       float* diff_src);
 };
 
 // Contiguous (rows, c) matrices; the other arguments have one float a column. add_... add to their
@@ -108,17 +159,43 @@ struct BatchNormKernels {
                              const float* shift, float* diff_src);
 };
 
+// Contiguous (rows, c) matrices; bias and sums have one float a column.
+using ColumnOperation = void (*)(int64_t rows, int64_t c, const float* src, const float* bias,
+                                 float* dst);
+
+struct BiasKernels {
+  ColumnOperation add;       // dst = src + bias
+  ColumnOperation multiply;  // dst = src * bias
+  // adds the products of a and b to their column's sum, row after row
+  void (*add_products)(int64_t rows, int64_t c, const float* a, const float* b, float* sums);
+};
+
+// velocity = momentum velocity - grad_rate grad; param += rate velocity, or, by Nesterov,
+// param += rate (momentum velocity - grad_rate grad)
+struct MomentumRates {
+  float momentum, grad_rate, rate;
+  bool nesterov;
+};
+
+// square = kept square + added grad^2;
+// param -= learning_rate grad / (sqrt(square + inner_epsilon) + outer_epsilon)
+struct RmsRates {
+  float kept, added, learning_rate, inner_epsilon, outer_epsilon;
+};
+
 // m = beta_1 m + rest_1 grad; v = beta_2 v + rest_2 grad^2;
-// param -= learning_rate m / (unbias_2 sqrt(v) + epsilon)
+// param = kept param - (m_rate m + grad_rate grad) / (unbias_2 sqrt(v) + epsilon)
 struct AdamRates {
-  float beta_1, rest_1, beta_2, rest_2, learning_rate, unbias_2, epsilon;
+  float beta_1, rest_1, beta_2, rest_2, m_rate, grad_rate, unbias_2, epsilon, kept;
 };
 
 // Over n parameters; the formulas are in optimizer_step.hpp.
 struct OptimizerKernels {
   void (*descend)(int64_t n, float learning_rate, const float* grads, float* params);
-  void (*descend_with_momentum)(int64_t n, float learning_rate, float momentum, bool nesterov,
-                                const float* grads, float* velocity, float* params);
+  void (*descend_with_momentum)(int64_t n, const MomentumRates& rates, const float* grads,
+                                float* velocity, float* params);
+  void (*descend_by_rms)(int64_t n, const RmsRates& rates, const float* grads, float* squares,
+                         float* params);
   void (*adam)(int64_t n, const AdamRates& rates, const float* grads, float* m, float* v,
                float* params);
 };
@@ -127,17 +204,24 @@ struct OptimizerKernels {
 // `counter` belongs to the first four.
 using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint32_t threshold,
                                float scale, const float* src, float* dst);
+// Elements are multiplied by normal numbers of mean 1 and this deviation.
+using GaussianDropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, float deviation,
+                                       const float* src, float* dst);
 
 struct KernelTable {
   const char* name;
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
+  ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
+  ConvWeightsTile conv_weights[2];
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;
   PoolKernels pool;
   BatchNormKernels batch_norm;
+  BiasKernels bias;
   DropoutKernel dropout;
+  GaussianDropoutKernel gaussian_dropout;
   OptimizerKernels optimizer;
 };
 

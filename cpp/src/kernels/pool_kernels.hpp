@@ -48,23 +48,22 @@ void max_pool_backward(int64_t c, const PoolWindow& window, const float* diff_ds
   }
 }
 
-void avg_pool_forward(int64_t c, const PoolWindow& window, const float* src, float* dst) {
-  const float count = static_cast<float>(window.rows * window.cols);
+void sum_pool_forward(int64_t c, const PoolWindow& window, float divisor, const float* src,
+                      float* dst) {
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
     Vec sum{};
     for_each_pixel(window,
                    [&](int64_t offset, int32_t) { sum += load_upto(src + j + offset, left); });
-    store_upto(dst + j, sum / count, left);
+    store_upto(dst + j, sum / divisor, left);
   }
 }
 
-void avg_pool_backward(int64_t c, const PoolWindow& window, const float* diff_dst,
+void sum_pool_backward(int64_t c, const PoolWindow& window, float divisor, const float* diff_dst,
                        float* diff_src) {
-  const float count = static_cast<float>(window.rows * window.cols);
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
-    const Vec share = load_upto(diff_dst + j, left) / count;
+    const Vec share = load_upto(diff_dst + j, left) / divisor;
     for_each_pixel(window, [&](int64_t offset, int32_t) {
       float* const to = diff_src + j + offset;
       store_upto(to, load_upto(to, left) + share, left);
@@ -75,8 +74,8 @@ void avg_pool_backward(int64_t c, const PoolWindow& window, const float* diff_ds
 constexpr PoolKernels pool_kernels = {
     .max_forward = max_pool_forward,
     .max_backward = max_pool_backward,
-    .avg_forward = avg_pool_forward,
-    .avg_backward = avg_pool_backward,
+    .sum_forward = sum_pool_forward,
+    .sum_backward = sum_pool_backward,
 };
 
 }  // namespace

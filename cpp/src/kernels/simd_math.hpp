@@ -73,5 +73,37 @@ CNNX_INLINE Vec tanh(Vec x) {
   return size < 0.625f ? near : signed_far;
 }
 
+// e^x - 1 for x <= 0, where e^x would swallow a small x: 2 t / (1 - t) with t = tanh(x / 2).
+CNNX_INLINE Vec expm1_below_zero(Vec x) {
+  const Vec t = tanh(x * 0.5f);
+  return (t + t) / (1.0f - t);
+}
+
+// For |x| <= pi / 2: an odd polynomial.
+CNNX_INLINE Vec sin(Vec x) {
+  const Vec square = x * x;
+  Vec p = square * 2.6057804947e-6f - 1.9809602839e-4f;
+  p = p * square + 8.3330662453e-3f;
+  p = p * square - 1.6666659550e-1f;
+  return p * square * x + x;
+}
+
+// Cephes' atanf: an odd polynomial below tan(pi / 8); above, the angle left to pi / 4 or pi / 2.
+CNNX_INLINE Vec arctan(Vec x) {
+  const Vec size = abs(x);
+  const IntVec middle = size > 0.414213562f, far = size > 2.41421356f;
+  const Vec above = far ? broadcast(1.57079633f) : broadcast(0.785398163f);
+  const Vec start = middle ? above : Vec{};
+  const Vec over = far ? broadcast(-1.0f) : size - 1.0f;
+  const Vec under = far ? size : size + 1.0f;
+  const Vec left = middle ? over / under : size;
+  const Vec square = left * left;
+  Vec p = square * 8.05374449538e-2f - 1.38776856032e-1f;
+  p = p * square + 1.99777106478e-1f;
+  p = p * square - 3.33329491539e-1f;
+  const Vec angle = start + (p * square * left + left);
+  return (Vec)((IntVec)angle | ((IntVec)x & (IntVec)broadcast(-0.0f)));
+}
+
 }  // namespace
 }  // namespace cnnx

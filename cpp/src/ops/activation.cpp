@@ -42,4 +42,39 @@ void tanh_backward(int64_t n, const float* dst, const float* diff_dst, float* di
   backward(kernels().activation.tanh_backward, n, dst, diff_dst, diff_src);
 }
 
+void arctan_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.arctan_forward, n, src, dst);
+}
+void arctan_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.arctan_backward, n, dst, diff_dst, diff_src);
+}
+
+void elu_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.elu_forward, n, src, dst);
+}
+void elu_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.elu_backward, n, dst, diff_dst, diff_src);
+}
+
+void leaky_relu_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.leaky_relu_forward, n, src, dst);
+}
+void leaky_relu_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.leaky_relu_backward, n, dst, diff_dst, diff_src);
+}
+
+void softplus_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.softplus_forward, n, src, dst);
+}
+void softplus_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.softplus_backward, n, dst, diff_dst, diff_src);
+}
+
+void exponential_forward(int64_t n, const float* src, float* dst) {
+  forward(kernels().activation.exponential_forward, n, src, dst);
+}
+void exponential_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  backward(kernels().activation.exponential_backward, n, dst, diff_dst, diff_src);
+}
+
 }  // namespace cnnx

@@ -22,18 +22,22 @@ float row_factor(const float* sample_weights, int64_t row, float scale) {
   return sample_weights == nullptr ? scale : scale * sample_weights[row];
 }
 
+// A row's sum over its outputs, divided.
+void scaled_forward(LossForward kernel, float divisor, const LossDims& dims, const float* outputs,
+                    const float* targets, float* losses) {
+  for_each_row(dims, [&](int64_t row, int64_t first) {
+    losses[row] = kernel(dims.n, outputs + first, targets + first) / divisor;
+  });
+}
+
 void sum_forward(LossForward kernel, const LossDims& dims, const float* outputs,
                  const float* targets, float* losses) {
-  for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] = kernel(dims.n, outputs + first, targets + first);
-  });
+  scaled_forward(kernel, 1.0f, dims, outputs, targets, losses);
 }
 
 void mean_forward(LossForward kernel, const LossDims& dims, const float* outputs,
                   const float* targets, float* losses) {
-  for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] = kernel(dims.n, outputs + first, targets + first) / static_cast<float>(dims.n);
-  });
+  scaled_forward(kernel, static_cast<float>(dims.n), dims, outputs, targets, losses);
 }
 
 void backward(LossBackward kernel, const LossDims& dims, const float* outputs, const float* targets,
@@ -134,11 +138,31 @@ void binary_cross_entropy_backward(const LossDims& dims, const float* probs, con
 
 void mean_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
                                 float* losses) {
-  mean_forward(kernels().loss.mean_squared_error_forward, dims, outputs, targets, losses);
+  mean_forward(kernels().loss.squared_error_forward, dims, outputs, targets, losses);
 }
 void mean_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
                                  const float* sample_weights, float scale, float* diff_outputs) {
-  backward(kernels().loss.mean_squared_error_backward, dims, outputs, targets, sample_weights,
+  backward(kernels().loss.squared_error_backward, dims, outputs, targets, sample_weights,
+           scale / static_cast<float>(dims.n), diff_outputs);
+}
+
+void half_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
+                                float* losses) {
+  scaled_forward(kernels().loss.squared_error_forward, 2.0f, dims, outputs, targets, losses);
+}
+void half_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
+                                 const float* sample_weights, float scale, float* diff_outputs) {
+  backward(kernels().loss.squared_error_backward, dims, outputs, targets, sample_weights,
+           scale / 2.0f, diff_outputs);
+}
+
+void mean_absolute_error_forward(const LossDims& dims, const float* outputs, const float* targets,
+                                 float* losses) {
+  mean_forward(kernels().loss.absolute_error_forward, dims, outputs, targets, losses);
+}
+void mean_absolute_error_backward(const LossDims& dims, const float* outputs, const float* targets,
+                                  const float* sample_weights, float scale, float* diff_outputs) {
+  backward(kernels().loss.absolute_error_backward, dims, outputs, targets, sample_weights,
            scale / static_cast<float>(dims.n), diff_outputs);
 }
 

@@ -70,6 +70,28 @@ void scatter(const Pool2dDims& d, float* diff_src, Body body) {
   });
 }
 
+// What a window's sum is divided by.
+float one(const PoolWindow&) { return 1.0f; }
+float pixels_inside(const PoolWindow& window) {
+  return static_cast<float>(window.rows * window.cols);
+}
+
+template <typename Divisor>
+void sum_forward(const Pool2dDims& dims, const float* src, float* dst, Divisor divisor) {
+  const auto kernel = kernels().pool.sum_forward;
+  gather(dims, [=, c = dims.c](const PoolWindow& window, int64_t from, int64_t to) {
+    kernel(c, window, divisor(window), src + from, dst + to);
+  });
+}
+
+template <typename Divisor>
+void sum_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src, Divisor divisor) {
+  const auto kernel = kernels().pool.sum_backward;
+  scatter(dims, diff_src, [=](int64_t c, const PoolWindow& window, int64_t to, int64_t from) {
+    kernel(c, window, divisor(window), diff_dst + from, diff_src + to);
+  });
+}
+
 }  // namespace
 
 void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, int32_t* argmax) {
@@ -88,17 +110,17 @@ void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const in
 }
 
 void avg_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst) {
-  const auto kernel = kernels().pool.avg_forward;
-  gather(dims, [=, c = dims.c](const PoolWindow& window, int64_t from, int64_t to) {
-    kernel(c, window, src + from, dst + to);
-  });
+  sum_forward(dims, src, dst, pixels_inside);
+}
+void avg_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src) {
+  sum_backward(dims, diff_dst, diff_src, pixels_inside);
 }
 
-void avg_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src) {
-  const auto kernel = kernels().pool.avg_backward;
-  scatter(dims, diff_src, [=](int64_t c, const PoolWindow& window, int64_t to, int64_t from) {
-    kernel(c, window, diff_dst + from, diff_src + to);
-  });
+void sum_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst) {
+  sum_forward(dims, src, dst, one);
+}
+void sum_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src) {
+  sum_backward(dims, diff_dst, diff_src, one);
 }
 
 }  // namespace cnnx

@@ -2,6 +2,8 @@
 #define CNNX_VECTOR_FLOATS 16
 #include "kernels/activation_kernels.hpp"
 #include "kernels/batch_norm_kernels.hpp"
+#include "kernels/bias_kernels.hpp"
+#include "kernels/conv_microkernel.hpp"
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
@@ -15,12 +17,16 @@ const KernelTable avx512_kernels = {
     .name = "avx512",
     .gemm_wide = gemm_tile_of<14, 2>(168, 256, 1024),
     .gemm_narrow = gemm_tile_of<14, 1>(168, 256, 1024),
+    .conv = {conv_tile_of<6, 4>(), conv_tile_of<12, 2>(), conv_tile_of<14, 1>()},
+    .conv_weights = {conv_weights_tile_of<12, 2>(), conv_weights_tile_of<14, 1>()},
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,
     .pool = pool_kernels,
     .batch_norm = batch_norm_kernels,
+    .bias = bias_kernels,
     .dropout = dropout,
+    .gaussian_dropout = gaussian_dropout,
     .optimizer = optimizer_kernels,
 };
 

@@ -1,0 +1,183 @@
+// The patches of a chunk of output pixels, few enough for L2, times the weights.
+#include "ops/conv2d_im2col.hpp"
+
+#include <algorithm>
+
+#include "cnnx/im2col.hpp"
+#include "gemm/sgemm.hpp"
+#include "ops/partial_sums.hpp"
+#include "runtime/parallel.hpp"
+#include "runtime/scratchpad.hpp"
+
+namespace cnnx {
+namespace {
+
+constexpr int64_t kChunkFloats = int64_t{1} << 17;  // 512 KiB of patches a thread, or one patch
+constexpr int64_t kChunks = 32;                     // enough to share out evenly
+constexpr int64_t kLeastPixels = 64;                // enough to be worth a GEMM
+constexpr int64_t kGrain = int64_t{1} << 20;        // multiply-adds worth a thread
+
+// What the three passes share: one group's patch length and output channels, and the chunks.
+struct Patches {
+  explicit Patches(const Conv2dDims& dims)
+      : k(dims.kh * dims.kw * (dims.ic / dims.groups)),
+        oc(dims.oc / dims.groups),
+        pixels(dims.mb * dims.oh * dims.ow),
+        chunk(std::clamp<int64_t>(kChunkFloats / std::max<int64_t>(k, 1), 1,
+                                  std::max<int64_t>(pixels / kChunks, kLeastPixels))) {}
+
+  int64_t k, oc, pixels, chunk;
+
+  // Pixels that one thread should get at least.
+  int64_t grain() const { return std::max<int64_t>(kGrain / std::max<int64_t>(k * oc, 1), 1); }
+};
+
+// A true convolution is the correlation with the kernel rotated by 180 degrees, which reverses the
+// order of its taps. The three passes below see correlations alone.
+int64_t tap_floats(const Conv2dDims& d) { return d.ic / d.groups * d.oc; }
+
+// Scratch that correlation_weights takes.
+int64_t rotation_scratch(const Conv2dDims& d) {
+  return d.rotated ? Scratchpad::padded(d.kh * d.kw * tap_floats(d)) : 0;
+}
+
+const float* correlation_weights(const Conv2dDims& d, const float* weights, Scratchpad& scratch) {
+  if (!d.rotated) return weights;
+  const int64_t taps = d.kh * d.kw, floats = tap_floats(d);
+  float* const rotated = scratch.take(taps * floats);
+  for (int64_t tap = 0; tap < taps; ++tap) {
+    std::copy_n(weights + tap * floats, floats, rotated + (taps - 1 - tap) * floats);
+  }
+  return rotated;
+}
+
+// The weights of one group as a (k, oc) matrix.
+MatrixView group_weights(const Conv2dDims& dims, const Patches& patches, const float* weights,
+                         int64_t group) {
+  return {weights + group * patches.oc, dims.oc, 1};
+}
+
+// A 1x1 convolution of every pixel in place: src is its own patch matrix.
+bool is_pointwise(const Conv2dDims& d) {
+  return d.kh == 1 && d.kw == 1 && d.stride_h == 1 && d.stride_w == 1 && d.pad_top == 0 &&
+         d.pad_left == 0 && d.oh == d.ih && d.ow == d.iw;
+}
+
+// The patches [begin, end) of one group as a matrix, in col or in src itself.
+MatrixView patch_matrix(const Conv2dDims& dims, const Patches& patches, int64_t group,
+                        const float* src, int64_t begin, int64_t end, float* col) {
+  if (is_pointwise(dims)) return {src + begin * dims.ic + group * patches.k, dims.ic, 1};
+  im2col(dims, group, src, begin, end, col);
+  return {col, patches.k, 1};
+}
+
+}  // namespace
+
+void im2col_forward(const Conv2dDims& dims, const float* src, const float* weights,
+                    const float* bias, float* dst) {
+  const Patches patches(dims);
+  const GemmTile& tile = gemm_tile_for(patches.oc);
+  const int64_t chunks = (patches.pixels + patches.chunk - 1) / patches.chunk;
+  const int threads = threads_for(chunks, patches.grain() / patches.chunk);
+
+  const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.oc, patches.k));
+  const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
+  const int64_t workspace = Scratchpad::padded(
+      gemm_workspace(tile, patches.chunk, patches.oc, patches.k, /*b_is_packed=*/true));
+  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + (col + workspace) * threads);
+  weights = correlation_weights(dims, weights, scratch);
+  float* packed_weights = scratch.take(packed * dims.groups);
+  float* per_thread = scratch.take((col + workspace) * threads);
+
+  for (int64_t g = 0; g < dims.groups; ++g) {
+    pack_whole_b(tile, group_weights(dims, patches, weights, g), patches.oc, patches.k,
+                 packed_weights + g * packed);
+  }
+  parallel_for(threads, chunks, [&](int64_t first, int64_t last, int thread) {
+    float* const my_col = per_thread + thread * (col + workspace);
+    for (int64_t begin = first * patches.chunk;
+         begin < std::min(last * patches.chunk, patches.pixels); begin += patches.chunk) {
+      const int64_t end = std::min(begin + patches.chunk, patches.pixels);
+      for (int64_t g = 0; g < dims.groups; ++g) {
+        gemm_serial(tile, end - begin, patches.oc, patches.k,
+                    patch_matrix(dims, patches, g, src, begin, end, my_col), {},
+                    packed_weights + g * packed, bias == nullptr ? nullptr : bias + g * patches.oc,
+                    dst + begin * dims.oc + g * patches.oc, dims.oc, false, my_col + col);
+      }
+    }
+  });
+}
+
+void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const float* weights,
+                          float* diff_src) {
+  const Patches patches(dims);
+  const GemmTile& tile = gemm_tile_for(patches.k);
+  const int64_t image_pixels = dims.oh * dims.ow, image_floats = dims.ih * dims.iw * dims.ic;
+  // Patches overlap, so an image is one thread's: its sums have one order.
+  const int threads = threads_for(dims.mb, patches.grain() / std::max<int64_t>(image_pixels, 1));
+
+  const int64_t chunk = std::min(patches.chunk, std::max<int64_t>(image_pixels, 1));
+  const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.k, patches.oc));
+  const int64_t col = Scratchpad::padded(chunk * patches.k);
+  const int64_t workspace =
+      Scratchpad::padded(gemm_workspace(tile, chunk, patches.k, patches.oc, /*b_is_packed=*/true));
+  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + (col + workspace) * threads);
+  weights = correlation_weights(dims, weights, scratch);
+  float* packed_weights = scratch.take(packed * dims.groups);
+  float* per_thread = scratch.take((col + workspace) * threads);
+
+  for (int64_t g = 0; g < dims.groups; ++g) {
+    const MatrixView w = group_weights(dims, patches, weights, g);
+    pack_whole_b(tile, {w.data, w.col_stride, w.row_stride}, patches.k, patches.oc,
+                 packed_weights + g * packed);
+  }
+  parallel_for(threads, dims.mb, [&](int64_t first, int64_t last, int thread) {
+    float* const my_col = per_thread + thread * (col + workspace);
+    std::fill(diff_src + first * image_floats, diff_src + last * image_floats, 0.0f);
+    for (int64_t n = first; n < last; ++n) {
+      for (int64_t begin = n * image_pixels; begin < (n + 1) * image_pixels; begin += chunk) {
+        const int64_t end = std::min(begin + chunk, (n + 1) * image_pixels);
+        for (int64_t g = 0; g < dims.groups; ++g) {
+          gemm_serial(tile, end - begin, patches.k, patches.oc,
+                      {diff_dst + begin * dims.oc + g * patches.oc, dims.oc, 1}, {},
+                      packed_weights + g * packed, nullptr, my_col, patches.k, false, my_col + col);
+          col2im(dims, g, my_col, begin, end, diff_src);
+        }
+      }
+    }
+  });
+}
+
+void im2col_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
+                             float* diff_weights) {
+  const Patches patches(dims);
+  const GemmTile& tile = gemm_tile_for(patches.oc);
+  const int64_t chunks = (patches.pixels + patches.chunk - 1) / patches.chunk;
+  const PartialSums partial_sums(patches.k * dims.oc, chunks);
+  const int64_t parts = partial_sums.parts();
+  const int threads =
+      threads_for(parts, parts * patches.grain() / std::max<int64_t>(patches.pixels, 1));
+
+  const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
+  const int64_t workspace = Scratchpad::padded(
+      gemm_workspace(tile, patches.k, patches.oc, patches.chunk, /*b_is_packed=*/false));
+  Scratchpad scratch(partial_sums.scratch() + (col + workspace) * threads);
+  float* const per_thread = scratch.take((col + workspace) * threads);
+  partial_sums.add(
+      threads, scratch, diff_weights, [&](int64_t first, int64_t last, float* sums, int thread) {
+        float* const my_col = per_thread + thread * (col + workspace);
+        for (int64_t chunk = first; chunk < last; ++chunk) {
+          const int64_t begin = chunk * patches.chunk;
+          const int64_t end = std::min(begin + patches.chunk, patches.pixels);
+          for (int64_t g = 0; g < dims.groups; ++g) {
+            const MatrixView a = patch_matrix(dims, patches, g, src, begin, end, my_col);
+            gemm_serial(tile, patches.k, patches.oc, end - begin,
+                        {a.data, a.col_stride, a.row_stride},
+                        {diff_dst + begin * dims.oc + g * patches.oc, dims.oc, 1}, nullptr, nullptr,
+                        sums + g * patches.oc, dims.oc, true, my_col + col);
+          }
+        }
+      });
+}
+
+}  // namespace cnnx

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "runtime/parallel.hpp"
+#include "runtime/scratchpad.hpp"
+
+namespace cnnx {
+
+// A sum of `size` floats over many items, made of partial sums whose number depends on the shape
+// alone: its bits do not depend on the number of threads.
+class PartialSums {
+ public:
+  PartialSums(int64_t size, int64_t items) : size_(size), items_(items) {
+    const int64_t most = std::clamp<int64_t>(kFloats / std::max<int64_t>(size, 1), 2, 16);
+    parts_ = std::clamp<int64_t>(items, 1, most);
+  }
+
+  int64_t parts() const { return parts_; }
+  // Scratch that add takes.
+  int64_t scratch() const { return Scratchpad::padded(size_) * (parts_ - 1); }
+
+  // total = the sum of all items, where add_items(begin, end, sums, thread) adds some to sums.
+  template <typename AddItems>
+  void add(int threads, Scratchpad& scratchpad, float* total, AddItems add_items) const {
+    float* const partials = scratchpad.take(scratch());
+    const auto sums_of = [&](int64_t part) {
+      return part == 0 ? total : partials + (part - 1) * Scratchpad::padded(size_);
+    };
+    parallel_for(threads, parts_, [&](int64_t first, int64_t last, int thread) {
+      for (int64_t part = first; part < last; ++part) {
+        std::fill_n(sums_of(part), size_, 0.0f);
+        add_items(items_ * part / parts_, items_ * (part + 1) / parts_, sums_of(part), thread);
+      }
+    });
+    parallel_for(threads_for(size_ * parts_, kElementwiseGrain), size_,
+                 [&](int64_t begin, int64_t end, int) {
+                   for (int64_t part = 1; part < parts_; ++part) {
+                     const float* const sums = sums_of(part);
+                     for (int64_t i = begin; i < end; ++i) total[i] += sums[i];
+                   }
+                 });
+  }
+
+ private:
+  static constexpr int64_t kFloats = int64_t{4} << 20;  // 16 MiB for all parts, but at least two
+
+  int64_t size_, items_, parts_;
+};
+
+}  // namespace cnnx
