@@ -94,6 +94,17 @@ def group_slices(channels: int, groups: int) -> list[slice]:
     return [slice(g * size, (g + 1) * size) for g in range(groups)]
 
 
+def rotated_by_pi(weights: ArrayLike) -> Array:
+    """The kernel turned by 180 degrees: tap (ky, kx) is (kh - 1 - ky, kw - 1 - kx) of `weights`."""
+    weights = f64(weights)
+    turned = np.empty_like(weights)
+    kh, kw = weights.shape[:2]
+    for ky in range(kh):
+        for kx in range(kw):
+            turned[ky, kx] = weights[kh - 1 - ky, kw - 1 - kx]
+    return turned
+
+
 def conv2d_forward(
     src: ArrayLike,
     weights: ArrayLike,
@@ -103,9 +114,13 @@ def conv2d_forward(
     padding: Pair = (0, 0),
     dilation: Pair = (1, 1),
     groups: int = 1,
+    rotated: bool = False,
 ) -> Array:
-    """dst[b, y, x, o] = bias[o] + sum_{ky, kx, i} src[b, row, column, i] weights[ky, kx, i, o]."""
-    src, weights = f64(src), f64(weights)
+    """dst[b, y, x, o] = bias[o] + sum_{ky, kx, i} src[b, row, column, i] weights[ky, kx, i, o].
+
+    For a true convolution, the weights of tap (kh - 1 - ky, kw - 1 - kx).
+    """
+    src, weights = f64(src), rotated_by_pi(weights) if rotated else f64(weights)
     mb, ih, iw, ic = src.shape
     kh, kw, _, oc = weights.shape
     dst = np.zeros((mb, *output_size, oc))
@@ -125,9 +140,11 @@ def conv2d_backward(
     padding: Pair = (0, 0),
     dilation: Pair = (1, 1),
     groups: int = 1,
+    rotated: bool = False,
 ) -> tuple[Array, Array, Array]:
     """Each tap's product of the forward pass, differentiated by the pixel and by the weight."""
-    src, weights, diff_dst = f64(src), f64(weights), f64(diff_dst)
+    src, diff_dst = f64(src), f64(diff_dst)
+    weights = rotated_by_pi(weights) if rotated else f64(weights)
     _, ih, iw, ic = src.shape
     kh, kw, _, oc = weights.shape
     size = (diff_dst.shape[1], diff_dst.shape[2])
@@ -136,7 +153,19 @@ def conv2d_backward(
         for i, o in zip(group_slices(ic, groups), group_slices(oc, groups), strict=True):
             diff_src[:, r, c, i] += diff_dst[:, y, x, o] @ weights[ky, kx, :, o].T
             diff_weights[ky, kx, :, o] += src[:, r, c, i].T @ diff_dst[:, y, x, o]
+    diff_weights = rotated_by_pi(diff_weights) if rotated else diff_weights
     return diff_src, diff_weights, diff_dst.sum(axis=(0, 1, 2))
+
+
+def bias_backward(
+    src: ArrayLike, bias: ArrayLike, diff_dst: ArrayLike, multiply: bool
+) -> tuple[Array, Array]:
+    """Of dst = src + bias or src bias, where bias (...) is broadcast over src's first axes."""
+    src, bias, diff_dst = f64(src), f64(bias), f64(diff_dst)
+    axes = tuple(range(src.ndim - bias.ndim))
+    if multiply:
+        return diff_dst * bias, (diff_dst * src).sum(axis=axes)
+    return diff_dst, diff_dst.sum(axis=axes)
 
 
 def max_pool2d_forward(
@@ -208,6 +237,27 @@ def avg_pool2d_backward(
     return diff_src
 
 
+def sum_pool2d_forward(
+    src: ArrayLike, output_size: Pair, pool_size: Pair, strides: Pair, padding: Pair
+) -> Array:
+    """The sum of the pixels inside."""
+    window = (pool_size, strides, padding)
+    size = (np.shape(src)[1], np.shape(src)[2])
+    mean = avg_pool2d_forward(src, output_size, *window)
+    return mean * window_counts(size, output_size, *window)
+
+
+def sum_pool2d_backward(
+    diff_dst: ArrayLike, input_size: Pair, pool_size: Pair, strides: Pair, padding: Pair
+) -> Array:
+    """Every pixel inside receives the whole."""
+    window = (pool_size, strides, padding)
+    size = (np.shape(diff_dst)[1], np.shape(diff_dst)[2])
+    return avg_pool2d_backward(
+        f64(diff_dst) * window_counts(input_size, size, *window), input_size, *window
+    )
+
+
 # --- elementwise and rows -------------------------------------------------------------------------
 
 
@@ -241,6 +291,56 @@ def tanh_forward(src: ArrayLike) -> Array:
 def tanh_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
     """dy (1 - y^2)."""
     return f64(diff_dst) * (1.0 - f64(dst) ** 2)
+
+
+def arctan_forward(src: ArrayLike) -> Array:
+    """arctan x."""
+    return np.arctan(f64(src))
+
+
+def arctan_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy / (1 + x^2) with x = tan y."""
+    return f64(diff_dst) / (1.0 + np.tan(f64(dst)) ** 2)
+
+
+def elu_forward(src: ArrayLike) -> Array:
+    """x, below 0 e^x - 1."""
+    return np.where(f64(src) > 0, f64(src), np.expm1(np.minimum(f64(src), 0)))
+
+
+def elu_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy, below 0 dy e^x = dy (y + 1)."""
+    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, f64(dst) + 1.0)
+
+
+def leaky_relu_forward(src: ArrayLike) -> Array:
+    """x, below 0 0.2 x."""
+    return f64(src) * np.where(f64(src) > 0, 1.0, 0.2)
+
+
+def leaky_relu_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy, below 0 0.2 dy."""
+    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, 0.2)
+
+
+def softplus_forward(src: ArrayLike) -> Array:
+    """log(1 + e^x)."""
+    return np.logaddexp(0.0, f64(src))
+
+
+def softplus_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy / (1 + e^-x) = dy (1 - e^-y)."""
+    return f64(diff_dst) * -np.expm1(-f64(dst))
+
+
+def exponential_forward(src: ArrayLike) -> Array:
+    """e^x."""
+    return np.exp(f64(src))
+
+
+def exponential_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy y."""
+    return f64(diff_dst) * f64(dst)
 
 
 def softmax_forward(src: ArrayLike) -> Array:
@@ -306,12 +406,73 @@ def philox4x32_10(counter: int, seed: int) -> list[int]:
     return words
 
 
+def random_words(count: int, seed: int) -> NDArray[np.int64]:
+    """One 32-bit word for each element."""
+    blocks = [philox4x32_10(i, seed) for i in range((count + 3) // 4)]
+    return np.array(blocks, np.int64).ravel()
+
+
 def dropout(src: ArrayLike, rate: float, seed: int) -> Array:
     """x / (1 - rate) where the element's random number is at least rate, else 0."""
     src = f64(src)
-    blocks = [philox4x32_10(i, seed) for i in range((src.size + 3) // 4)]
-    uniform = np.array(blocks, np.float64).ravel()[: src.size] / 2**32
+    uniform = random_words(src.size, seed)[: src.size] / 2**32
     return np.where(uniform.reshape(src.shape) >= rate, src / (1.0 - rate), 0.0)
+
+
+def gaussian_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
+    """Times 1 + sqrt(rate / (1 - rate)) z, with z from pairs of words by Box & Muller (1958)."""
+    src = f64(src)
+    uniform = (random_words(src.size, seed) // 2**8) / 2**24  # float32 holds 24 bits
+    radius, angle = np.sqrt(-2 * np.log(1 - uniform[::2])), 2 * np.pi * uniform[1::2]
+    z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()[: src.size]
+    return src * (1 + math.sqrt(rate / (1 - rate)) * z.reshape(src.shape))
+
+
+# --- affine maps ----------------------------------------------------------------------------------
+
+
+def inside(i: int, n: int, fill_mode: str) -> int | None:
+    """The pixel of [0, n) that stands for pixel i, found by walking."""
+    if fill_mode == "constant":
+        return i if 0 <= i < n else None
+    if fill_mode == "nearest":
+        return min(max(i, 0), n - 1)
+    period = [*range(n), *(reversed(range(n)) if fill_mode == "reflect" else ())]
+    return period[i % len(period)]
+
+
+def affine_shares(
+    h: int, w: int, transform: ArrayLike, fill_mode: str
+) -> Iterator[tuple[Pair, Pair, float]]:
+    """Yield (here, there, share): dst[here] holds that share of src[there]."""
+    for y in range(h):
+        for x in range(w):
+            row, col = f64(transform) @ [y, x, 1]
+            for i in (math.floor(row), math.floor(row) + 1):
+                for j in (math.floor(col), math.floor(col) + 1):
+                    there = inside(i, h, fill_mode), inside(j, w, fill_mode)
+                    if None not in there:
+                        yield (y, x), there, (1 - abs(row - i)) * (1 - abs(col - j))
+
+
+def affine_forward(src: ArrayLike, transforms: ArrayLike, fill_mode: str) -> Array:
+    """dst[y, x] = src at transform @ (y, x, 1), interpolated between the four pixels around."""
+    src = f64(src)
+    dst = np.zeros_like(src)
+    for n, transform in enumerate(f64(transforms)):
+        for here, there, share in affine_shares(*src.shape[1:3], transform, fill_mode):
+            dst[n][here] += share * src[n][there]
+    return dst
+
+
+def affine_backward_data(diff_dst: ArrayLike, transforms: ArrayLike, fill_mode: str) -> Array:
+    """Each pixel's gradient goes, in the same shares, to where the pixel came from."""
+    diff_dst = f64(diff_dst)
+    diff_src = np.zeros_like(diff_dst)
+    for n, transform in enumerate(f64(transforms)):
+        for here, there, share in affine_shares(*diff_dst.shape[1:3], transform, fill_mode):
+            diff_src[n][there] += share * diff_dst[n][here]
+    return diff_src
 
 
 # --- losses: one a row, and its gradient by the outputs -------------------------------------------
@@ -366,6 +527,18 @@ def mean_squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, A
     return (error**2).mean(axis=-1), 2 * error / error.shape[-1]
 
 
+def half_squared_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """sum of (y - t)^2 / 2; by y: y - t."""
+    error = f64(outputs) - f64(targets)
+    return (error**2).sum(axis=-1) / 2, error
+
+
+def mean_absolute_error(outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """mean of |y - t|; by y: sign(y - t) / n."""
+    error = f64(outputs) - f64(targets)
+    return np.abs(error).mean(axis=-1), np.sign(error) / error.shape[-1]
+
+
 # --- optimizer steps ------------------------------------------------------------------------------
 
 
@@ -392,13 +565,65 @@ def adam_step(
     beta_1: float,
     beta_2: float,
     epsilon: float,
+    weight_decay: float,
     step: int,
 ) -> tuple[Array, Array, Array]:
-    """Kingma & Ba (2015), Algorithm 1."""
+    """Kingma & Ba (2015), Algorithm 1; decay as in Loshchilov & Hutter (2019), Algorithm 2."""
     m = beta_1 * f64(m) + (1 - beta_1) * f64(grads)
     v = beta_2 * f64(v) + (1 - beta_2) * f64(grads) ** 2
     m_hat, v_hat = m / (1 - beta_1**step), v / (1 - beta_2**step)
-    return f64(params) - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+    decayed = f64(params) - learning_rate * weight_decay * f64(params)
+    return decayed - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+
+
+def nadam_step(
+    params: ArrayLike,
+    grads: ArrayLike,
+    m: ArrayLike,
+    v: ArrayLike,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    m_share: float,
+    grad_share: float,
+    step: int,
+) -> tuple[Array, Array, Array]:
+    """Adam's step with m_share m + grad_share g for the unbiased m."""
+    m = beta_1 * f64(m) + (1 - beta_1) * f64(grads)
+    v = beta_2 * f64(v) + (1 - beta_2) * f64(grads) ** 2
+    ahead = m_share * m + grad_share * f64(grads)
+    root = np.sqrt(v / (1 - beta_2**step))
+    return f64(params) - learning_rate * ahead / (root + epsilon), m, v
+
+
+def momentum_step(
+    params: ArrayLike,
+    grads: ArrayLike,
+    velocity: ArrayLike,
+    learning_rate: float,
+    momentum: float,
+    grad_share: float,
+) -> tuple[Array, Array]:
+    """v = momentum v - share g; p += rate v."""
+    velocity = momentum * f64(velocity) - grad_share * f64(grads)
+    return f64(params) + learning_rate * velocity, velocity
+
+
+def rms_step(
+    params: ArrayLike,
+    grads: ArrayLike,
+    squares: ArrayLike,
+    learning_rate: float,
+    kept: float,
+    added: float,
+    inner_epsilon: float,
+    outer_epsilon: float,
+) -> tuple[Array, Array]:
+    """s = kept s + added g^2; p -= rate g / (sqrt(s + inner) + outer)."""
+    squares = kept * f64(squares) + added * f64(grads) ** 2
+    root = np.sqrt(squares + inner_epsilon) + outer_epsilon
+    return f64(params) - learning_rate * f64(grads) / root, squares
 
 
 # --- derivatives by definition --------------------------------------------------------------------

@@ -10,6 +10,7 @@ from agreement import check, check_threads, normal
 from cnnx import _core
 
 
+@pytest.mark.parametrize("name", ["dropout", "gaussian_dropout"])
 @given(
     st.lists(st.integers(1, 9), min_size=1, max_size=3),
     st.sampled_from([0.0, 0.2, 0.5, 0.9]),
@@ -17,13 +18,13 @@ from cnnx import _core
     st.integers(0, 2**64 - 1),
 )
 def test_dropout_agrees_with_the_oracle(
-    shape: list[int], rate: float, in_place: bool, seed: int
+    name: str, shape: list[int], rate: float, in_place: bool, seed: int
 ) -> None:
     src = normal(seed % 2**32, *shape)
     check(
-        _core.dropout,
+        getattr(_core, name),
         {"src": src, "rate": rate, "seed": seed},
-        {"dst": reference.dropout(src, rate, seed)},
+        {"dst": getattr(reference, name)(src, rate, seed)},
         in_place={"dst": "src"} if in_place else None,
     )
 
@@ -33,9 +34,10 @@ def test_the_oracle_is_philox() -> None:
     assert reference.philox4x32_10(0, 0) == [0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]
 
 
-def test_one_and_two_threads_give_the_same_bits() -> None:
+@pytest.mark.parametrize("name", ["dropout", "gaussian_dropout"])
+def test_one_and_two_threads_give_the_same_bits(name: str) -> None:
     x = normal(1, 300_001)
-    check_threads(_core.dropout, {"src": x, "rate": 0.3, "seed": 5}, {"dst": x.shape})
+    check_threads(getattr(_core, name), {"src": x, "rate": 0.3, "seed": 5}, {"dst": x.shape})
 
 
 @pytest.mark.usefixtures("backend")
@@ -47,3 +49,15 @@ def test_the_share_of_zeros_is_the_rate_and_the_mean_stays() -> None:
     other = np.empty_like(dst)
     _core.dropout(src, other, 0.3, 12)
     assert np.mean((dst == 0) & (other == 0)) == pytest.approx(0.09, abs=3e-3)
+
+
+@pytest.mark.usefixtures("backend")
+def test_gaussian_noise_has_the_moments_of_a_normal_number() -> None:
+    """Mean 1, variance rate / (1 - rate), skewness 0, kurtosis 3: within 5 standard errors."""
+    src, dst = np.ones(1_000_000, np.float32), np.empty(1_000_000, np.float32)
+    _core.gaussian_dropout(src, dst, 0.2, 11)
+    z = (dst.astype(np.float64) - 1) / 0.5
+    for power, moment, error in ((1, 0, 1), (2, 1, 2**0.5), (3, 0, 15**0.5), (4, 3, 96**0.5)):
+        assert np.mean(z**power) == pytest.approx(moment, abs=5e-3 * error), power
+    assert abs(np.mean(z[::2] * z[1::2])) < 5e-3 * 2**0.5  # the two of a pair
+    assert np.abs(z).max() > 4.5

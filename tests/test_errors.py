@@ -62,15 +62,35 @@ ARGUMENTS = {
         ["filters=5", "groups=2", "multiple"],
     ),
     "unknown padding": (
-        lambda: layers.Conv2D(2, 3, padding="full"),
+        lambda: layers.Conv2D(2, 3, padding="causal"),
         V,
-        ["padding", "'full'", "'same'", "'valid'"],
+        ["padding", "'causal'", "'same'", "'valid'", "'full'"],
+    ),
+    "unknown operation": (
+        lambda: layers.Conv2D(2, 3, operation="flip"),
+        V,
+        ["operation", "'flip'", "'correlation'", "'convolution'"],
+    ),
+    "bias that is neither tied nor untied": (
+        lambda: layers.Conv2D(2, 3, bias=False),
+        T,
+        ["bias", "False", "'tied'", "'untied'"],
+    ),
+    "unknown bias operation": (
+        lambda: layers.Conv2D(2, 3, bias_operation="divide"),
+        V,
+        ["bias_operation", "'divide'", "'add'", "'multiply'"],
     ),
     "negative padding": (lambda: layers.Conv2D(2, 3, padding=-1), V, ["padding", "-1"]),
     "pool padding as large as the pool": (
         lambda: layers.MaxPooling2D(2, padding=2),
         V,
         ["padding", "pool_size", "less"],
+    ),
+    "full pooling": (
+        lambda: layers.AveragePooling2D(2, padding="full"),
+        V,
+        ["padding", "'full'", "'same'", "convolution"],
     ),
     "pool 0": (lambda: layers.MaxPooling2D(0), V, ["pool_size", "0"]),
     "channels first": (
@@ -94,6 +114,8 @@ ARGUMENTS = {
     "dropout rate negative": (lambda: layers.Dropout(-0.1), V, ["rate", "-0.1"]),
     "dropout rate NaN": (lambda: layers.Dropout(float("nan")), V, ["rate", "nan"]),
     "dropout rate as text": (lambda: layers.Dropout("half"), T, ["rate", "'half'"]),
+    "Gaussian dropout rate 1": (lambda: layers.GaussianDropout(1.0), V, ["rate", "1"]),
+    "order of flatten": (lambda: layers.Flatten(order="K"), V, ["Flatten", "order", "'C'", "'K'"]),
     "unknown argument": (lambda: layers.Dense(2, unit=3), T, ["unit"]),
     "input shape 0": (lambda: cnnx.Input((28, 0, 1)), V, ["shape", "0"]),
     "input shape a number": (lambda: cnnx.Input(28), T, ["shape", "28", "tuple"]),
@@ -101,6 +123,15 @@ ARGUMENTS = {
     "negative rate": (lambda: optimizers.SGD(-0.1), V, ["learning_rate", "-0.1"]),
     "rate NaN": (lambda: optimizers.Adam(float("nan")), V, ["learning_rate", "nan"]),
     "momentum 2": (lambda: optimizers.SGD(0.1, momentum=2), V, ["momentum", "2"]),
+    "AdamW beta 1": (lambda: optimizers.AdamW(beta_2=1.0), V, ["AdamW", "beta_2", "1"]),
+    "weight decay negative": (lambda: optimizers.AdamW(0.1, -1), V, ["weight_decay", "-1"]),
+    "momentum 1": (lambda: optimizers.Momentum(0.1, 1.0), V, ["Momentum", "momentum", "1"]),
+    "rho 1": (lambda: optimizers.RMSprop(0.1, 1.0), V, ["RMSprop", "rho", "1"]),
+    "Adagrad from below 0": (
+        lambda: optimizers.Adagrad(0.1, -1),
+        V,
+        ["initial_accumulator_value", "-1"],
+    ),
     "beta 1": (lambda: optimizers.Adam(0.1, beta_1=1.0), V, ["beta_1", "1"]),
     "decay steps 0": (
         lambda: optimizers.schedules.PolynomialDecay(0.1, 0),
@@ -109,6 +140,11 @@ ARGUMENTS = {
     ),
     "seed negative": (lambda: cnnx.utils.set_random_seed(-1), V, ["seed", "-1"]),
     "threads negative": (lambda: cnnx.config.set_num_threads(-1), V, ["-1"]),
+    "unknown convolution algorithm": (
+        lambda: cnnx.config.set_conv_algorithm("fft"),
+        V,
+        ["'fft'", "direct", "im2col"],
+    ),
     "unknown isa": (lambda: cnnx.config.set_isa("mmx"), V, ["'mmx'", "ref"]),
     "label too large for one-hot": (
         lambda: cnnx.utils.to_categorical([0, 3], num_classes=3),
@@ -304,6 +340,33 @@ OPS = {
         V,
         ["conv2d", "3x3", "2x2", "same"],
     ),
+    "correlation of one axis": (
+        op("correlate2d", (4,), (3, 3)),
+        V,
+        ["correlate2d: x", "height, width", r"\(4,\)"],
+    ),
+    "correlation with one axis": (
+        op("convolve2d", (4, 4), (3,)),
+        V,
+        ["convolve2d: k", "height, width", r"\(3,\)"],
+    ),
+    "correlation of other channels": (
+        op("correlate2d", (4, 4, 2), (3, 3, 3)),
+        V,
+        ["correlate2d", "2 channels"],
+    ),
+    "unknown mode": (op("correlate2d", (4, 4), (3, 3), mode="wrap"), V, ["mode", "'wrap'"]),
+    "matrix order": (op("conv_matrix", (2, 2), input_shape=(3, 3), order="K"), V, ["order", "'K'"]),
+    "matrix input of a batch": (
+        op("conv_matrix", (2, 2), input_shape=(1, 3, 3, 1)),
+        V,
+        ["input_shape", r"\(1, 3, 3, 1\)"],
+    ),
+    "matrix of other channels": (
+        op("conv_matrix", (2, 2, 2), input_shape=(3, 3)),
+        V,
+        ["conv_matrix", r"\(2, 2, 2\)", r"\(3, 3\)"],
+    ),
     "gradient": (
         op("conv2d_backward", (1, 4, 4, 2), (3, 3, 2, 5), (1, 2, 3, 5)),
         V,
@@ -330,11 +393,12 @@ def core(name: str, *shapes: Any) -> Callable[[], None]:
 
 
 ONE, NONE = (1, 1), (0, 0)
-CONV = [[1, 4, 4, 2], [3, 3, 2, 5], [5], [1, 2, 2, 5], ONE, NONE, ONE, 1]
+CONV = [[1, 4, 4, 2], [3, 3, 2, 5], [5], [1, 2, 2, 5], ONE, NONE, ONE, 1, False]
 
 
 def conv(**changes: Any) -> Callable[[], None]:
-    names = ["src", "weights", "bias", "dst", "strides", "padding", "dilation", "groups"]
+    names = ["src", "weights", "bias", "dst"]
+    names += ["strides", "padding", "dilation", "groups", "rotated"]
     return core("conv2d_forward", *(dict(zip(names, CONV, strict=True)) | changes).values())
 
 
@@ -346,6 +410,21 @@ CORE = {
     "stride": (conv(strides=(0, 1)), V, ["conv2d_forward", "strides", "0"]),
     "dilation": (conv(dilation=(1, -1)), V, ["conv2d_forward", "dilation", "-1"]),
     "wrong output channels": (conv(dst=[1, 2, 2, 4]), V, ["conv2d_forward", "dst", "5", "4"]),
+    "bias of other axes": (
+        core("bias_add_forward", [2, 3, 4], [2, 3], [2, 3, 4]),
+        V,
+        ["bias_add_forward", "bias", "last axes"],
+    ),
+    "gradient of a bias of more axes": (
+        core("bias_multiply_backward", [4], [2, 4], [4], [4], [2, 4]),
+        V,
+        ["bias_multiply_backward", "bias", "last axes"],
+    ),
+    "empty bias": (
+        core("bias_add_backward", [2, 0], [0]),
+        V,
+        ["bias_add_backward", "diff_bias", "empty"],
+    ),
     "dense": (
         core("dense_forward", [2, 3], [4, 5], None, [2, 5]),
         V,
@@ -387,9 +466,14 @@ CORE = {
         ["label", "3"],
     ),
     "adam step 0": (
-        lambda: _core.adam_step(*np.zeros((4, 2), np.float32), 0.1, 0.9, 0.99, 1e-7, 0),
+        lambda: _core.adam_step(*np.zeros((4, 2), np.float32), 0.1, 0.9, 0.99, 1e-7, 0.0, 0),
         V,
         ["adam_step", "step", "0"],
+    ),
+    "Gaussian dropout rate 1": (
+        lambda: _core.gaussian_dropout(*np.zeros((2, 4), np.float32), 1.0, 0),
+        V,
+        ["gaussian_dropout", "rate", "1"],
     ),
 }
 

@@ -50,3 +50,15 @@ def test_seed_and_config_round_trip(name: str) -> None:
         seeded = type(initializer)(seed=3)
         np.testing.assert_array_equal(seeded(SHAPE), type(initializer)(seed=3)(SHAPE))
         assert not np.array_equal(seeded(SHAPE), type(initializer)(seed=4)(SHAPE))
+
+
+def test_constant_takes_given_values() -> None:
+    values = np.arange(6.0).reshape(2, 3)
+    initializer = initializers.Constant(values)
+    np.testing.assert_array_equal(initializer((2, 3)), values)
+    np.testing.assert_array_equal(initializer((4, 2, 3)), np.tile(values, (4, 1, 1)))
+    assert initializer((2, 3)).dtype == np.float32
+    again = initializers.get(json.loads(json.dumps(initializers.serialize(initializer))))
+    np.testing.assert_array_equal(again((2, 3)), values)
+    with pytest.raises(ValueError, match=r"Constant: values of shape \(2, 3\) .* \(3, 2\)"):
+        initializer((3, 2))

@@ -11,6 +11,7 @@ from cnnx import layers
 from layer_test import Oracle, run_layer_test
 
 EPSILON = 1e-3  # of BatchNormalization
+SEED_OF_FOUR_FLIPS = 25  # RandomFlip then mirrors a whole batch of layer_test.py
 
 
 class Case(NamedTuple):
@@ -66,6 +67,46 @@ CASES = {
         (4, 4, 3),
         lambda x, w: reference.conv2d_forward(x, w, None, (4, 4), (1, 1), (1, 0), (1, 2), 3),
     ),
+    "conv2d convolution, full, dilation": Case(
+        layers.Conv2D,
+        {
+            "filters": 4,
+            "kernel_size": (3, 2),
+            "strides": (2, 1),
+            "padding": "FULL",
+            "dilation_rate": (1, 2),
+            "groups": 2,
+            "operation": "convolution",
+        },
+        (5, 4, 2),
+        lambda x, w, b: reference.conv2d_forward(
+            x, w, b, (4, 6), (2, 1), (2, 2), (1, 2), 2, rotated=True
+        ),
+    ),
+    "conv2d untied bias": Case(
+        layers.Conv2D,
+        {"filters": 3, "kernel_size": 2, "bias": "untied", "activation": "sigmoid"},
+        (4, 5, 2),
+        lambda x, w, b: reference.sigmoid_forward(reference.conv2d_forward(x, w, None, (3, 4)) + b),
+    ),
+    "conv2d bias multiplies": Case(
+        layers.Conv2D,
+        {"filters": 3, "kernel_size": 2, "bias_operation": "multiply"},
+        (4, 5, 2),
+        lambda x, w, b: reference.conv2d_forward(x, w, None, (3, 4)) * b,
+    ),
+    "conv2d untied bias multiplies, tanh": Case(
+        layers.Conv2D,
+        {
+            "filters": 3,
+            "kernel_size": 2,
+            "bias": "untied",
+            "bias_operation": "multiply",
+            "activation": "tanh",
+        },
+        (3, 3, 2),
+        lambda x, w, b: np.tanh(reference.conv2d_forward(x, w, None, (2, 2)) * b),
+    ),
     "max pooling": Case(layers.MaxPooling2D, {}, (5, 6, 2), pooled((2, 3), (2, 2), (2, 2), (0, 0))),
     "max pooling same, overlapping": Case(
         layers.MaxPooling2D,
@@ -79,6 +120,31 @@ CASES = {
         (5, 6, 2),
         lambda x: reference.avg_pool2d_forward(x, (3, 3), (2, 3), (2, 2), (0, 0)),
     ),
+    "sum pooling, overlapping": Case(
+        layers.SumPooling2D,
+        {"pool_size": (3, 2), "strides": 2},
+        (5, 6, 2),
+        lambda x: reference.sum_pool2d_forward(x, (2, 3), (3, 2), (2, 2), (0, 0)),
+    ),
+    "weighted average pooling": Case(
+        layers.WeightedAveragePooling2D,
+        {},
+        (5, 6, 3),
+        lambda x, w: w * reference.sum_pool2d_forward(x, (2, 3), (2, 2), (2, 2), (0, 0)),
+    ),
+    "weighted average pooling same, from ones": Case(
+        layers.WeightedAveragePooling2D,
+        {"pool_size": 2, "padding": "same", "scale_initializer": "ones"},
+        (5, 5, 2),
+        lambda x, w: w * reference.sum_pool2d_forward(x, (3, 3), (2, 2), (2, 2), (0, 0)),
+    ),
+    "global max pooling": Case(layers.GlobalMaxPooling2D, {}, (3, 5, 2), lambda x: x.max((1, 2))),
+    "global max pooling, keepdims": Case(
+        layers.GlobalMaxPooling2D,
+        {"keepdims": True},
+        (3, 5, 2),
+        lambda x: x.max(axis=(1, 2), keepdims=True),
+    ),
     "global average pooling": Case(
         layers.GlobalAveragePooling2D, {}, (3, 5, 2), lambda x: x.mean(axis=(1, 2))
     ),
@@ -91,6 +157,18 @@ CASES = {
     "flatten": Case(layers.Flatten, {}, (2, 3, 2), lambda x: x.reshape(len(x), -1)),
     "reshape": Case(
         layers.Reshape, {"target_shape": (3, -1)}, (2, 3, 2), lambda x: x.reshape(len(x), 3, 4)
+    ),
+    "flatten, columns first": Case(
+        layers.Flatten,
+        {"order": "F"},
+        (2, 3, 2),
+        lambda x: np.stack([sample.ravel(order="F") for sample in x]),
+    ),
+    "reshape, columns first": Case(
+        layers.Reshape,
+        {"target_shape": (3, -1), "order": "F"},
+        (2, 3, 2),
+        lambda x: np.stack([sample.reshape(3, 4, order="F") for sample in x]),
     ),
     "dense": Case(layers.Dense, {"units": 3}, (5,), lambda x, w, b: x @ w + b),
     "dense softmax": Case(
@@ -119,6 +197,15 @@ CASES = {
     "activation softmax": Case(
         layers.Activation, {"activation": "softmax"}, (5,), reference.softmax_forward
     ),
+    "activation arctan": Case(
+        layers.Activation, {"activation": "arctan"}, (2, 5), reference.arctan_forward
+    ),
+    "dense elu": Case(
+        layers.Dense,
+        {"units": 4, "activation": "elu"},
+        (5,),
+        lambda x, w, b: reference.elu_forward(x @ w + b),
+    ),
     "activation linear": Case(layers.Activation, {"activation": "linear"}, (5,), identity),
     "batch normalization of images": Case(layers.BatchNormalization, {}, (3, 2, 2), normalised),
     "batch normalization of rows": Case(layers.BatchNormalization, {}, (5,), normalised),
@@ -134,7 +221,38 @@ CASES = {
         (3,),
         lambda x, *weights: reference.batch_norm_forward(x, *weights, EPSILON),
     ),
+    "random flip, seed of four flips": Case(
+        layers.RandomFlip,
+        {"mode": "horizontal", "seed": SEED_OF_FOUR_FLIPS},
+        (3, 4, 2),
+        lambda x: x[:, :, ::-1],
+    ),
+    "random translation by half": Case(
+        layers.RandomTranslation,
+        {"height_factor": (0.5, 0.5), "width_factor": (-0.25, -0.25), "fill_mode": "wrap"},
+        (4, 4, 2),
+        lambda x: np.roll(x, (2, -1), (1, 2)),
+    ),
+    "random rotation by a quarter": Case(
+        layers.RandomRotation,
+        {"factor": (0.25, 0.25), "fill_mode": "constant"},
+        (3, 3, 2),
+        lambda x: np.rot90(x, 1, (1, 2)),
+    ),
+    "random zoom out of nothing": Case(
+        layers.RandomZoom, {"height_factor": 0.0}, (3, 4, 1), identity
+    ),
+    "random contrast, halved": Case(
+        layers.RandomContrast,
+        {"factor": (-0.5, -0.5)},
+        (3, 4, 2),
+        lambda x: 0.5 * x + 0.5 * x.mean(axis=(1, 2), keepdims=True),
+    ),
+    "rescaling": Case(
+        layers.Rescaling, {"scale": 0.5, "offset": -1}, (3, 2), lambda x: 0.5 * x - 1
+    ),
     "dropout 0": Case(layers.Dropout, {"rate": 0.0}, (3, 4), identity),
+    "gaussian dropout 0": Case(layers.GaussianDropout, {"rate": 0.0}, (3, 4), identity),
 }
 
 
@@ -163,6 +281,34 @@ def test_dropout_drops_the_same_elements_on_the_way_back() -> None:
     np.testing.assert_array_equal(layers.Dropout(0.25, seed=3)(x, training=True), y)
 
 
+def test_gaussian_dropout_multiplies_by_the_same_noise_on_the_way_back() -> None:
+    layer = layers.GaussianDropout(0.2, seed=3)
+    x = np.full((500, 40), 3, np.float32)
+    layer.build_once((None, 40))
+    y = layer.forward(x, training=True).copy()
+    assert y.mean() == pytest.approx(3, abs=0.06)
+    assert y.std() == pytest.approx(3 * 0.5, abs=0.06)
+    np.testing.assert_array_equal(layer.backward(x.copy()), y)
+    assert not np.array_equal(layer.forward(x, training=True), y)
+    np.testing.assert_array_equal(layer.forward(x, training=False), x)
+    np.testing.assert_array_equal(layers.GaussianDropout(0.2, seed=3)(x, training=True), y)
+
+
+def test_weighted_average_pooling_starts_as_the_average() -> None:
+    x = np.random.default_rng(1).random((2, 6, 4, 3), np.float32)
+    got = layers.WeightedAveragePooling2D((3, 2))(x)
+    np.testing.assert_allclose(got, layers.AveragePooling2D((3, 2))(x), rtol=1e-6)
+
+
+def test_frozen_weighted_pooling_passes_the_gradient_alone() -> None:
+    layer = layers.WeightedAveragePooling2D(2, trainable=False)
+    layer.build_once((None, 2, 2, 1))
+    layer.scale.assign(np.array([3], np.float32))
+    layer.forward(np.ones((1, 2, 2, 1), np.float32), training=True)
+    dx = layer.backward(np.full((1, 1, 1, 1), 2, np.float32))
+    np.testing.assert_array_equal(dx, np.full((1, 2, 2, 1), 6))
+
+
 def test_batch_normalization_moves_its_statistics_in_training_alone() -> None:
     layer = layers.BatchNormalization(momentum=0.9)
     x = np.random.default_rng(1).normal(5, 2, (100, 3)).astype(np.float32)
@@ -177,8 +323,6 @@ def test_batch_normalization_moves_its_statistics_in_training_alone() -> None:
 @pytest.mark.parametrize(
     ("layer", "input_shape", "output_shape"),
     [
-        (layers.Conv2D(64, 3, padding=1), (224, 224, 3), (224, 224, 64)),
-        (layers.Conv2D(1, 3, strides=2, padding=1), (15, 15, 1), (8, 8, 1)),
         (layers.MaxPooling2D(3), (15, 15, 1), (5, 5, 1)),
         (layers.MaxPooling2D(2), (5, 7, 4), (2, 3, 4)),
         (layers.Conv2D(8, 5), (28, 28, 1), (24, 24, 8)),
@@ -190,6 +334,16 @@ def test_textbook_shapes(
     layer: layers.Layer, input_shape: tuple[int, ...], output_shape: tuple[int, ...]
 ) -> None:
     assert layer.compute_output_shape((None, *input_shape)) == (None, *output_shape)
+
+
+def test_conv2d_initial_bias_leaves_the_net_input_alone() -> None:
+    x = np.ones((1, 4, 4, 1), np.float32)
+    for bias in ("tied", "untied"):
+        for operation in ("add", "multiply"):
+            layer = layers.Conv2D(2, 3, bias=bias, bias_operation=operation)
+            y = layer(x)
+            kernel = layer.get_weights()[0]
+            np.testing.assert_allclose(y, reference.conv2d_forward(x, kernel, None, (2, 2)), 1e-5)
 
 
 def test_names_are_those_of_keras() -> None:
@@ -211,3 +365,44 @@ def test_a_seed_repeats_the_first_weights() -> None:
     np.testing.assert_array_equal(first, weights())
     limit = np.sqrt(6 / (30 + 50))  # glorot_uniform
     assert 0.95 * limit < np.abs(first).max() <= limit
+
+
+AUGMENTATION = {
+    "flip": (layers.RandomFlip, {}),
+    "translation": (layers.RandomTranslation, {"height_factor": 0.2, "width_factor": 0.3}),
+    "rotation": (layers.RandomRotation, {"factor": 0.2}),
+    "zoom": (layers.RandomZoom, {"height_factor": 0.3}),
+    "zoom of each axis": (layers.RandomZoom, {"height_factor": 0.3, "width_factor": 0.1}),
+    "contrast": (layers.RandomContrast, {"factor": 0.5}),
+}
+
+
+@pytest.mark.parametrize(("layer_class", "arguments"), AUGMENTATION.values(), ids=AUGMENTATION)
+def test_augmentation_changes_each_image_in_training_alone(
+    layer_class: type[layers.Layer], arguments: dict[str, Any]
+) -> None:
+    layer = layer_class(**arguments, seed=3)
+    image = np.random.default_rng(1).random((9, 8, 2), np.float32)
+    x = np.stack([image] * 20)
+    np.testing.assert_array_equal(layer(x), x)
+    y = layer(x, training=True)
+    assert len({row.tobytes() for row in y}) >= 4, "each image has its own draw"
+    assert not np.array_equal(layer(x, training=True), y)
+    np.testing.assert_array_equal(layer_class(**arguments, seed=3)(x, training=True), y)
+
+
+def test_zoom_by_a_share_shows_that_much_more() -> None:
+    x = np.zeros((1, 9, 9, 1), np.float32)
+    x[:, 2:7, 2:7] = 1
+    smaller = layers.RandomZoom((0.5, 0.5), fill_mode="constant")(x, training=True)
+    larger = layers.RandomZoom((-0.5, -0.5))(x, training=True)
+    assert smaller.sum() < x.sum() / 2
+    assert larger.sum() > 2 * x.sum()
+
+
+def test_no_gradient_is_computed_below_augmentation() -> None:
+    flip = layers.RandomFlip()
+    model = cnnx.Sequential([layers.Input((4, 4, 1)), flip, layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mean_squared_error")
+    flip.backward = None  # not called
+    model.train_on_batch(np.ones((2, 4, 4, 1)), np.ones((2, 1)))

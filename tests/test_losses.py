@@ -73,6 +73,18 @@ CASES = {
         LOGITS,
         reference.mean_squared_error(LOGITS, TARGETS),
     ),
+    "half the squared error": (
+        losses.HalfSquaredError(),
+        TARGETS,
+        LOGITS,
+        reference.half_squared_error(LOGITS, TARGETS),
+    ),
+    "absolute error": (
+        losses.MeanAbsoluteError(),
+        TARGETS,
+        LOGITS,
+        reference.mean_absolute_error(LOGITS, TARGETS),
+    ),
 }
 
 
@@ -103,8 +115,43 @@ def test_names_are_those_of_keras() -> None:
     for name, kind in {
         "mse": losses.MeanSquaredError,
         "mean_squared_error": losses.MeanSquaredError,
+        "mae": losses.MeanAbsoluteError,
+        "mean_absolute_error": losses.MeanAbsoluteError,
         "categorical_crossentropy": losses.CategoricalCrossentropy,
         "sparse_categorical_crossentropy": losses.SparseCategoricalCrossentropy,
         "binary_crossentropy": losses.BinaryCrossentropy,
     }.items():
         assert type(losses.get(name)) is kind
+
+
+def test_entropy_of_rows_and_of_single_distributions() -> None:
+    rows = reference.softmax_forward(normal(5, 2, 3, 4))
+    expected = -(rows * np.log(rows)).sum(axis=-1)
+    np.testing.assert_allclose(losses.entropy(rows), expected, rtol=1e-12)
+    np.testing.assert_allclose(losses.entropy(rows, base=2), expected / np.log(2), rtol=1e-12)
+    other = reference.softmax_forward(normal(6, 2, 3, 4))
+    np.testing.assert_allclose(losses.cross_entropy(rows, other), -(rows * np.log(other)).sum(-1))
+    np.testing.assert_allclose(losses.cross_entropy(rows, rows), expected, rtol=1e-12)
+    assert losses.entropy([0.25] * 4, base=4) == pytest.approx(1)
+    assert losses.entropy([0, 1, 0]) == 0
+    assert losses.cross_entropy([1, 0], [0, 1]) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("p", "base", "message"),
+    [
+        ([0.5, 0.6], 2, "entropy: p must sum to 1 .* got 1.1"),
+        ([1.5, -0.5], 2, "entropy: p must hold probabilities >= 0, got -0.5"),
+        ([np.nan, 1], 2, "entropy: p must hold probabilities >= 0, got nan"),
+        (0.5, 2, r"entropy: p must be \(..., outcomes\), got shape \(\)"),
+        ([0.5, 0.5], 1, "entropy: base must be in"),
+    ],
+)
+def test_entropy_refuses_what_is_no_distribution(p: Any, base: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        losses.entropy(p, base)
+
+
+def test_cross_entropy_refuses_distributions_of_two_shapes() -> None:
+    with pytest.raises(ValueError, match=r"must have one shape, got \(2,\) and \(3,\)"):
+        losses.cross_entropy([0.5, 0.5], [0.2, 0.2, 0.6])

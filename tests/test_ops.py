@@ -42,6 +42,27 @@ CASES = {
         lambda: ops.conv2d_backward(X, KERNEL, DY, **CONV),
         reference.conv2d_backward(X, KERNEL, DY, **GEOMETRY),
     ),
+    "correlate2d": (
+        lambda: ops.correlate2d(X, KERNEL[:, :, [0, 1, 0, 1]], "full", 2, BIAS),
+        reference.conv2d_forward(X, KERNEL[:, :, [0, 1, 0, 1]], BIAS, (4, 3), (2, 2), (2, 1)),
+    ),
+    "convolve2d": (
+        lambda: ops.convolve2d(X[0], KERNEL[..., 0, 0], "same"),
+        reference.conv2d_forward(
+            X[:1],
+            np.tile(KERNEL[..., :1, :1], 4),
+            None,
+            (6, 5),
+            (1, 1),
+            (1, 0),
+            groups=4,
+            rotated=True,
+        )[0],
+    ),
+    "conv_matrix": (
+        lambda: ops.conv_matrix(KERNEL[..., 0, 0], (6, 5)) @ X[0, ..., 0].ravel(),
+        reference.conv2d_forward(X[:1, ..., :1], KERNEL[..., :1, :1], None, (4, 4)).ravel(),
+    ),
     "max_pool2d": (lambda: ops.max_pool2d(X, **POOL), DST),
     "max_pool2d_backward": (
         lambda: ops.max_pool2d_backward(X, DY_POOL, **POOL),
@@ -54,6 +75,14 @@ CASES = {
     "avg_pool2d_backward": (
         lambda: ops.avg_pool2d_backward(X, DY_POOL, **POOL),
         reference.avg_pool2d_backward(DY_POOL, (6, 5), *WINDOW),
+    ),
+    "sum_pool2d": (
+        lambda: ops.sum_pool2d(X, **POOL),
+        reference.sum_pool2d_forward(X, (3, 3), *WINDOW),
+    ),
+    "sum_pool2d_backward": (
+        lambda: ops.sum_pool2d_backward(X, DY_POOL, **POOL),
+        reference.sum_pool2d_backward(DY_POOL, (6, 5), *WINDOW),
     ),
     "im2col": (
         lambda: ops.im2col(X, (3, 2), strides=2, padding=1),
@@ -85,6 +114,15 @@ CASES = {
         reference.batch_norm_backward(ROWS, ROWS**2, GAMMA, 1e-3),
     ),
     "dropout": (lambda: ops.dropout(X, 0.3, 2**64 - 1), reference.dropout(X, 0.3, 2**64 - 1)),
+    "gaussian_dropout": (
+        lambda: ops.gaussian_dropout(X, 0.3, 2**64 - 1),
+        reference.gaussian_dropout(X, 0.3, 2**64 - 1),
+    ),
+    "arctan": (lambda: ops.arctan(X), reference.arctan_forward(X)),
+    "arctan_backward": (
+        lambda: ops.arctan_backward(X / 3, X + 1),
+        reference.arctan_backward(X / 3, X + 1),
+    ),
     "relu": (lambda: ops.relu(X), reference.relu_forward(X)),
     "sigmoid": (lambda: ops.sigmoid(X), reference.sigmoid_forward(X)),
     "tanh": (lambda: ops.tanh(X), reference.tanh_forward(X)),

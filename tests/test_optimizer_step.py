@@ -43,9 +43,63 @@ def test_plain_descent_needs_no_velocity(n: int, seed: int) -> None:
     )
 
 
+@example(LARGE, 0.1, 1)
+@given(lengths, st.sampled_from([0.1, 1.0]), seeds)
+def test_momentum_step_agrees_with_the_oracle(n: int, grad_share: float, seed: int) -> None:
+    start = {"params": normal(seed, n), "velocity": normal(seed + 1, n)}
+    rule: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.9, "grad_share": grad_share}
+    grads = normal(seed + 2, n)
+    expected = reference.momentum_step(grads=grads, **start, **rule)
+    check(
+        _core.momentum_step,
+        {"grads": grads, **rule},
+        dict(zip(start, expected, strict=True)),
+        start=start,
+    )
+
+
+@example(LARGE, (1.0, 1.0), (1e-7, 0.0), 1)
+@given(
+    lengths,
+    st.sampled_from([(1.0, 1.0), (0.9, 0.1)]),
+    st.sampled_from([(1e-3, 0.0), (0.0, 1e-3)]),
+    seeds,
+)
+def test_rms_step_agrees_with_the_oracle(
+    n: int, shares: tuple[float, float], epsilons: tuple[float, float], seed: int
+) -> None:
+    start = {"params": normal(seed, n), "squares": np.abs(normal(seed + 1, n))}
+    rule: dict[str, Any] = {
+        "learning_rate": 0.1,
+        "kept": shares[0],
+        "added": shares[1],
+        "inner_epsilon": epsilons[0],
+        "outer_epsilon": epsilons[1],
+    }
+    grads = normal(seed + 2, n)
+    expected = reference.rms_step(grads=grads, **start, **rule)
+    check(
+        _core.rms_step,
+        {"grads": grads, **rule},
+        dict(zip(start, expected, strict=True)),
+        start=start,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("adam_step", {"weight_decay": 0.0}),
+        ("adam_step", {"weight_decay": 0.5}),
+        ("nadam_step", {"m_share": 1.3, "grad_share": 0.4}),
+    ],
+    ids=["adam", "adamw", "nadam"],
+)
 @example(LARGE, 3, 0.9, 1)
 @given(lengths, st.sampled_from([1, 2, 10, 100_000]), st.sampled_from([0.9, 0.95]), seeds)
-def test_adam_step_agrees_with_the_oracle(n: int, step: int, beta_1: float, seed: int) -> None:
+def test_adam_step_agrees_with_the_oracle(
+    name: str, more: dict[str, float], n: int, step: int, beta_1: float, seed: int
+) -> None:
     start = {
         "params": normal(seed, n),
         "m": normal(seed + 1, n),
@@ -58,10 +112,11 @@ def test_adam_step_agrees_with_the_oracle(n: int, step: int, beta_1: float, seed
         "beta_2": 0.999,
         "epsilon": 1e-7,
         "step": step,
+        **more,
     }
-    expected = reference.adam_step(grads=grads, **start, **rule)
+    expected = getattr(reference, name)(grads=grads, **start, **rule)
     check(
-        _core.adam_step,
+        getattr(_core, name),
         {"grads": grads, **rule},
         dict(zip(start, expected, strict=True)),
         start=start,
@@ -71,5 +126,5 @@ def test_adam_step_agrees_with_the_oracle(n: int, step: int, beta_1: float, seed
 @pytest.mark.usefixtures("backend")
 def test_a_gradient_of_zero_moves_nothing() -> None:
     params, zeros = np.ones(5, np.float32), np.zeros(5, np.float32)
-    _core.adam_step(params, zeros, zeros.copy(), zeros.copy(), 0.1, 0.9, 0.999, 1e-7, 1)
+    _core.adam_step(params, zeros, zeros.copy(), zeros.copy(), 0.1, 0.9, 0.999, 1e-7, 0.0, 1)
     np.testing.assert_array_equal(params, 1)

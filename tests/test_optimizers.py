@@ -51,16 +51,73 @@ def test_sgd(momentum: float, nesterov: bool) -> None:
 
 
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.95, 0.99)])
-def test_adam(betas: tuple[float, float]) -> None:
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+def test_adam(betas: tuple[float, float], weight_decay: float) -> None:
     m: Any = 0.0
     v: Any = 0.0
 
     def update(kernel: Any, gradient: Any, step: int) -> Any:
         nonlocal m, v
-        kernel, m, v = reference.adam_step(kernel, gradient, m, v, 0.01, *betas, 1e-7, step + 1)
+        kernel, m, v = reference.adam_step(
+            kernel, gradient, m, v, 0.01, *betas, 1e-7, weight_decay, step + 1
+        )
         return kernel
 
-    optimizer = optimizers.Adam(0.01, beta_1=betas[0], beta_2=betas[1], epsilon=1e-7)
+    arguments = {"beta_1": betas[0], "beta_2": betas[1], "epsilon": 1e-7}
+    result = trained(optimizers.AdamW(0.01, weight_decay, **arguments))
+    assert_close(result, expected(update))
+    if not weight_decay:
+        assert result.tobytes() == trained(optimizers.Adam(0.01, **arguments)).tobytes()
+
+
+def test_nadam() -> None:
+    """Dozat (2016), Algorithm 2 with the schedule of its section 3.3."""
+    m: Any = 0.0
+    v: Any = 0.0
+    momenta = [0.9 * (1 - 0.5 * 0.96**t) for t in range(1, STEPS + 2)]
+
+    def update(kernel: Any, gradient: Any, step: int) -> Any:
+        nonlocal m, v
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        m_hat = momenta[step + 1] * m / (1 - math.prod(momenta[: step + 2]))
+        m_hat += (1 - momenta[step]) * gradient / (1 - math.prod(momenta[: step + 1]))
+        return kernel - 0.01 * m_hat / (np.sqrt(v / (1 - 0.999 ** (step + 1))) + 1e-7)
+
+    assert_close(trained(optimizers.Nadam(0.01)), expected(update))
+
+
+@pytest.mark.parametrize("averaging", [True, False])
+def test_momentum(averaging: bool) -> None:
+    velocity: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, _: int) -> Any:
+        nonlocal velocity
+        velocity = 0.8 * velocity - (0.2 if averaging else 1) * gradient
+        return kernel + 0.05 * velocity
+
+    result = trained(optimizers.Momentum(0.05, 0.8, averaging))
+    assert_close(result, expected(update))
+    if not averaging:
+        assert_close(result, trained(optimizers.SGD(0.05, momentum=0.8)))
+
+
+@pytest.mark.parametrize("in_root", [True, False])
+@pytest.mark.parametrize("name", ["adagrad", "rmsprop"])
+def test_root_mean_squares(name: str, in_root: bool) -> None:
+    adagrad = name == "adagrad"
+    squares: Any = 0.3 if adagrad else 0.0
+
+    def update(kernel: Any, gradient: Any, _: int) -> Any:
+        nonlocal squares
+        squares = squares + gradient**2 if adagrad else 0.8 * squares + 0.2 * gradient**2
+        root = np.sqrt(squares + 0.01) if in_root else np.sqrt(squares) + 0.01
+        return kernel - 0.05 * gradient / root
+
+    optimizer = (
+        optimizers.Adagrad(0.05, 0.3, 0.01, in_root)
+        if adagrad
+        else optimizers.RMSprop(0.05, 0.8, epsilon=0.01, epsilon_in_root=in_root)
+    )
     assert_close(trained(optimizer), expected(update))
 
 
@@ -106,9 +163,14 @@ def test_schedules(schedule: schedules.LearningRateSchedule, rate: Callable[[int
     [
         optimizers.SGD(0.1, momentum=0.5, nesterov=True),
         optimizers.Adam(0.1, 0.8, 0.9, 1e-5),
+        optimizers.AdamW(0.1, 0.2, 0.8, 0.9, 1e-5),
+        optimizers.Nadam(0.1, 0.8, 0.9, 1e-5),
+        optimizers.Momentum(0.1, 0.5, averaging=False),
+        optimizers.Adagrad(0.1, 0.2, 1e-5, epsilon_in_root=False),
+        optimizers.RMSprop(0.1, 0.8, epsilon=1e-5, epsilon_in_root=False),
         optimizers.SGD(schedules.CosineDecay(0.1, 100)),
     ],
-    ids=["sgd", "adam", "schedule"],
+    ids=["sgd", "adam", "adamw", "nadam", "momentum", "adagrad", "rmsprop", "schedule"],
 )
 def test_config_round_trip(optimizer: optimizers.Optimizer) -> None:
     config = json.loads(json.dumps(optimizer.get_config()))
@@ -120,6 +182,13 @@ def test_config_round_trip(optimizer: optimizers.Optimizer) -> None:
 def test_names_and_defaults_are_those_of_keras() -> None:
     assert trained("SGD").tobytes() == trained(optimizers.SGD(0.01)).tobytes()
     assert trained("adam").tobytes() == trained(optimizers.Adam(0.001, 0.9, 0.999, 1e-7)).tobytes()
+    for name, optimizer in {
+        "adamw": optimizers.AdamW(0.001, weight_decay=0.004),
+        "nadam": optimizers.Nadam(0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7),
+        "adagrad": optimizers.Adagrad(0.001, initial_accumulator_value=0.1, epsilon=1e-7),
+        "RMSprop": optimizers.RMSprop(0.001, rho=0.9, epsilon=1e-7),
+    }.items():
+        assert trained(name).tobytes() == trained(optimizer).tobytes()
 
 
 def test_the_learning_rate_can_be_changed_between_steps() -> None:

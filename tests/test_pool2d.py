@@ -71,25 +71,26 @@ def test_max_pool2d_passes_nan_and_infinity(
     check_max_pool2d(src, window)
 
 
+@pytest.mark.parametrize("name", ["avg_pool2d", "sum_pool2d"])
 @example(LARGE, 8, 16, 1)
 @example(OVERLAPPING, 8, 70, 1)
 @given(windows(), st.integers(1, 3), channels, seeds)
-def test_avg_pool2d_agrees_with_the_oracle(window: Window, mb: int, c: int, seed: int) -> None:
+def test_average_and_sum_agree_with_the_oracle(
+    name: str, window: Window, mb: int, c: int, seed: int
+) -> None:
     src = normal(seed, mb, *window.input_size, c)
     diff_dst = normal(seed + 1, mb, *window.output_size, c)
+    forward = getattr(reference, f"{name}_forward")
     check(
-        _core.avg_pool2d_forward,
+        getattr(_core, f"{name}_forward"),
         {"src": src, **geometry(window)},
-        {"dst": reference.avg_pool2d_forward(src, window.output_size, **geometry(window))},
+        {"dst": forward(src, window.output_size, **geometry(window))},
     )
+    backward = getattr(reference, f"{name}_backward")
     check(
-        _core.avg_pool2d_backward,
+        getattr(_core, f"{name}_backward"),
         {"diff_dst": diff_dst, **geometry(window)},
-        {
-            "diff_src": reference.avg_pool2d_backward(
-                diff_dst, window.input_size, **geometry(window)
-            )
-        },
+        {"diff_src": backward(diff_dst, window.input_size, **geometry(window))},
     )
 
 
@@ -110,19 +111,20 @@ def test_gradients_are_the_central_differences() -> None:
             )
         },
     )
-    check(
-        _core.avg_pool2d_backward,
-        {"diff_dst": diff_dst, **geometry(window)},
-        {
-            "diff_src": reference.central_differences(
-                lambda s: (
-                    reference.avg_pool2d_forward(s, window.output_size, **geometry(window))
-                    * diff_dst
-                ),
-                src,
-            )
-        },
-    )
+    for name in ("avg_pool2d", "sum_pool2d"):
+        forward = getattr(reference, f"{name}_forward")
+        check(
+            getattr(_core, f"{name}_backward"),
+            {"diff_dst": diff_dst, **geometry(window)},
+            {
+                "diff_src": reference.central_differences(
+                    lambda s, forward=forward: (
+                        forward(s, window.output_size, **geometry(window)) * diff_dst
+                    ),
+                    src,
+                )
+            },
+        )
 
 
 @pytest.mark.usefixtures("backend")
@@ -145,15 +147,3 @@ def test_an_argmax_outside_the_window_reaches_no_memory() -> None:
         np.ones((1, 1, 1, 1), np.float32), argmax, diff_src, (2, 2), (2, 2), (0, 0)
     )
     np.testing.assert_array_equal(diff_src, 0)
-
-
-@pytest.mark.usefixtures("backend")
-def test_textbook_pooling_of_a_4x4_image() -> None:
-    """The average 19.5 is printed rounded to 20; the sums 52, 32, 316, 78 are 4 averages."""
-    image = [[12, 20, 30, 0], [8, 12, 2, 0], [34, 70, 37, 4], [112, 100, 25, 12]]
-    src = np.array(image, np.float32)[None, :, :, None]
-    dst = np.empty((1, 2, 2, 1), np.float32)
-    _core.max_pool2d_forward(src, dst, None, (2, 2), (2, 2), (0, 0))
-    np.testing.assert_array_equal(dst[0, :, :, 0], [[20, 30], [112, 37]])
-    _core.avg_pool2d_forward(src, dst, (2, 2), (2, 2), (0, 0))
-    np.testing.assert_array_equal(dst[0, :, :, 0], [[13, 8], [79, 19.5]])

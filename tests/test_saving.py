@@ -5,6 +5,7 @@ import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 import cnnx
-from cnnx import layers
+from cnnx import layers, optimizers
 from cnnx.models import load_model
 from cnnx.optimizers import SGD, Adam
 from cnnx.optimizers.schedules import PolynomialDecay
@@ -36,7 +37,9 @@ def small_model(optimizer="adam", with_input=True):
             layers.MaxPooling2D((1, 2)),
             layers.AveragePooling2D(2, strides=1, padding="same"),
             layers.Dropout(0.3),
-            layers.Flatten(),
+            layers.WeightedAveragePooling2D((1, 2)),
+            layers.GaussianDropout(0.2),
+            layers.Flatten(order="F"),
             layers.Reshape((-1, 8)),
             layers.Flatten(),
             layers.Dense(6, activation="tanh", bias_initializer=cnnx.initializers.Constant(0.1)),
@@ -58,6 +61,11 @@ OPTIMIZERS = {
     "sgd": lambda: SGD(0.05),
     "nesterov": lambda: SGD(0.05, momentum=0.9, nesterov=True),
     "adam": lambda: Adam(0.01, beta_1=0.8, epsilon=1e-5),
+    "adamw": lambda: optimizers.AdamW(0.01, weight_decay=0.1),
+    "nadam": lambda: optimizers.Nadam(0.01),
+    "momentum": lambda: optimizers.Momentum(0.05),
+    "adagrad": lambda: optimizers.Adagrad(0.05, initial_accumulator_value=0.2),
+    "rmsprop": lambda: optimizers.RMSprop(0.01, epsilon_in_root=False),
     "decay": lambda: Adam(PolynomialDecay(0.01, 20, 0.001, power=2.0)),
 }
 
@@ -91,6 +99,59 @@ def test_without_compiling(tmp_path):
     loaded = load_model(tmp_path / "a")
     x = np.ones((1, 3), np.float32)
     np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_layers_with_a_seed_draw_on_where_they_stood(tmp_path):
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((8, 8, 2)),
+            layers.RandomFlip(seed=1),
+            layers.Flatten(),
+            layers.Dropout(0.5, seed=2),
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy")
+    fit(model, 2, seed=0)
+    model.save(tmp_path / "a")
+    loaded = load_model(tmp_path / "a")
+    assert fit(loaded, 2, seed=1).history == fit(model, 2, seed=1).history
+
+
+def test_saving_waits_for_the_step_of_another_thread(tmp_path):
+    model = small_model()
+    saved = threading.Event()
+
+    def save():
+        model.save(tmp_path / "a")
+        saved.set()
+
+    with model.lock:
+        thread = threading.Thread(target=save)
+        thread.start()
+        assert not saved.wait(0.1)
+    assert saved.wait(10)
+    thread.join()
+
+
+def test_every_kind_of_convolution(tmp_path):
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((8, 8, 2)),
+            layers.Conv2D(2, 3, padding="full", operation="convolution"),
+            layers.Conv2D(2, 3, bias="untied"),
+            layers.Conv2D(3, 2, padding=((0, 1), (2, 0)), bias_operation="multiply"),
+            layers.Flatten(),
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy")
+    assert [layer.count_params() for layer in model.layers[:3]] == [38, 36 + 8 * 8 * 2, 27]
+    fit(model, 1, seed=0)
+    model.save(tmp_path / "a")
+    loaded = load_model(tmp_path / "a")
+    assert loaded.get_config() == model.get_config()
+    assert fit(loaded, 1, seed=1).history == fit(model, 1, seed=1).history
 
 
 def test_a_model_built_by_its_data(tmp_path):

@@ -16,6 +16,7 @@ from cnnx import (
     models,
     ops,
     optimizers,
+    random,
     utils,
 )
 from cnnx._core import __version__
@@ -23,7 +24,7 @@ from cnnx.layers import Input
 from cnnx.models import Sequential
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, saving
+    from cnnx import data, datasets, explain, filters, saving
 
 __all__ = [
     "Input",
@@ -34,6 +35,8 @@ __all__ = [
     "config",
     "data",
     "datasets",
+    "explain",
+    "filters",
     "initializers",
     "layers",
     "losses",
@@ -41,11 +44,12 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "random",
     "saving",
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "saving")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "saving")
 
 
 def __getattr__(name: str) -> ModuleType:

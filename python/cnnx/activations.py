@@ -54,9 +54,28 @@ linear = Activation("linear", _linear_forward, _linear_backward)
 relu = Activation("relu", _core.relu_forward, _core.relu_backward)
 sigmoid = Activation("sigmoid", _core.sigmoid_forward, _core.sigmoid_backward)
 tanh = Activation("tanh", _core.tanh_forward, _core.tanh_backward)
+arctan = Activation("arctan", _core.arctan_forward, _core.arctan_backward)
 softmax = Activation("softmax", _core.softmax_forward, _core.softmax_backward)
+elu = Activation("elu", _core.elu_forward, _core.elu_backward)
+leaky_relu = Activation("leaky_relu", _core.leaky_relu_forward, _core.leaky_relu_backward)
+softplus = Activation("softplus", _core.softplus_forward, _core.softplus_backward)
+exponential = Activation("exponential", _core.exponential_forward, _core.exponential_backward)
 
-ACTIVATIONS = {function.name: function for function in (linear, relu, sigmoid, tanh, softmax)}
+ACTIVATIONS = {
+    function.name: function
+    for function in (
+        linear,
+        relu,
+        sigmoid,
+        tanh,
+        arctan,
+        softmax,
+        elu,
+        leaky_relu,
+        softplus,
+        exponential,
+    )
+}
 
 
 def get(identifier: Any) -> Activation:

@@ -9,6 +9,8 @@ from cnnx.arrays import Float
 from cnnx.geometry import integer, number
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from cnnx.models.model import Model
 
 Logs: TypeAlias = dict[str, float]
@@ -94,6 +96,12 @@ class History(Callback):
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
+
+    def plot(self) -> Figure:
+        """Draw the figures over the epochs as a matplotlib Figure (`pip install "cnnx[plot]"`)."""
+        from cnnx.explain.curves import plot_history  # imports layers and models
+
+        return plot_history(self.history, self.epoch)
 
 
 class LambdaCallback(Callback):

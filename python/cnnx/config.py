@@ -9,7 +9,9 @@ __all__ = [
     "active_isa",
     "available_isas",
     "build_config",
+    "conv_algorithm",
     "num_threads",
+    "set_conv_algorithm",
     "set_isa",
     "set_num_threads",
     "show_config",
@@ -60,6 +62,30 @@ def set_isa(name: str) -> None:
     _core.set_isa(name)
 
 
+def conv_algorithm() -> str:
+    """Return how convolutions are computed: "direct" or "im2col"."""
+    return _core.conv_algorithm()
+
+
+def set_conv_algorithm(name: str) -> None:
+    """
+    Compute convolutions in another way from now on.
+
+    Parameters
+    ----------
+    name
+        "direct", the default, reads images where they lie. "im2col" copies the patches of an image
+        into a matrix and multiplies it by the kernel: slower, plain, and within float32's rounding
+        the same. The environment variable CNNX_CONV_ALGORITHM sets the first value.
+
+    Raises
+    ------
+    ValueError
+        For any other name.
+    """
+    _core.set_conv_algorithm(name)
+
+
 def build_config() -> dict[str, Any]:
     """Return the version, the compiler and its flags, and the instruction sets and threads."""
     return {
@@ -67,6 +93,7 @@ def build_config() -> dict[str, Any]:
         **_core.build_info(),
         "available_isas": available_isas(),
         "active_isa": active_isa(),
+        "conv_algorithm": conv_algorithm(),
         "num_threads": num_threads(),
     }
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = str | tuple[Pair, Pair]
-"""'valid', 'same', or ((top, bottom), (left, right))."""
+"""'valid', 'same', 'full', or ((top, bottom), (left, right))."""
 
 _LIMIT = 2**31
 
@@ -69,8 +69,8 @@ def padding(value: Any, name: str) -> Padding:
     Parameters
     ----------
     value
-        'valid' (none) or 'same' in any letter case; a whole number for all sides; (height, width)
-        for both sides of each axis; or ((top, bottom), (left, right)).
+        'valid' (none), 'same' or 'full' in any letter case; a whole number for all sides; (height,
+        width) for both sides of each axis; or ((top, bottom), (left, right)).
     name
         What to call it in errors.
 
@@ -80,9 +80,10 @@ def padding(value: Any, name: str) -> Padding:
         For anything else.
     """
     if isinstance(value, str):
-        if value.lower() not in ("valid", "same"):
+        if value.lower() not in ("valid", "same", "full"):
             raise ValueError(
-                f"{name} must be 'valid', 'same', a whole number or pairs of them, got {value!r}"
+                f"{name} must be 'valid', 'same', 'full', a whole number or pairs of them, "
+                f"got {value!r}"
             )
         return value.lower()
     if isinstance(value, (tuple, list)) and any(isinstance(v, (tuple, list)) for v in value):
@@ -100,6 +101,11 @@ def padding_config(padding: Padding) -> str | list[list[int]]:
 
 def check_pool_padding(owner: str, pool_size: Pair, padding: Padding) -> None:
     """Raise ValueError if a pooling window could lie in the padding alone."""
+    if padding == "full":
+        raise ValueError(
+            f"{owner}: padding='full' is for convolutions; pooling takes 'valid', 'same' or fewer "
+            f"zeros than pool_size={pool_size}"
+        )
     if not isinstance(padding, str) and any(
         max(sides) >= extent for sides, extent in zip(padding, pool_size, strict=True)
     ):
@@ -127,7 +133,8 @@ def place(
 
     With extent e = dilation * (window - 1) + 1 and p zeros on both sides together, an axis of n
     pixels has floor((n + p - e) / stride) + 1 windows. 'same' makes that ceil(n / stride); of its
-    zeros the odd one lies at the bottom or right.
+    zeros the odd one lies at the bottom or right. 'full' has e - 1 zeros on both sides, so that
+    every window that touches the image counts.
 
     Parameters
     ----------
@@ -153,7 +160,8 @@ def place(
             windows = -(-size // stride)
             before = max((windows - 1) * stride + extent - size, 0) // 2
         else:
-            before, after = (0, 0) if isinstance(padding, str) else padding[axis]
+            zeros = {"valid": 0, "full": extent - 1}
+            before, after = (zeros[padding],) * 2 if isinstance(padding, str) else padding[axis]
             windows = (size + before + after - extent) // stride + 1
         if windows < 1:
             dilated = "" if dilation == (1, 1) else f" with dilation {dilation}"

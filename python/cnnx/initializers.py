@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnx import random, registry
-from cnnx.arrays import Float
+from cnnx.arrays import Float, real_array
 from cnnx.geometry import number
 
 _INFINITY = float("inf")
@@ -162,15 +162,31 @@ class RandomUniform(Initializer):
 
 
 class Constant(Initializer):
-    """The same value everywhere."""
+    """
+    The same value everywhere, or given values.
 
-    def __init__(self, value: float = 0.0) -> None:
+    Parameters
+    ----------
+    value
+        A number, or numbers that NumPy broadcasts to the weight's shape.
+    """
+
+    def __init__(self, value: Any = 0.0) -> None:
         super().__init__()
-        self.value = number(value, "Constant: value", -_INFINITY, _INFINITY)
+        if isinstance(value, (np.ndarray, list, tuple)):
+            self.value: Any = real_array(value, "Constant: value").tolist()
+        else:
+            self.value = number(value, "Constant: value", -_INFINITY, _INFINITY)
 
     def __call__(self, shape: tuple[int, ...]) -> Float:
-        """Return float32 values of shape `shape`."""
-        return np.full(shape, self.value, np.float32)
+        """Return float32 values of shape `shape`; raises ValueError if they don't fit it."""
+        values = np.asarray(self.value, np.float32)
+        try:
+            return np.broadcast_to(values, shape).copy()
+        except ValueError as error:
+            raise ValueError(
+                f"Constant: values of shape {values.shape} don't fit a weight of shape {shape}"
+            ) from error
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -1,5 +1,6 @@
 """Metrics: figures about a network that people read; nothing is trained on them."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -149,35 +150,34 @@ class CategoricalAccuracy(SparseCategoricalAccuracy):
         return super().total(targets.argmax(1, out=self._labels.rows(len(targets))), outputs)
 
 
-class MeanSquaredError(Metric):
-    """The mean over outputs of (output - target)^2."""
+class MeanError(Metric):
+    """The mean over outputs of what the core function `errors` makes of output and target."""
 
-    default_name = "mean_squared_error"
+    errors: ClassVar[Callable[[Float, Float, Float], None]]
 
     def __init__(self, name: str | None = None) -> None:
         super().__init__(name)
         self._losses = Buffer(())
 
     def total(self, targets: Float, outputs: Float) -> float:
-        """Return the sum over rows of the mean squared difference."""
+        """Return the sum over rows of the mean error."""
         losses = self._losses.rows(len(outputs))
-        _core.mean_squared_error_forward(outputs, targets, losses)
+        type(self).errors(outputs, targets, losses)
         return float(np.add.reduce(losses))
 
 
-class MeanAbsoluteError(Metric):
+class MeanSquaredError(MeanError):
+    """The mean over outputs of (output - target)^2."""
+
+    default_name = "mean_squared_error"
+    errors = _core.mean_squared_error_forward
+
+
+class MeanAbsoluteError(MeanError):
     """The mean over outputs of |output - target|."""
 
     default_name = "mean_absolute_error"
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name)
-        self._differences = Buffer(())
-
-    def total(self, targets: Float, outputs: Float) -> float:
-        """Return the sum over rows of the mean absolute difference."""
-        differences = np.subtract(outputs, targets, out=self._differences.like(outputs))
-        return float(np.abs(differences, out=differences).sum() / outputs.shape[1])
+    errors = _core.mean_absolute_error_forward
 
 
 METRICS: dict[str, type[Metric]] = {

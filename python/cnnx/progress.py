@@ -53,16 +53,16 @@ class Progress:
     title
         Written before the bar.
     samples
-        Number of samples until the end.
+        Number of samples until the end; None if unknown.
     verbose
         1 shows the bar.
     delay
         Seconds until it appears.
     """
 
-    def __init__(self, title: str, samples: int, verbose: int, delay: float = 0.0) -> None:
+    def __init__(self, title: str, samples: int | None, verbose: int, delay: float = 0.0) -> None:
         self._started = self._shown = time.perf_counter()
-        self._samples = samples
+        self._done = 0
         self._bar: Any = None
         stream = _terminal() if verbose == 1 else None
         if stream is not None:
@@ -82,6 +82,7 @@ class Progress:
 
     def advance(self, samples: int, logs: Callable[[], Logs] = dict) -> None:
         """Move the bar on by `samples`, showing the figures that `logs` returns."""
+        self._done += samples
         if self._bar is None:
             return
         now = time.perf_counter()
@@ -92,7 +93,7 @@ class Progress:
 
     def summary(self, logs: Logs, trained_seconds: float) -> str:
         """Return the figures, the rate of training and the time since the start as one line."""
-        rate = self._samples / max(trained_seconds, 1e-9)
+        rate = self._done / max(trained_seconds, 1e-9)
         seconds = time.perf_counter() - self._started
         return f"{_figures(logs)}  {rate:,.0f} images/s  {seconds:.1f} s"
 
@@ -114,6 +115,6 @@ class Progress:
         self.close()
 
 
-def quiet_progress(title: str, samples: int, verbose: int) -> Progress:
+def quiet_progress(title: str, samples: int | None, verbose: int) -> Progress:
     """Return a bar that appears only if the work takes long."""
     return Progress(title, samples, verbose, _QUIET_SECONDS)

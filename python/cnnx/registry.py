@@ -58,6 +58,23 @@ def resolve(kind: str, name: str, table: Mapping[str, T]) -> T:
     return table[key]
 
 
+def choice(value: Any, name: str, *options: str) -> str:
+    """
+    Return the option that `value` spells, in any letter case.
+
+    Raises
+    ------
+    TypeError
+        For anything but a text.
+    ValueError
+        For another text.
+    """
+    if isinstance(value, str) and value.lower() in options:
+        return value.lower()
+    error = ValueError if isinstance(value, str) else TypeError
+    raise error(f"{name} must be {' or '.join(map(repr, options))}, got {value!r}")
+
+
 def serialize(item: Configurable) -> dict[str, Any]:
     """Return the class name and the config of `item` as one JSON-serialisable dict."""
     return {"class_name": type(item).__name__, "config": item.get_config()}

@@ -19,6 +19,7 @@ from cnnx.arrays import Array, Float
 from cnnx.files import regular_file, replacing
 from cnnx.initializers import INITIALIZERS
 from cnnx.layers import LAYERS, Layer
+from cnnx.layers.random_layer import RandomLayer
 from cnnx.losses import LOSSES
 from cnnx.metrics import METRICS
 from cnnx.models import Sequential
@@ -65,17 +66,18 @@ def save_model(model: Sequential, path: str | os.PathLike[str]) -> None:
     OSError
         The file can't be written.
     """
-    description = _describe(model)
+    with model.lock:  # another thread's step would leave weights and optimizer a step apart
+        description = _describe(model)
+        tensors: dict[str, Array] = {weight.path: weight.numpy() for weight in model.weights}
+        if model.optimizer is not None:
+            state = model.optimizer.get_state()
+            tensors |= {STATE + name: array for name, array in state.items()}
     for name in _class_names(description):
         if name not in CLASS_NAMES:
             raise ValueError(
                 f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
                 "it. Save the arrays of get_weights() instead."
             )
-    tensors: dict[str, Array] = {weight.path: weight.numpy() for weight in model.weights}
-    if model.optimizer is not None:
-        state = model.optimizer.get_state()
-        tensors |= {STATE + name: array for name, array in state.items()}
     content = safetensors.numpy.save(tensors, {METADATA: json.dumps(description)})
     with replacing(path) as file:
         file.write(content)
@@ -85,8 +87,8 @@ def load_model(path: str | os.PathLike[str]) -> Sequential:
     """
     Load a model that `save_model` saved.
 
-    It predicts bit for bit what the saved one did, and `fit` goes on where that one stopped. No
-    random number is drawn. Nothing in the file is run, whatever it holds.
+    It predicts bit for bit what the saved one did, and `fit` goes on where that one stopped, with
+    the generators of layers that have a seed where they stood. No random number is drawn. Nothing in the file is run, whatever it holds.
 
     Parameters
     ----------
@@ -118,7 +120,15 @@ def _describe(model: Sequential) -> dict[str, Any]:
         "format": FORMAT,
         "model": registry.serialize(model),
         "compile": model.get_compile_config(),
+        "random": {layer.name: layer.random_state for layer in _seeded(model)},
     }
+
+
+def _seeded(model: Sequential) -> Iterator[RandomLayer]:
+    """Yield the layers that have a generator of their own."""
+    for layer in model.layers:
+        if isinstance(layer, RandomLayer) and layer.random_state is not None:
+            yield layer
 
 
 class _Tensors:
@@ -171,6 +181,8 @@ def _rebuild(description: dict[str, Any], tensors: _Tensors) -> Sequential:
     if description["compile"] is not None:
         model.compile(**description["compile"])
     _restore_optimizer(model, tensors)
+    for layer in _seeded(model):
+        layer.random_state = description["random"][layer.name]
     if tensors.names:
         raise ValueError(f"the model has no place for the tensor {min(tensors.names)}")
     _check_same(description, _describe(model), "the description")

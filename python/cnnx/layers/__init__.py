@@ -1,13 +1,28 @@
 """The layers of a network."""
 
 from cnnx.layers.activations import Activation, ReLU, Softmax
+from cnnx.layers.augmentation import (
+    RandomContrast,
+    RandomFlip,
+    RandomRotation,
+    RandomTranslation,
+    RandomZoom,
+)
 from cnnx.layers.convolution import Conv2D
 from cnnx.layers.dense import Dense
-from cnnx.layers.dropout import Dropout
+from cnnx.layers.dropout import Dropout, GaussianDropout
 from cnnx.layers.input_layer import Input, InputLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.normalization import BatchNormalization
-from cnnx.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from cnnx.layers.pooling import (
+    AveragePooling2D,
+    GlobalAveragePooling2D,
+    GlobalMaxPooling2D,
+    MaxPooling2D,
+    SumPooling2D,
+    WeightedAveragePooling2D,
+)
+from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Reshape
 
 __all__ = [
@@ -18,14 +33,24 @@ __all__ = [
     "Dense",
     "Dropout",
     "Flatten",
+    "GaussianDropout",
     "GlobalAveragePooling2D",
+    "GlobalMaxPooling2D",
     "Input",
     "InputLayer",
     "Layer",
     "MaxPooling2D",
+    "RandomContrast",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
+    "Rescaling",
     "Reshape",
     "Softmax",
+    "SumPooling2D",
+    "WeightedAveragePooling2D",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
@@ -38,12 +63,22 @@ LAYERS: dict[str, type[Layer]] = {
         Dense,
         Dropout,
         Flatten,
+        GaussianDropout,
         GlobalAveragePooling2D,
+        GlobalMaxPooling2D,
         InputLayer,
         MaxPooling2D,
+        RandomContrast,
+        RandomFlip,
+        RandomRotation,
+        RandomTranslation,
+        RandomZoom,
         ReLU,
+        Rescaling,
         Reshape,
         Softmax,
+        SumPooling2D,
+        WeightedAveragePooling2D,
     )
 }
 """The closed table of classes that a model's config may name."""

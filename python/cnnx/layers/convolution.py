@@ -4,9 +4,11 @@ from typing import Any
 
 from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
+from cnnx.buffer import Buffer
 from cnnx.geometry import Pair, Placement
 from cnnx.layers.layer import check_channels_last, image_shape
 from cnnx.layers.linear import LinearLayer
+from cnnx.registry import choice
 
 
 class Conv2D(LinearLayer):
@@ -17,6 +19,7 @@ class Conv2D(LinearLayer):
     x[n, i s + u d - top, j s + v d - left, c] kernel[u, v, c, f]), with stride s and dilation d of
     each axis; pixels outside the image count as zero. Input (batch, height, width, channels),
     output (batch, rows, columns, filters), kernel (height, width, channels / groups, filters).
+    A true convolution is the same with the kernel rotated by 180 degrees.
 
     Parameters
     ----------
@@ -27,8 +30,9 @@ class Conv2D(LinearLayer):
     strides
         Pixels from one window to the next: a whole number or two.
     padding
-        'valid' (none), 'same' (with stride 1 the output is as large as the input), a whole number
-        of zeros on every side, (height, width), or ((top, bottom), (left, right)).
+        'valid' (none), 'same' (with stride 1 the output is as large as the input), 'full' (every
+        window that touches the image counts), a whole number of zeros on every side, (height,
+        width), or ((top, bottom), (left, right)).
     data_format
         None or 'channels_last'.
     dilation_rate
@@ -38,9 +42,15 @@ class Conv2D(LinearLayer):
     activation
         Name or `cnnx.activations.Activation`; None is linear.
     use_bias
-        Whether to add a bias to each filter.
+        Whether there is a bias.
     kernel_initializer, bias_initializer
-        Name or `cnnx.initializers.Initializer`.
+        Name or `cnnx.initializers.Initializer`. The bias begins at 0, or at 1 where it multiplies.
+    operation
+        'correlation', as in Keras, or 'convolution', which rotates the kernel.
+    bias
+        'tied' is one bias a filter; 'untied' is one an output element, (rows, columns, filters).
+    bias_operation
+        'add', or 'multiply': the net input is then the correlation times the bias.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -57,9 +67,21 @@ class Conv2D(LinearLayer):
         activation: Any = None,
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
+        bias_initializer: Any = None,
+        *,
+        operation: str = "correlation",
+        bias: str = "tied",
+        bias_operation: str = "add",
         **kwargs: Any,
     ) -> None:
+        owner = type(self).__name__
+        self.operation = choice(operation, f"{owner}: operation", "correlation", "convolution")
+        self.bias_sharing = choice(bias, f"{owner}: bias", "tied", "untied")
+        self.bias_operation = choice(bias_operation, f"{owner}: bias_operation", "add", "multiply")
+        # The core adds one bias a filter within the convolution; any other is a pass of its own.
+        self._is_plain = (self.bias_sharing, self.bias_operation) == ("tied", "add")
+        if bias_initializer is None:
+            bias_initializer = "ones" if self.bias_operation == "multiply" else "zeros"
         super().__init__(activation, use_bias, kernel_initializer, bias_initializer, **kwargs)
         check_channels_last(self, data_format)
         self.filters = geometry.integer(filters, f"{self}: filters")
@@ -94,6 +116,10 @@ class Conv2D(LinearLayer):
             )
         return (*self.kernel_size, channels // self.groups, self.filters)
 
+    def bias_shape(self, output_shape: Shape) -> tuple[int, ...]:
+        """Return (filters,), or (rows, columns, filters) if untied."""
+        return output_shape[1:] if self.bias_sharing == "untied" else output_shape[3:]
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, rows, columns, filters)."""
         return (input_shape[0], *self._place(input_shape).output_size, self.filters)
@@ -102,24 +128,38 @@ class Conv2D(LinearLayer):
         """Create kernel and bias."""
         super().build(input_shape)
         padding = self._place(input_shape).padding
-        self._windows = (self.strides, padding, self.dilation_rate, self.groups)
+        rotated = self.operation == "convolution"
+        self._windows = (self.strides, padding, self.dilation_rate, self.groups, rotated)
+        self._products = Buffer(self._output.sample_shape)  # what a bias multiplies
 
     def preactivation(self, x: Float, training: bool) -> Float:
-        """Return the convolution plus bias."""
+        """Return the convolution plus, or times, the bias."""
         y = self._output.rows(len(x))
         bias = None if self.bias is None else self.bias.value
-        _core.conv2d_forward(x, self.kernel.value, bias, y, *self._windows)
+        if bias is None or self._is_plain:
+            _core.conv2d_forward(x, self.kernel.value, bias, y, *self._windows)
+        elif self.bias_operation == "add":
+            _core.conv2d_forward(x, self.kernel.value, None, y, *self._windows)
+            _core.bias_add_forward(y, bias, y)
+        else:
+            products = self._products.rows(len(x))
+            _core.conv2d_forward(x, self.kernel.value, None, products, *self._windows)
+            _core.bias_multiply_forward(products, bias, y)
         if training:
             self._x = x
         return y
 
     def backward_preactivation(self, dz: Float) -> Float | None:
-        """Write the gradients of kernel and bias; return the input's."""
+        """Write the gradients of kernel and bias; return the input's. May overwrite `dz`."""
+        diff_bias = self.bias.gradient if self.bias is not None and self.trainable else None
+        if self.bias is not None and self.bias_operation == "multiply":
+            products = self._products.rows(len(dz))
+            _core.bias_multiply_backward(products, self.bias.value, dz, dz, diff_bias)
+        elif diff_bias is not None and not self._is_plain:
+            _core.bias_add_backward(dz, diff_bias)
         if self.trainable:
-            diff_bias = None if self.bias is None else self.bias.gradient
-            _core.conv2d_backward_weights(
-                self._x, dz, self.kernel.gradient, diff_bias, *self._windows
-            )
+            fused = diff_bias if self._is_plain else None
+            _core.conv2d_backward_weights(self._x, dz, self.kernel.gradient, fused, *self._windows)
         if not self.needs_input_gradient:
             return None
         dx = self._input_gradient.rows(len(dz))
@@ -135,4 +175,7 @@ class Conv2D(LinearLayer):
             "padding": geometry.padding_config(self.padding),
             "dilation_rate": list(self.dilation_rate),
             "groups": self.groups,
+            "operation": self.operation,
+            "bias": self.bias_sharing,
+            "bias_operation": self.bias_operation,
         }

@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from cnnx import _core, geometry, random
+from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.buffer import Buffer
-from cnnx.layers.layer import Layer
+from cnnx.layers.random_layer import RandomLayer
 
 
-class Dropout(Layer):
+class NoiseLayer(RandomLayer):
     """
-    In training, set each element to 0 with probability `rate` and divide the others by 1 - `rate`.
+    What the dropout layers share: in training, elements are multiplied by random numbers.
 
-    Otherwise return the input as it is (Srivastava et al. 2014, "inverted" so that the expected
-    value stays the same).
+    Subclasses implement `multiply`, by numbers that depend on `noise_seed` and the place of an
+    element alone.
 
     Parameters
     ----------
@@ -26,32 +26,63 @@ class Dropout(Layer):
     """
 
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         self.rate = geometry.number(rate, f"{self}: rate", 0, 1)
-        self.seed = None if seed is None else random.check_seed(seed)
-        self._generator = None if seed is None else random.generator(seed)
-        self._mask_seed = 0
+        self.noise_seed = 0
+
+    def multiply(self, src: Float, dst: Float) -> None:
+        """Write `src` times the random numbers to `dst`, which may be `src`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement multiply")
 
     def build(self, input_shape: Shape) -> None:
         """Prepare the output's buffer."""
         self._output = Buffer(input_shape[1:])
 
     def forward(self, x: Float, training: bool) -> Float:
-        """Return the input with elements dropped, or the input itself."""
+        """Return the input times random numbers, or the input itself."""
         if not training or self.rate == 0:
             return x
-        generator = random.generator() if self._generator is None else self._generator
-        self._mask_seed = generator.bit_generator.random_raw()
+        self.noise_seed = self.generator.bit_generator.random_raw()
         y = self._output.rows(len(x))
-        _core.dropout(x, y, self.rate, self._mask_seed)
+        self.multiply(x, y)
         return y
 
     def backward(self, dy: Float) -> Float:
-        """Drop the same elements of `dy`, in place."""
+        """Multiply `dy` by the same numbers, in place."""
         if self.rate > 0:
-            _core.dropout(dy, dy, self.rate, self._mask_seed)
+            self.multiply(dy, dy)
         return dy
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+        return super().get_config() | {"rate": self.rate}
+
+
+class Dropout(NoiseLayer):
+    """
+    In training, set each element to 0 with probability `rate` and divide the others by 1 - `rate`.
+
+    Otherwise return the input as it is (Srivastava et al. 2014, "inverted" so that the expected
+    value stays the same).
+
+    Parameters are those of `NoiseLayer`: rate, seed.
+    """
+
+    def multiply(self, src: Float, dst: Float) -> None:
+        """Multiply `src` by the random numbers."""
+        _core.dropout(src, dst, self.rate, self.noise_seed)
+
+
+class GaussianDropout(NoiseLayer):
+    """
+    In training, multiply each element by a normal number of mean 1 and variance rate / (1 - rate).
+
+    Otherwise return the input as it is. Mean and variance of what multiplies an element are those
+    of `Dropout` (Srivastava et al. 2014, section 10).
+
+    Parameters are those of `NoiseLayer`: rate, seed.
+    """
+
+    def multiply(self, src: Float, dst: Float) -> None:
+        """Multiply `src` by the random numbers."""
+        _core.gaussian_dropout(src, dst, self.rate, self.noise_seed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -194,6 +195,21 @@ class Layer(registry.Configurable):
     def non_trainable_weights(self) -> list[Weight]:
         """The weights that training does not change by gradients."""
         return [weight for weight in self.weights if not (weight.trainable and self.trainable)]
+
+    @contextmanager
+    def differentiating_input(self) -> Iterator[None]:
+        """
+        Let `backward` give the input's gradient, and nothing else, of the layer as it is in use.
+
+        Within, the layer is frozen: after `forward(x, training=True)`, which takes no statistics of
+        the batch then, `backward` leaves the weights' gradients alone.
+        """
+        before = self._trainable, self.needs_input_gradient
+        self._trainable, self.needs_input_gradient = False, True
+        try:
+            yield
+        finally:
+            self._trainable, self.needs_input_gradient = before
 
     def count_params(self) -> int:
         """Return the number of elements of all weights."""

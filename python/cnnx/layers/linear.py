@@ -41,6 +41,10 @@ class LinearLayer(Layer):
         """Check `input_shape` and return the kernel's shape, outputs last."""
         raise NotImplementedError(f"{type(self).__name__} must implement kernel_shape")
 
+    def bias_shape(self, output_shape: Shape) -> tuple[int, ...]:
+        """Return the bias's shape: one for each output channel."""
+        return output_shape[-1:]
+
     def preactivation(self, x: Float, training: bool) -> Float:
         """Return x * kernel + bias in the layer's output buffer."""
         raise NotImplementedError(f"{type(self).__name__} must implement preactivation")
@@ -56,7 +60,9 @@ class LinearLayer(Layer):
         self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
         self.bias = None
         if self.use_bias:
-            self.bias = self.add_weight("bias", shape[-1:], self.bias_initializer)
+            self.bias = self.add_weight(
+                "bias", self.bias_shape(output_shape), self.bias_initializer
+            )
         self._output = Buffer(output_shape[1:])
         self._input_gradient = Buffer(input_shape[1:])
         self._x = self._y = np.empty(0, np.float32)

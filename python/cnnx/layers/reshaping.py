@@ -1,11 +1,15 @@
-"""Layers that give a batch another shape, without copying it."""
+"""Layers that give a batch another shape."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from cnnx import geometry
 from cnnx.arrays import Float, Shape
+from cnnx.buffer import Buffer
 from cnnx.layers.layer import Layer
 
 
@@ -17,12 +21,19 @@ class Reshape(Layer):
     ----------
     target_shape
         Shape of one sample, without the batch; one extent may be -1 and is computed.
+    order
+        'C' reads and writes elements with the last axis running fastest, which copies nothing; 'F'
+        with the first: of an image (height, width, channels), column after column of channel after
+        channel.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
 
-    def __init__(self, target_shape: Sequence[int], **kwargs: Any) -> None:
+    def __init__(self, target_shape: Sequence[int], order: str = "C", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        if order not in ("C", "F"):
+            raise ValueError(f"{self}: order must be 'C' or 'F', got {order!r}")
+        self.order = order
         if not isinstance(target_shape, (tuple, list)):
             raise TypeError(f"{self}: target_shape must be a tuple, got {target_shape!r}")
         self.target_shape = tuple(
@@ -45,21 +56,41 @@ class Reshape(Layer):
         return (input_shape[0], *shape)
 
     def build(self, input_shape: Shape) -> None:
-        """Compute the -1."""
+        """Compute the -1, and where each element comes from."""
         self._before = input_shape[1:]
         self._after = self.compute_output_shape(input_shape)[1:]
+        if self.order == "F":
+            places = np.arange(math.prod(self._before)).reshape(self._before)
+            self._sources = places.reshape(self._after, order="F").ravel()
+            self._targets = np.argsort(self._sources)
+            self._output = Buffer(self._sources.shape)
+            self._input_gradient = Buffer(self._sources.shape)
 
     def forward(self, x: Float, training: bool) -> Float:
-        """Return a view of the batch."""
+        """Return the batch in its new shape: a view in order 'C'."""
+        if self.order == "F":
+            x = _permuted(x, self._sources, self._output)
         return x.reshape(len(x), *self._after)
 
     def backward(self, dy: Float) -> Float:
-        """Return a view of the gradient."""
+        """Return the gradient in the input's shape: a view in order 'C'."""
+        if self.order == "F":
+            dy = _permuted(dy, self._targets, self._input_gradient)
         return dy.reshape(len(dy), *self._before)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"target_shape": list(self.target_shape)}
+        return super().get_config() | {
+            "target_shape": list(self.target_shape),
+            "order": self.order,
+        }
+
+
+def _permuted(x: Float, sources: NDArray[np.intp], to: Buffer) -> Float:
+    """Return rows of the elements number `sources` of each sample."""
+    rows = to.rows(len(x))
+    np.take(x.reshape(rows.shape), sources, axis=1, out=rows, mode="clip")
+    return rows
 
 
 class Flatten(Reshape):
@@ -68,13 +99,17 @@ class Flatten(Reshape):
 
     Parameters
     ----------
+    order
+        'C' goes through an image pixel by pixel, row after row, all channels of a pixel together,
+        as Keras does; 'F' stacks the columns of the first channel, then those of the second, ...,
+        the vec of matrix algebra.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__((-1,), **kwargs)
+    def __init__(self, order: str = "C", **kwargs: Any) -> None:
+        super().__init__((-1,), order, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return Layer.get_config(self)
+        return Layer.get_config(self) | {"order": self.order}

@@ -2,13 +2,14 @@
 
 from typing import TYPE_CHECKING, Any
 
+from cnnx.models.cloning import clone_model
 from cnnx.models.model import Model
 from cnnx.models.sequential import Sequential
 
 if TYPE_CHECKING:
     from cnnx.saving import load_model, save_model
 
-__all__ = ["Model", "Sequential", "load_model", "save_model"]
+__all__ = ["Model", "Sequential", "clone_model", "load_model", "save_model"]
 
 
 def __getattr__(name: str) -> Any:

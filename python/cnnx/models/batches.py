@@ -1,6 +1,6 @@
-"""Cutting data sets into batches."""
+"""Cutting data sets into batches, or taking them as they come."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -82,3 +82,57 @@ class Batches:
                 yield [source.slice(start, stop) for source in self._sources]
             else:
                 yield [source.gather(order[start:stop]) for source in self._sources]
+
+
+def is_stream(x: Any) -> bool:
+    """
+    Return whether `x` is a stream of batches rather than an array of samples.
+
+    A stream can be iterated, again for each epoch, and has a length, but no `x[i]`: a
+    `cnnx.data.ImageStream`, a PyTorch DataLoader, or any class with `__iter__` and `__len__`.
+    """
+    return (
+        hasattr(x, "__iter__")
+        and hasattr(x, "__len__")
+        and not hasattr(x, "__getitem__")
+        and not hasattr(x, "__array__")
+    )
+
+
+class Stream:
+    """
+    Batches that somebody else cuts, with the interface of `Batches`.
+
+    Parameters
+    ----------
+    batches
+        A stream, see `is_stream`; its attribute `samples`, if it has one, is their number.
+    check
+        Turns one batch into what `Batches` would yield, or raises an error.
+    owner
+        What errors begin with.
+    """
+
+    def __init__(self, batches: Any, check: Callable[[Any], list[Any]], owner: str) -> None:
+        self._batches = batches
+        self._check = check
+        self._owner = owner
+
+    @property
+    def samples(self) -> int | None:
+        """Number of samples, if the stream tells it."""
+        samples = getattr(self._batches, "samples", None)
+        return samples if isinstance(samples, int) else None
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        empty = True
+        for batch in self._batches:
+            empty = False
+            yield self._check(batch)
+        if empty:
+            raise ValueError(
+                f"{self._owner}: x gave no batches; its __iter__ must start again for each epoch"
+            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,10 @@ from cnnx.buffer import Buffer
 from cnnx.callbacks import Callback, CallbackList, History, Logs
 from cnnx.geometry import integer, number
 from cnnx.losses import Loss
-from cnnx.models.batches import Batches
+from cnnx.models.batches import Batches, Stream, is_stream
 from cnnx.models.network import Network
 from cnnx.models.plan import Plan
+from cnnx.models.weighting import check_class_weight, check_sample_weight, weigh_classes
 from cnnx.optimizers import Optimizer
 from cnnx.progress import Progress, check_verbose, quiet_progress, write_line
 
@@ -104,8 +105,10 @@ class Model(Network):
         verbose: Any = "auto",
         callbacks: Sequence[Callback] | Callback | None = None,
         validation_split: float = 0.0,
-        validation_data: tuple[Any, Any] | None = None,
+        validation_data: Any = None,
         shuffle: bool = True,
+        class_weight: Mapping[int, float] | None = None,
+        sample_weight: Any = None,
         initial_epoch: int = 0,
     ) -> History:
         """
@@ -115,6 +118,9 @@ class Model(Network):
         ----------
         x
             Samples (samples, ...) of any real dtype and layout; they stay as they are in memory.
+            Or a stream of batches: an object with a length that yields (x, y) or
+            (x, y, sample_weight) anew each time it is iterated, such as a
+            `cnnx.data.ImageStream`; then `y`, `batch_size` and `shuffle` have no meaning.
         y
             Targets (samples, ...), or labels for the sparse loss.
         batch_size
@@ -129,9 +135,14 @@ class Model(Network):
             Share in [0, 1) of the samples, taken from the end before any shuffling, to judge the
             network by after each epoch instead of training on them.
         validation_data
-            (x, y) to judge the network by; takes precedence over the split.
+            (x, y), (x, y, sample_weight) or a stream to judge the network by; takes precedence
+            over the split.
         shuffle
             Whether each epoch takes the samples in a new random order.
+        class_weight
+            How often the loss of a training sample counts, by class; 1 for classes left out.
+        sample_weight
+            The same for each sample, shape (samples,). Metrics take no notice of weights.
         initial_epoch
             Number of epochs done before.
 
@@ -155,13 +166,20 @@ class Model(Network):
         last = integer(epochs, "fit: epochs", minimum=0)
         first = integer(initial_epoch, "fit: initial_epoch", minimum=0)
         split = number(validation_split, "fit: validation_split", 0, 1)
-        training = self._data(x, y, "fit")
-        judging = None
+        classes = check_class_weight(class_weight, "fit")
+        judging: Batches | Stream | None = None
+        if is_stream(x):
+            batches = self._stream(x, y, sample_weight, "fit", classes)
+            if split:
+                raise ValueError("fit: a stream cannot be split; give validation_data")
+        else:
+            training = self._data(x, y, sample_weight, "fit")
+            if split and validation_data is None:
+                training, held_back = _split(training, split)
+                judging = self._batches(held_back, size)
+            batches = self._batches(weigh_classes(training, classes, "fit"), size, shuffle)
         if validation_data is not None:
-            judging = self._data(*_two(validation_data), "fit: validation_data")
-        elif split:
-            training, judging = _split(*training, split)
-        batches = self._batches(*training, size, shuffle)
+            judging = self._given(*_validation(validation_data), size, "fit: validation_data")
         self.history = History()
         own = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
         params = {"epochs": last, "steps": len(batches), "verbose": verbose}
@@ -176,7 +194,7 @@ class Model(Network):
                 logs = self._train(batches, epoch, progress, notify if own else None)
                 seconds = progress.seconds
                 if judging is not None:
-                    judged = self._judge(self._batches(*judging, size))
+                    judged = self._judge(judging)
                     logs |= {f"val_{name}": value for name, value in judged.items()}
             if verbose:
                 write_line(f"{title}  {progress.summary(logs, seconds)}")
@@ -187,15 +205,19 @@ class Model(Network):
         return self.history
 
     def _train(
-        self, batches: Batches, epoch: int, progress: Progress, notify: CallbackList | None
+        self,
+        batches: Batches | Stream,
+        epoch: int,
+        progress: Progress,
+        notify: CallbackList | None,
     ) -> Logs:
         """Train for one epoch and return its figures."""
         mean = _Mean(self.metrics_names)
-        for index, (x, targets) in enumerate(batches):
+        for index, (x, *targets) in enumerate(batches):
             if notify is not None:
                 notify("on_train_batch_begin", index, {})
             with self.lock:
-                values = self._training_plan("fit").train(x, targets)
+                values = self._training_plan("fit").train(x, *targets)
             if self._finite and not math.isfinite(values[0]):
                 self._finite = False
                 warnings.warn(
@@ -216,6 +238,7 @@ class Model(Network):
         y: Any = None,
         batch_size: int | None = None,
         verbose: Any = "auto",
+        sample_weight: Any = None,
         return_dict: bool = False,
     ) -> Any:
         """
@@ -223,10 +246,11 @@ class Model(Network):
 
         Parameters
         ----------
-        x, y, batch_size
+        x, y, batch_size, sample_weight
             As for `fit`.
         verbose
-            0 shows nothing, otherwise a bar appears on a terminal if it takes long.
+            0 shows nothing, otherwise the figures are printed, and a bar appears on a terminal if it
+            takes long.
         return_dict
             Whether to return figures by name.
 
@@ -236,19 +260,20 @@ class Model(Network):
         """
         verbose = check_verbose(verbose)
         size = _batch_size(batch_size, "evaluate")
-        samples, targets = self._data(x, y, "evaluate")
-        logs = self._judge(self._batches(samples, targets, size), verbose)
-        return logs if return_dict else _scalar_or_list(list(logs.values()))
+        logs = self._judge(self._given(x, y, sample_weight, size, "evaluate"), verbose)
+        return logs if return_dict else _flat(list(logs.values()))
 
-    def _judge(self, batches: Batches, verbose: int = 0) -> Logs:
+    def _judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
         """Return the figures over all batches."""
         mean = _Mean(self.metrics_names)
         with quiet_progress("evaluate", batches.samples, verbose) as progress:
-            for x, targets in batches:
+            for x, *targets in batches:
                 with self.lock:
-                    values = self._training_plan("evaluate").evaluate(x, targets)
+                    values = self._training_plan("evaluate").evaluate(x, *targets)
                 mean.add(values, len(x))
                 progress.advance(len(x), mean.logs)
+        if verbose:
+            write_line(f"evaluate  {progress.summary(mean.logs(), progress.seconds)}")
         return mean.logs()
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Float:
@@ -258,7 +283,8 @@ class Model(Network):
         Parameters
         ----------
         x
-            Samples (samples, ...); none gives an empty result.
+            Samples (samples, ...); none gives an empty result. Or a stream of batches, as for
+            `fit`, whose targets are left out.
         batch_size
             Samples a step; 32 by default.
         verbose
@@ -266,33 +292,46 @@ class Model(Network):
         """
         verbose = check_verbose(verbose)
         size = _batch_size(batch_size, "predict")
-        samples = self._samples(x, "predict")
-        outputs = np.empty((len(samples), *self.output_shape[1:]), np.float32)
-        start = 0
-        with quiet_progress("predict", len(samples), verbose) as progress:
-            for (batch,) in Batches((samples, FLOAT32), batch_size=size):
-                stop = start + len(batch)
+        batches: Batches | Stream
+        if is_stream(x):
+            batches = Stream(x, self._stream_samples("predict"), "predict")
+        else:
+            batches = Batches((self._samples(x, "predict"), FLOAT32), batch_size=size)
+        outputs = []
+        with quiet_progress("predict", batches.samples, verbose) as progress:
+            for (batch,) in batches:
                 with self.lock:
-                    outputs[start:stop] = self._forward(batch)
+                    outputs.append(self._forward(batch).copy())
                 progress.advance(len(batch))
-                start = stop
-        return outputs
+        return np.concatenate(outputs or [np.empty((0, *self.output_shape[1:]), np.float32)])
 
     # Single batches.
 
-    def train_on_batch(self, x: Any, y: Any) -> Any:
-        """Take one step on one batch; return its loss before, or [loss, metrics...]."""
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any = None,
+        class_weight: Mapping[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Take one step on one batch; return its loss before, [loss, metrics...], or a dict."""
+        classes = check_class_weight(class_weight, "train_on_batch")
         with self.lock:
             batch = self._batch(x, "train_on_batch")
-            targets = self._batch_targets(y, len(batch), "train_on_batch")
-            return _scalar_or_list(self._training_plan("train_on_batch").train(batch, targets))
+            targets = self._batch_targets(y, sample_weight, len(batch), "train_on_batch", classes)
+            values = self._training_plan("train_on_batch").train(batch, *targets)
+            return self._figures(values, return_dict)
 
-    def test_on_batch(self, x: Any, y: Any) -> Any:
-        """Return the loss of one batch, or [loss, metrics...]."""
+    def test_on_batch(
+        self, x: Any, y: Any, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """Return the loss of one batch, [loss, metrics...], or a dict."""
         with self.lock:
             batch = self._batch(x, "test_on_batch")
-            targets = self._batch_targets(y, len(batch), "test_on_batch")
-            return _scalar_or_list(self._training_plan("test_on_batch").evaluate(batch, targets))
+            targets = self._batch_targets(y, sample_weight, len(batch), "test_on_batch")
+            values = self._training_plan("test_on_batch").evaluate(batch, *targets)
+            return self._figures(values, return_dict)
 
     def predict_on_batch(self, x: Any) -> Float:
         """Return the network's outputs for one batch."""
@@ -326,12 +365,26 @@ class Model(Network):
         self._plan = Plan(layers, self.loss, figures, self.optimizer, self.parameters)
         return self._plan
 
-    def _data(self, x: Any, y: Any, operation: str) -> tuple[Array, Array]:
-        """Return samples and targets that fit the network and each other, at least one."""
+    def _figures(self, values: list[float], named: bool) -> Any:
+        return dict(zip(self.metrics_names, values, strict=True)) if named else _flat(values)
+
+    def _given(
+        self, x: Any, y: Any, sample_weight: Any, batch_size: int, operation: str
+    ) -> Batches | Stream:
+        """Return the batches of a data set in the form that users give it."""
+        if is_stream(x):
+            return self._stream(x, y, sample_weight, operation)
+        return self._batches(self._data(x, y, sample_weight, operation), batch_size)
+
+    def _data(self, x: Any, y: Any, sample_weight: Any, operation: str) -> list[Array]:
+        """Return samples, targets and weights, if any, that fit the network and each other."""
         samples = self._samples(x, operation)
         if not len(samples):
             raise ValueError(f"{operation}: x holds no samples, its shape is {samples.shape}")
-        return samples, self._targets(y, len(samples), operation)
+        data = [samples, self._targets(y, len(samples), operation)]
+        if sample_weight is not None:
+            data.append(check_sample_weight(sample_weight, len(samples), operation))
+        return data
 
     def _targets(self, y: Any, count: int, operation: str) -> Array:
         if y is None:
@@ -345,15 +398,58 @@ class Model(Network):
             )
         return plan.loss.check_targets(targets, (count, *plan.output_shape), operation)
 
-    def _batches(
-        self, samples: Array, targets: Array, batch_size: int, shuffle: bool = False
-    ) -> Batches:
+    def _batches(self, data: Sequence[Array], batch_size: int, shuffle: bool = False) -> Batches:
+        samples, targets, *weights = data
         return Batches(
             (samples, FLOAT32),
             (targets, targets.dtype if self._is_sparse else FLOAT32),
+            *((array, FLOAT32) for array in weights),
             batch_size=batch_size,
             shuffle=shuffle,
         )
+
+    def _stream(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        operation: str,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> Stream:
+        """Return the checked batches of a stream."""
+        if y is not None or sample_weight is not None:
+            raise ValueError(f"{operation}: x is a stream of batches and yields y and weights too")
+        samples = self._stream_samples(operation)
+        if not self.built:
+            for batch in x:
+                samples(batch)  # builds the model
+                break
+
+        def check(batch: Any) -> list[Any]:
+            if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+                raise ValueError(
+                    f"{operation}: a stream must yield (x, y) or (x, y, sample_weight), "
+                    f"got {type(batch).__name__}"
+                )
+            (ready,) = samples(batch)
+            weights = batch[2] if len(batch) == 3 else None
+            targets = self._batch_targets(batch[1], weights, len(ready), operation, class_weight)
+            return [ready, *targets]
+
+        return Stream(x, check, operation)
+
+    def _stream_samples(self, operation: str) -> Callable[[Any], list[Any]]:
+        """Return a function that makes the samples of a stream's batch what layers read."""
+        buffer = Buffer(())
+
+        def check(batch: Any) -> list[Any]:
+            x = batch[0] if isinstance(batch, (tuple, list)) else batch
+            samples = self._samples(x, operation)
+            ready = buffer.like(samples)
+            np.copyto(ready, samples, casting="same_kind")
+            return [ready]
+
+        return check
 
     @property
     def _is_sparse(self) -> bool:
@@ -373,13 +469,22 @@ class Model(Network):
         np.copyto(batch, samples, casting="same_kind")
         return batch
 
-    def _batch_targets(self, y: Any, count: int, operation: str) -> Array:
+    def _batch_targets(
+        self,
+        y: Any,
+        sample_weight: Any,
+        count: int,
+        operation: str,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> list[Array]:
+        """Return the targets of a batch and their weights, if any, as the core reads them."""
         if not count:
             raise ValueError(f"{operation}: x holds no samples")
         targets = self._targets(y, count, operation)
-        if self._is_sparse:
-            return targets
-        return contiguous(targets, FLOAT32)
+        data = [targets if self._is_sparse else contiguous(targets, FLOAT32)]
+        if sample_weight is not None:
+            data.append(check_sample_weight(sample_weight, count, operation))
+        return weigh_classes([targets, *data], class_weight, operation)[1:]
 
 
 class _Mean:
@@ -407,7 +512,7 @@ def _metrics(identifiers: Sequence[Any], loss: Loss, outputs: int) -> list[metri
     return [metrics.get(identifier, loss, outputs) for identifier in identifiers]
 
 
-def _scalar_or_list(values: list[float]) -> float | list[float]:
+def _flat(values: list[float]) -> float | list[float]:
     return values if len(values) > 1 else values[0]
 
 
@@ -415,18 +520,25 @@ def _batch_size(value: int | None, operation: str) -> int:
     return _DEFAULT_BATCH_SIZE if value is None else integer(value, f"{operation}: batch_size")
 
 
-def _two(validation_data: Any) -> tuple[Any, Any]:
-    if not isinstance(validation_data, (tuple, list)) or len(validation_data) != 2:
-        raise ValueError(f"fit: validation_data must be (x, y), got {type(validation_data)}")
-    return validation_data[0], validation_data[1]
-
-
-def _split(x: Array, y: Array, share: float) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
-    """Cut off the last `share` of the samples."""
-    count = math.floor(len(x) * (1 - share))
-    if count in (0, len(x)):
+def _validation(data: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and sample_weight."""
+    if is_stream(data):
+        return data, None, None
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
         raise ValueError(
-            f"fit: validation_split={share} of {len(x)} samples leaves none to "
+            "fit: validation_data must be (x, y), (x, y, sample_weight) or a stream of batches, "
+            f"got {type(data)}"
+        )
+    return data[0], data[1], data[2] if len(data) == 3 else None
+
+
+def _split(data: Sequence[Array], share: float) -> tuple[list[Array], list[Array]]:
+    """Cut off the last `share` of the samples."""
+    samples = len(data[0])
+    count = math.floor(samples * (1 - share))
+    if count in (0, samples):
+        raise ValueError(
+            f"fit: validation_split={share} of {samples} samples leaves none to "
             f"{'validate' if count else 'train'} on"
         )
-    return (x[:count], y[:count]), (x[count:], y[count:])
+    return [array[:count] for array in data], [array[count:] for array in data]

@@ -1,5 +1,6 @@
 """The steps of training, laid out once: what is fused, and what is not computed at all."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -23,6 +24,27 @@ def lowest_learning(layers: Sequence[Layer]) -> int:
     """Return the index of the first layer that learns, or the number of layers if none does."""
     learning = (index for index, layer in enumerate(layers) if layer.trainable_weights)
     return next(learning, len(layers))
+
+
+def leave_out_activation(forward: list[Forward], backward: list[Backward], last: Layer) -> None:
+    """
+    Let the steps end in the net input of the last layer, which has an activation.
+
+    Parameters
+    ----------
+    forward, backward
+        Steps of all layers, first to last, and of those that take part backwards, last to first.
+    last
+        The last layer.
+    """
+    if isinstance(last, LinearLayer):
+        forward[-1] = last.preactivation
+        if backward:
+            backward[0] = last.backward_preactivation
+    else:
+        forward.pop()
+        if backward:
+            backward.pop(0)
 
 
 class Plan:
@@ -62,7 +84,7 @@ class Plan:
         self._forward: list[Forward] = [layer.forward for layer in layers]
         self._backward: list[Backward] = [layer.backward for layer in reversed(layers[lowest:])]
         if self.fused:
-            self._leave_out_activation(layers[-1])
+            leave_out_activation(self._forward, self._backward, layers[-1])
         self._from_logits = self.fused or loss.from_logits
         self._kernels = (loss.on_logits if self._from_logits else None) or loss.on_outputs
         self._segments = optimizer.bind(
@@ -81,37 +103,43 @@ class Plan:
             and last.activation.name == self.loss.fused_activation
         )
 
-    def _leave_out_activation(self, last: Layer) -> None:
-        if isinstance(last, LinearLayer):
-            self._forward[-1] = last.preactivation
-            if self._backward:
-                self._backward[0] = last.backward_preactivation
-        else:
-            self._forward.pop()
-            if self._backward:
-                self._backward.pop(0)
-
     def _rows(self, outputs: Float) -> Float:
         return outputs if self._is_matrix else outputs.reshape(-1, self._units)
 
-    def train(self, x: Float, targets: Array) -> list[float]:
-        """Take one step of the optimizer; return the batch's loss and metrics before it."""
-        values, outputs, seen = self._score(x, targets, True)
+    def _row_weights(self, weights: Float | None) -> Float | None:
+        if weights is None or self._is_matrix:
+            return weights
+        return np.repeat(weights, math.prod(self.output_shape[:-1]))
+
+    def train(self, x: Float, targets: Array, weights: Float | None = None) -> list[float]:
+        """
+        Take one step of the optimizer; return the batch's loss and metrics before it.
+
+        The loss of a sample counts `weights` times, the metrics take no notice of them.
+        """
+        row_weights = self._row_weights(weights)
+        values, outputs, seen = self._score(x, targets, row_weights, True)
         if self._backward:
             gradient = self._gradient.rows(len(x))
             rows = self._rows(gradient)
-            self._kernels.backward(outputs, seen, None, 1 / len(rows), rows)
+            self._kernels.backward(outputs, seen, row_weights, 1 / len(rows), rows)
             for backward in self._backward:
                 gradient = backward(gradient)
         self.optimizer.step(self._segments)
         return values
 
-    def evaluate(self, x: Float, targets: Array) -> list[float]:
+    def evaluate(self, x: Float, targets: Array, weights: Float | None = None) -> list[float]:
         """Return the batch's loss and metrics."""
-        return self._score(x, targets, False)[0]
+        return self._score(x, targets, self._row_weights(weights), False)[0]
 
-    def _score(self, x: Float, targets: Array, training: bool) -> tuple[list[float], Float, Array]:
-        """Return loss and metrics, and the rows of outputs and targets that the loss saw."""
+    def _score(
+        self, x: Float, targets: Array, weights: Float | None, training: bool
+    ) -> tuple[list[float], Float, Array]:
+        """
+        Return loss and metrics, and the rows of outputs and targets that the loss saw.
+
+        `weights` has one number a row.
+        """
         for forward in self._forward:
             x = forward(x, training)
         losses = self._losses.rows(len(x))
@@ -128,6 +156,8 @@ class Plan:
         else:
             self._kernels.forward(outputs, seen, losses)
         rows = len(losses)
+        if weights is not None:
+            losses *= weights
         values = [float(np.add.reduce(losses)) / rows]
         values += [metric.total(targets, predictions) / rows for metric in self.metrics]
         return values, outputs, seen

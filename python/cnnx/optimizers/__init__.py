@@ -4,13 +4,31 @@ from typing import Any
 
 from cnnx import registry
 from cnnx.optimizers import schedules
+from cnnx.optimizers.adagrad import Adagrad
 from cnnx.optimizers.adam import Adam
+from cnnx.optimizers.adamw import AdamW
+from cnnx.optimizers.momentum import Momentum
+from cnnx.optimizers.nadam import Nadam
 from cnnx.optimizers.optimizer import Optimizer
+from cnnx.optimizers.rmsprop import RMSprop
 from cnnx.optimizers.sgd import SGD
 
-__all__ = ["SGD", "Adam", "Optimizer", "get", "schedules"]
+__all__ = [
+    "SGD",
+    "Adagrad",
+    "Adam",
+    "AdamW",
+    "Momentum",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "get",
+    "schedules",
+]
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {cls.name: cls for cls in (Adam, SGD)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    cls.name: cls for cls in (Adagrad, Adam, AdamW, Momentum, Nadam, RMSprop, SGD)
+}
 
 
 def get(identifier: Any) -> Optimizer:

@@ -23,10 +23,16 @@ class Adam(Optimizer):
         Shares of the old averages kept at each step, in [0, 1).
     epsilon
         Keeps the step finite where the gradient is 0; > 0.
+
+    Notes
+    -----
+    Textbooks have other defaults: the paper's is `Adam(0.001, 0.9, 0.999, 1e-8)`; NumPy examples on
+    MNIST take `Adam(0.01, 0.95, 0.99)`.
     """
 
     name = "adam"
     slot_names = ("m", "v")
+    weight_decay = 0.0
 
     def __init__(
         self,
@@ -36,9 +42,9 @@ class Adam(Optimizer):
         epsilon: float = 1e-7,
     ) -> None:
         super().__init__(learning_rate)
-        self.beta_1 = number(beta_1, "Adam: beta_1", 0, 1)
-        self.beta_2 = number(beta_2, "Adam: beta_2", 0, 1)
-        self.epsilon = number(epsilon, "Adam: epsilon", 1e-30, float("inf"))
+        self.beta_1 = number(beta_1, f"{type(self).__name__}: beta_1", 0, 1)
+        self.beta_2 = number(beta_2, f"{type(self).__name__}: beta_2", 0, 1)
+        self.epsilon = number(epsilon, f"{type(self).__name__}: epsilon", 1e-30, float("inf"))
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Descend once."""
@@ -52,6 +58,7 @@ class Adam(Optimizer):
             self.beta_1,
             self.beta_2,
             self.epsilon,
+            self.weight_decay,
             self.iterations,
         )
 

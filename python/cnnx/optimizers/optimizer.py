@@ -24,8 +24,8 @@ class Optimizer(registry.Configurable):
     """
     A rule that changes parameters by their gradients.
 
-    Subclasses name their state (`slot_names`, one flat array each as long as the parameters) and
-    implement `update`.
+    Subclasses name their state (`slot_names`, one flat array each as long as the parameters, which
+    starts as `slot_start`) and implement `update`.
 
     Parameters
     ----------
@@ -34,6 +34,7 @@ class Optimizer(registry.Configurable):
     """
 
     slot_names: tuple[str, ...] = ()
+    slot_start: float = 0.0
     name: ClassVar[str]
 
     def __init__(self, learning_rate: float | LearningRateSchedule) -> None:
@@ -74,7 +75,9 @@ class Optimizer(registry.Configurable):
         if any(
             self.slots.get(name, parameters[:0]).size != parameters.size for name in self.slot_names
         ):
-            self.slots = {name: np.zeros_like(parameters) for name in self.slot_names}
+            self.slots = {
+                name: np.full_like(parameters, self.slot_start) for name in self.slot_names
+            }
             self.iterations = 0
         return [
             Segment(

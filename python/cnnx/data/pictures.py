@@ -1,0 +1,128 @@
+"""Picture files, decoded by Pillow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnx.extras import import_extra
+from cnnx.files import regular_file
+
+Pixels = NDArray[np.uint8]
+
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "WEBP")
+CHANNELS = {"grayscale": 1, "rgb": 3}
+BYTES_PER_PIXEL = 12  # while a picture is decoded, turned, converted and shrunk
+_MODES = {"grayscale": "L", "rgb": "RGB"}
+_GREY = ("1", "L", "LA")
+_SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+
+
+def decode_picture(
+    path: str | os.PathLike[str],
+    image_size: tuple[int, int],
+    color_mode: str,
+    max_pixels: int,
+) -> Pixels:
+    """Read a picture as an array of one size.
+
+    It is turned upright as its EXIF data say, brought to 8 bits and to `color_mode` (transparency
+    is dropped), and stretched to `image_size` by averaging the pixels that fall together.
+
+    Parameters
+    ----------
+    path : path-like
+        A file in one of the formats BMP, GIF, JPEG, PNG, PPM and WebP.
+    image_size : tuple
+        (height, width) of the result.
+    color_mode : str
+        'grayscale' or 'rgb'.
+    max_pixels : int
+        Largest picture to decode.
+
+    Returns
+    -------
+    ndarray
+        Shape (height, width, 1 or 3), uint8.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, is damaged, no picture, or too large.
+    """
+    height, width = image_size
+    with _opened(path) as image:
+        # A JPEG is decoded at a fraction of its size where that is still large enough.
+        image.draft(_MODES[color_mode], (2 * max(image_size), 2 * max(image_size)))
+        if image.width * image.height > max_pixels:
+            raise ValueError(f"too large: {image.width} x {image.height} pixels")
+        pixels = _upright(image).convert(_MODES[color_mode])
+        resized = pixels.resize((width, height), _pillow().Resampling.BILINEAR)
+    return np.asarray(resized).reshape(height, width, CHANNELS[color_mode])
+
+
+def read_picture(path: str | os.PathLike[str]) -> Pixels:
+    """Read a picture as it is: upright, of 8 bits, without transparency.
+
+    Parameters
+    ----------
+    path : path-like
+        As for `decode_picture`.
+
+    Returns
+    -------
+    ndarray
+        Shape (height, width) if it is grey, else (height, width, 3), uint8.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `decode_picture`.
+    """
+    with _opened(path) as image:
+        upright = _upright(image)
+        return np.asarray(upright.convert("L" if upright.mode in _GREY else "RGB"))
+
+
+def write_picture(pixels: Pixels, path: str | os.PathLike[str]) -> None:
+    """Write a picture (height, width) or (height, width, 1 or 3) in the format its name says."""
+    grey = pixels.ndim == 3 and pixels.shape[2] == 1
+    _pillow().fromarray(pixels[..., 0] if grey else pixels).save(path)
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """Open a picture; whatever is wrong with it becomes an OSError or ValueError."""
+    image_module = _pillow()
+    with open(regular_file(path), "rb") as file:
+        try:
+            with image_module.open(file, formats=FORMATS) as image:
+                yield image
+        except image_module.UnidentifiedImageError as error:
+            raise ValueError(f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture") from error
+        except image_module.DecompressionBombError as error:
+            raise ValueError(f"too large: {error}") from error
+        except (SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
+            # What Pillow's decoders raise, besides OSError and ValueError, on damaged files.
+            raise ValueError(f"damaged: {error}") from error
+
+
+def _pillow() -> Any:
+    return import_extra("PIL.Image", "images", "reading and writing pictures")
+
+
+def _upright(image: Any) -> Any:
+    """Return a picture turned as its EXIF data say, with the upper 8 bits if it has 16."""
+    image_ops = import_extra("PIL.ImageOps", "images", "reading pictures")
+    return _eight_bits(image_ops.exif_transpose(image))
+
+
+def _eight_bits(image: Any) -> Any:
+    if image.mode not in _SIXTEEN_BITS:
+        return image
+    return _pillow().fromarray((np.asarray(image) >> 8).clip(0, 255).astype(np.uint8))

@@ -1,0 +1,40 @@
+"""Adam with decoupled weight decay."""
+
+from typing import Any
+
+from cnnx.geometry import number
+from cnnx.optimizers.adam import Adam
+from cnnx.optimizers.schedules import LearningRateSchedule
+
+
+class AdamW(Adam):
+    """
+    Adam with decoupled weight decay (Loshchilov & Hutter 2019).
+
+    Before each step of `Adam`: parameter -= learning_rate weight_decay parameter. Unlike a penalty
+    on the weights in the loss, that does not pass through the averages of the gradient.
+
+    Parameters
+    ----------
+    learning_rate, beta_1, beta_2, epsilon
+        As in `Adam`.
+    weight_decay
+        Share of the parameter taken off per unit of learning rate, >= 0.
+    """
+
+    name = "adamw"
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon)
+        self.weight_decay = number(weight_decay, "AdamW: weight_decay", 0, float("inf"))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"weight_decay": self.weight_decay}

@@ -1,0 +1,56 @@
+"""Gradient descent along an average of the gradients."""
+
+from typing import Any
+
+from cnnx import _core
+from cnnx.geometry import number
+from cnnx.optimizers.optimizer import Optimizer, Segment
+from cnnx.optimizers.schedules import LearningRateSchedule
+
+
+class Momentum(Optimizer):
+    """
+    Gradient descent along the running average of the gradients (Polyak 1964).
+
+    velocity = momentum velocity - (1 - momentum) gradient; parameter += learning_rate velocity. The
+    defaults are those of textbooks. Without averaging the gradient counts in full, velocity =
+    momentum velocity - gradient: steps are 1 / (1 - momentum) times as long, and at a constant
+    learning rate the same as those of `SGD` with momentum.
+
+    Parameters
+    ----------
+    learning_rate
+        A number >= 0, or a `LearningRateSchedule`.
+    momentum
+        Share of the old velocity kept at each step, in [0, 1).
+    averaging
+        Whether the velocity is an average, or a sum.
+    """
+
+    name = "momentum"
+    slot_names = ("velocity",)
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        momentum: float = 0.9,
+        averaging: bool = True,
+    ) -> None:
+        super().__init__(learning_rate)
+        self.momentum = number(momentum, "Momentum: momentum", 0, 1)
+        self.averaging = bool(averaging)
+
+    def update(self, segment: Segment, learning_rate: float) -> None:
+        """Descend once."""
+        _core.momentum_step(
+            segment.parameters,
+            segment.gradients,
+            segment.slots[0],
+            learning_rate,
+            self.momentum,
+            1 - self.momentum if self.averaging else 1.0,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"momentum": self.momentum, "averaging": self.averaging}

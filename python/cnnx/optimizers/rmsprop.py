@@ -1,0 +1,53 @@
+"""RMSprop."""
+
+from typing import Any
+
+from cnnx.geometry import number
+from cnnx.optimizers.root_mean_square import RootMeanSquare
+from cnnx.optimizers.schedules import LearningRateSchedule
+
+
+class RMSprop(RootMeanSquare):
+    """
+    Descent by the gradient over its running root mean square (Tieleman & Hinton 2012).
+
+    squares = rho squares + (1 - rho) gradient^2;
+    parameter -= learning_rate gradient / sqrt(squares + epsilon).
+
+    Parameters
+    ----------
+    learning_rate
+        A number >= 0, or a `LearningRateSchedule`.
+    rho
+        Share of the old average kept at each step, in [0, 1).
+    epsilon
+        Keeps the step finite where the gradient is 0; > 0.
+    epsilon_in_root
+        True adds epsilon under the root, as Keras; False to the root, as textbooks and PyTorch do.
+
+    Notes
+    -----
+    The textbook's is `RMSprop(0.001, 0.9, epsilon=1e-8, epsilon_in_root=False)`.
+    """
+
+    name = "rmsprop"
+
+    def __init__(
+        self,
+        learning_rate: float | LearningRateSchedule = 0.001,
+        rho: float = 0.9,
+        *,
+        epsilon: float = 1e-7,
+        epsilon_in_root: bool = True,
+    ) -> None:
+        super().__init__(learning_rate, epsilon, epsilon_in_root)
+        self.rho = number(rho, "RMSprop: rho", 0, 1)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """A running average."""
+        return self.rho, 1 - self.rho
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"rho": self.rho}

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cnnx.data import LabelEncoder, OneHotEncoder
+
+LABELS: dict[str, tuple[Any, list[Any]]] = {
+    "texts": (["horse", "cat", "dog", "cat"], ["cat", "dog", "horse"]),
+    "array of texts": (np.array(["b", "a", "b"]), ["a", "b"]),
+    "whole numbers": ([7, -2, 7], [-2, 7]),
+    "array of bytes": (np.array([9, 200, 9], np.uint8), [9, 200]),
+    "floats": (np.array([0.5, 0.25], np.float32), [0.25, 0.5]),
+    "booleans": ([True, False], [False, True]),
+    "NumPy scalars in a list": ([np.int64(3), np.int64(1)], [1, 3]),
+    "pairs": ([(1, "a"), (0, "b")], [(0, "b"), (1, "a")]),
+}
+
+
+@pytest.mark.parametrize(("y", "classes"), LABELS.values(), ids=LABELS)
+def test_there_and_back(y: Any, classes: list[Any]) -> None:
+    """Sorted classes; what comes back are the labels themselves."""
+    values = y.tolist() if isinstance(y, np.ndarray) else y
+    encoder = LabelEncoder()
+    numbers = encoder.fit_transform(y)
+    assert encoder.classes_.tolist() == classes
+    assert numbers.dtype == np.int64
+    assert numbers.tolist() == [classes.index(value) for value in values]
+    assert encoder.inverse_transform(numbers).tolist() == values
+
+    one_hot = OneHotEncoder().fit(y)
+    rows = one_hot.transform(y)
+    assert rows.dtype == np.float32
+    np.testing.assert_array_equal(rows, np.eye(len(classes))[numbers])
+    assert one_hot.inverse_transform(rows).tolist() == values
+
+
+@pytest.mark.parametrize("kind", [LabelEncoder, OneHotEncoder])
+def test_given_classes_keep_their_order_and_need_no_fit(kind: type[LabelEncoder]) -> None:
+    encoder = kind(["poor", "neutral", "good"])
+    assert encoder.classes_.tolist() == ["poor", "neutral", "good"]
+    copy = pickle.loads(pickle.dumps(encoder))
+    for one in (encoder, copy):
+        assert one.inverse_transform(one.transform(["good", "poor"])).tolist() == ["good", "poor"]
+    assert encoder.fit(["b", "a"]).classes_.tolist() == ["a", "b"]
+
+
+def test_mixed_classes_stay_what_they_are() -> None:
+    encoder = LabelEncoder([1, "one", None])
+    assert encoder.transform([None, 1]).tolist() == [2, 0]
+    assert encoder.inverse_transform([1, 2]).tolist() == ["one", None]
+
+
+def test_predictions_become_labels() -> None:
+    """The first of equal figures wins."""
+    encoder = OneHotEncoder(["no", "yes"])
+    outputs = np.array([[0.4, 0.6], [0.5, 0.5]], np.float32)
+    assert encoder.inverse_transform(outputs).tolist() == ["yes", "no"]
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: LabelEncoder().transform(["a"]), ValueError, r"LabelEncoder: call fit\(y\) first"),
+        (lambda: LabelEncoder().inverse_transform([0]), ValueError, "call fit"),
+        (
+            lambda: LabelEncoder(["a", "b"]).transform(["a", "bird"]),
+            ValueError,
+            "the label 'bird' is none of the classes 'a', 'b'",
+        ),
+        (
+            lambda: OneHotEncoder(range(20)).transform([20]),
+            ValueError,
+            r"OneHotEncoder: the label 20 is none of the classes 0, .*9, \.\.\.",
+        ),
+        (lambda: LabelEncoder(["a"]).inverse_transform([-1]), ValueError, "the number -1"),
+        (lambda: LabelEncoder(["a"]).inverse_transform([0.5]), ValueError, "whole numbers"),
+        (
+            lambda: OneHotEncoder(["a", "b"]).inverse_transform([[0.1, 0.2, 0.7]]),
+            ValueError,
+            r"must be \(samples, 2\), one figure a class, got shape \(1, 3\)",
+        ),
+        (lambda: LabelEncoder().fit(["a", 1]), TypeError, "can't be sorted"),
+        (lambda: LabelEncoder().fit([]), ValueError, "there are no labels"),
+        (lambda: LabelEncoder().fit("cat"), TypeError, "must be a sequence of labels, got 'cat'"),
+        (lambda: LabelEncoder().fit([[1], [2]]), ValueError, "one label a sample"),
+        (lambda: LabelEncoder().fit([1.0, np.nan]), ValueError, "NaN"),
+        (lambda: LabelEncoder(["a", "b", "a"]), ValueError, "the class 'a' occurs twice"),
+    ],
+)
+def test_wrong_labels(call: Any, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        call()

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import cnnx
+from agreement import normal
+from cnnx.layers import Dense, Input
+
+X, Y = normal(1, 20, 5), np.arange(20) % 3
+W = np.linspace(0, 2, 20, dtype=np.float32)
+
+
+class Cut:
+    """A stream: arrays cut into batches."""
+
+    def __init__(self, *arrays: NDArray[Any], size: int = 8) -> None:
+        self.arrays, self.size = arrays, size
+
+    def __len__(self) -> int:
+        return -(-len(self.arrays[0]) // self.size)
+
+    def __iter__(self) -> Iterator[Any]:
+        for start in range(0, len(self.arrays[0]), self.size):
+            yield tuple(array[start : start + self.size] for array in self.arrays)
+
+
+def small_model(loss: Any = "sparse_categorical_crossentropy") -> cnnx.Sequential:
+    cnnx.utils.set_random_seed(1)
+    model = cnnx.Sequential([Input((5,)), Dense(3, activation="softmax")])
+    model.compile("adam", loss, ["accuracy"])
+    return model
+
+
+@pytest.mark.parametrize("arrays", [(X, Y), (X, Y, W)], ids=["x y", "x y weights"])
+def test_a_stream_is_the_arrays_that_it_cuts(arrays: Any) -> None:
+    x, y, *weights = arrays
+    weight = weights[0] if weights else None
+    whole, cut = small_model(), small_model()
+    options = {"epochs": 3, "verbose": 0}
+    expected = whole.fit(
+        x, y, 8, shuffle=False, sample_weight=weight, validation_data=arrays, **options
+    )
+    got = cut.fit(Cut(*arrays), validation_data=Cut(*arrays), **options)
+    for name, values in expected.history.items():
+        assert got.history[name] == pytest.approx(values, rel=1e-5), name
+    for one, other in zip(whole.get_weights(), cut.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert cut.evaluate(Cut(*arrays), verbose=0) == pytest.approx(
+        whole.evaluate(x, y, 8, verbose=0, sample_weight=weight)
+    )
+    np.testing.assert_array_equal(cut.predict(Cut(*arrays), verbose=0), whole.predict(X, 8, 0))
+
+
+def test_batches_may_hold_anything_that_arrays_may() -> None:
+    lists = Cut((X * 50).astype(np.int8), np.array(Y, np.uint8))
+    model = small_model()
+    model.fit(lists, epochs=2, verbose=0)
+    model.fit(lists, verbose=0, class_weight={0: 2.0})
+    unbuilt = cnnx.Sequential([Dense(3, activation="softmax")])
+    unbuilt.compile("sgd", "sparse_categorical_crossentropy")
+    unbuilt.fit(lists, verbose=0)
+    assert unbuilt.input_shape == (None, 5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda model: model.fit(Cut(X, Y), Y), "fit: x is a stream"),
+        (lambda model: model.evaluate(Cut(X, Y), sample_weight=W), "evaluate: x is a stream"),
+        (lambda model: model.fit(Cut(X, Y), validation_split=0.2), "cannot be split"),
+        (lambda model: model.fit(Cut(X)), r"must yield \(x, y\)"),
+        (lambda model: model.fit(Cut(X[:, :4], Y)), r"fit: .*expects x of shape \(batch, 5\)"),
+        (lambda model: model.fit(Cut(X, Y + 1)), "fit: label 3"),
+        (lambda model: model.fit(Cut(X[:0], Y[:0])), "gave no batches"),
+        (lambda model: model.predict(Cut(X[:, 0])), "predict: .*expects x"),
+        (lambda model: model.fit(X, Y, validation_data=X), "validation_data must be"),
+    ],
+)
+def test_wrong_streams_are_refused(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call(small_model())
+
+
+# --- weights --------------------------------------------------------------------------------------
+
+
+def test_weights_count_samples_as_often() -> None:
+    """Twice the weight is the same sample twice, but for the number that the mean divides by."""
+    twice, weighed = small_model(), small_model()
+    both = np.concatenate([X, X[:5]]), np.concatenate([Y, Y[:5]])
+    weights = np.where(np.arange(20) < 5, 2, 1)
+    loss = twice.train_on_batch(*both)[0] * 25 / 20
+    assert weighed.train_on_batch(X, Y, weights)[0] == pytest.approx(loss, rel=1e-6)
+    one, other = (model.trainable_weights[0].gradient for model in (twice, weighed))
+    np.testing.assert_allclose(one * 25 / 20, other, rtol=1e-5, atol=1e-7)
+
+
+def test_a_weight_of_nothing_leaves_a_sample_out() -> None:
+    model = small_model()
+    weights = (np.arange(20) < 10).astype(int)
+    expected = model.test_on_batch(X[:10], Y[:10])[0] / 2
+    assert model.test_on_batch(X, Y, weights)[0] == pytest.approx(expected, rel=1e-6)
+    assert model.evaluate(X, Y, sample_weight=weights, verbose=0)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("loss", "y"),
+    [("sparse_categorical_crossentropy", Y), ("categorical_crossentropy", np.eye(3)[Y])],
+)
+def test_class_weights_are_sample_weights(loss: str, y: NDArray[Any]) -> None:
+    by_class, by_sample = small_model(loss), small_model(loss)
+    weights = np.array([3, 1, 0.5])[Y]
+    options = {"epochs": 2, "shuffle": False, "verbose": 0, "batch_size": 6}
+    one = by_class.fit(X, y, class_weight={0: 3, 2: 0.5}, validation_split=0.25, **options)
+    other = by_sample.fit(X[:15], y[:15], sample_weight=weights[:15], **options)
+    assert one.history["loss"] == other.history["loss"]
+    assert by_class.train_on_batch(X, y, W, {0: 3, 2: 0.5}) == by_sample.train_on_batch(
+        X, y, W * weights
+    )
+
+
+def test_weights_of_images_count_all_their_pixels() -> None:
+    x, y = normal(1, 6, 4, 5), np.arange(24).reshape(6, 4) % 3
+    cnnx.utils.set_random_seed(1)
+    model = cnnx.Sequential([Input((4, 5)), Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    weights = np.array([1, 0, 0, 2, 0, 0])
+    expected = (model.test_on_batch(x[:1], y[:1]) + 2 * model.test_on_batch(x[3:4], y[3:4])) / 6
+    assert model.train_on_batch(x, y, weights) == pytest.approx(expected, rel=1e-6)
+
+
+def test_figures_by_name() -> None:
+    model = small_model()
+    loss, accuracy = model.test_on_batch(X, Y)
+    named = {"loss": loss, "accuracy": accuracy}
+    assert model.test_on_batch(X, Y, return_dict=True) == named
+    assert model.train_on_batch(X, Y, return_dict=True) == named
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"sample_weight": W[:3]}, ValueError, r"sample_weight .*shape \(20,\), got \(3,\)"),
+        ({"sample_weight": -W}, ValueError, "sample_weight must be at least 0"),
+        ({"sample_weight": W * np.nan}, ValueError, "sample_weight must be at least 0, got nan"),
+        ({"sample_weight": "many"}, TypeError, "sample_weight"),
+        ({"class_weight": [1, 2, 3]}, TypeError, "class_weight must be a dict"),
+        ({"class_weight": {0: -1}}, ValueError, "class_weight of class 0"),
+        ({"class_weight": {"cat": 1}}, TypeError, "class_weight: a class"),
+    ],
+)
+def test_wrong_weights_are_refused(options: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        small_model().fit(X, Y, verbose=0, **options)
+
+
+# --- clones ---------------------------------------------------------------------------------------
+
+
+def test_a_clone_has_the_layers_and_weights_of_its_own() -> None:
+    model = small_model()
+    clone = cnnx.models.clone_model(model)
+    assert clone.get_config() == model.get_config()
+    assert clone.built
+    assert clone.optimizer is None
+    assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
+    clone.set_weights([np.ones((5, 3), int), [1, 2, 3]])
+    assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
+    with pytest.raises(TypeError, match="clone_model: expected a Sequential"):
+        cnnx.models.clone_model(model.layers)
