@@ -11,11 +11,10 @@ training of few steps (docs/training.md).
 
 import argparse
 
-import matplotlib.pyplot as plt
 import numpy as np
 
 import cnnx
-from cnnx import layers
+from cnnx import explain, layers
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("pets", help="folder with one folder of photos for each class")
@@ -65,10 +64,10 @@ print(f"Best validation accuracy: {max(history['val_accuracy']):.2%}".replace("%
 model.save(options.model)
 model = cnnx.models.load_model(options.model)
 values = model.predict(x_test[:4])[:, 0]
-figure, axes = plt.subplots(1, 4, figsize=(10, 3.4), layout="constrained")
-for axis, picture, value, label in zip(axes, x_test[:4, ..., 0], values, y_test[:4], strict=True):
-    axis.imshow(picture, cmap="gray")
-    axis.set_title(f"{names[round(float(value))]}  {value:.3f}\n(is one of the {names[label]})")
-    axis.axis("off")
-figure.savefig(options.picture)
+titles = [
+    f"{names[round(float(value))]}  {value:.3f}\n(one of the {names[int(label)]})"
+    for value, label in zip(values, y_test[:4], strict=True)
+]
+figure = explain.plot_pictures(x_test[:4, ..., 0], titles)
+figure.savefig(options.picture, dpi=150, bbox_inches="tight")
 print(f"Saved {options.model} and {options.picture}")

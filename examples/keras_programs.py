@@ -4,7 +4,9 @@ Run: python examples/keras_programs.py PETS [--data DIR] [--epochs N]
 
 PETS holds a folder with the photos of cats and one with those of dogs; pip install
 "cnnx[images,plot]". A 1 and a 0 of MNIST stand for the letters I and Q of the last two programs.
-Dog_Cat.model and CatDog_Predict.png are written to the present folder.
+Dog_Cat.model and CatDog_Predict.png are written to the present folder. The filter made by hand
+keeps the dense layer of the learnt one, so it does well only where that came out alike:
+letters_filter.py goes on from there.
 """
 
 import argparse

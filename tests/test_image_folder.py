@@ -327,10 +327,10 @@ def test_arguments_are_checked(pets: Path, options: dict[str, Any], words: list[
 def test_folders_that_are_no_data_set(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no such folder"):
         read(tmp_path / "missing")
-    with pytest.raises(ValueError, match="two classes.*none"):
+    with pytest.raises(ValueError, match=r"two classes.*none"):
         read(tmp_path)
     (tmp_path / "a").mkdir()
-    with pytest.raises(ValueError, match="two classes.*'a'"):
+    with pytest.raises(ValueError, match=r"two classes.*'a'"):
         read(tmp_path)
     (tmp_path / "b").mkdir()
     with pytest.raises(ValueError, match="hold no files"):

@@ -87,8 +87,9 @@ def load_model(path: str | os.PathLike[str]) -> Sequential:
     """
     Load a model that `save_model` saved.
 
-    It predicts bit for bit what the saved one did, and `fit` goes on where that one stopped, with
-    the generators of layers that have a seed where they stood. No random number is drawn. Nothing in the file is run, whatever it holds.
+    It predicts bit for bit what the saved one did, and `fit` goes on where that one stopped; layers
+    that have a seed draw on where they stood. No random number is drawn in loading. Nothing in the
+    file is run, whatever it holds.
 
     Parameters
     ----------

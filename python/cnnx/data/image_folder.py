@@ -131,19 +131,20 @@ def image_folder(
         raise ValueError(f"{folder}: validation_split={share} leaves no picture to train on")
     decoder = _Decoder(folder, size, color_mode, limit, len(files) if batch is None else 3 * batch)
     targets = _targets(labels, label_mode, len(names))
-    parts = [slice(0, count)] + ([slice(count, None)] if count < len(files) else [])
+    train, held_back = (files[:count], targets[:count]), (files[count:], targets[count:])
     if batch is not None:
-        streams = [
-            ImageStream(decoder, files[part], targets[part], batch, shuffle and not index, seed)
-            for index, part in enumerate(parts)
-        ]
-        return ImageFolder(streams[0], streams[1] if len(parts) == 2 else None, names)
+        return ImageFolder(
+            ImageStream(decoder, *train, batch, shuffle, seed),
+            ImageStream(decoder, *held_back, batch, False, seed) if held_back[0] else None,
+            names,
+        )
     with quiet_progress("read pictures", len(files), bar) as progress:
-        read = [decoder.read(files[part], targets[part], progress) for part in parts]
+        x, y = decoder.read(*train, progress)
+        validation = decoder.read(*held_back, progress) if held_back[0] else None
     decoder.warn()
-    if not len(read[0][0]):
+    if not len(x):
         raise ValueError(f"{folder}: none of the {len(files)} files could be read as a picture")
-    return ImageFolder(read[0], read[1] if len(parts) == 2 else None, names)
+    return ImageFolder((x, y), validation, names)
 
 
 class ImageStream:
@@ -241,9 +242,7 @@ class _Decoder:
             self._faults[file] = str(error)
             return None
 
-    def read(
-        self, files: list[Path], targets: Labels, progress: Progress
-    ) -> tuple[Pixels, Labels]:
+    def read(self, files: list[Path], targets: Labels, progress: Progress) -> tuple[Pixels, Labels]:
         """Return the pictures that can be read, and their labels."""
         x = np.empty((len(files), *self.shape), np.uint8)
         kept: list[int] = []
@@ -261,10 +260,12 @@ class _Decoder:
         """Name the files that could not be read since the last call, in one warning."""
         faults, self._faults = self._faults, {}
         if faults:
-            lines = [f"{file.relative_to(self._folder)} ({faults[file]})" for file in sorted(faults)]
+            named = [
+                f"{file.relative_to(self._folder)} ({faults[file]})" for file in sorted(faults)
+            ]
             warnings.warn(
                 f"{self._folder}: left out {len(faults)} files that are no readable pictures: "
-                + ", ".join(lines),
+                + ", ".join(named),
                 stacklevel=3,
             )
 

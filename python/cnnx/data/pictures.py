@@ -119,7 +119,8 @@ def _pillow() -> Any:
 def _upright(image: Any) -> Any:
     """Return a picture turned as its EXIF data say, with the upper 8 bits if it has 16."""
     image_ops = import_extra("PIL.ImageOps", "images", "reading pictures")
-    return _eight_bits(image_ops.exif_transpose(image))
+    image_ops.exif_transpose(image, in_place=True)
+    return _eight_bits(image)
 
 
 def _eight_bits(image: Any) -> Any:

@@ -151,8 +151,8 @@ class RandomTranslation(RandomTransform):
 
     def draw(self, count: int) -> tuple[Array, Array]:
         """Draw a shift for each axis."""
-        ranges = np.transpose([self.height_factor, self.width_factor])
-        return _scaling(np.ones((count, 2))), -self.generator.uniform(*ranges, (count, 2))
+        low, high = np.transpose([self.height_factor, self.width_factor])
+        return _scaling(np.ones((count, 2))), -self.generator.uniform(low, high, (count, 2))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

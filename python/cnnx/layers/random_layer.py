@@ -37,7 +37,7 @@ class RandomLayer(Layer):
 
     @random_state.setter
     def random_state(self, state: dict[str, Any] | None) -> None:
-        if self._generator is not None:
+        if self._generator is not None and state is not None:
             self._generator.bit_generator.state = state
 
     def get_config(self) -> dict[str, Any]:

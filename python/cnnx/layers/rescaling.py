@@ -35,7 +35,8 @@ class Rescaling(Layer):
 
     def forward(self, x: Float, training: bool) -> Float:
         """Return scale x + offset."""
-        y = np.multiply(x, np.float32(self.scale), out=self._output.rows(len(x)))
+        y = self._output.rows(len(x))
+        np.multiply(x, np.float32(self.scale), out=y)
         y += np.float32(self.offset)
         return y
 

@@ -167,6 +167,7 @@ class Model(Network):
         first = integer(initial_epoch, "fit: initial_epoch", minimum=0)
         split = number(validation_split, "fit: validation_split", 0, 1)
         classes = check_class_weight(class_weight, "fit")
+        batches: Batches | Stream
         judging: Batches | Stream | None = None
         if is_stream(x):
             batches = self._stream(x, y, sample_weight, "fit", classes)
@@ -249,8 +250,8 @@ class Model(Network):
         x, y, batch_size, sample_weight
             As for `fit`.
         verbose
-            0 shows nothing, otherwise the figures are printed, and a bar appears on a terminal if it
-            takes long.
+            0 shows nothing, otherwise the figures are printed, and a bar appears on a terminal if
+            it takes long.
         return_dict
             Whether to return figures by name.
 
