@@ -66,7 +66,8 @@ void for_each_backend(Body body) {
 
 // Whole numbers, so every pass is exact whatever the order of its sums.
 TEST(Conv2d, EveryPassEqualsItsDefinition) {
-  for (const auto& [name, d] : kCases) {
+  for (const Case& test : kCases) {
+    const Conv2dDims& d = test.dims;
     const auto src = test::whole_floats(d.mb * d.ih * d.iw * d.ic, 1);
     const auto weights = test::whole_floats(d.kh * d.kw * d.ic / d.groups * d.oc, 2);
     const auto bias = test::whole_floats(d.oc, 3);
@@ -83,7 +84,7 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
       diff_weights[w] += diff_dst[o] * src[s];
     });
     for_each_backend([&](const std::string& backend) {
-      SCOPED_TRACE(std::string(name) + ", " + backend);
+      SCOPED_TRACE(std::string(test.name) + ", " + backend);
       std::vector<float> got_dst(dst.size(), -99.0f), got_diff_src(src.size(), -99.0f),
           got_diff_weights(weights.size(), -99.0f), got_diff_bias(bias.size(), -99.0f);
       conv2d_forward(d, src.data(), weights.data(), bias.data(), got_dst.data());

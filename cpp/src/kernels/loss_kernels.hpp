@@ -14,7 +14,7 @@ CNNX_INLINE Vec clip(Vec p) {  // NaN stays
   return bounded < kLeastProb ? broadcast(kLeastProb) : bounded;
 }
 CNNX_INLINE Vec where_unclipped(Vec p, Vec gradient) {
-  return (p < kLeastProb) | (p > kMostProb) ? Vec{} : gradient;
+  return ((p < kLeastProb) | (p > kMostProb)) ? Vec{} : gradient;
 }
 
 template <typename Function>

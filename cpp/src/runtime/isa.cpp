@@ -4,10 +4,14 @@ namespace cnnx {
 
 bool cpu_supports(std::string_view isa) {
 #ifdef CNNX_X86_64
-  // The levels are the ones that the files in kernels/<isa>/ are compiled for. The compiler's
-  // run-time check also asks the operating system whether it saves the wide registers.
-  if (isa == "avx512") return __builtin_cpu_supports("x86-64-v4");
-  if (isa == "avx2") return __builtin_cpu_supports("x86-64-v3");
+  // What the files in kernels/<isa>/ are compiled for. The compiler's run-time check also asks
+  // whether the operating system saves the wide registers.
+  if (isa == "avx512") {
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("fma");
+  }
+  if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return isa == "ref";
 }

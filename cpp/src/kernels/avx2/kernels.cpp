@@ -1,4 +1,4 @@
-// x86-64-v3: AVX2 and FMA, 16 registers.
+// AVX2 and FMA, 16 registers.
 #define CNNX_VECTOR_FLOATS 8
 #include "kernels/activation_kernels.hpp"
 #include "kernels/batch_norm_kernels.hpp"

@@ -1,4 +1,4 @@
-// x86-64-v4: AVX-512, 32 registers.
+// AVX-512 (F, BW, DQ, VL), 32 registers.
 #define CNNX_VECTOR_FLOATS 16
 #include "kernels/activation_kernels.hpp"
 #include "kernels/batch_norm_kernels.hpp"
