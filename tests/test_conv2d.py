@@ -21,7 +21,7 @@ depthwise = st.tuples(channels, st.just(1), st.integers(1, 2))
 ONE_PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (1, 1))
 
 
-@pytest.fixture(params=["direct", "im2col"], autouse=True, scope="module")
+@pytest.fixture(params=["auto", "direct", "im2col"], autouse=True, scope="module")
 def conv_algorithm(request: pytest.FixtureRequest) -> Iterator[None]:
     """Run all tests of this file for both ways to compute a convolution."""
     before = cnnx.config.conv_algorithm()
@@ -100,6 +100,59 @@ def test_conv2d_agrees_with_the_oracle(
     diff_dst = numbers(seed + 3, mb, *window.output_size, groups * oc)
     geometry = geometry_of(window, groups, rotated)
     check_conv2d(src, weights, bias, diff_dst, geometry, tolerance)
+
+
+@given(
+    windows(dilated=True),
+    st.integers(1, 3),
+    st.one_of(ungrouped, grouped, depthwise),
+    st.sampled_from(["linear", "relu"]),
+    seeds,
+)
+def test_activation_and_pooling_in_the_same_pass(
+    window: Window, mb: int, group_sizes: tuple[int, int, int], activation: str, seed: int
+) -> None:
+    groups, ic, oc = group_sizes
+    src = whole(seed, mb, *window.input_size, groups * ic)
+    weights = whole(seed + 1, *window.kernel_size, ic, groups * oc)
+    bias = whole(seed + 2, groups * oc)
+    geometry = geometry_of(window, groups)
+    before = reference.conv2d_forward(src, weights, bias, window.output_size, **geometry)
+    rows, columns = window.output_size
+    pool = {"pool_size": (2, 2), "strides": (2, 2), "padding": (0, 0)}
+    pooled, argmax = reference.max_pool2d_forward(before, (rows // 2, columns // 2), **pool)
+    activate = {"linear": lambda x: x, "relu": reference.relu_forward}[activation]
+    extra = {"activation": activation, "pooled_from": None}
+    inputs = {"src": src, "weights": weights, "bias": bias, **geometry}
+    check(_core.conv2d_forward, inputs | extra, {"dst": activate(before)}, tolerance=0)
+    extra["pooled_from"] = window.output_size
+    check(_core.conv2d_forward, inputs | extra, {"dst": activate(pooled)}, tolerance=0)
+    codes = argmax.astype(np.uint8)
+    check(
+        _core.conv2d_forward,
+        inputs | extra,
+        {"dst": activate(pooled), "codes": codes},
+        start={"codes": np.full(codes.shape, 99, np.uint8)},
+        tolerance=0,
+    )
+    diff_dst = whole(seed + 3, *pooled.shape)
+    unpooled = reference.max_pool2d_backward(diff_dst, argmax, window.output_size, **pool)
+    diff_src, diff_weights, diff_bias = reference.conv2d_backward(
+        src, weights, unpooled, **geometry
+    )
+    gradient = {"diff_dst": diff_dst, "codes": codes, "pooled_from": window.output_size, **geometry}
+    check(
+        _core.conv2d_backward_data,
+        {"weights": weights, **gradient},
+        {"diff_src": diff_src},
+        tolerance=0,
+    )
+    check(
+        _core.conv2d_backward_weights,
+        {"src": src, **gradient},
+        {"diff_weights": diff_weights, "diff_bias": diff_bias},
+        tolerance=0,
+    )
 
 
 @pytest.mark.parametrize("rotated", [False, True])

@@ -1,4 +1,5 @@
 #include "array_view.hpp"
+#include "bind_activation.hpp"
 #include "cnnx/conv2d.hpp"
 #include "cnnx/im2col.hpp"
 
@@ -37,7 +38,27 @@ Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weigh
           .rotated = rotated};
 }
 
+// The output's shape before its 2x2 pooling, if there is one. Of an odd number of rows or columns
+// the last one is in no window, so the number before has to be given.
+using OptionalPair = std::optional<Pair>;
+Image unpooled(const Arguments& args, const Image& dst, const OptionalPair& pooled_from) {
+  if (!pooled_from) return dst;
+  const auto [rows, columns] = *pooled_from;
+  args.require(rows >= 0 && columns >= 0 && dst[1] == rows / 2 && dst[2] == columns / 2,
+               "pooled_from", "must have twice the rows and columns of dst");
+  return {dst[0], rows, columns, dst[3]};
+}
+
 std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
+
+DiffDst diff_dst_of(const Arguments& args, const py::array& diff_dst, const OptionalArray& codes,
+                    const OptionalPair& pooled_from, const Image& shape, int64_t channels) {
+  args.require(codes.has_value() == pooled_from.has_value(), "codes",
+               "and pooled_from go together");
+  const std::vector<int64_t> expected = {shape[0], shape[1], shape[2], channels};
+  return {args.input<float>(diff_dst, "diff_dst", expected),
+          args.input<uint8_t>(codes, "codes", expected)};
+}
 
 }  // namespace
 
@@ -65,61 +86,69 @@ void bind_conv2d(py::module_& m) {
       "conv2d_forward",
       [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
-         bool rotated) {
+         bool rotated, const std::string& activation, OptionalArray& codes,
+         const OptionalPair& pooled_from) {
         const Arguments args("conv2d_forward");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(dst, "dst");
-        const Conv2dDims dims =
-            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
+        const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
+                                          padding, dilation, groups, rotated);
         const float* src_data = args.input<float>(src, "src", extents(s));
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         const float* bias_data = args.input<float>(bias, "bias", {dims.oc});
-        float* dst_data = args.output<float>(dst, "dst", {dims.mb, dims.oh, dims.ow, dims.oc});
+        const std::vector<int64_t> shape = {dims.mb, d[1], d[2], dims.oc};
+        float* dst_data = args.output<float>(dst, "dst", shape);
+        const Epilogue epilogue = {.activation = activation_of(args, activation),
+                                   .pool = pooled_from.has_value(),
+                                   .codes = args.output<uint8_t>(codes, "codes", shape)};
+        args.require(epilogue.pool || epilogue.codes == nullptr, "codes", "need pooled_from");
         const GilRelease release;
-        conv2d_forward(dims, src_data, weights_data, bias_data, dst_data);
+        conv2d_forward(dims, src_data, weights_data, bias_data, epilogue, dst_data);
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
-      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
+      py::arg("activation") = "linear", py::arg("codes") = py::none(),
+      py::arg("pooled_from") = py::none());
   m.def(
       "conv2d_backward_data",
       [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
-         bool rotated) {
+         bool rotated, const OptionalArray& codes, const OptionalPair& pooled_from) {
         const Arguments args("conv2d_backward_data");
         const Image s = args.shape<4>(diff_src, "diff_src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(diff_dst, "diff_dst");
-        const Conv2dDims dims =
-            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
-        const float* diff_dst_data =
-            args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
+        const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
+                                          padding, dilation, groups, rotated);
+        const DiffDst gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
         const GilRelease release;
-        conv2d_backward_data(dims, diff_dst_data, weights_data, diff_src_data);
+        conv2d_backward_data(dims, gradient, weights_data, diff_src_data);
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
-      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
+      py::arg("codes") = py::none(), py::arg("pooled_from") = py::none());
   m.def(
       "conv2d_backward_weights",
       [](const py::array& src, const py::array& diff_dst, py::array& diff_weights,
          OptionalArray& diff_bias, const Pair& strides, const Pair& padding, const Pair& dilation,
-         int64_t groups, bool rotated) {
+         int64_t groups, bool rotated, const OptionalArray& codes,
+         const OptionalPair& pooled_from) {
         const Arguments args("conv2d_backward_weights");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(diff_weights, "diff_weights"),
                     d = args.shape<4>(diff_dst, "diff_dst");
-        const Conv2dDims dims =
-            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
+        const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
+                                          padding, dilation, groups, rotated);
         const float* src_data = args.input<float>(src, "src", extents(s));
-        const float* diff_dst_data =
-            args.input<float>(diff_dst, "diff_dst", {dims.mb, dims.oh, dims.ow, dims.oc});
+        const DiffDst gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
         float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
         const GilRelease release;
-        conv2d_backward_weights(dims, src_data, diff_dst_data, diff_weights_data, diff_bias_data);
+        conv2d_backward_weights(dims, src_data, gradient, diff_weights_data, diff_bias_data);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"),
       py::arg("strides"), py::arg("padding"), py::arg("dilation"), py::arg("groups"),
-      py::arg("rotated"));
+      py::arg("rotated"), py::arg("codes") = py::none(), py::arg("pooled_from") = py::none());
 }
 
 }  // namespace cnnx::bindings

@@ -59,7 +59,7 @@ void for_each_backend(Body body) {
       }
     }
   }
-  set_conv_algorithm("direct");
+  set_conv_algorithm("auto");
   set_isa(available_isas().front());
   set_num_threads(0);
 }
@@ -87,9 +87,9 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
       SCOPED_TRACE(std::string(test.name) + ", " + backend);
       std::vector<float> got_dst(dst.size(), -99.0f), got_diff_src(src.size(), -99.0f),
           got_diff_weights(weights.size(), -99.0f), got_diff_bias(bias.size(), -99.0f);
-      conv2d_forward(d, src.data(), weights.data(), bias.data(), got_dst.data());
-      conv2d_backward_data(d, diff_dst.data(), weights.data(), got_diff_src.data());
-      conv2d_backward_weights(d, src.data(), diff_dst.data(), got_diff_weights.data(),
+      conv2d_forward(d, src.data(), weights.data(), bias.data(), {}, got_dst.data());
+      conv2d_backward_data(d, {diff_dst.data()}, weights.data(), got_diff_src.data());
+      conv2d_backward_weights(d, src.data(), {diff_dst.data()}, got_diff_weights.data(),
                               got_diff_bias.data());
       EXPECT_EQ(got_dst, dst);
       EXPECT_EQ(got_diff_src, diff_src);

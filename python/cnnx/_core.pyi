@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Float = NDArray[np.float32]
 Label = NDArray[np.int64]
 Index = NDArray[np.int32]
+Codes = NDArray[np.uint8]
 Pair = tuple[int, int]
 
 __version__: str
@@ -40,7 +41,8 @@ def im2col(
 ) -> None: ...
 
 # conv2d: padding is (top, left); bottom and right follow from dst's shape; rotated: true
-# convolution, with the kernel rotated by 180 degrees
+# convolution, with the kernel rotated by 180 degrees. pooled_from, the output size before 2x2 max
+# pooling, asks for that and is needed on the way back; codes tell which pixels were the largest
 def conv2d_forward(
     src: Float,
     weights: Float,
@@ -51,6 +53,9 @@ def conv2d_forward(
     dilation: Pair,
     groups: int,
     rotated: bool,
+    activation: str = "linear",
+    codes: Codes | None = None,
+    pooled_from: Pair | None = None,
 ) -> None: ...
 def conv2d_backward_data(
     diff_dst: Float,
@@ -61,6 +66,8 @@ def conv2d_backward_data(
     dilation: Pair,
     groups: int,
     rotated: bool,
+    codes: Codes | None = None,
+    pooled_from: Pair | None = None,
 ) -> None: ...
 def conv2d_backward_weights(
     src: Float,
@@ -72,6 +79,8 @@ def conv2d_backward_weights(
     dilation: Pair,
     groups: int,
     rotated: bool,
+    codes: Codes | None = None,
+    pooled_from: Pair | None = None,
 ) -> None: ...
 
 # bias: (n,) or of the shape of src's last axes, which it spans; dst may be src, diff_src diff_dst

@@ -63,7 +63,7 @@ def set_isa(name: str) -> None:
 
 
 def conv_algorithm() -> str:
-    """Return how convolutions are computed: "direct" or "im2col"."""
+    """Return how convolutions are computed: "auto", "direct" or "im2col"."""
     return _core.conv_algorithm()
 
 
@@ -74,9 +74,10 @@ def set_conv_algorithm(name: str) -> None:
     Parameters
     ----------
     name
-        "direct", the default, reads images where they lie. "im2col" copies the patches of an image
-        into a matrix and multiplies it by the kernel: slower, plain, and within float32's rounding
-        the same. The environment variable CNNX_CONV_ALGORITHM sets the first value.
+        "auto", the default, chooses the fastest. "direct" reads images where they lie. "im2col"
+        copies the patches of an image into a matrix and multiplies it by the kernel: slower, plain,
+        and within float32's rounding the same. The environment variable CNNX_CONV_ALGORITHM sets
+        the first value.
 
     Raises
     ------

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <string>
 
+#include "cnnx/epilogue.hpp"
+
 namespace cnnx {
 
 // Cross-correlation over NHWC images, or, if `rotated`, the true convolution: the same with the
@@ -20,17 +22,21 @@ struct Conv2dDims {
   bool rotated = false;
 };
 
+// If the output is pooled, dst and diff_dst have oh / 2 rows of ow / 2 pixels.
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                    const float* bias, float* dst);
-void conv2d_backward_data(const Conv2dDims& dims, const float* diff_dst, const float* weights,
+                    const float* bias, const Epilogue& epilogue, float* dst);
+void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src);
 // diff_bias may be null.
-void conv2d_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
+void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights, float* diff_bias);
 
-// How the passes are computed: "direct" (the default) reads images where they lie; "im2col" is the
-// plain path that it is checked against. The environment variable CNNX_CONV_ALGORITHM sets the
-// first value. Throws std::invalid_argument for any other name.
+// How the passes are computed: "auto" (the default) takes Winograd's products for 3x3 kernels where
+// that pays, and otherwise reads images where they lie. "direct" does the latter alone: sums of
+// products as they are written, for runs that are compared bit by bit with another. "im2col" is the
+// plain path that all are checked against, "winograd" takes its products wherever it can. The
+// environment variable CNNX_CONV_ALGORITHM sets the first value. Throws std::invalid_argument for
+// any other name.
 std::string conv_algorithm();
 void set_conv_algorithm(const std::string& name);
 

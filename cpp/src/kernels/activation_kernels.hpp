@@ -9,6 +9,13 @@ namespace {
 
 constexpr float kLeakySlope = 0.2f;
 
+void linear_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return x; });
+}
+void linear_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  map(n, dst, diff_dst, diff_src, [](Vec, Vec dy) { return dy; });
+}
+
 void relu_forward(int64_t n, const float* src, float* dst) {
   map(n, src, dst, [](Vec x) { return x <= 0.0f ? Vec{} : x; });  // NaN stays
 }
@@ -70,24 +77,17 @@ void exponential_backward(int64_t n, const float* dst, const float* diff_dst, fl
   map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return dy * y; });
 }
 
-constexpr ActivationKernels activation_kernels = {
-    .relu_forward = relu_forward,
-    .relu_backward = relu_backward,
-    .sigmoid_forward = sigmoid_forward,
-    .sigmoid_backward = sigmoid_backward,
-    .tanh_forward = tanh_forward,
-    .tanh_backward = tanh_backward,
-    .arctan_forward = arctan_forward,
-    .arctan_backward = arctan_backward,
-    .elu_forward = elu_forward,
-    .elu_backward = elu_backward,
-    .leaky_relu_forward = leaky_relu_forward,
-    .leaky_relu_backward = leaky_relu_backward,
-    .softplus_forward = softplus_forward,
-    .softplus_backward = softplus_backward,
-    .exponential_forward = exponential_forward,
-    .exponential_backward = exponential_backward,
-};
+constexpr ActivationKernels activation_kernels = {{
+    {linear_forward, linear_backward},
+    {relu_forward, relu_backward},
+    {sigmoid_forward, sigmoid_backward},
+    {tanh_forward, tanh_backward},
+    {arctan_forward, arctan_backward},
+    {elu_forward, elu_backward},
+    {leaky_relu_forward, leaky_relu_backward},
+    {softplus_forward, softplus_backward},
+    {exponential_forward, exponential_backward},
+}};
 
 }  // namespace
 }  // namespace cnnx

@@ -63,23 +63,13 @@ using Elementwise = void (*)(int64_t n, const float* src, float* dst);
 using ElementwiseBackward = void (*)(int64_t n, const float* dst, const float* diff_dst,
                                      float* diff_src);
 
+struct ActivationKernel {
+  Elementwise forward;
+  ElementwiseBackward backward;
+};
+
 struct ActivationKernels {
-  Elementwise relu_forward;
-  ElementwiseBackward relu_backward;
-  Elementwise sigmoid_forward;
-  ElementwiseBackward sigmoid_backward;
-  Elementwise tanh_forward;
-  ElementwiseBackward tanh_backward;
-  Elementwise arctan_forward;
-  ElementwiseBackward arctan_backward;
-  Elementwise elu_forward;
-  ElementwiseBackward elu_backward;
-  Elementwise leaky_relu_forward;
-  ElementwiseBackward leaky_relu_backward;
-  Elementwise softplus_forward;
-  ElementwiseBackward softplus_backward;
-  Elementwise exponential_forward;
-  ElementwiseBackward exponential_backward;
+  ActivationKernel of[9];  // by Activation
 };
 
 // What the logarithm of a softmax needs: log dst[i] = (src[i] - max) - log(sum). For targets t:
@@ -138,6 +128,20 @@ struct PoolKernels {
                       float* dst);
   void (*sum_backward)(int64_t c, const PoolWindow& window, float divisor, const float* diff_dst,
                        float* diff_src);
+};
+
+// 2x2 windows, stride 2; a code says which pixel of its window was the largest: 0 1 above, 2 3
+// below.
+struct Pool2x2Kernels {
+  // c channels of the windows of two rows of pixels, src_stride floats apart in a row; dst and
+  // codes are dst_stride apart. codes may be null.
+  void (*forward)(int64_t windows, int64_t c, const float* above, const float* below,
+                  int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride);
+  // Pixels [first, first + pixels) of one row of the windows, the upper (0) or the lower (1), all
+  // channels: the gradient of the window where its code says so, else 0. Everything is contiguous;
+  // diff_dst and codes are the row of windows, diff_src is pixel `first`.
+  void (*backward)(int64_t first, int64_t pixels, int64_t c, int row, const float* diff_dst,
+                   const uint8_t* codes, float* diff_src);
 };
 
 // Contiguous (rows, c) matrices; the other arguments have one float a column. add_... add to their
@@ -218,6 +222,7 @@ struct KernelTable {
   SoftmaxKernels softmax;
   LossKernels loss;
   PoolKernels pool;
+  Pool2x2Kernels pool2x2;
   BatchNormKernels batch_norm;
   BiasKernels bias;
   DropoutKernel dropout;

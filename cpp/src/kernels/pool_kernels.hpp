@@ -71,6 +71,47 @@ void sum_pool_backward(int64_t c, const PoolWindow& window, float divisor, const
   }
 }
 
+void pool2x2_forward(int64_t windows, int64_t c, const float* above, const float* below,
+                     int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride) {
+  for (int64_t w = 0; w < windows; ++w) {
+    const float* const pixels[4] = {above + 2 * w * src_stride, above + (2 * w + 1) * src_stride,
+                                    below + 2 * w * src_stride, below + (2 * w + 1) * src_stride};
+    for (int64_t j = 0; j < c; j += kLanes) {
+      const int64_t left = c - j;
+      Vec best = load_upto(pixels[0] + j, left);
+      IntVec code{};
+#pragma GCC unroll 4
+      for (int32_t i = 1; i < 4; ++i) {
+        const Vec x = load_upto(pixels[i] + j, left);
+        const IntVec better = ~(x <= best) & (best == best);  // NaN is larger than any number
+        best = better ? x : best;
+        code = better ? IntVec{} + i : code;
+      }
+      store_upto(dst + w * dst_stride + j, best, left);
+      if (codes != nullptr) store_bytes_upto(codes + w * dst_stride + j, code, left);
+    }
+  }
+}
+
+void pool2x2_backward(int64_t first, int64_t pixels, int64_t c, int row, const float* diff_dst,
+                      const uint8_t* codes, float* diff_src) {
+  for (int64_t x = first; x < first + pixels; ++x, diff_src += c) {
+    const int64_t window = x / 2 * c;
+    const auto code = static_cast<int32_t>(2 * row + x % 2);
+    for (int64_t j = 0; j < c; j += kLanes) {
+      const int64_t left = c - j;
+      const IntVec chosen = load_bytes_upto(codes + window + j, left);
+      const Vec gradient = load_upto(diff_dst + window + j, left);
+      store_upto(diff_src + j, chosen == code ? gradient : Vec{}, left);
+    }
+  }
+}
+
+constexpr Pool2x2Kernels pool2x2_kernels = {
+    .forward = pool2x2_forward,
+    .backward = pool2x2_backward,
+};
+
 constexpr PoolKernels pool_kernels = {
     .max_forward = max_pool_forward,
     .max_backward = max_pool_backward,

@@ -88,6 +88,27 @@ CNNX_INLINE Vec load_upto(const float* p, int64_t n, Vec rest) {
   return n >= kLanes ? load(p) : first_lanes(load_part(p, n), n, rest);
 }
 
+// Whole numbers from 0 to 255 as bytes: up to n of them.
+typedef uint8_t ByteVec __attribute__((vector_size(kLanes)));
+typedef uint8_t UnalignedByteVec __attribute__((vector_size(kLanes), aligned(1), may_alias));
+CNNX_INLINE IntVec load_bytes_upto(const uint8_t* p, int64_t n) {
+  ByteVec bytes{};
+  if (n >= kLanes) {
+    bytes = *reinterpret_cast<const UnalignedByteVec*>(p);
+  } else {
+    __builtin_memcpy(&bytes, p, static_cast<size_t>(n));
+  }
+  return __builtin_convertvector(bytes, IntVec);
+}
+CNNX_INLINE void store_bytes_upto(uint8_t* p, IntVec v, int64_t n) {
+  const ByteVec bytes = __builtin_convertvector(v, ByteVec);
+  if (n >= kLanes) {
+    *reinterpret_cast<UnalignedByteVec*>(p) = bytes;
+  } else {
+    __builtin_memcpy(p, &bytes, static_cast<size_t>(n));
+  }
+}
+
 #if defined(__AVX512F__)
 // The plain form warns of an uninitialised value in GCC 12's own header.
 CNNX_INLINE Vec sqrt(Vec v) { return _mm512_maskz_sqrt_ps(0xffff, v); }

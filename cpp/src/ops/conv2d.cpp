@@ -4,64 +4,127 @@
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
+#include <vector>
 
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
+#include "ops/image_rows.hpp"
 
 namespace cnnx {
 namespace {
 
-bool is_im2col(const std::string& name) {
-  if (name == "direct") return false;
-  if (name == "im2col") return true;
+enum Algorithm { kAuto, kDirect, kIm2col, kAlgorithms };
+constexpr const char* kNames[kAlgorithms] = {"auto", "direct", "im2col"};
+
+Algorithm algorithm_of(const std::string& name) {
+  const auto* const found = std::find(kNames, kNames + kAlgorithms, name);
+  if (found != kNames + kAlgorithms) return static_cast<Algorithm>(found - kNames);
   throw std::invalid_argument("convolution algorithm '" + name +
                               "' is unknown; CNNX_CONV_ALGORITHM and "
-                              "cnnx.config.set_conv_algorithm take direct, im2col");
+                              "cnnx.config.set_conv_algorithm take auto, direct, im2col");
 }
 
-std::atomic<bool>& plain() {
-  static std::atomic<bool> value = [] {
+std::atomic<Algorithm>& algorithm() {
+  static std::atomic<Algorithm> value = [] {
     const char* forced = std::getenv("CNNX_CONV_ALGORITHM");
-    return forced != nullptr && *forced != '\0' && is_im2col(forced);
+    return forced == nullptr || *forced == '\0' ? kAuto : algorithm_of(forced);
   }();
   return value;
 }
 
+// Pixels that no window of the pooling takes need not be computed.
+Conv2dDims whole_windows(Conv2dDims dims) {
+  dims.oh = dims.oh / 2 * 2;
+  dims.ow = dims.ow / 2 * 2;
+  return dims;
+}
+
+int64_t outputs(const Conv2dDims& d) { return d.mb * d.oh * d.ow * d.oc; }
+
+// The plain path makes the whole output before the epilogue, and the whole gradient before the
+// backward pass.
+void plain_forward(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
+                   const Epilogue& epilogue, float* dst) {
+  if (epilogue.pool) {
+    std::vector<float> whole(static_cast<size_t>(outputs(d)));
+    im2col_forward(d, src, weights, bias, whole.data());
+    const int64_t row = d.ow * d.oc;
+    for (int64_t y = 0; y < d.mb * d.oh / 2; ++y) {
+      const float* const above = whole.data() + 2 * y * row;
+      kernels().pool2x2.forward(d.ow / 2, d.oc, above, above + row, d.oc, dst + y * row / 2,
+                                epilogue.codes == nullptr ? nullptr : epilogue.codes + y * row / 2,
+                                d.oc);
+    }
+  } else {
+    im2col_forward(d, src, weights, bias, dst);
+  }
+  const int64_t n = outputs(d) / (epilogue.pool ? 4 : 1);
+  if (epilogue.activation != Activation::linear) {
+    activation_forward(epilogue.activation, n, dst, dst);
+  }
+}
+
+class WholeGradient {
+ public:
+  WholeGradient(const Conv2dDims& d, DiffDst diff_dst) : data_(diff_dst.data) {
+    if (diff_dst.codes == nullptr) return;
+    const ImageRows rows(diff_dst, d.oh, d.ow, d.oc);
+    unpooled_.resize(static_cast<size_t>(outputs(d)));
+    for (int64_t y = 0; y < d.mb * d.oh; ++y) {
+      rows.copy(y / d.oh, y % d.oh, 0, d.ow, unpooled_.data() + y * d.ow * d.oc);
+    }
+    data_ = unpooled_.data();
+  }
+  const float* data() const { return data_; }
+
+ private:
+  std::vector<float> unpooled_;
+  const float* data_;
+};
+
 }  // namespace
 
-std::string conv_algorithm() { return plain() ? "im2col" : "direct"; }
-void set_conv_algorithm(const std::string& name) { plain() = is_im2col(name); }
+std::string conv_algorithm() { return kNames[algorithm()]; }
+void set_conv_algorithm(const std::string& name) { algorithm() = algorithm_of(name); }
 
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                    const float* bias, float* dst) {
-  const bool direct = !plain() && has_direct(dims);
-  const auto forward = direct ? direct_forward : im2col_forward;
-  forward(dims, src, weights, bias, dst);
+                    const float* bias, const Epilogue& epilogue, float* dst) {
+  const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
+  const bool direct = algorithm() != kIm2col && has_direct(d);
+  const auto forward = direct ? direct_forward : plain_forward;
+  forward(d, src, weights, bias, epilogue, dst);
 }
 
-void conv2d_backward_data(const Conv2dDims& dims, const float* diff_dst, const float* weights,
+void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src) {
-  const bool direct = !plain() && has_direct_backward_data(dims);
-  const auto backward = direct ? direct_backward_data : im2col_backward_data;
-  backward(dims, diff_dst, weights, diff_src);
+  const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
+  if (algorithm() != kIm2col && has_direct_backward_data(d)) {
+    direct_backward_data(d, diff_dst, weights, diff_src);
+  } else {
+    im2col_backward_data(d, WholeGradient(d, diff_dst).data(), weights, diff_src);
+  }
 }
 
-void conv2d_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
+void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights, float* diff_bias) {
-  const bool direct = !plain() && has_direct(dims);
-  const auto backward = direct ? direct_backward_weights : im2col_backward_weights;
-  backward(dims, src, diff_dst, diff_weights);
-  if (dims.rotated) {
+  const bool pooled = diff_dst.codes != nullptr;
+  const Conv2dDims d = pooled ? whole_windows(dims) : dims;
+  if (algorithm() != kIm2col && has_direct(d)) {
+    direct_backward_weights(d, src, diff_dst, diff_weights);
+  } else {
+    im2col_backward_weights(d, src, WholeGradient(d, diff_dst).data(), diff_weights);
+  }
+  if (d.rotated) {
     // Tap t of the correlation is the last but t of the kernel.
-    const int64_t taps = dims.kh * dims.kw, floats = dims.ic / dims.groups * dims.oc;
+    const int64_t taps = d.kh * d.kw, floats = d.ic / d.groups * d.oc;
     for (int64_t tap = 0; tap < taps / 2; ++tap) {
       float* const first = diff_weights + tap * floats;
       std::swap_ranges(first, first + floats, diff_weights + (taps - 1 - tap) * floats);
     }
   }
   if (diff_bias != nullptr) {
-    column_sums(dims.mb * dims.oh * dims.ow, dims.oc, diff_dst, diff_bias);
+    column_sums(d.mb * d.oh * d.ow / (pooled ? 4 : 1), d.oc, diff_dst.data, diff_bias);
   }
 }
 

@@ -5,16 +5,17 @@
 namespace cnnx {
 
 // The three passes as implicit GEMM: the micro-kernels read the image where it lies, or a padded
-// copy of a few of its rows. direct_backward_weights leaves the taps in the order of a correlation.
+// copy of a few of its rows. If the output is pooled, oh and ow are even. direct_backward_weights
+// leaves the taps in the order of a correlation.
 bool has_direct(const Conv2dDims& dims);  // all but dilations that spread the taps very far
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                    const float* bias, float* dst);
+                    const float* bias, const Epilogue& epilogue, float* dst);
 // With stride 1 the gradient of the input is a correlation itself: of diff_dst with the kernel
 // rotated. It pays unless src has so few channels that most lanes would idle.
 bool has_direct_backward_data(const Conv2dDims& dims);
-void direct_backward_data(const Conv2dDims& dims, const float* diff_dst, const float* weights,
+void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src);
-void direct_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
+void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights);
 
 }  // namespace cnnx

@@ -23,6 +23,7 @@ const KernelTable avx512_kernels = {
     .softmax = softmax_kernels,
     .loss = loss_kernels,
     .pool = pool_kernels,
+    .pool2x2 = pool2x2_kernels,
     .batch_norm = batch_norm_kernels,
     .bias = bias_kernels,
     .dropout = dropout,

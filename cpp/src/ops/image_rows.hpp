@@ -1,0 +1,47 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cnnx/epilogue.hpp"
+#include "kernels/kernel_table.hpp"
+
+namespace cnnx {
+
+// NHWC images of h rows of w pixels of c floats, read row by row: as they lie in memory or, if a
+// 2x2 pooling follows them, un-pooled on the way.
+class ImageRows {
+ public:
+  ImageRows(DiffDst images, int64_t h, int64_t w, int64_t c)
+      : images_(images), h_(h), w_(w), c_(c) {}
+
+  bool in_memory() const { return images_.codes == nullptr; }
+  const float* at(int64_t image, int64_t y, int64_t x) const {
+    return images_.data + ((image * h_ + y) * w_ + x) * c_;
+  }
+
+  // out = pixels [x, x + pixels) of row y; those outside the image are 0.
+  void copy(int64_t image, int64_t y, int64_t x, int64_t pixels, float* out) const {
+    const int64_t begin = std::clamp<int64_t>(x, 0, w_);
+    const int64_t end = std::clamp<int64_t>(x + pixels, begin, w_);
+    if (y < 0 || y >= h_ || begin == end) {
+      std::fill_n(out, pixels * c_, 0.0f);
+      return;
+    }
+    out = std::fill_n(out, (begin - x) * c_, 0.0f);
+    if (in_memory()) {
+      std::copy_n(at(image, y, begin), (end - begin) * c_, out);
+    } else {
+      const int64_t window = (image * (h_ / 2) + y / 2) * (w_ / 2) * c_;
+      kernels().pool2x2.backward(begin, end - begin, c_, static_cast<int>(y % 2),
+                                 images_.data + window, images_.codes + window, out);
+    }
+    std::fill_n(out + (end - begin) * c_, (x + pixels - end) * c_, 0.0f);
+  }
+
+ private:
+  DiffDst images_;
+  int64_t h_, w_, c_;
+};
+
+}  // namespace cnnx
