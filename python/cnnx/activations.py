@@ -29,6 +29,11 @@ class Activation:
     forward: Callable[[Float, Float], None]
     backward: Callable[[Float, Float, Float], None]
 
+    @property
+    def elementwise(self) -> bool:
+        """Whether each value depends on its own element alone; softmax's do on a whole row."""
+        return self.name != "softmax"
+
     def __call__(self, x: Any) -> Float:
         """Return the function's values at `x`, an array of any shape."""
         src = as_float32(x, f"{self.name}: x")

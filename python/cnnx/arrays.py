@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = NDArray[np.float32]
 Label: TypeAlias = NDArray[np.int64]
+Codes: TypeAlias = NDArray[np.uint8]
+"""Which pixel of its 2x2 window each pooled value was: 0 1 above, 2 3 below."""
+
 Shape: TypeAlias = tuple[Any, ...]
 """Extents of an array, batch first; the batch is None where any size will do."""
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cnnx import _core, geometry
-from cnnx.arrays import Float, Shape
+from cnnx.arrays import Codes, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.geometry import Pair, Placement
 from cnnx.layers.layer import check_channels_last, image_shape
@@ -79,7 +79,7 @@ class Conv2D(LinearLayer):
         self.bias_sharing = choice(bias, f"{owner}: bias", "tied", "untied")
         self.bias_operation = choice(bias_operation, f"{owner}: bias_operation", "add", "multiply")
         # The core adds one bias a filter within the convolution; any other is a pass of its own.
-        self._is_plain = (self.bias_sharing, self.bias_operation) == ("tied", "add")
+        self._is_plain = not use_bias or (self.bias_sharing, self.bias_operation) == ("tied", "add")
         if bias_initializer is None:
             bias_initializer = "ones" if self.bias_operation == "multiply" else "zeros"
         super().__init__(activation, use_bias, kernel_initializer, bias_initializer, **kwargs)
@@ -132,39 +132,95 @@ class Conv2D(LinearLayer):
         self._windows = (self.strides, padding, self.dilation_rate, self.groups, rotated)
         self._products = Buffer(self._output.sample_shape)  # what a bias multiplies
 
+    @property
+    def fuses(self) -> bool:
+        """Whether an activation and a pooling can follow in the same pass (`convolve`)."""
+        return self._is_plain
+
+    def convolve(
+        self,
+        x: Float,
+        y: Float,
+        training: bool,
+        activation: str = "linear",
+        codes: Codes | None = None,
+        pooled_from: Pair | None = None,
+    ) -> None:
+        """
+        Write the convolution of `x` plus bias to `y`, after 2x2 max pooling and an activation.
+
+        Parameters
+        ----------
+        x, y
+            Batches; `y` is pooled if `pooled_from` is given.
+        training
+            Whether `convolve_backward` follows.
+        activation
+            Name of an elementwise one.
+        codes
+            Of the shape of `y`: takes down which pixel of its window each value was.
+        pooled_from
+            Rows and columns before pooling.
+        """
+        bias = None if self.bias is None else self.bias.value
+        _core.conv2d_forward(
+            x, self.kernel.value, bias, y, *self._windows, activation, codes, pooled_from
+        )
+        if training:
+            self._x = x
+
+    def convolve_backward(
+        self, dz: Float, codes: Codes | None = None, pooled_from: Pair | None = None
+    ) -> Float | None:
+        """Write the gradients of kernel and bias; return the input's, if it is needed."""
+        if self.trainable:
+            diff_bias = None if self.bias is None else self.bias.gradient
+            _core.conv2d_backward_weights(
+                self._x, dz, self.kernel.gradient, diff_bias, *self._windows, codes, pooled_from
+            )
+        return self._backward_input(dz, codes, pooled_from)
+
+    def _backward_input(
+        self, dz: Float, codes: Codes | None = None, pooled_from: Pair | None = None
+    ) -> Float | None:
+        if not self.needs_input_gradient:
+            return None
+        dx = self._input_gradient.rows(len(dz))
+        _core.conv2d_backward_data(dz, self.kernel.value, dx, *self._windows, codes, pooled_from)
+        return dx
+
     def preactivation(self, x: Float, training: bool) -> Float:
         """Return the convolution plus, or times, the bias."""
         y = self._output.rows(len(x))
-        bias = None if self.bias is None else self.bias.value
-        if bias is None or self._is_plain:
-            _core.conv2d_forward(x, self.kernel.value, bias, y, *self._windows)
-        elif self.bias_operation == "add":
-            _core.conv2d_forward(x, self.kernel.value, None, y, *self._windows)
-            _core.bias_add_forward(y, bias, y)
-        else:
-            products = self._products.rows(len(x))
-            _core.conv2d_forward(x, self.kernel.value, None, products, *self._windows)
-            _core.bias_multiply_forward(products, bias, y)
+        if self._is_plain:
+            self.convolve(x, y, training)
+            return y
+        product = y if self.bias_operation == "add" else self._products.rows(len(x))
+        _core.conv2d_forward(x, self.kernel.value, None, product, *self._windows)
+        if self.bias is not None:
+            combine = (
+                _core.bias_add_forward
+                if self.bias_operation == "add"
+                else _core.bias_multiply_forward
+            )
+            combine(product, self.bias.value, y)
         if training:
             self._x = x
         return y
 
     def backward_preactivation(self, dz: Float) -> Float | None:
         """Write the gradients of kernel and bias; return the input's. May overwrite `dz`."""
+        if self._is_plain:
+            return self.convolve_backward(dz)
         diff_bias = self.bias.gradient if self.bias is not None and self.trainable else None
         if self.bias is not None and self.bias_operation == "multiply":
             products = self._products.rows(len(dz))
             _core.bias_multiply_backward(products, self.bias.value, dz, dz, diff_bias)
-        elif diff_bias is not None and not self._is_plain:
+        elif diff_bias is not None:
             _core.bias_add_backward(dz, diff_bias)
         if self.trainable:
-            fused = diff_bias if self._is_plain else None
-            _core.conv2d_backward_weights(self._x, dz, self.kernel.gradient, fused, *self._windows)
-        if not self.needs_input_gradient:
-            return None
-        dx = self._input_gradient.rows(len(dz))
-        _core.conv2d_backward_data(dz, self.kernel.value, dx, *self._windows)
-        return dx
+            _core.conv2d_backward_weights(self._x, dz, self.kernel.gradient, None, *self._windows)
+        return self._backward_input(dz)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

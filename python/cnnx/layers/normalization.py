@@ -96,13 +96,14 @@ class BatchNormalization(Layer):
         y = self._output.rows(len(x))
         gamma = None if self.gamma is None else self.gamma.value
         beta = None if self.beta is None else self.beta.value
-        moving = self.moving_mean.value, self.moving_variance.value
         if training and self.trainable:
+            moving = self.moving_mean.writable(), self.moving_variance.writable()
             _core.batch_norm_forward_training(
                 x, gamma, beta, y, self._mean, self._inv_std, *moving, self.epsilon, self.momentum
             )
             self._x = x
         else:
+            moving = self.moving_mean.value, self.moving_variance.value
             _core.batch_norm_forward_inference(x, gamma, beta, *moving, y, self.epsilon)
         return y
 

@@ -145,6 +145,15 @@ class MaxPooling2D(Pooling2D, Maximum):
     Parameters are those of `Pooling2D`: pool_size, strides, padding.
     """
 
+    @property
+    def halves(self) -> bool:
+        """Whether the windows are 2x2 pixels side by side, and whole (of a built layer)."""
+        rows, columns, _ = self.input_shape[1:]
+        return self._windows == ((2, 2), (2, 2), (0, 0)) and self._pixels[:2] == (
+            rows // 2,
+            columns // 2,
+        )
+
 
 class AveragePooling2D(Pooling2D, Average):
     """

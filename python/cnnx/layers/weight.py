@@ -20,15 +20,29 @@ class Weight:
         The first values; a model moves them into its flat buffer (`bind`).
     trainable
         False for what is not learned by gradients, such as moving statistics.
+
+    Attributes
+    ----------
+    value
+        The values, read-only: `assign` changes them, so that what was derived from them is made
+        anew.
+    version
+        Number of changes other than an optimizer's.
     """
 
-    __slots__ = ("gradient", "path", "trainable", "value")
+    __slots__ = ("_array", "gradient", "path", "trainable", "value", "version")
 
     def __init__(self, path: str, value: Float, trainable: bool) -> None:
         self.path = path
-        self.value = value
+        self.version = 0
+        self._hold(value)
         self.gradient: Float = np.zeros_like(value) if trainable else value[:0]
         self.trainable = trainable
+
+    def _hold(self, array: Float) -> None:
+        self._array = array
+        self.value = array.view()
+        self.value.flags.writeable = False
 
     @property
     def name(self) -> str:
@@ -48,7 +62,7 @@ class Weight:
     def bind(self, value: Float, gradient: Float | None = None) -> None:
         """Move the value, and the gradient, into the arrays given: flat, of `size` elements."""
         value[...] = self.value.ravel()
-        self.value = value.reshape(self.shape)
+        self._hold(value.reshape(self.shape))
         if gradient is not None:
             self.gradient = gradient.reshape(self.shape)
 
@@ -59,9 +73,14 @@ class Weight:
             raise ValueError(f"{self.path} has shape {self.shape}, got {array.shape}")
         return array
 
+    def writable(self) -> Float:
+        """Return the values for a layer to write to, which counts as a change."""
+        self.version += 1
+        return self._array
+
     def assign(self, value: Any) -> None:
         """Replace the values by an array of the same shape."""
-        np.copyto(self.value, self.check(value), casting="same_kind")
+        np.copyto(self.writable(), self.check(value), casting="same_kind")
 
     def numpy(self) -> Float:
         """Return a copy of the values."""

@@ -23,6 +23,8 @@ class Parameters:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         weights = [weight for layer in layers for weight in layer.weights]
+        self._weights = weights
+        self._changes = 0
         learned = sum(weight.size for weight in weights if weight.trainable)
         kept = sum(weight.size for weight in weights if not weight.trainable)
         self.values: Float = np.empty(learned, np.float32)
@@ -43,6 +45,15 @@ class Parameters:
                     state_end = part.stop
             if value_end > start:
                 self._extents.append((layer, slice(start, value_end)))
+
+    def changed(self) -> None:
+        """Say that `values` were written to, so that what was derived from them is made anew."""
+        self._changes += 1
+
+    @property
+    def version(self) -> int:
+        """Number of changes of any weight."""
+        return self._changes + sum(weight.version for weight in self._weights)
 
     def learned(self) -> list[slice]:
         """Return the stretches of `values` of trainable layers, joined where they touch."""

@@ -13,6 +13,7 @@ from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.losses import Loss
 from cnnx.metrics import Metric
+from cnnx.models.blocks import Step, fuse
 from cnnx.models.parameters import Parameters
 from cnnx.optimizers import Optimizer
 
@@ -51,9 +52,10 @@ class Plan:
     """
     How a model trains.
 
-    A last softmax or sigmoid is fused with the cross-entropy that belongs to it: the loss is
-    computed from the net input, exact where the activation saturates, and its gradient is simply
-    prediction - target. Backwards, nothing is computed below the lowest layer that learns.
+    Neighbouring layers run in one pass where they can (`blocks.fuse`). A last softmax or sigmoid is
+    fused with the cross-entropy that belongs to it: the loss is computed from the net input, exact
+    where the activation saturates, and its gradient is simply prediction - target. Backwards,
+    nothing is computed below the lowest layer that learns.
 
     Parameters
     ----------
@@ -81,12 +83,19 @@ class Plan:
         for index, layer in enumerate(layers):
             layer.needs_input_gradient = index > lowest
         self.fused = self._fuses(layers[-1])
-        self._forward: list[Forward] = [layer.forward for layer in layers]
-        self._backward: list[Backward] = [layer.backward for layer in reversed(layers[lowest:])]
+        *others, last = layers
+        steps: list[tuple[int, Step]] = (
+            [*fuse(others), (len(others), last)] if self.fused else fuse(layers)
+        )
+        self._forward: list[Forward] = [step.forward for _, step in steps]
+        self._backward: list[Backward] = [
+            step.backward for first, step in reversed(steps) if first >= lowest
+        ]
         if self.fused:
-            leave_out_activation(self._forward, self._backward, layers[-1])
+            leave_out_activation(self._forward, self._backward, last)
         self._from_logits = self.fused or loss.from_logits
         self._kernels = (loss.on_logits if self._from_logits else None) or loss.on_outputs
+        self._parameters = parameters
         self._segments = optimizer.bind(
             parameters.values, parameters.gradients, parameters.learned()
         )
@@ -126,6 +135,7 @@ class Plan:
             for backward in self._backward:
                 gradient = backward(gradient)
         self.optimizer.step(self._segments)
+        self._parameters.changed()
         return values
 
     def evaluate(self, x: Float, targets: Array, weights: Float | None = None) -> list[float]:

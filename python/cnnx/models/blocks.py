@@ -1,0 +1,115 @@
+"""Neighbouring layers that run in one pass over memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from cnnx import activations
+from cnnx.activations import Activation
+from cnnx.arrays import Codes, Float
+from cnnx.buffer import Buffer
+from cnnx.geometry import Pair
+from cnnx.layers import activations as activation_layers
+from cnnx.layers.convolution import Conv2D
+from cnnx.layers.layer import Layer
+from cnnx.layers.pooling import MaxPooling2D
+
+
+class Step(Protocol):
+    """What a plan runs: a layer, or several that were put together."""
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return the output for the batch `x`."""
+
+    def backward(self, dy: Float) -> Float | None:
+        """Propagate the gradient through the last `forward(x, training=True)`."""
+
+
+class ConvolutionBlock:
+    """
+    A convolution, an activation and a 2x2 max pooling.
+
+    The pooling comes before the activation: it gives the same, since activations grow, and a
+    quarter of the values is left. The output before pooling, and its gradient, are never stored.
+
+    Parameters
+    ----------
+    convolution
+        Built; its own activation is not applied.
+    activation
+        An elementwise one.
+    pooling
+        Whether a 2x2 max pooling follows.
+    """
+
+    def __init__(self, convolution: Conv2D, activation: Activation, pooling: bool) -> None:
+        self._convolution = convolution
+        self._activation = activation
+        rows, columns, filters = convolution.output_shape[1:]
+        self._pooled_from: Pair | None = (rows, columns) if pooling else None
+        shape = (rows // 2, columns // 2, filters) if pooling else (rows, columns, filters)
+        self._output = Buffer(shape)
+        self._codes = Buffer(shape, np.uint8)
+        self._y: Float = np.empty(0, np.float32)
+
+    def _codes_of(self, batch: Float) -> Codes | None:
+        return None if self._pooled_from is None else self._codes.rows(len(batch))
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return activation(pooling(convolution))."""
+        self._y = y = self._output.rows(len(x))
+        codes = self._codes_of(x) if training else None
+        self._convolution.convolve(x, y, training, self._activation.name, codes, self._pooled_from)
+        return y
+
+    def backward(self, dy: Float) -> Float | None:
+        """Write the convolution's gradients; return the input's. Overwrites `dy`."""
+        self._activation.backward(self._y, dy, dy)
+        return self._convolution.convolve_backward(dy, self._codes_of(dy), self._pooled_from)
+
+
+def fuse(layers: Sequence[Layer]) -> list[tuple[int, Step]]:
+    """
+    Return the steps of built layers, each with the index of its first layer.
+
+    Only the first layer of a step has weights. Subclasses may do as they like: they stay by
+    themselves.
+    """
+    steps: list[tuple[int, Step]] = []
+    index = 0
+    while index < len(layers):
+        step, count = _step(layers[index:])
+        steps.append((index, step))
+        index += count
+    return steps
+
+
+def _step(layers: Sequence[Layer]) -> tuple[Step, int]:
+    """Return the first step and how many layers it takes."""
+    first = layers[0]
+    if type(first) is Conv2D and first.fuses and first.activation.elementwise:
+        activation, count = first.activation, 1
+        if activation is activations.linear:
+            activation, absorbed = _activation(layers[1:])
+            count += absorbed
+        pooling = _pools_by_two(layers[count:])
+        return ConvolutionBlock(first, activation, pooling), count + pooling
+    return first, 1
+
+
+def _activation(layers: Sequence[Layer]) -> tuple[Activation, int]:
+    """Return the elementwise activation that the layers begin with, and how many layers it is."""
+    first = layers[0] if layers else None
+    if type(first) in (activation_layers.Activation, activation_layers.ReLU):
+        assert isinstance(first, activation_layers.Activation)
+        if first.activation.elementwise:
+            return first.activation, 1
+    return activations.linear, 0
+
+
+def _pools_by_two(layers: Sequence[Layer]) -> bool:
+    """Whether the layers begin with max pooling of the whole 2x2 windows."""
+    return bool(layers) and type(layers[0]) is MaxPooling2D and layers[0].halves

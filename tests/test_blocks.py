@@ -1,0 +1,115 @@
+"""Layers that run in one pass give what they give one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cnnx
+from agreement import assert_close, normal
+from cnnx import layers
+from cnnx.models.blocks import fuse
+
+ACTIVATIONS = ["linear", "relu", "sigmoid", "tanh", "elu", "leaky_relu", "softplus", "arctan"]
+
+
+def stack(*middle: layers.Layer, size: int = 9) -> cnnx.Sequential:
+    model = cnnx.Sequential([cnnx.Input((size, size + 1, 3)), *middle, layers.Flatten()])
+    model.add(layers.Dense(2))
+    model.compile("sgd", "mse")
+    for index, weight in enumerate(model.weights):
+        if weight.name != "moving_variance":
+            weight.assign(0.5 * normal(index, *weight.shape))
+    return model
+
+
+def check_against_single_layers(model: cnnx.Sequential) -> None:
+    """Compare a step of training, and a prediction, with the layers one after another."""
+    x, y = normal(1, 4, *model.input_shape[1:]), normal(2, 4, 2)
+    single = cnnx.models.clone_model(model)
+    single.set_weights(model.get_weights())
+    gradients = single.parameters.gradients
+    output = x
+    for layer in single.layers:
+        output = layer.forward(output, True)
+    loss = float(np.mean((output - y) ** 2))
+    gradient = ((output - y) / len(x)).astype(np.float32)
+    for layer in reversed(single.layers):
+        gradient = layer.backward(gradient)
+    expected = model.get_weights()
+    np.testing.assert_allclose(model.train_on_batch(x, y), loss, rtol=1e-5)
+    assert_close(model.parameters.gradients, gradients, what="gradients")
+    for before, after in zip(expected, model.get_weights(), strict=True):
+        assert before.shape == after.shape
+    single.set_weights(model.get_weights())
+    output = x
+    for layer in single.layers:
+        output = layer.forward(output, False)
+    assert_close(model.predict_on_batch(x), output, what="prediction")
+
+
+def steps_of(model: cnnx.Sequential) -> list[str]:
+    return [type(step).__name__ for _, step in fuse(model.layers)]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_convolution_activation_and_pooling(activation: str, apart: bool) -> None:
+    own = "linear" if apart else activation
+    between = [layers.Activation(activation)] if apart else []
+    model = stack(
+        layers.Conv2D(5, 3, activation=own),
+        *between,
+        layers.MaxPooling2D(2),
+        layers.Conv2D(4, 3, padding="same", activation=activation),
+    )
+    assert steps_of(model) == ["ConvolutionBlock", "ConvolutionBlock", "Flatten", "Dense"]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        layers.MaxPooling2D(3),
+        layers.MaxPooling2D(2, strides=1),
+        layers.MaxPooling2D(2, padding="same"),
+        layers.AveragePooling2D(2),
+    ],
+)
+def test_other_windows_stay_apart(pooling: layers.Layer) -> None:
+    model = stack(layers.Conv2D(5, 3, activation="relu"), pooling)
+    assert steps_of(model)[:2] == ["ConvolutionBlock", type(pooling).__name__]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize(
+    "convolution",
+    [
+        layers.Conv2D(5, 3, bias="untied", activation="relu"),
+        layers.Conv2D(5, 3, bias_operation="multiply", activation="relu"),
+        layers.Conv2D(5, 3, activation="softmax"),
+    ],
+)
+def test_other_convolutions_stay_apart(convolution: layers.Layer) -> None:
+    model = stack(convolution, layers.MaxPooling2D(2))
+    assert steps_of(model)[:2] == ["Conv2D", "MaxPooling2D"]
+    check_against_single_layers(model)
+
+
+def test_a_subclass_does_as_it_likes() -> None:
+    class Doubled(layers.Conv2D):
+        def forward(self, x: np.ndarray, training: bool) -> np.ndarray:
+            return 2 * super().forward(x, training)
+
+    assert steps_of(stack(Doubled(5, 3), layers.MaxPooling2D(2)))[:2] == ["Doubled", "MaxPooling2D"]
+
+
+def test_a_frozen_convolution_keeps_its_weights_in_a_block() -> None:
+    frozen = layers.Conv2D(5, 3, activation="relu", trainable=False)
+    model = stack(layers.Conv2D(4, 3), frozen, layers.MaxPooling2D(2))
+    before = frozen.get_weights()
+    below = model.layers[0].get_weights()
+    model.train_on_batch(normal(1, 4, 9, 10, 3), normal(2, 4, 2))
+    for old, new in zip(before, frozen.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    assert not np.array_equal(below[0], model.layers[0].get_weights()[0])
