@@ -113,3 +113,35 @@ def test_a_frozen_convolution_keeps_its_weights_in_a_block() -> None:
     for old, new in zip(before, frozen.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
     assert not np.array_equal(below[0], model.layers[0].get_weights()[0])
+
+
+@pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_normalization_folds_into_the_convolution(options: dict[str, bool], use_bias: bool) -> None:
+    model = stack(
+        layers.Conv2D(5, 3, use_bias=use_bias),
+        layers.BatchNormalization(**options),
+        layers.ReLU(),
+        layers.MaxPooling2D(2),
+        layers.Dropout(0.5),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.BatchNormalization(),
+    )
+    x, y = normal(1, 4, 9, 10, 3), normal(2, 4, 2)
+    for change in (
+        lambda: None,
+        lambda: model.train_on_batch(x, y),
+        lambda: model.layers[0].kernel.assign(normal(3, 3, 3, 3, 5)),
+        lambda: model(x, training=True),  # moves the moving statistics
+    ):
+        change()
+        expected = x
+        for layer in model.layers:
+            expected = layer.forward(expected, False)
+        assert_close(model.predict_on_batch(x), expected)
+
+
+def test_weights_change_by_assign_alone() -> None:
+    weight = stack(layers.Conv2D(5, 3)).layers[0].kernel
+    with pytest.raises(ValueError, match="read-only"):
+        weight.value[...] = 0

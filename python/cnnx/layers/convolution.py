@@ -1,6 +1,6 @@
 """Convolution of images."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from cnnx import _core, geometry
 from cnnx.arrays import Codes, Float, Shape
@@ -9,6 +9,9 @@ from cnnx.geometry import Pair, Placement
 from cnnx.layers.layer import check_channels_last, image_shape
 from cnnx.layers.linear import LinearLayer
 from cnnx.registry import choice
+
+Windows: TypeAlias = tuple[Pair, Pair, Pair, int, bool]
+"""Strides, padding (top, left), dilation, groups and whether rotated, as the core takes them."""
 
 
 class Conv2D(LinearLayer):
@@ -129,7 +132,7 @@ class Conv2D(LinearLayer):
         super().build(input_shape)
         padding = self._place(input_shape).padding
         rotated = self.operation == "convolution"
-        self._windows = (self.strides, padding, self.dilation_rate, self.groups, rotated)
+        self.windows: Windows = (self.strides, padding, self.dilation_rate, self.groups, rotated)
         self._products = Buffer(self._output.sample_shape)  # what a bias multiplies
 
     @property
@@ -164,7 +167,7 @@ class Conv2D(LinearLayer):
         """
         bias = None if self.bias is None else self.bias.value
         _core.conv2d_forward(
-            x, self.kernel.value, bias, y, *self._windows, activation, codes, pooled_from
+            x, self.kernel.value, bias, y, *self.windows, activation, codes, pooled_from
         )
         if training:
             self._x = x
@@ -176,7 +179,7 @@ class Conv2D(LinearLayer):
         if self.trainable:
             diff_bias = None if self.bias is None else self.bias.gradient
             _core.conv2d_backward_weights(
-                self._x, dz, self.kernel.gradient, diff_bias, *self._windows, codes, pooled_from
+                self._x, dz, self.kernel.gradient, diff_bias, *self.windows, codes, pooled_from
             )
         return self._backward_input(dz, codes, pooled_from)
 
@@ -186,7 +189,7 @@ class Conv2D(LinearLayer):
         if not self.needs_input_gradient:
             return None
         dx = self._input_gradient.rows(len(dz))
-        _core.conv2d_backward_data(dz, self.kernel.value, dx, *self._windows, codes, pooled_from)
+        _core.conv2d_backward_data(dz, self.kernel.value, dx, *self.windows, codes, pooled_from)
         return dx
 
     def preactivation(self, x: Float, training: bool) -> Float:
@@ -196,7 +199,7 @@ class Conv2D(LinearLayer):
             self.convolve(x, y, training)
             return y
         product = y if self.bias_operation == "add" else self._products.rows(len(x))
-        _core.conv2d_forward(x, self.kernel.value, None, product, *self._windows)
+        _core.conv2d_forward(x, self.kernel.value, None, product, *self.windows)
         if self.bias is not None:
             combine = (
                 _core.bias_add_forward
@@ -219,7 +222,7 @@ class Conv2D(LinearLayer):
         elif diff_bias is not None:
             _core.bias_add_backward(dz, diff_bias)
         if self.trainable:
-            _core.conv2d_backward_weights(self._x, dz, self.kernel.gradient, None, *self._windows)
+            _core.conv2d_backward_weights(self._x, dz, self.kernel.gradient, None, *self.windows)
         return self._backward_input(dz)
 
     def get_config(self) -> dict[str, Any]:

@@ -111,8 +111,7 @@ class BatchNormalization(Layer):
         """Write the gradients of gamma and beta; turn `dy` into the input's gradient in place."""
         gamma = None if self.gamma is None else self.gamma.value
         if not self.trainable:
-            slope = 1 / np.sqrt(self.moving_variance.value + np.float32(self.epsilon))
-            dy *= slope if gamma is None else slope * gamma
+            dy *= self.affine()[0]
             return dy
         _core.batch_norm_backward(
             self._x,
@@ -125,6 +124,14 @@ class BatchNormalization(Layer):
             None if self.beta is None else self.beta.gradient,
         )
         return dy if self.needs_input_gradient else None
+
+    def affine(self) -> tuple[Float, Float]:
+        """Return scale and shift, one a channel: the layer in use is scale x + shift."""
+        scale = 1 / np.sqrt(self.moving_variance.value + np.float32(self.epsilon))
+        if self.gamma is not None:
+            scale *= self.gamma.value
+        shift = -self.moving_mean.value * scale
+        return scale, shift if self.beta is None else shift + self.beta.value
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeGuard
 
 import numpy as np
 
@@ -71,6 +71,43 @@ class ConvolutionBlock:
         return self._convolution.convolve_backward(dy, self._codes_of(dy), self._pooled_from)
 
 
+class Tail(NamedTuple):
+    """
+    What follows a layer in the same pass.
+
+    Attributes
+    ----------
+    activation
+        Elementwise; linear where there is none.
+    pooling
+        Whether a 2x2 max pooling comes next.
+    taken
+        The number of layers that the two are.
+    """
+
+    activation: Activation
+    pooling: bool
+    taken: int
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer], own: Activation = activations.linear) -> Tail:
+        """Return what the layers begin with, after a layer with an activation of its own."""
+        count = 0
+        first = layers[0] if layers else None
+        if own is activations.linear and isinstance(first, activation_layers.Activation):
+            plain = type(first) in (activation_layers.Activation, activation_layers.ReLU)
+            if plain and first.activation.elementwise:
+                own, count = first.activation, 1
+        following = layers[count] if count < len(layers) else None
+        pooling = type(following) is MaxPooling2D and following.halves
+        return cls(own, pooling, count + pooling)
+
+
+def can_lead(layer: Layer) -> TypeGuard[Conv2D]:
+    """Whether an activation and a pooling can follow this layer in the same pass."""
+    return type(layer) is Conv2D and layer.fuses and layer.activation.elementwise
+
+
 def fuse(layers: Sequence[Layer]) -> list[tuple[int, Step]]:
     """
     Return the steps of built layers, each with the index of its first layer.
@@ -81,35 +118,12 @@ def fuse(layers: Sequence[Layer]) -> list[tuple[int, Step]]:
     steps: list[tuple[int, Step]] = []
     index = 0
     while index < len(layers):
-        step, count = _step(layers[index:])
+        layer = layers[index]
+        step: Step = layer
+        count = 1
+        if can_lead(layer):
+            tail = Tail.of(layers[index + 1 :], layer.activation)
+            step, count = ConvolutionBlock(layer, tail.activation, tail.pooling), 1 + tail.taken
         steps.append((index, step))
         index += count
     return steps
-
-
-def _step(layers: Sequence[Layer]) -> tuple[Step, int]:
-    """Return the first step and how many layers it takes."""
-    first = layers[0]
-    if type(first) is Conv2D and first.fuses and first.activation.elementwise:
-        activation, count = first.activation, 1
-        if activation is activations.linear:
-            activation, absorbed = _activation(layers[1:])
-            count += absorbed
-        pooling = _pools_by_two(layers[count:])
-        return ConvolutionBlock(first, activation, pooling), count + pooling
-    return first, 1
-
-
-def _activation(layers: Sequence[Layer]) -> tuple[Activation, int]:
-    """Return the elementwise activation that the layers begin with, and how many layers it is."""
-    first = layers[0] if layers else None
-    if type(first) in (activation_layers.Activation, activation_layers.ReLU):
-        assert isinstance(first, activation_layers.Activation)
-        if first.activation.elementwise:
-            return first.activation, 1
-    return activations.linear, 0
-
-
-def _pools_by_two(layers: Sequence[Layer]) -> bool:
-    """Whether the layers begin with max pooling of the whole 2x2 windows."""
-    return bool(layers) and type(layers[0]) is MaxPooling2D and layers[0].halves

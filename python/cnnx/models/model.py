@@ -16,6 +16,7 @@ from cnnx.callbacks import Callback, CallbackList, History, Logs
 from cnnx.geometry import integer, number
 from cnnx.losses import Loss
 from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.inference import Inference
 from cnnx.models.network import Network
 from cnnx.models.plan import Plan
 from cnnx.models.weighting import check_class_weight, check_sample_weight, weigh_classes
@@ -45,6 +46,7 @@ class Model(Network):
         self.history: History | None = None
         self.stop_training = False
         self._plan: Plan | None = None
+        self._inference: Inference | None = None
         self._inputs = Buffer(())
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None) -> None:
@@ -346,9 +348,17 @@ class Model(Network):
     # Inside.
 
     def _forward(self, x: Float, training: bool = False) -> Float:
+        if not training:
+            if self._inference is None:
+                self._inference = Inference(self._built_layers(), self.parameters)
+            return self._inference(x)
         for layer in self.layers:
             x = layer.forward(x, training)
         return x
+
+    def _forget_layout(self) -> None:
+        super()._forget_layout()
+        self._inference = None
 
     def _forget_plan(self) -> None:
         self._plan = None
