@@ -1,0 +1,1 @@
+"""Benchmarks of cnnx, and of others beside it."""

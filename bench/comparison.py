@@ -1,0 +1,115 @@
+"""cnnx and its peers on one task, turn by turn."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bench.frameworks import FRAMEWORKS, OURS
+from bench.networks import Array
+from bench.tasks import NetworkTask
+from bench.workers import Turn, Worker, WorkerError, take_turns
+
+TOLERANCE = 1e-3
+"""How far the results of a peer may be from ours, relative to the largest of ours if above 1."""
+
+_STEPS_COMPARED = 3
+"""Losses of the first steps of training show that forward pass, gradients and Adam are alike."""
+
+
+@dataclass
+class Comparison:
+    """
+    The seconds of a step in each round.
+
+    Attributes
+    ----------
+    times
+        By framework; those that failed are left out.
+    deviations
+        Of each peer's results from ours.
+    failures
+        Why a framework was not timed.
+    """
+
+    task: NetworkTask
+    threads: int
+    times: dict[str, list[float]] = field(default_factory=dict)
+    deviations: dict[str, float] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def best_peer(self) -> str | None:
+        """The peer with the lowest median, if there is one and cnnx ran."""
+        peers = {name: statistics.median(times) for name, times in self.peer_times().items()}
+        return min(peers, key=peers.__getitem__) if peers and OURS in self.times else None
+
+    def peer_times(self) -> dict[str, list[float]]:
+        """Return the times of all but cnnx."""
+        return {name: times for name, times in self.times.items() if name != OURS}
+
+    def ratios(self, peer: str) -> list[float]:
+        """Return a peer's time divided by ours, round by round."""
+        return [a / b for a, b in zip(self.times[peer], self.times[OURS], strict=True)]
+
+    def record(self) -> dict[str, Any]:
+        """Return all of it as JSON-serialisable values."""
+        ours = OURS in self.times
+        return {
+            **vars(self.task),
+            "threads": self.threads,
+            "seconds": self.times,
+            "ratios": {peer: self.ratios(peer) for peer in self.peer_times()} if ours else {},
+            "best_peer": self.best_peer,
+            "deviations": self.deviations,
+            "failures": self.failures,
+        }
+
+
+def compare(
+    workers: dict[str, Worker], task: NetworkTask, threads: int, rounds: int, seconds: float
+) -> Comparison:
+    """Check that all compute the same, and time those that do."""
+    comparison = Comparison(task, threads)
+    turns: dict[str, Turn] = {}
+    expected: Array | None = None
+    for name, worker in workers.items():
+        if task.mode not in FRAMEWORKS[name].modes:
+            continue
+        try:
+            worker.prepare(task)
+            turns[name] = Turn(worker, task)
+            found = worker.results(task, _STEPS_COMPARED)
+        except WorkerError as error:
+            comparison.failures[name] = str(error)
+            continue
+        if name == OURS:
+            expected = found
+        elif expected is not None:
+            deviation = _deviation(expected, found)
+            comparison.deviations[name] = deviation
+            if not deviation <= TOLERANCE:
+                comparison.failures[name] = f"computes something else, off by {deviation:.2g}"
+    able = [turn for name, turn in turns.items() if name not in comparison.failures]
+    take_turns(able, rounds, seconds)
+    for name, turn in turns.items():
+        if turn.failure:
+            comparison.failures[name] = turn.failure
+        elif turn.times:
+            comparison.times[name] = turn.times
+        try:
+            turn.worker.forget(task)
+        except WorkerError as error:
+            comparison.failures.setdefault(name, str(error))
+    return comparison
+
+
+def _deviation(expected: Array, found: Array) -> float:
+    """Return the largest difference, relative to the largest expected value if above 1."""
+    if expected.shape != found.shape:
+        return float("inf")
+    scale = max(1.0, float(np.abs(expected).max()))
+    return float(np.abs(expected - found).max()) / scale
