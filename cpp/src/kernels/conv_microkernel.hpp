@@ -12,7 +12,7 @@ namespace {
 // index to it for free, and there are not enough registers for a pointer each.
 template <int Vectors, int Pixels>
 void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
-               const float* bias, float* dst, int64_t dst_stride, int64_t cols) {
+               const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
   Vec acc[Pixels][Vectors]{};
   for (int64_t r = 0; r < runs.count; ++r) {
     const float* base[(Pixels + 2) / 3];
@@ -32,18 +32,19 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       }
     }
   }
-  store_tile(acc, bias, dst, dst_stride, cols, false);
+  store_tile(acc, bias, dst, dst_stride, cols, accumulate);
 }
 
 template <int Vectors, int MostPixels, int Pixels = MostPixels>
 void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                       const float* weights, const float* bias, float* dst, int64_t dst_stride,
-                      int64_t pixels, int64_t cols) {
+                      int64_t pixels, int64_t cols, bool accumulate) {
   if (pixels == Pixels) {
-    conv_tile<Vectors, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols);
+    conv_tile<Vectors, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
+                               accumulate);
   } else if constexpr (Pixels > 1) {
     conv_microkernel<Vectors, MostPixels, Pixels - 1>(runs, src, pixel_stride, weights, bias, dst,
-                                                      dst_stride, pixels, cols);
+                                                      dst_stride, pixels, cols, accumulate);
   }
 }
 

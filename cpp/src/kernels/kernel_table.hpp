@@ -28,11 +28,13 @@ struct ConvRuns {
   const int64_t* offsets;
 };
 
-// dst (pixels, cols; row stride dst_stride) = bias + the sum over all runs of src, pixel_stride
-// floats further on for each pixel, times weights (count * floats, channels), packed and padded.
+// dst (pixels, cols; row stride dst_stride) = the sum over all runs of src, pixel_stride floats
+// further on for each pixel, times weights (count * floats, channels), packed and padded. Adds dst
+// if accumulate is set, and bias (cols) unless it is null.
 using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                                  const float* weights, const float* bias, float* dst,
-                                 int64_t dst_stride, int64_t pixels, int64_t cols);
+                                 int64_t dst_stride, int64_t pixels, int64_t cols,
+                                 bool accumulate);
 
 // Register tile: at most `pixels` of one output row by `channels` of its channels.
 struct ConvTile {
