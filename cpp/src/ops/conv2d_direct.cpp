@@ -6,8 +6,6 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
 #include "ops/conv_runs.hpp"
-#include "ops/image_rows.hpp"
-#include "ops/partial_sums.hpp"
 #include "ops/row_cut.hpp"
 #include "ops/strips.hpp"
 #include "runtime/parallel.hpp"
@@ -18,15 +16,6 @@ namespace {
 
 constexpr int64_t kPassFloats = 8192;         // 32 KiB of weights of one block: L1
 constexpr int64_t kGrain = int64_t{1} << 20;  // multiply-adds worth a thread
-
-// The tile that wastes the fewest lanes, the widest of equals.
-template <typename Tile, size_t Count>
-const Tile& tile_for(const Tile (&tiles)[Count], int64_t channels) {
-  return *std::min_element(tiles, tiles + Count, [=](const Tile& a, const Tile& b) {
-    return ceil_div(channels, a.channels) * a.channels <
-           ceil_div(channels, b.channels) * b.channels;
-  });
-}
 
 bool is_empty(const Conv2dDims& d) { return d.mb * d.oh * d.ow * d.oc == 0; }
 
@@ -189,66 +178,6 @@ void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
         return MatrixView{weights + t * icg * dims.oc + group * ocg, 1, dims.oc};
       },
       nullptr, {}, diff_src);
-}
-
-void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
-                             float* diff_weights) {
-  const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
-  const int64_t size = dims.kh * dims.kw * icg * dims.oc;
-  if (is_empty(dims)) {
-    std::fill_n(diff_weights, size, 0.0f);
-    return;
-  }
-  const Strips strips(dims, {src}, 1);
-  const ImageRows gradient(diff_dst, dims.oh, dims.ow, dims.oc);
-  const Runs runs(dims, strips.row_stride(), 1);
-  const ConvWeightsTile& tile = tile_for(kernels().conv_weights, ocg);
-  const PartialSums partial_sums(size, strips.count());
-  const int64_t work = std::max<int64_t>(dims.mb * dims.oh * dims.ow * size, 1);
-  const int threads = threads_for(partial_sums.parts(), kGrain * partial_sums.parts() / work);
-
-  const int64_t gradient_row = dims.ow * dims.oc;
-  const int64_t unpooled =
-      gradient.in_memory() ? 0 : Scratchpad::padded(strips.most_rows() * gradient_row);
-  Scratchpad scratch(partial_sums.scratch() + (strips.scratch() + unpooled) * threads);
-  float* const copies = scratch.take((strips.scratch() + unpooled) * threads);
-  const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
-    const float* const input = strips.input(strip, copy);
-    const int64_t image = strips.image(strip), first_row = strips.first_row(strip);
-    const float* dy_rows = copy + strips.scratch();
-    if (gradient.in_memory()) {
-      dy_rows = gradient.at(image, first_row, 0);
-    } else {
-      for (int64_t y = 0; y < strips.rows(strip); ++y) {
-        float* const row = copy + strips.scratch() + y * gradient_row;
-        gradient.copy(image, first_row + y, 0, dims.ow, row);
-      }
-    }
-    const ConvRows rows = {.count = strips.rows(strip),
-                           .pixels = dims.ow,
-                           .src_row_stride = dims.stride_h * strips.row_stride(),
-                           .src_stride = dims.stride_w * dims.ic,
-                           .dst_row_stride = gradient_row,
-                           .dst_stride = dims.oc};
-    for (int64_t g = 0; g < dims.groups; ++g) {
-      const float* const dy = dy_rows + g * ocg;
-      for (int64_t run = 0; run < runs.count(); ++run) {
-        for (int64_t j = 0; j < runs.floats(); j += tile.taps) {
-          for (int64_t c = 0; c < ocg; c += tile.channels) {
-            tile.microkernel(rows, input + runs.offset(run) + g * icg + j, dy + c,
-                             sums + (run * runs.floats() + j) * dims.oc + g * ocg + c, dims.oc,
-                             std::min(tile.taps, runs.floats() - j),
-                             std::min(tile.channels, ocg - c));
-          }
-        }
-      }
-    }
-  };
-  partial_sums.add(threads, scratch, diff_weights,
-                   [&](int64_t begin, int64_t end, float* sums, int thread) {
-                     float* const copy = copies + thread * (strips.scratch() + unpooled);
-                     for (int64_t strip = begin; strip < end; ++strip) add_strip(strip, copy, sums);
-                   });
 }
 
 }  // namespace cnnx
