@@ -12,7 +12,7 @@ namespace {
 // index to it for free, and there are not enough registers for a pointer each.
 template <int Vectors, int Pixels>
 void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
-               const float* bias, float* dst, int64_t dst_stride, int64_t cols) {
+               const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
   Vec acc[Pixels][Vectors]{};
   for (int64_t r = 0; r < runs.count; ++r) {
     const float* base[(Pixels + 2) / 3];
@@ -32,18 +32,19 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       }
     }
   }
-  store_tile(acc, bias, dst, dst_stride, cols, false);
+  store_tile(acc, bias, dst, dst_stride, cols, accumulate);
 }
 
 template <int Vectors, int MostPixels, int Pixels = MostPixels>
 void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                       const float* weights, const float* bias, float* dst, int64_t dst_stride,
-                      int64_t pixels, int64_t cols) {
+                      int64_t pixels, int64_t cols, bool accumulate) {
   if (pixels == Pixels) {
-    conv_tile<Vectors, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols);
+    conv_tile<Vectors, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
+                               accumulate);
   } else if constexpr (Pixels > 1) {
     conv_microkernel<Vectors, MostPixels, Pixels - 1>(runs, src, pixel_stride, weights, bias, dst,
-                                                      dst_stride, pixels, cols);
+                                                      dst_stride, pixels, cols, accumulate);
   }
 }
 
@@ -53,51 +54,60 @@ constexpr ConvTile conv_tile_of() {
 }
 
 // Whole vectors of diff_dst (Full), or a last one that is cut.
-template <int Taps, int Vectors, bool Full>
-void conv_weights_tile(const ConvRows& rows, const float* src, const float* diff_dst,
-                       float* diff_weights, int64_t ldw, int64_t cols) {
-  Vec acc[Taps][Vectors]{};
-  for (int64_t r = 0; r < rows.count; ++r) {
-    const float* x = src + r * rows.src_row_stride;
-    const float* dy = diff_dst + r * rows.dst_row_stride;
-    for (int64_t p = 0; p < rows.pixels; ++p, x += rows.src_stride, dy += rows.dst_stride) {
-      Vec gradient[Vectors];
+template <int Runs, int Taps, int Vectors, bool Full>
+void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* src,
+                       const float* diff_dst, float* diff_weights, int64_t ldw, int64_t cols) {
+  Vec acc[Runs][Taps][Vectors]{};
+  for (int64_t n = 0; n < rows.images; ++n) {
+    for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
+      const float* x = src + n * rows.src_image_stride + r * rows.src_row_stride;
+      const float* dy = diff_dst;
+      for (int64_t p = 0; p < rows.pixels; ++p, x += rows.src_stride, dy += rows.dst_stride) {
+        Vec gradient[Vectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < Vectors; ++v) {
-        const int64_t width = cols - v * kLanes;
-        if (Full) {
-          gradient[v] = load(dy + v * kLanes);
-        } else {
-          gradient[v] = width > 0 ? load_upto(dy + v * kLanes, width) : Vec{};
+        for (int v = 0; v < Vectors; ++v) {
+          const int64_t width = cols - v * kLanes;
+          if (Full) {
+            gradient[v] = load(dy + v * kLanes);
+          } else {
+            gradient[v] = width > 0 ? load_upto(dy + v * kLanes, width) : Vec{};
+          }
         }
-      }
-#pragma GCC unroll 32
-      for (int i = 0; i < Taps; ++i) {
-        const Vec x_tap = broadcast(x[i]);
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) acc[i][v] += x_tap * gradient[v];
+        for (int run = 0; run < Runs; ++run) {
+#pragma GCC unroll 32
+          for (int i = 0; i < Taps; ++i) {
+            const Vec x_tap = broadcast(x[run * taps.run_stride + i]);
+#pragma GCC unroll 8
+            for (int v = 0; v < Vectors; ++v) acc[run][i][v] += x_tap * gradient[v];
+          }
+        }
       }
     }
   }
-  store_tile(acc, nullptr, diff_weights, ldw, cols, true);
-}
-
-template <int MostTaps, int Vectors, int Taps = MostTaps>
-void conv_weights_microkernel(const ConvRows& rows, const float* src, const float* diff_dst,
-                              float* diff_weights, int64_t ldw, int64_t taps, int64_t cols) {
-  if (taps == Taps) {
-    const auto tile = cols == Vectors * kLanes ? conv_weights_tile<Taps, Vectors, true>
-                                               : conv_weights_tile<Taps, Vectors, false>;
-    tile(rows, src, diff_dst, diff_weights, ldw, cols);
-  } else if constexpr (Taps > 1) {
-    conv_weights_microkernel<MostTaps, Vectors, Taps - 1>(rows, src, diff_dst, diff_weights, ldw,
-                                                          taps, cols);
+#pragma GCC unroll 8
+  for (int run = 0; run < Runs; ++run) {
+    store_tile(acc[run], nullptr, diff_weights + run * taps.run_taps * ldw, ldw, cols, true);
   }
 }
 
-template <int MostTaps, int Vectors>
+template <int Runs, int MostTaps, int Vectors, int Taps = MostTaps>
+void conv_weights_microkernel(const ConvRows& rows, const ConvTaps& taps, const float* src,
+                              const float* diff_dst, float* diff_weights, int64_t ldw,
+                              int64_t cols) {
+  if (taps.taps == Taps) {
+    const auto tile = cols == Vectors * kLanes ? conv_weights_tile<Runs, Taps, Vectors, true>
+                                               : conv_weights_tile<Runs, Taps, Vectors, false>;
+    tile(rows, taps, src, diff_dst, diff_weights, ldw, cols);
+  } else if constexpr (Taps > 1) {
+    conv_weights_microkernel<Runs, MostTaps, Vectors, Taps - 1>(rows, taps, src, diff_dst,
+                                                                diff_weights, ldw, cols);
+  }
+}
+
+template <int Runs, int MostTaps, int Vectors>
 constexpr ConvWeightsTile conv_weights_tile_of() {
-  return {conv_weights_microkernel<MostTaps, Vectors>, MostTaps, Vectors * kLanes};
+  return {conv_weights_microkernel<Runs, MostTaps, Vectors>, Runs, MostTaps, Vectors * kLanes};
 }
 
 }  // namespace

@@ -28,11 +28,13 @@ struct ConvRuns {
   const int64_t* offsets;
 };
 
-// dst (pixels, cols; row stride dst_stride) = bias + the sum over all runs of src, pixel_stride
-// floats further on for each pixel, times weights (count * floats, channels), packed and padded.
+// dst (pixels, cols; row stride dst_stride) = the sum over all runs of src, pixel_stride floats
+// further on for each pixel, times weights (count * floats, channels), packed and padded. Adds dst
+// if accumulate is set, and bias (cols) unless it is null.
 using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                                  const float* weights, const float* bias, float* dst,
-                                 int64_t dst_stride, int64_t pixels, int64_t cols);
+                                 int64_t dst_stride, int64_t pixels, int64_t cols,
+                                 bool accumulate);
 
 // Register tile: at most `pixels` of one output row by `channels` of its channels.
 struct ConvTile {
@@ -40,22 +42,30 @@ struct ConvTile {
   int64_t pixels, channels;
 };
 
-// Rows of output pixels, and where their input and their gradients lie.
+// Rows of output pixels of some images, and where their input and their gradients lie. The
+// gradients of a row follow those of the row before, of the same image or not.
 struct ConvRows {
-  int64_t count, pixels;
-  int64_t src_row_stride, src_stride;
+  int64_t images, count, pixels;
+  int64_t src_image_stride, src_row_stride, src_stride;
   int64_t dst_row_stride, dst_stride;
 };
 
-// diff_weights (taps, cols; row stride ldw) += the sum over all pixels of `taps` contiguous floats
-// of src times `cols` of diff_dst.
-using ConvWeightsMicrokernel = void (*)(const ConvRows& rows, const float* src,
-                                        const float* diff_dst, float* diff_weights, int64_t ldw,
-                                        int64_t taps, int64_t cols);
+// Some taps of the kernel: `taps` contiguous floats of src in each run; the runs are run_stride
+// floats apart in src and run_taps rows in diff_weights.
+struct ConvTaps {
+  int64_t taps, run_stride, run_taps;
+};
 
+// diff_weights (taps of each run, cols; row stride ldw) += the sum over all pixels of the taps
+// times `cols` of diff_dst.
+using ConvWeightsMicrokernel = void (*)(const ConvRows& rows, const ConvTaps& taps,
+                                        const float* src, const float* diff_dst,
+                                        float* diff_weights, int64_t ldw, int64_t cols);
+
+// Register tile: `runs` runs of at most `taps` floats, by `channels` of diff_dst.
 struct ConvWeightsTile {
   ConvWeightsMicrokernel microkernel;
-  int64_t taps, channels;
+  int64_t runs, taps, channels;
 };
 
 // Elementwise over n floats; the result may be one of the inputs.
@@ -217,7 +227,7 @@ struct KernelTable {
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
   ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
-  ConvWeightsTile conv_weights[2];
+  ConvWeightsTile conv_weights[4];  // those of one run first
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;

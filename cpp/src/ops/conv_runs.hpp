@@ -1,0 +1,73 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cnnx/conv2d.hpp"
+#include "kernels/kernel_table.hpp"
+#include "ops/strips.hpp"
+#include "runtime/scratchpad.hpp"
+
+namespace cnnx {
+
+// What `together` adjacent output pixels see of a strip, as runs of contiguous floats. The taps of
+// a kernel row lie side by side unless dilation or groups part them.
+class Runs {
+ public:
+  Runs(const Conv2dDims& d, int64_t row_stride, int64_t together)
+      : d_(d),
+        row_stride_(row_stride),
+        side_by_side_(d.groups == 1 && d.dilation_w == 1),
+        taps_(side_by_side_ ? d.kw + (together - 1) * d.stride_w : 1) {}
+
+  int64_t count() const { return side_by_side_ ? d_.kh : d_.kh * d_.kw; }
+  int64_t taps() const { return taps_; }  // of one run
+  int64_t floats() const { return d_.ic / d_.groups * taps_; }
+  int64_t offset(int64_t run) const {
+    if (side_by_side_) return run * d_.dilation_h * row_stride_;
+    return run / d_.kw * d_.dilation_h * row_stride_ + run % d_.kw * d_.dilation_w * d_.ic;
+  }
+
+ private:
+  const Conv2dDims& d_;
+  int64_t row_stride_;
+  bool side_by_side_;
+  int64_t taps_;
+};
+
+// Runs, or pieces of long ones, in passes of at most `most` floats.
+class Passes {
+ public:
+  Passes(const Runs& runs, int64_t most) : runs_(runs) {
+    pieces_ = std::max<int64_t>(ceil_div(runs.floats(), most), 1);
+    const int64_t fitting = std::max<int64_t>(most / std::max<int64_t>(runs.floats(), 1), 1);
+    together_ = ceil_div(entries(), ceil_div(entries(), pieces_ == 1 ? fitting : 1));
+  }
+
+  int64_t count() const { return ceil_div(entries(), together_); }
+  int64_t scratch() const { return Scratchpad::padded(2 * entries()); }
+  const int64_t* offsets(Scratchpad& scratchpad) const {
+    auto* const offsets = reinterpret_cast<int64_t*>(scratchpad.take(scratch()));
+    for (int64_t i = 0; i < entries(); ++i) offsets[i] = runs_.offset(i / pieces_) + begin(i);
+    return offsets;
+  }
+  ConvRuns runs(int64_t pass, const int64_t* offsets) const {
+    const int64_t first = pass * together_;
+    return {std::min(together_, entries() - first),
+            runs_.floats() * (first % pieces_ + 1) / pieces_ - begin(first), offsets + first};
+  }
+  // Floats of all runs before those of a pass.
+  int64_t floats_before(int64_t pass) const {
+    const int64_t first = pass * together_;
+    return first / pieces_ * runs_.floats() + begin(first);
+  }
+
+ private:
+  int64_t entries() const { return runs_.count() * pieces_; }
+  int64_t begin(int64_t entry) const { return runs_.floats() * (entry % pieces_) / pieces_; }
+
+  const Runs& runs_;
+  int64_t pieces_, together_;
+};
+
+}  // namespace cnnx
