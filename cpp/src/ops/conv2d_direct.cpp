@@ -5,6 +5,7 @@
 #include "gemm/pack.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
+#include "ops/conv2d_geometry.hpp"
 #include "ops/image_rows.hpp"
 #include "ops/partial_sums.hpp"
 #include "runtime/parallel.hpp"
@@ -17,8 +18,6 @@ constexpr int64_t kStripFloats = int64_t{1} << 16;  // 256 KiB of input rows: ha
 constexpr double kMostCopied = 1 << 22;             // floats of the input rows of one output row
 constexpr int64_t kStrips = 32;                     // enough to share out evenly
 constexpr int64_t kGrain = int64_t{1} << 20;        // multiply-adds worth a thread
-
-int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 // The image cut into strips of output rows, each with the input rows that it needs.
 class Strips {
@@ -104,17 +103,6 @@ class Runs {
   int64_t row_stride_;
   bool side_by_side_;
 };
-
-// The tile that wastes the fewest lanes, the widest of equals.
-template <typename Tile, size_t Count>
-const Tile& tile_for(const Tile (&tiles)[Count], int64_t channels) {
-  return *std::min_element(tiles, tiles + Count, [=](const Tile& a, const Tile& b) {
-    return ceil_div(channels, a.channels) * a.channels <
-           ceil_div(channels, b.channels) * b.channels;
-  });
-}
-
-bool is_empty(const Conv2dDims& d) { return d.mb * d.oh * d.ow * d.oc == 0; }
 
 // tap(t, g) is the matrix (ic, oc) / groups of tap t of the kernel.
 template <typename Tap>
@@ -205,20 +193,6 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
       },
       bias, epilogue, dst);
 }
-
-namespace {
-
-// The gradient of the input as a correlation: diff_dst in the place of src.
-Conv2dDims backward_dims(const Conv2dDims& d) {
-  Conv2dDims back = d;
-  back.ih = d.oh, back.iw = d.ow, back.ic = d.oc;
-  back.oh = d.ih, back.ow = d.iw, back.oc = d.ic;
-  back.pad_top = d.dilation_h * (d.kh - 1) - d.pad_top;
-  back.pad_left = d.dilation_w * (d.kw - 1) - d.pad_left;
-  return back;
-}
-
-}  // namespace
 
 bool has_direct_backward_data(const Conv2dDims& d) {
   constexpr int64_t kLeastChannels = 4;
