@@ -154,6 +154,43 @@ struct Pool2x2Kernels {
                    const uint8_t* codes, float* diff_src);
 };
 
+// The pixels that Winograd's F(4x4, 3x3) transforms at once: 6x6 of an input, or 4x4 of a gradient.
+// Pixels have c floats and lie side by side in their rows.
+struct WinogradPatch {
+  const float* rows[6];  // from the first pixel on; rows outside the image are zeros
+  int64_t begin, end;    // the columns inside the image; the others are zeros and not read
+  // If a 2x2 pooling follows the image: its rows are those of the windows, of which these are the
+  // codes, and the first pixel is this one (0 or 1) of its window. Else null.
+  const uint8_t* codes[6];
+  int first_y, first_x;
+};
+
+// Where the 4x4 outputs of a tile go, or their 2x2 windows if they are pooled: only rows x cols of
+// them exist. codes may be null.
+struct WinogradOutput {
+  float* dst;
+  uint8_t* codes;
+  int64_t row_stride, rows, cols;
+};
+
+// c channels of one tile, whose 36 points are `stride` floats apart; with u the points of the
+// weights and v those of the inputs, the sums of u v over the input channels are the points of the
+// outputs.
+struct WinogradKernels {
+  void (*input)(int64_t c, const WinogradPatch& patch, float* points, int64_t stride);
+  // of the outputs
+  void (*gradient)(int64_t c, const WinogradPatch& patch, float* points, int64_t stride);
+  void (*output)(int64_t c, const float* points, int64_t stride, const float* bias,
+                 const WinogradOutput& output);
+  void (*pooled_output)(int64_t c, const float* points, int64_t stride, const float* bias,
+                        const WinogradOutput& output);
+  // 3x3 taps, tap_stride apart
+  void (*weights)(int64_t c, const float* weights, int64_t tap_stride, float* points,
+                  int64_t stride);
+  void (*weights_gradient)(int64_t c, const float* points, int64_t stride, float* diff_weights,
+                           int64_t tap_stride);
+};
+
 // Contiguous (rows, c) matrices; the other arguments have one float a column. add_... add to their
 // sums, row after row.
 struct BatchNormKernels {
@@ -222,12 +259,15 @@ using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint3
 using GaussianDropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, float deviation,
                                        const float* src, float* dst);
 
+constexpr int kOneRunTiles = 2;
+
 struct KernelTable {
   const char* name;
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
   ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
-  ConvWeightsTile conv_weights[4];  // those of one run first
+  ConvWeightsTile conv_weights[4];  // kOneRunTiles of one run first
+  WinogradKernels winograd;
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;

@@ -17,6 +17,23 @@ CNNX_INLINE void for_each_pixel(const PoolWindow& window, Visit visit) {
   }
 }
 
+// The first of the largest, and its number.
+struct LargestOf4 {
+  Vec value;
+  IntVec code;
+};
+CNNX_INLINE LargestOf4 largest_of(const Vec (&pixels)[4]) {
+  LargestOf4 largest{pixels[0], IntVec{}};
+#pragma GCC unroll 4
+  for (int32_t i = 1; i < 4; ++i) {
+    const Vec best = largest.value;
+    const IntVec better = ~(pixels[i] <= best) & (best == best);  // NaN is larger than any number
+    largest.value = better ? pixels[i] : best;
+    largest.code = better ? IntVec{} + i : largest.code;
+  }
+  return largest;
+}
+
 void max_pool_forward(int64_t c, const PoolWindow& window, const float* src, float* dst,
                       int32_t* argmax) {
   for (int64_t j = 0; j < c; j += kLanes) {
@@ -78,17 +95,11 @@ void pool2x2_forward(int64_t windows, int64_t c, const float* above, const float
                                     below + 2 * w * src_stride, below + (2 * w + 1) * src_stride};
     for (int64_t j = 0; j < c; j += kLanes) {
       const int64_t left = c - j;
-      Vec best = load_upto(pixels[0] + j, left);
-      IntVec code{};
-#pragma GCC unroll 4
-      for (int32_t i = 1; i < 4; ++i) {
-        const Vec x = load_upto(pixels[i] + j, left);
-        const IntVec better = ~(x <= best) & (best == best);  // NaN is larger than any number
-        best = better ? x : best;
-        code = better ? IntVec{} + i : code;
-      }
-      store_upto(dst + w * dst_stride + j, best, left);
-      if (codes != nullptr) store_bytes_upto(codes + w * dst_stride + j, code, left);
+      const LargestOf4 largest =
+          largest_of({load_upto(pixels[0] + j, left), load_upto(pixels[1] + j, left),
+                      load_upto(pixels[2] + j, left), load_upto(pixels[3] + j, left)});
+      store_upto(dst + w * dst_stride + j, largest.value, left);
+      if (codes != nullptr) store_bytes_upto(codes + w * dst_stride + j, largest.code, left);
     }
   }
 }

@@ -9,20 +9,21 @@
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
+#include "ops/conv2d_winograd.hpp"
 #include "ops/image_rows.hpp"
 
 namespace cnnx {
 namespace {
 
-enum Algorithm { kAuto, kDirect, kIm2col, kAlgorithms };
-constexpr const char* kNames[kAlgorithms] = {"auto", "direct", "im2col"};
+enum Algorithm { kAuto, kDirect, kIm2col, kWinograd, kAlgorithms };
+constexpr const char* kNames[kAlgorithms] = {"auto", "direct", "im2col", "winograd"};
 
 Algorithm algorithm_of(const std::string& name) {
   const auto* const found = std::find(kNames, kNames + kAlgorithms, name);
   if (found != kNames + kAlgorithms) return static_cast<Algorithm>(found - kNames);
   throw std::invalid_argument("convolution algorithm '" + name +
                               "' is unknown; CNNX_CONV_ALGORITHM and "
-                              "cnnx.config.set_conv_algorithm take auto, direct, im2col");
+                              "cnnx.config.set_conv_algorithm take auto, direct, im2col, winograd");
 }
 
 std::atomic<Algorithm>& algorithm() {
@@ -31,6 +32,10 @@ std::atomic<Algorithm>& algorithm() {
     return forced == nullptr || *forced == '\0' ? kAuto : algorithm_of(forced);
   }();
   return value;
+}
+
+bool takes_winograd(const Conv2dDims& d) {
+  return algorithm() == kWinograd ? has_winograd(d) : algorithm() == kAuto && winograd_pays(d);
 }
 
 // Pixels that no window of the pooling takes need not be computed.
@@ -92,14 +97,18 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst) {
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
   const bool direct = algorithm() != kIm2col && has_direct(d);
-  const auto forward = direct ? direct_forward : plain_forward;
+  const auto forward = takes_winograd(d) ? winograd_forward
+                       : direct          ? direct_forward
+                                         : plain_forward;
   forward(d, src, weights, bias, epilogue, dst);
 }
 
 void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src) {
   const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
-  if (algorithm() != kIm2col && has_direct_backward_data(d)) {
+  if (takes_winograd(d)) {
+    winograd_backward_data(d, diff_dst, weights, diff_src);
+  } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
     direct_backward_data(d, diff_dst, weights, diff_src);
   } else {
     im2col_backward_data(d, WholeGradient(d, diff_dst).data(), weights, diff_src);
@@ -110,7 +119,9 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
                              float* diff_weights, float* diff_bias) {
   const bool pooled = diff_dst.codes != nullptr;
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
-  if (algorithm() != kIm2col && has_direct(d)) {
+  if (takes_winograd(d)) {
+    winograd_backward_weights(d, src, diff_dst, diff_weights);
+  } else if (algorithm() != kIm2col && has_direct(d)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);
   } else {
     im2col_backward_weights(d, src, WholeGradient(d, diff_dst).data(), diff_weights);

@@ -5,6 +5,7 @@
 #include "gemm/pack.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
+#include "ops/conv2d_geometry.hpp"
 #include "ops/conv_runs.hpp"
 #include "ops/row_cut.hpp"
 #include "ops/strips.hpp"
@@ -16,8 +17,6 @@ namespace {
 
 constexpr int64_t kPassFloats = 8192;         // 32 KiB of weights of one block: L1
 constexpr int64_t kGrain = int64_t{1} << 20;  // multiply-adds worth a thread
-
-bool is_empty(const Conv2dDims& d) { return d.mb * d.oh * d.ow * d.oc == 0; }
 
 // tap(t, g) is the matrix (ic, oc) / groups of tap t of the kernel. packed holds all groups' blocks
 // of channels, each (floats of all runs, tile.channels); pixels that share a vector find their taps
@@ -148,20 +147,6 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
       },
       bias, epilogue, dst);
 }
-
-namespace {
-
-// The gradient of the input as a correlation: diff_dst in the place of src.
-Conv2dDims backward_dims(const Conv2dDims& d) {
-  Conv2dDims back = d;
-  back.ih = d.oh, back.iw = d.ow, back.ic = d.oc;
-  back.oh = d.ih, back.ow = d.iw, back.oc = d.ic;
-  back.pad_top = d.dilation_h * (d.kh - 1) - d.pad_top;
-  back.pad_left = d.dilation_w * (d.kw - 1) - d.pad_left;
-  return back;
-}
-
-}  // namespace
 
 bool has_direct_backward_data(const Conv2dDims& d) {
   return d.stride_h == 1 && d.stride_w == 1 && Strips(backward_dims(d), {}, 1).fit();

@@ -2,6 +2,7 @@
 
 #include "kernels/kernel_table.hpp"
 #include "ops/conv2d_direct.hpp"
+#include "ops/conv2d_geometry.hpp"
 #include "ops/conv_runs.hpp"
 #include "ops/image_rows.hpp"
 #include "ops/partial_sums.hpp"
@@ -66,7 +67,7 @@ void fold_pixels(const Conv2dDims& d, int64_t taps, int64_t pixels, const float*
 void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights) {
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
-  if (dims.mb * dims.oh * dims.ow * dims.oc == 0) {
+  if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * icg * dims.oc, 0.0f);
     return;
   }

@@ -4,12 +4,11 @@
 #include <cstdint>
 
 #include "cnnx/conv2d.hpp"
+#include "ops/conv2d_geometry.hpp"
 #include "ops/image_rows.hpp"
 #include "runtime/scratchpad.hpp"
 
 namespace cnnx {
-
-inline int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 // The images of a convolution cut into strips of output rows, each with the input rows that it
 // needs.

@@ -10,6 +10,7 @@
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/winograd_kernels.hpp"
 
 namespace cnnx {
 
@@ -20,6 +21,7 @@ const KernelTable avx2_kernels = {
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<10, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 6, 2>(), conv_weights_tile_of<1, 10, 1>(),
                      conv_weights_tile_of<3, 4, 1>(), conv_weights_tile_of<5, 2, 1>()},
+    .winograd = winograd_kernels,
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,

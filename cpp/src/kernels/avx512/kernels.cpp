@@ -10,6 +10,7 @@
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/winograd_kernels.hpp"
 
 namespace cnnx {
 
@@ -20,6 +21,7 @@ const KernelTable avx512_kernels = {
     .conv = {conv_tile_of<6, 4>(), conv_tile_of<12, 2>(), conv_tile_of<14, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 12, 2>(), conv_weights_tile_of<1, 14, 1>(),
                      conv_weights_tile_of<3, 4, 2>(), conv_weights_tile_of<5, 6, 1>()},
+    .winograd = winograd_kernels,
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,

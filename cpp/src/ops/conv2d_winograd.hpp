@@ -1,0 +1,20 @@
+#pragma once
+
+#include "cnnx/conv2d.hpp"
+
+namespace cnnx {
+
+// The three passes of a 3x3 kernel by Winograd's F(4x4, 3x3): 36 products for 16 outputs of a pair
+// of channels instead of 144. Rounding errors are about twice those of the direct passes, and a NaN
+// reaches all outputs of its tiles. If the output is pooled, oh and ow are even.
+// winograd_backward_weights leaves the taps in the order of a correlation.
+bool has_winograd(const Conv2dDims& dims);  // 3x3, stride 1, neither dilated nor in groups
+bool winograd_pays(const Conv2dDims& dims);
+void winograd_forward(const Conv2dDims& dims, const float* src, const float* weights,
+                      const float* bias, const Epilogue& epilogue, float* dst);
+void winograd_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
+                            float* diff_src);
+void winograd_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                               float* diff_weights);
+
+}  // namespace cnnx
