@@ -120,7 +120,7 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
   const auto activate = activation_kernel(epilogue.activation).forward;
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
-  normalized.chunks.for_each([&](const Chunk& chunk) {
+  normalized.chunks.for_each_backwards([&](const Chunk& chunk) {
     float* out = dst + chunk.first * d.c;
     int64_t floats = chunk.rows * d.c;
     if (epilogue.pool) {
@@ -266,7 +266,7 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst di
   });
   const float* offset =
       parameters(chunks, scratch, dims.c, [=](int64_t j) { return -scale[j] * sums[j] / count; });
-  chunks.for_each([&](const Chunk& chunk) {
+  chunks.for_each_backwards([&](const Chunk& chunk) {
     for_rows(chunk, [&](int64_t first, int64_t rows, int64_t width, const float* dy) {
       kernel.normalize(rows, width, src + first, dy, columns, slope, offset, diff_src + first);
     });

@@ -68,13 +68,15 @@ class ColumnChunks {
   // Calls body(chunk), in threads() threads.
   template <typename Body>
   void for_each(Body body) const {
-    parallel_for(threads(), count(), [&](int64_t begin, int64_t end, int thread) {
-      for (int64_t chunk = begin; chunk < end; ++chunk) {
-        body(Chunk{chunk, first_row(chunk), rows(chunk), thread});
-      }
-    });
+    run([](int64_t chunk, int64_t, int64_t) { return chunk; }, body);
   }
-  // The same as body(first, wide_rows, columns).
+  // The same, each thread from its last chunk to its first: those that a pass just before this one
+  // left in the cache come first.
+  template <typename Body>
+  void for_each_backwards(Body body) const {
+    run([](int64_t chunk, int64_t begin, int64_t end) { return begin + end - 1 - chunk; }, body);
+  }
+  // for_each as body(first, wide_rows, columns).
   template <typename Body>
   void for_each_widened(Body body) const {
     for_each([&](const Chunk& chunk) { widen(chunk.first, chunk.rows, body); });
@@ -109,7 +111,17 @@ class ColumnChunks {
   }
 
  private:
-  static constexpr int64_t kVector = 16, kWide = 64, kChunkFloats = 16384, kMinRows = 64;
+  static constexpr int64_t kVector = 16, kWide = 64, kChunkFloats = 8192, kMinRows = 32;
+
+  template <typename Order, typename Body>
+  void run(Order order, Body body) const {
+    parallel_for(threads(), count(), [&](int64_t begin, int64_t end, int thread) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t chunk = order(i, begin, end);
+        body(Chunk{chunk, first_row(chunk), rows(chunk), thread});
+      }
+    });
+  }
 
   int64_t first_row(int64_t chunk) const {
     const int64_t unit = std::min(chunk * chunk_units_, units_);
