@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import reference
-from agreement import check, normal
+from agreement import check, normal, whole
 from cnnx import _core
 from strategies import channels, seeds
 
@@ -19,6 +19,13 @@ shapes = st.one_of(
     st.tuples(st.integers(8, 40)),
     st.tuples(st.integers(1, 3), st.integers(2, 6), st.integers(4, 7)),
 )
+# Forward, and backward from the output and its gradient.
+ACTIVATIONS: dict[str, tuple[Any, Any]] = {
+    "linear": (lambda x: x, lambda _, dy: dy),
+    "relu": (reference.relu_forward, reference.relu_backward),
+    "leaky_relu": (reference.leaky_relu_forward, reference.leaky_relu_backward),
+    "tanh": (reference.tanh_forward, reference.tanh_backward),
+}
 
 
 def parameters(seed: int, c: int) -> dict[str, Any]:
@@ -88,6 +95,69 @@ def test_inference_agrees_with_the_oracle(rows: tuple[int, ...], c: int, seed: i
             )
         },
     )
+
+
+@example((9, 33, 64), 3, "relu", 1)
+@example((2, 65, 129), 17, "linear", 1)
+@given(
+    st.tuples(st.integers(2, 3), st.integers(2, 9), st.integers(3, 9)),
+    channels,
+    st.sampled_from(["linear", "relu", "leaky_relu", "tanh"]),
+    seeds,
+)
+def test_activation_and_pooling_in_the_same_pass(
+    images: tuple[int, int, int], c: int, activation: str, seed: int
+) -> None:
+    mb, h, w = images
+    # Equal pixels stay equal, and no others become so.
+    src, gamma, beta = whole(seed, mb, h, w, c), normal(seed + 1, c), normal(seed + 2, c)
+    mean, variance = reference.batch_norm_statistics(src)
+    normalized = reference.batch_norm_forward(src, gamma, beta, mean, variance, EPSILON)
+    assume(np.abs(normalized).min() > 1e-4)  # on either side of 0 activations differ
+    activate, derive = ACTIVATIONS[activation]
+    moving = {
+        "moving_mean": mean.astype(np.float32),
+        "moving_variance": variance.astype(np.float32),
+    }
+    inv_std = 1 / np.sqrt(variance + EPSILON)
+    statistics = {"mean": mean, "inv_std": inv_std}
+    forward = {"src": src, "gamma": gamma, "beta": beta, "epsilon": EPSILON}
+    backward = {
+        "src": src,
+        "gamma": gamma,
+        "beta": beta,
+        "activation": activation,
+        **{name: value.astype(np.float32) for name, value in statistics.items()},
+    }
+
+    window = {"pool_size": (2, 2), "strides": (2, 2), "padding": (0, 0)}
+    pooled, argmax = reference.max_pool2d_forward(normalized, (h // 2, w // 2), **window)
+    codes = argmax.astype(np.uint8)
+    for pool, before in [(False, normalized), (True, pooled)]:
+        epilogue = {"activation": activation, "pool": pool}
+        dst = activate(before)
+        outputs = {"dst": dst, "codes": codes} if pool else {"dst": dst}
+        start = {"codes": np.full(codes.shape, 99, np.uint8)} if pool else {}
+        check(
+            _core.batch_norm_forward_training,
+            {**forward, "momentum": MOMENTUM, **epilogue},
+            {**outputs, **statistics, **moving},
+            start={**start, **moving},
+        )
+        check(_core.batch_norm_forward_inference, {**forward, **moving, **epilogue}, {"dst": dst})
+
+        diff_dst = np.abs(normal(seed + 3, *dst.shape))
+        gradient = derive(dst, diff_dst)
+        if pool:
+            gradient = reference.max_pool2d_backward(gradient, argmax, (h, w), **window)
+        gradients = reference.batch_norm_backward(src, gradient, gamma, EPSILON)
+        check(
+            _core.batch_norm_backward,
+            {**backward, "diff_dst": diff_dst, "codes": codes if pool else None},
+            dict(zip(["diff_src", "diff_gamma", "diff_beta"], gradients, strict=True)),
+            in_place={"diff_src": "src"} if seed % 2 else None,
+            tolerance=1e-4,  # of few rows, the sums may nearly cancel
+        )
 
 
 def test_gradients_are_the_central_differences() -> None:

@@ -1,13 +1,34 @@
 #include "array_view.hpp"
+#include "bind_activation.hpp"
 #include "cnnx/batch_norm.hpp"
 
 namespace cnnx::bindings {
 namespace {
 
-BatchNormDims make_dims(const Arguments& args, const py::array& src) {
+// Images if they are pooled, else rows of any shape.
+BatchNormDims make_dims(const Arguments& args, const py::array& src, bool pooled) {
   args.require(src.size() > 0, "src", "must not be empty");
+  if (pooled) {
+    const auto [mb, h, w, c] = args.shape<4>(src, "src");
+    return {mb, h, w, c};
+  }
   const int64_t c = src.ndim() == 0 ? 1 : src.shape(src.ndim() - 1);
-  return {src.size() / c, c};
+  return {src.size() / c, 1, 1, c};
+}
+
+std::vector<int64_t> dst_shape(const BatchNormDims& dims, const py::array& src, bool pooled) {
+  if (!pooled) return shape_of(src);
+  return {dims.mb, dims.h / 2, dims.w / 2, dims.c};
+}
+
+Epilogue make_epilogue(const Arguments& args, const BatchNormDims& dims, const py::array& src,
+                       const py::array& dst, const std::string& activation, bool pool,
+                       OptionalArray& codes) {
+  args.require(pool || !codes, "codes", "need pool");
+  if (pool) args.apart(dst, "dst", src);
+  return {.activation = activation_of(args, activation),
+          .pool = pool,
+          .codes = args.output<uint8_t>(codes, "codes", dst_shape(dims, src, pool))};
 }
 
 }  // namespace
@@ -17,62 +38,76 @@ void bind_batch_norm(py::module_& m) {
       "batch_norm_forward_training",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          py::array& dst, py::array& mean, py::array& inv_std, py::array& moving_mean,
-         py::array& moving_variance, float epsilon, float momentum) {
+         py::array& moving_variance, float epsilon, float momentum, const std::string& activation,
+         bool pool, OptionalArray& codes) {
         const Arguments args("batch_norm_forward_training");
-        const BatchNormDims dims = make_dims(args, src);
+        const BatchNormDims dims = make_dims(args, src, pool);
         const float* s = args.input<float>(src, "src", shape_of(src));
         const float* g = args.input<float>(gamma, "gamma", {dims.c});
         const float* b = args.input<float>(beta, "beta", {dims.c});
-        float* d = args.output<float>(dst, "dst", shape_of(src));
+        float* d = args.output<float>(dst, "dst", dst_shape(dims, src, pool));
         float* mean_data = args.output<float>(mean, "mean", {dims.c});
         float* inv_std_data = args.output<float>(inv_std, "inv_std", {dims.c});
         float* moving_m = args.output<float>(moving_mean, "moving_mean", {dims.c});
         float* moving_v = args.output<float>(moving_variance, "moving_variance", {dims.c});
+        const Epilogue epilogue = make_epilogue(args, dims, src, dst, activation, pool, codes);
         const GilRelease release;  // the arrays are held by the caller's frame
-        batch_norm_forward_training(dims, s, g, b, epsilon, momentum, d, mean_data, inv_std_data,
-                                    moving_m, moving_v);
+        batch_norm_forward_training(dims, s, g, b, epsilon, momentum, epilogue, d, mean_data,
+                                    inv_std_data, moving_m, moving_v);
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("dst"), py::arg("mean"),
       py::arg("inv_std"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
-      py::arg("momentum"));
+      py::arg("momentum"), py::arg("activation") = "linear", py::arg("pool") = false,
+      py::arg("codes") = py::none());
   m.def(
       "batch_norm_forward_inference",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          const py::array& moving_mean, const py::array& moving_variance, py::array& dst,
-         float epsilon) {
+         float epsilon, const std::string& activation, bool pool) {
         const Arguments args("batch_norm_forward_inference");
-        const BatchNormDims dims = make_dims(args, src);
+        const BatchNormDims dims = make_dims(args, src, pool);
         const float* s = args.input<float>(src, "src", shape_of(src));
         const float* g = args.input<float>(gamma, "gamma", {dims.c});
         const float* b = args.input<float>(beta, "beta", {dims.c});
         const float* moving_m = args.input<float>(moving_mean, "moving_mean", {dims.c});
         const float* moving_v = args.input<float>(moving_variance, "moving_variance", {dims.c});
-        float* d = args.output<float>(dst, "dst", shape_of(src));
+        float* d = args.output<float>(dst, "dst", dst_shape(dims, src, pool));
+        OptionalArray codes;
+        const Epilogue epilogue = make_epilogue(args, dims, src, dst, activation, pool, codes);
         const GilRelease release;
-        batch_norm_forward_inference(dims, s, g, b, moving_m, moving_v, epsilon, d);
+        batch_norm_forward_inference(dims, s, g, b, moving_m, moving_v, epsilon, epilogue, d);
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("moving_mean"),
-      py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"));
+      py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"),
+      py::arg("activation") = "linear", py::arg("pool") = false);
   m.def(
       "batch_norm_backward",
       [](const py::array& src, const py::array& diff_dst, const OptionalArray& gamma,
          const py::array& mean, const py::array& inv_std, OptionalArray& diff_src,
-         OptionalArray& diff_gamma, OptionalArray& diff_beta) {
+         OptionalArray& diff_gamma, OptionalArray& diff_beta, const std::string& activation,
+         const OptionalArray& beta, const OptionalArray& codes) {
         const Arguments args("batch_norm_backward");
-        const BatchNormDims dims = make_dims(args, src);
+        const BatchNormDims dims = make_dims(args, src, codes.has_value());
+        const std::vector<int64_t> pooled = dst_shape(dims, src, codes.has_value());
         const float* s = args.input<float>(src, "src", shape_of(src));
-        const float* dd = args.input<float>(diff_dst, "diff_dst", shape_of(src));
+        const DiffDst dd = {args.input<float>(diff_dst, "diff_dst", pooled),
+                            args.input<uint8_t>(codes, "codes", pooled)};
         const float* g = args.input<float>(gamma, "gamma", {dims.c});
+        const float* b = args.input<float>(beta, "beta", {dims.c});
         const float* mean_data = args.input<float>(mean, "mean", {dims.c});
         const float* inv_std_data = args.input<float>(inv_std, "inv_std", {dims.c});
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(src));
         float* dg = args.output<float>(diff_gamma, "diff_gamma", {dims.c});
         float* db = args.output<float>(diff_beta, "diff_beta", {dims.c});
+        if (codes && diff_src) args.apart(*diff_src, "diff_src", diff_dst);
+        const Activation of_dst = activation_of(args, activation);
         const GilRelease release;
-        batch_norm_backward(dims, s, dd, g, mean_data, inv_std_data, ds, dg, db);
+        batch_norm_backward(dims, s, dd, of_dst, g, b, mean_data, inv_std_data, ds, dg, db);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("gamma"), py::arg("mean"), py::arg("inv_std"),
-      py::arg("diff_src"), py::arg("diff_gamma"), py::arg("diff_beta"));
+      py::arg("diff_src"), py::arg("diff_gamma"), py::arg("diff_beta"),
+      py::arg("activation") = "linear", py::arg("beta") = py::none(),
+      py::arg("codes") = py::none());
 }
 
 }  // namespace cnnx::bindings

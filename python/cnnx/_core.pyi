@@ -140,7 +140,9 @@ def exponential_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: 
 def softmax_forward(src: Float, dst: Float) -> None: ...
 def softmax_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
 
-# batch normalisation over the last axis; gamma, beta and the statistics (c,)
+# batch normalisation over the last axis; gamma, beta and the statistics (c,). Images may be 2x2 max
+# pooled and activated in the same pass; codes tell the backward pass, which takes the gradient of
+# dst, which pixels were the largest
 def batch_norm_forward_training(
     src: Float,
     gamma: Float | None,
@@ -152,6 +154,9 @@ def batch_norm_forward_training(
     moving_variance: Float,
     epsilon: float,
     momentum: float,
+    activation: str = "linear",
+    pool: bool = False,
+    codes: Codes | None = None,
 ) -> None: ...
 def batch_norm_forward_inference(
     src: Float,
@@ -161,6 +166,8 @@ def batch_norm_forward_inference(
     moving_variance: Float,
     dst: Float,
     epsilon: float,
+    activation: str = "linear",
+    pool: bool = False,
 ) -> None: ...
 def batch_norm_backward(
     src: Float,
@@ -171,6 +178,9 @@ def batch_norm_backward(
     diff_src: Float | None,
     diff_gamma: Float | None,
     diff_beta: Float | None,
+    activation: str = "linear",
+    beta: Float | None = None,
+    codes: Codes | None = None,
 ) -> None: ...
 
 # dropout: the backward pass is the same call on the gradient with the same seed

@@ -23,38 +23,54 @@ void add_squared_deviations(int64_t rows, int64_t c, const float* src, const flo
   });
 }
 
-void add_gradient_sums(int64_t rows, int64_t c, const float* src, const float* diff_dst,
-                       const float* mean, float* sums, float* products) {
-  float* const to[] = {sums, products};
-  add_to_columns(rows, c, to, [=](int64_t i, int64_t column, int64_t left, Vec* acc) {
-    const Vec dy = load_upto(diff_dst + i, left);
-    acc[0] += dy;
-    acc[1] += dy * (load_upto(src + i, left) - load_upto(mean + column, left));
-  });
-}
-
-void normalize(int64_t rows, int64_t c, const float* src, const float* mean, const float* scale,
-               const float* shift, float* dst) {
+void normalize(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
+               float* dst) {
   for (int64_t r = 0; r < rows; ++r, src += c, dst += c) {
     for (int64_t j = 0; j < c; j += kLanes) {
       const int64_t left = c - j;
-      const Vec deviation = load_upto(src + j, left) - load_upto(mean + j, left);
-      store_upto(dst + j, deviation * load_upto(scale + j, left) + load_upto(shift + j, left),
-                 left);
+      const Vec deviation = load_upto(src + j, left) - load_upto(columns.mean + j, left);
+      store_upto(
+          dst + j,
+          deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left),
+          left);
     }
   }
 }
 
+// The gradient of normalised columns, if a ReLU follows them from that of its output. It is
+// computed anew, just as `normalize` does.
+template <bool kRelu>
+CNNX_INLINE Vec gradient_of(Vec dy, Vec deviation, const NormalizedColumns& columns, int64_t j,
+                            int64_t left) {
+  if (!kRelu) return dy;
+  const Vec y = deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left);
+  return y > 0.0f ? dy : Vec{};
+}
+
+template <bool kRelu>
+void add_gradient_sums(int64_t rows, int64_t c, const float* src, const float* diff_dst,
+                       const NormalizedColumns& columns, float* sums, float* products) {
+  float* const to[] = {sums, products};
+  add_to_columns(rows, c, to, [=](int64_t i, int64_t j, int64_t left, Vec* acc) {
+    const Vec deviation = load_upto(src + i, left) - load_upto(columns.mean + j, left);
+    const Vec dy = gradient_of<kRelu>(load_upto(diff_dst + i, left), deviation, columns, j, left);
+    acc[0] += dy;
+    acc[1] += dy * deviation;
+  });
+}
+
+template <bool kRelu>
 void normalize_backward(int64_t rows, int64_t c, const float* src, const float* diff_dst,
-                        const float* mean, const float* scale, const float* slope,
-                        const float* shift, float* diff_src) {
+                        const NormalizedColumns& columns, const float* slope, const float* offset,
+                        float* diff_src) {
   for (int64_t r = 0; r < rows; ++r, src += c, diff_dst += c, diff_src += c) {
     for (int64_t j = 0; j < c; j += kLanes) {
       const int64_t left = c - j;
-      const Vec deviation = load_upto(src + j, left) - load_upto(mean + j, left);
+      const Vec deviation = load_upto(src + j, left) - load_upto(columns.mean + j, left);
+      const Vec dy = gradient_of<kRelu>(load_upto(diff_dst + j, left), deviation, columns, j, left);
       store_upto(diff_src + j,
-                 load_upto(diff_dst + j, left) * load_upto(scale + j, left) +
-                     (deviation * load_upto(slope + j, left) + load_upto(shift + j, left)),
+                 dy * load_upto(columns.scale + j, left) +
+                     (deviation * load_upto(slope + j, left) + load_upto(offset + j, left)),
                  left);
     }
   }
@@ -63,9 +79,9 @@ void normalize_backward(int64_t rows, int64_t c, const float* src, const float* 
 constexpr BatchNormKernels batch_norm_kernels = {
     .add_column_sums = add_column_sums,
     .add_squared_deviations = add_squared_deviations,
-    .add_gradient_sums = add_gradient_sums,
     .normalize = normalize,
-    .normalize_backward = normalize_backward,
+    .backward = {add_gradient_sums<false>, normalize_backward<false>},
+    .relu_backward = {add_gradient_sums<true>, normalize_backward<true>},
 };
 
 }  // namespace

@@ -191,6 +191,22 @@ struct WinogradKernels {
                            int64_t tap_stride);
 };
 
+// Columns normalised: scale * (src - mean) + shift.
+struct NormalizedColumns {
+  const float *mean, *scale, *shift;
+};
+
+// Both take the gradient of normalised columns, or of what a ReLU made of them.
+struct BatchNormBackward {
+  // of the gradient and of the gradient * (src - mean)
+  void (*add_sums)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
+                   const NormalizedColumns& columns, float* sums, float* products);
+  // diff_src = scale * gradient + slope * (src - mean) + offset
+  void (*normalize)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
+                    const NormalizedColumns& columns, const float* slope, const float* offset,
+                    float* diff_src);
+};
+
 // Contiguous (rows, c) matrices; the other arguments have one float a column. add_... add to their
 // sums, row after row.
 struct BatchNormKernels {
@@ -198,16 +214,9 @@ struct BatchNormKernels {
   // of (src - mean)^2
   void (*add_squared_deviations)(int64_t rows, int64_t c, const float* src, const float* mean,
                                  float* sums);
-  // of diff_dst and of diff_dst * (src - mean)
-  void (*add_gradient_sums)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
-                            const float* mean, float* sums, float* products);
-  // dst = scale * (src - mean) + shift
-  void (*normalize)(int64_t rows, int64_t c, const float* src, const float* mean,
-                    const float* scale, const float* shift, float* dst);
-  // diff_src = scale * diff_dst + slope * (src - mean) + shift
-  void (*normalize_backward)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
-                             const float* mean, const float* scale, const float* slope,
-                             const float* shift, float* diff_src);
+  void (*normalize)(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
+                    float* dst);
+  BatchNormBackward backward, relu_backward;
 };
 
 // Contiguous (rows, c) matrices; bias and sums have one float a column.

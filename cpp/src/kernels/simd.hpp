@@ -88,25 +88,52 @@ CNNX_INLINE Vec load_upto(const float* p, int64_t n, Vec rest) {
   return n >= kLanes ? load(p) : first_lanes(load_part(p, n), n, rest);
 }
 
-// Whole numbers from 0 to 255 as bytes: up to n of them.
-typedef uint8_t ByteVec __attribute__((vector_size(kLanes)));
-typedef uint8_t UnalignedByteVec __attribute__((vector_size(kLanes), aligned(1), may_alias));
+// Whole numbers from 0 to 255 as bytes. GCC takes __builtin_convertvector apart into single lanes.
+#if defined(__AVX512F__)
+CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
+  return (IntVec)_mm512_maskz_cvtepu8_epi32(0xffff,
+                                            _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_maskz_cvtepi32_epi8(0xffff, (__m512i)v));
+}
+#elif defined(__AVX2__)
+CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
+  return (IntVec)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
+CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
+  const __m256i whole = (__m256i)v;
+  const __m128i words =
+      _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+}
+#else
+CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
+  IntVec v;
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < kLanes; ++i) v[i] = p[i];
+  return v;
+}
+CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(v[i]);
+}
+#endif
+// Up to n of them.
 CNNX_INLINE IntVec load_bytes_upto(const uint8_t* p, int64_t n) {
-  ByteVec bytes{};
-  if (n >= kLanes) {
-    bytes = *reinterpret_cast<const UnalignedByteVec*>(p);
-  } else {
-    __builtin_memcpy(&bytes, p, static_cast<size_t>(n));
-  }
-  return __builtin_convertvector(bytes, IntVec);
+  if (n >= kLanes) return load_bytes(p);
+  uint8_t bytes[kLanes] = {};
+  __builtin_memcpy(bytes, p, static_cast<size_t>(n));
+  return load_bytes(bytes);
 }
 CNNX_INLINE void store_bytes_upto(uint8_t* p, IntVec v, int64_t n) {
-  const ByteVec bytes = __builtin_convertvector(v, ByteVec);
   if (n >= kLanes) {
-    *reinterpret_cast<UnalignedByteVec*>(p) = bytes;
-  } else {
-    __builtin_memcpy(p, &bytes, static_cast<size_t>(n));
+    store_bytes(p, v);
+    return;
   }
+  uint8_t bytes[kLanes];
+  store_bytes(bytes, v);
+  __builtin_memcpy(p, bytes, static_cast<size_t>(n));
 }
 
 #if defined(__AVX512F__)

@@ -3,13 +3,22 @@
 #include <cmath>
 
 #include "kernels/kernel_table.hpp"
+#include "ops/activation.hpp"
 #include "ops/column_chunks.hpp"
+#include "ops/image_rows.hpp"
 
 namespace cnnx {
 namespace {
 
+using Chunk = ColumnChunks::Chunk;
+
 float inverse_std(float variance, float epsilon) {
   return static_cast<float>(1.0 / std::sqrt(static_cast<double>(variance) + epsilon));
+}
+
+// Images that are pooled are cut between the pairs of rows, all others anywhere.
+ColumnChunks chunks_of(const BatchNormDims& d, bool pooled) {
+  return pooled ? ColumnChunks(d.rows(), d.c, 2 * d.w, d.h * d.w) : ColumnChunks(d.rows(), d.c);
 }
 
 // Parameters of the columns, repeated as the chunks need them.
@@ -25,93 +34,242 @@ float or_else(const float* values, int64_t j, float otherwise) {
   return values == nullptr ? otherwise : values[j];
 }
 
-// dst = gamma * (src - mean) * inv_std(j) + beta; mean is repeated already.
+int64_t statistics_scratch(const ColumnChunks& chunks) {
+  return Scratchpad::padded(chunks.count() * 2 * chunks.width());
+}
+
+// Mean and variance of the columns in one pass over memory: those of each chunk while it is in the
+// cache, and then of all chunks (Chan, Golub & LeVeque 1983).
+void find_statistics(const BatchNormDims& d, const ColumnChunks& chunks, Scratchpad& scratch,
+                     const float* src, float* mean, float* variance) {
+  const BatchNormKernels& kernel = kernels().batch_norm;
+  const int64_t size = 2 * chunks.width();
+  float* const partials = scratch.take(chunks.count() * size);
+  chunks.for_each([&](const Chunk& chunk) {
+    float* const means = partials + chunk.index * size;
+    float* const squares = means + chunks.width();
+    std::fill_n(means, size, 0.0f);
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t columns) {
+      kernel.add_column_sums(rows, columns, src + first, means);
+    });
+    chunks.fold(means);
+    for (int64_t j = 0; j < d.c; ++j) means[j] /= static_cast<float>(chunk.rows);
+    chunks.repeat(means);
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t columns) {
+      kernel.add_squared_deviations(rows, columns, src + first, means, squares);
+    });
+    chunks.fold(squares);
+  });
+  std::fill_n(mean, d.c, 0.0f);
+  std::fill_n(variance, d.c, 0.0f);
+  for (int64_t i = 0; i < chunks.count(); ++i) {
+    const float* const means = partials + i * size;
+    const float share = static_cast<float>(chunks.rows(i)) / static_cast<float>(d.rows());
+    for (int64_t j = 0; j < d.c; ++j) mean[j] += share * means[j];
+  }
+  for (int64_t i = 0; i < chunks.count(); ++i) {
+    const float* const means = partials + i * size;
+    const float* const squares = means + chunks.width();
+    const auto rows = static_cast<float>(chunks.rows(i));
+    for (int64_t j = 0; j < d.c; ++j) {
+      const float deviation = means[j] - mean[j];
+      variance[j] += squares[j] + rows * deviation * deviation;
+    }
+  }
+  for (int64_t j = 0; j < d.c; ++j) variance[j] /= static_cast<float>(d.rows());
+}
+
 template <typename InvStd>
-void normalize(const ColumnChunks& chunks, Scratchpad& scratch, int64_t c, const float* src,
-               const float* mean, const float* gamma, const float* beta, InvStd inv_std,
-               float* dst) {
-  const float* scale = parameters(chunks, scratch, c,
-                                  [&](int64_t j) { return or_else(gamma, j, 1.0f) * inv_std(j); });
-  const float* shift =
-      parameters(chunks, scratch, c, [&](int64_t j) { return or_else(beta, j, 0.0f); });
-  const auto kernel = kernels().batch_norm.normalize;
-  chunks.for_each([=](int64_t first, int64_t rows, int64_t columns, int64_t) {
-    kernel(rows, columns, src + first, mean, scale, shift, dst + first);
+NormalizedColumns normalized_columns(const ColumnChunks& chunks, Scratchpad& scratch, int64_t c,
+                                     const float* gamma, const float* beta, const float* mean,
+                                     InvStd inv_std) {
+  return {
+      parameters(chunks, scratch, c, [&](int64_t j) { return mean[j]; }),
+      parameters(chunks, scratch, c,
+                 [&](int64_t j) { return or_else(gamma, j, 1.0f) * inv_std(j); }),
+      parameters(chunks, scratch, c, [&](int64_t j) { return or_else(beta, j, 0.0f); }),
+  };
+}
+int64_t columns_scratch(const ColumnChunks& chunks) {
+  return 3 * Scratchpad::padded(chunks.width());
+}
+
+struct NormalizedRows {
+  const ColumnChunks& chunks;
+  const NormalizedColumns& columns;
+  const float* src;
+  int64_t c;
+
+  // out = `rows` rows from first_row on
+  void copy(int64_t first_row, int64_t rows, float* out) const {
+    chunks.widen(first_row, rows, [&](int64_t first, int64_t wide_rows, int64_t width) {
+      kernels().batch_norm.normalize(wide_rows, width, src + first, columns,
+                                     out + (first - first_row * c));
+    });
+  }
+};
+
+// Scratch of a thread for two rows of pixels.
+int64_t pair_scratch(const BatchNormDims& d, bool pooled) {
+  return pooled ? Scratchpad::padded(2 * d.w * d.c) : 0;
+}
+
+// Makes the outputs: a chunk's rows, or pairs of rows in scratch that are then pooled.
+void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epilogue& epilogue,
+            float* pairs, float* dst) {
+  const auto activate = activation_kernel(epilogue.activation).forward;
+  const auto pool = kernels().pool2x2.forward;
+  const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
+  normalized.chunks.for_each_backwards([&](const Chunk& chunk) {
+    float* out = dst + chunk.first * d.c;
+    int64_t floats = chunk.rows * d.c;
+    if (epilogue.pool) {
+      float* const pair = pairs + chunk.thread * pair_scratch(d, epilogue.pool);
+      const auto pooled_rows = [&](int64_t pixel) {  // of all images up to this pixel
+        return pixel / d.w / d.h * (d.h / 2) + pixel / d.w % d.h / 2;
+      };
+      const int64_t begin = pooled_rows(chunk.first), end = pooled_rows(chunk.first + chunk.rows);
+      out = dst + begin * pooled_row, floats = (end - begin) * pooled_row;
+      for (int64_t y = begin; y < end; ++y) {
+        const int64_t above = y / (d.h / 2) * d.h + y % (d.h / 2) * 2;
+        normalized.copy(above * d.w, 2 * d.w, pair);
+        pool(d.w / 2, d.c, pair, pair + row, d.c, dst + y * pooled_row,
+             epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c);
+      }
+    } else {
+      normalized.copy(chunk.first, chunk.rows, out);
+    }
+    if (epilogue.activation != Activation::linear) activate(floats, out, out);
   });
 }
+
+// The gradient of a chunk's rows, un-pooled and but for ReLU's times the activation's derivative.
+class ChunkGradient {
+ public:
+  ChunkGradient(const BatchNormDims& d, DiffDst diff_dst, Activation activation,
+                const NormalizedRows& normalized)
+      : images_(diff_dst, d.h, d.w, d.c), activation_(activation), d_(d), normalized_(normalized) {}
+
+  // What a thread needs for `of`.
+  int64_t scratch() const {
+    const int64_t floats = Scratchpad::padded(normalized_.chunks.most_rows() * d_.c);
+    return (images_.in_memory() ? 0 : floats) + (has_derivative() ? 2 * floats : 0);
+  }
+
+  const float* of(const Chunk& chunk, float* scratch) const {
+    const int64_t floats = chunk.rows * d_.c;
+    const float* gradient = images_.at(0, 0, chunk.first);
+    if (!images_.in_memory()) {
+      for (int64_t y = chunk.first / d_.w; y < (chunk.first + chunk.rows) / d_.w; ++y) {
+        images_.copy(y / d_.h, y % d_.h, 0, d_.w, scratch + (y * d_.w - chunk.first) * d_.c);
+      }
+      gradient = scratch;
+      scratch += Scratchpad::padded(floats);
+    }
+    if (!has_derivative()) return gradient;
+    // The outputs are computed anew: that takes no longer than to read them.
+    float* const outputs = scratch + Scratchpad::padded(floats);
+    const ActivationKernel& kernel = activation_kernel(activation_);
+    normalized_.copy(chunk.first, chunk.rows, outputs);
+    kernel.forward(floats, outputs, outputs);
+    kernel.backward(floats, outputs, gradient, scratch);
+    return scratch;
+  }
+
+ private:
+  bool has_derivative() const {
+    return activation_ != Activation::linear && activation_ != Activation::relu;
+  }
+
+  ImageRows images_;
+  Activation activation_;
+  const BatchNormDims& d_;
+  const NormalizedRows& normalized_;
+};
 
 }  // namespace
 
 void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const float* gamma,
-                                 const float* beta, float epsilon, float momentum, float* dst,
-                                 float* mean, float* inv_std, float* moving_mean,
-                                 float* moving_variance) {
-  const BatchNormKernels& kernel = kernels().batch_norm;
-  const ColumnChunks chunks(dims.rows, dims.c);
-  const auto count = static_cast<float>(dims.rows);
-  Scratchpad scratch(2 * chunks.sum_scratch(1) + 3 * Scratchpad::padded(chunks.width()));
-
-  chunks.sum<1>(scratch, {mean}, [=](int64_t first, int64_t rows, int64_t columns, auto& sums) {
-    kernel.add_column_sums(rows, columns, src + first, sums[0]);
-  });
-  for (int64_t j = 0; j < dims.c; ++j) mean[j] /= count;
-  const float* means = parameters(chunks, scratch, dims.c, [=](int64_t j) { return mean[j]; });
-  chunks.sum<1>(scratch, {inv_std}, [=](int64_t first, int64_t rows, int64_t columns, auto& sums) {
-    kernel.add_squared_deviations(rows, columns, src + first, means, sums[0]);
-  });
+                                 const float* beta, float epsilon, float momentum,
+                                 const Epilogue& epilogue, float* dst, float* mean, float* inv_std,
+                                 float* moving_mean, float* moving_variance) {
+  const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
+  const int64_t pairs = pair_scratch(dims, epilogue.pool) * chunks.threads();
+  Scratchpad scratch(statistics_scratch(chunks) + columns_scratch(chunks) + pairs);
+  find_statistics(dims, chunks, scratch, src, mean, inv_std);
   for (int64_t j = 0; j < dims.c; ++j) {
-    const float variance = inv_std[j] / count;
+    const float variance = inv_std[j];
     inv_std[j] = inverse_std(variance, epsilon);
     moving_mean[j] = momentum * moving_mean[j] + (1.0f - momentum) * mean[j];
     moving_variance[j] = momentum * moving_variance[j] + (1.0f - momentum) * variance;
   }
-  normalize(
-      chunks, scratch, dims.c, src, means, gamma, beta, [=](int64_t j) { return inv_std[j]; }, dst);
+  const NormalizedColumns columns = normalized_columns(chunks, scratch, dims.c, gamma, beta, mean,
+                                                       [=](int64_t j) { return inv_std[j]; });
+  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch.take(pairs), dst);
 }
 
 void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const float* gamma,
                                   const float* beta, const float* moving_mean,
-                                  const float* moving_variance, float epsilon, float* dst) {
-  const ColumnChunks chunks(dims.rows, dims.c);
-  Scratchpad scratch(3 * Scratchpad::padded(chunks.width()));
-  const float* means =
-      parameters(chunks, scratch, dims.c, [=](int64_t j) { return moving_mean[j]; });
-  normalize(
-      chunks, scratch, dims.c, src, means, gamma, beta,
-      [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); }, dst);
+                                  const float* moving_variance, float epsilon,
+                                  const Epilogue& epilogue, float* dst) {
+  const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
+  const int64_t pairs = pair_scratch(dims, epilogue.pool) * chunks.threads();
+  Scratchpad scratch(columns_scratch(chunks) + pairs);
+  const NormalizedColumns columns =
+      normalized_columns(chunks, scratch, dims.c, gamma, beta, moving_mean,
+                         [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); });
+  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch.take(pairs), dst);
 }
 
-void batch_norm_backward(const BatchNormDims& dims, const float* src, const float* diff_dst,
-                         const float* gamma, const float* mean, const float* inv_std,
-                         float* diff_src, float* diff_gamma, float* diff_beta) {
-  const BatchNormKernels& kernel = kernels().batch_norm;
-  const ColumnChunks chunks(dims.rows, dims.c);
-  const auto count = static_cast<float>(dims.rows);
-  Scratchpad scratch(chunks.sum_scratch(2) + 6 * Scratchpad::padded(chunks.width()));
+void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst diff_dst,
+                         Activation activation, const float* gamma, const float* beta,
+                         const float* mean, const float* inv_std, float* diff_src,
+                         float* diff_gamma, float* diff_beta) {
+  const BatchNormKernels& all = kernels().batch_norm;
+  const BatchNormBackward& kernel =
+      activation == Activation::relu ? all.relu_backward : all.backward;
+  const ColumnChunks chunks = chunks_of(dims, diff_dst.codes != nullptr);
+  NormalizedColumns columns;
+  const NormalizedRows normalized = {chunks, columns, src, dims.c};
+  const ChunkGradient gradient(dims, diff_dst, activation, normalized);
+  const int64_t of_threads = gradient.scratch() * chunks.threads();
+  Scratchpad scratch(2 * Scratchpad::padded(dims.c) + of_threads + columns_scratch(chunks) +
+                     chunks.sum_scratch(2) + 2 * Scratchpad::padded(chunks.width()));
   float* const sums = scratch.take(dims.c);
   float* const products = scratch.take(dims.c);
-  const float* means = parameters(chunks, scratch, dims.c, [=](int64_t j) { return mean[j]; });
+  float* const gradients = scratch.take(of_threads);
+  columns = normalized_columns(chunks, scratch, dims.c, gamma, beta, mean,
+                               [=](int64_t j) { return inv_std[j]; });
+  // Calls body(first, rows, width, dy) for the wide rows of a chunk.
+  const auto for_rows = [&](const Chunk& chunk, auto body) {
+    const float* const dy = gradient.of(chunk, gradients + chunk.thread * gradient.scratch());
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
+      body(first, rows, width, dy + (first - chunk.first * dims.c));
+    });
+  };
 
-  chunks.sum<2>(
-      scratch, {sums, products}, [=](int64_t first, int64_t rows, int64_t columns, auto& to) {
-        kernel.add_gradient_sums(rows, columns, src + first, diff_dst + first, means, to[0], to[1]);
-      });
+  chunks.sum<2>(scratch, {sums, products}, [&](const Chunk& chunk, const auto& to) {
+    for_rows(chunk, [&](int64_t first, int64_t rows, int64_t width, const float* dy) {
+      kernel.add_sums(rows, width, src + first, dy, columns, to[0], to[1]);
+    });
+  });
   for (int64_t j = 0; j < dims.c; ++j) products[j] *= inv_std[j];
   if (diff_beta != nullptr) std::copy_n(sums, dims.c, diff_beta);
   if (diff_gamma != nullptr) std::copy_n(products, dims.c, diff_gamma);
   if (diff_src == nullptr) return;
 
-  // diff_src = scale (diff_dst - sums / rows - (src - mean) inv_std products / rows)
-  const auto scale_of = [=](int64_t j) { return or_else(gamma, j, 1.0f) * inv_std[j]; };
-  const float* scale = parameters(chunks, scratch, dims.c, scale_of);
+  // diff_src = scale (gradient - sums / rows - (src - mean) inv_std products / rows)
+  const float* const scale = columns.scale;
+  const auto count = static_cast<float>(dims.rows());
   const float* slope = parameters(chunks, scratch, dims.c, [=](int64_t j) {
-    return -scale_of(j) * inv_std[j] * products[j] / count;
+    return -scale[j] * inv_std[j] * products[j] / count;
   });
-  const float* shift = parameters(chunks, scratch, dims.c,
-                                  [=](int64_t j) { return -scale_of(j) * sums[j] / count; });
-  chunks.for_each([=](int64_t first, int64_t rows, int64_t columns, int64_t) {
-    kernel.normalize_backward(rows, columns, src + first, diff_dst + first, means, scale, slope,
-                              shift, diff_src + first);
+  const float* offset =
+      parameters(chunks, scratch, dims.c, [=](int64_t j) { return -scale[j] * sums[j] / count; });
+  chunks.for_each_backwards([&](const Chunk& chunk) {
+    for_rows(chunk, [&](int64_t first, int64_t rows, int64_t width, const float* dy) {
+      kernel.normalize(rows, width, src + first, dy, columns, slope, offset, diff_src + first);
+    });
   });
 }
 

@@ -14,7 +14,7 @@ void combine(ColumnOperation kernel, const BiasDims& dims, const float* src, con
   float* const biases = scratch.take(chunks.width());
   std::copy_n(bias, dims.n, biases);
   chunks.repeat(biases);
-  chunks.for_each([=](int64_t first, int64_t rows, int64_t columns, int64_t) {
+  chunks.for_each_widened([=](int64_t first, int64_t rows, int64_t columns) {
     kernel(rows, columns, src + first, biases, dst + first);
   });
 }
@@ -39,10 +39,11 @@ void bias_multiply_backward(const BiasDims& dims, const float* src, const float*
     const auto kernel = kernels().bias.add_products;
     const ColumnChunks chunks(dims.rows, dims.n);
     Scratchpad scratch(chunks.sum_scratch(1));
-    chunks.sum<1>(scratch, {diff_bias},
-                  [=](int64_t first, int64_t rows, int64_t columns, auto& sums) {
-                    kernel(rows, columns, src + first, diff_dst + first, sums[0]);
-                  });
+    chunks.sum<1>(scratch, {diff_bias}, [&](const ColumnChunks::Chunk& chunk, const auto& sums) {
+      chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t columns) {
+        kernel(rows, columns, src + first, diff_dst + first, sums[0]);
+      });
+    });
   }
   // Last, because diff_src may be diff_dst.
   if (diff_src != nullptr) combine(kernels().bias.multiply, dims, diff_dst, bias, diff_src);

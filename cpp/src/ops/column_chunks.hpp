@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <numeric>
 
 #include "runtime/parallel.hpp"
 #include "runtime/scratchpad.hpp"
@@ -10,77 +11,124 @@
 namespace cnnx {
 
 // How work on the columns of a contiguous (rows, c) matrix is cut: into chunks of whole rows that
-// depend on the shape alone. A narrow matrix is read as one with `repeat` times the columns and
-// fewer rows, so that vectors are full; the rows that are left over make one shorter row.
+// depend on the shape alone. Narrow rows are read side by side, `repeat` of them as one wide row,
+// so that vectors are full; what is left over makes one shorter row.
 class ColumnChunks {
  public:
-  ColumnChunks(int64_t rows, int64_t c)
+  struct Chunk {
+    int64_t index, first, rows;
+    int thread;
+  };
+
+  // Chunks end at every `unit`-th row, counted anew in each group of `group` rows.
+  ColumnChunks(int64_t rows, int64_t c, int64_t unit = 1, int64_t group = 1)
       : c_(c),
-        repeat_(c < kNarrow && rows >= kNarrow ? kNarrow : 1),
-        wide_rows_(rows / repeat_),
-        rest_(rows % repeat_ * c),
-        chunk_rows_(std::max<int64_t>(kChunkFloats / std::max<int64_t>(width(), 1), kMinRows)) {}
+        unit_(unit),
+        group_(group),
+        per_group_((group + unit - 1) / unit),
+        units_(rows / group * per_group_),
+        chunk_units_(std::max<int64_t>(
+            std::max(kChunkFloats / std::max<int64_t>(c, 1), kMinRows) / unit, 1)),
+        repeat_(1) {
+    if (c >= kWide) return;
+    int64_t repeat = kVector / std::gcd(c, kVector);
+    while (repeat * c < kWide) repeat *= 2;
+    if (repeat <= rows) repeat_ = repeat;
+  }
 
   int64_t width() const { return c_ * repeat_; }
+  int64_t count() const { return std::max<int64_t>((units_ + chunk_units_ - 1) / chunk_units_, 1); }
+  int64_t rows(int64_t chunk) const { return first_row(chunk + 1) - first_row(chunk); }
+  int64_t most_rows() const { return std::min(chunk_units_, units_) * unit_; }
+  int threads() const {
+    return threads_for(
+        count(), std::max<int64_t>(kElementwiseGrain / std::max<int64_t>(most_rows() * c_, 1), 1));
+  }
 
   // Columns of parameters: the first c floats, repeated over width().
   void repeat(float* values) const {
     for (int64_t r = 1; r < repeat_; ++r) std::copy_n(values, c_, values + r * c_);
   }
+  // Columns of sums: adds the repetitions to the first c floats.
+  void fold(float* sums) const {
+    for (int64_t r = 1; r < repeat_; ++r) {
+      for (int64_t j = 0; j < c_; ++j) sums[j] += sums[r * c_ + j];
+    }
+  }
 
-  // Calls body(first, rows, columns, chunk): `rows` rows of `columns` floats from float `first` on.
+  // Calls body(first, wide_rows, columns), where the wide row starts at float `first`, for some
+  // rows of the matrix.
+  template <typename Body>
+  void widen(int64_t first_row, int64_t rows, Body body) const {
+    const int64_t wide_rows = rows / repeat_, rest = rows % repeat_;
+    if (wide_rows > 0) body(first_row * c_, wide_rows, width());
+    if (rest > 0) body((first_row + wide_rows * repeat_) * c_, int64_t{1}, rest * c_);
+  }
+
+  // Calls body(chunk), in threads() threads.
   template <typename Body>
   void for_each(Body body) const {
-    const int threads =
-        threads_for(count(), std::max<int64_t>(1, kElementwiseGrain / kChunkFloats));
-    parallel_for(threads, count(), [&](int64_t begin, int64_t end, int) {
-      for (int64_t chunk = begin; chunk < end; ++chunk) {
-        const int64_t first = chunk * chunk_rows_;
-        body(first * width(), std::min(chunk_rows_, wide_rows_ - first), width(), chunk);
-        if (chunk == count() - 1 && rest_ > 0) body(wide_rows_ * width(), 1, rest_, chunk);
-      }
-    });
+    run([](int64_t chunk, int64_t, int64_t) { return chunk; }, body);
+  }
+  // The same, each thread from its last chunk to its first: those that a pass just before this one
+  // left in the cache come first.
+  template <typename Body>
+  void for_each_backwards(Body body) const {
+    run([](int64_t chunk, int64_t begin, int64_t end) { return begin + end - 1 - chunk; }, body);
+  }
+  // for_each as body(first, wide_rows, columns).
+  template <typename Body>
+  void for_each_widened(Body body) const {
+    for_each([&](const Chunk& chunk) { widen(chunk.first, chunk.rows, body); });
   }
 
   // Scratch that sum<Sums> takes.
   int64_t sum_scratch(int64_t sums) const { return Scratchpad::padded(count() * sums * width()); }
 
-  // totals[s][column] = sum over the rows, where add(first, rows, columns, sums) adds a piece's
-  // rows to sums[Sums].
+  // totals[s][column] = sum over the rows, where add(chunk, sums) adds a chunk's rows to
+  // sums[Sums], each of width() columns.
   template <size_t Sums, typename Add>
   void sum(Scratchpad& scratch, const std::array<float*, Sums>& totals, Add add) const {
     constexpr auto kSums = static_cast<int64_t>(Sums);
-    float* const partials = scratch.take(count() * kSums * width());
-    std::fill_n(partials, count() * kSums * width(), 0.0f);
-    for_each([&](int64_t first, int64_t rows, int64_t columns, int64_t chunk) {
+    const int64_t size = kSums * width();
+    float* const partials = scratch.take(count() * size);
+    for_each([&](const Chunk& chunk) {
+      float* const partial = partials + chunk.index * size;
+      std::fill_n(partial, size, 0.0f);
       std::array<float*, Sums> sums;
-      for (size_t s = 0; s < Sums; ++s) {
-        sums[s] = partials + (chunk * kSums + static_cast<int64_t>(s)) * width();
-      }
-      add(first, rows, columns, sums);
+      for (size_t s = 0; s < Sums; ++s) sums[s] = partial + static_cast<int64_t>(s) * width();
+      add(chunk, sums);
     });
     for (int64_t chunk = 1; chunk < count(); ++chunk) {
-      const float* const partial = partials + chunk * kSums * width();
-      for (int64_t i = 0; i < kSums * width(); ++i) partials[i] += partial[i];
+      const float* const partial = partials + chunk * size;
+      for (int64_t i = 0; i < size; ++i) partials[i] += partial[i];
     }
     for (size_t s = 0; s < Sums; ++s) {
-      const float* const partial = partials + static_cast<int64_t>(s) * width();
-      for (int64_t j = 0; j < c_; ++j) {
-        float total = 0.0f;
-        for (int64_t r = 0; r < repeat_; ++r) total += partial[r * c_ + j];
-        totals[s][j] = total;
-      }
+      float* const partial = partials + static_cast<int64_t>(s) * width();
+      fold(partial);
+      std::copy_n(partial, c_, totals[s]);
     }
   }
 
  private:
-  static constexpr int64_t kNarrow = 16, kChunkFloats = 16384, kMinRows = 64;
+  static constexpr int64_t kVector = 16, kWide = 64, kChunkFloats = 8192, kMinRows = 32;
 
-  int64_t count() const {
-    return std::max<int64_t>((wide_rows_ + chunk_rows_ - 1) / chunk_rows_, 1);
+  template <typename Order, typename Body>
+  void run(Order order, Body body) const {
+    parallel_for(threads(), count(), [&](int64_t begin, int64_t end, int thread) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t chunk = order(i, begin, end);
+        body(Chunk{chunk, first_row(chunk), rows(chunk), thread});
+      }
+    });
   }
 
-  int64_t c_, repeat_, wide_rows_, rest_, chunk_rows_;
+  int64_t first_row(int64_t chunk) const {
+    const int64_t unit = std::min(chunk * chunk_units_, units_);
+    return unit / per_group_ * group_ + unit % per_group_ * unit_;
+  }
+
+  int64_t c_, unit_, group_, per_group_, units_, chunk_units_, repeat_;
 };
 
 }  // namespace cnnx

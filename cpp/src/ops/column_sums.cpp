@@ -9,8 +9,10 @@ void column_sums(int64_t rows, int64_t c, const float* src, float* dst) {
   const auto kernel = kernels().batch_norm.add_column_sums;
   const ColumnChunks chunks(rows, c);
   Scratchpad scratch(chunks.sum_scratch(1));
-  chunks.sum<1>(scratch, {dst}, [=](int64_t first, int64_t count, int64_t columns, auto& sums) {
-    kernel(count, columns, src + first, sums[0]);
+  chunks.sum<1>(scratch, {dst}, [&](const ColumnChunks::Chunk& chunk, const auto& sums) {
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t count, int64_t columns) {
+      kernel(count, columns, src + first, sums[0]);
+    });
   });
 }
 

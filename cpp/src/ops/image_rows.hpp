@@ -9,11 +9,15 @@
 namespace cnnx {
 
 // NHWC images of h rows of w pixels of c floats, read row by row: as they lie in memory or, if a
-// 2x2 pooling follows them, un-pooled on the way.
+// 2x2 pooling follows them, un-pooled on the way. Of an odd number of rows or pixels the last is in
+// no window and 0.
 class ImageRows {
  public:
   ImageRows(DiffDst images, int64_t h, int64_t w, int64_t c)
-      : images_(images), h_(h), w_(w), c_(c) {}
+      : images_(images),
+        h_(images.codes == nullptr ? h : h / 2 * 2),
+        w_(images.codes == nullptr ? w : w / 2 * 2),
+        c_(c) {}
 
   bool in_memory() const { return images_.codes == nullptr; }
   const float* at(int64_t image, int64_t y, int64_t x) const {

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import _core, geometry, initializers
-from cnnx.arrays import Float, Shape
+from cnnx.arrays import Codes, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
@@ -91,39 +91,85 @@ class BatchNormalization(Layer):
         self._inv_std = np.empty(channels, np.float32)
         self._x = np.empty(0, np.float32)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the normalised batch."""
-        y = self._output.rows(len(x))
+    def normalize(
+        self,
+        x: Float,
+        training: bool,
+        y: Float,
+        activation: str = "linear",
+        pool: bool = False,
+        codes: Codes | None = None,
+    ) -> None:
+        """
+        Write activation(normalised batch), if `pool` after 2x2 max pooling, to `y`.
+
+        `codes`, of y's shape, receives what `backward_normalize` needs if there was pooling.
+        """
         gamma = None if self.gamma is None else self.gamma.value
         beta = None if self.beta is None else self.beta.value
         if training and self.trainable:
             moving = self.moving_mean.writable(), self.moving_variance.writable()
             _core.batch_norm_forward_training(
-                x, gamma, beta, y, self._mean, self._inv_std, *moving, self.epsilon, self.momentum
+                x,
+                gamma,
+                beta,
+                y,
+                self._mean,
+                self._inv_std,
+                *moving,
+                self.epsilon,
+                self.momentum,
+                activation,
+                pool,
+                codes,
             )
             self._x = x
         else:
             moving = self.moving_mean.value, self.moving_variance.value
-            _core.batch_norm_forward_inference(x, gamma, beta, *moving, y, self.epsilon)
+            _core.batch_norm_forward_inference(
+                x, gamma, beta, *moving, y, self.epsilon, activation, pool
+            )
+
+    def backward_normalize(
+        self,
+        dy: Float,
+        dx: Float | None,
+        activation: str = "linear",
+        codes: Codes | None = None,
+    ) -> None:
+        """
+        Write the gradients of gamma, beta and, to `dx`, of x, from that of `normalize`'s `y`.
+
+        `dx` may be the x of `normalize`, and without pooling `dy`. For a trainable layer alone.
+        """
+        _core.batch_norm_backward(
+            self._x,
+            dy,
+            None if self.gamma is None else self.gamma.value,
+            self._mean,
+            self._inv_std,
+            dx,
+            None if self.gamma is None else self.gamma.gradient,
+            None if self.beta is None else self.beta.gradient,
+            activation,
+            None if self.beta is None else self.beta.value,
+            codes,
+        )
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return the normalised batch."""
+        y = self._output.rows(len(x))
+        self.normalize(x, training, y)
         return y
 
     def backward(self, dy: Float) -> Float | None:
         """Write the gradients of gamma and beta; turn `dy` into the input's gradient in place."""
-        gamma = None if self.gamma is None else self.gamma.value
         if not self.trainable:
             dy *= self.affine()[0]
             return dy
-        _core.batch_norm_backward(
-            self._x,
-            dy,
-            gamma,
-            self._mean,
-            self._inv_std,
-            dy if self.needs_input_gradient else None,
-            None if self.gamma is None else self.gamma.gradient,
-            None if self.beta is None else self.beta.gradient,
-        )
-        return dy if self.needs_input_gradient else None
+        dx = dy if self.needs_input_gradient else None
+        self.backward_normalize(dy, dx)
+        return dx
 
     def affine(self) -> tuple[Float, Float]:
         """Return scale and shift, one a channel: the layer in use is scale x + shift."""
