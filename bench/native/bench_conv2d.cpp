@@ -56,21 +56,21 @@ void add_layer(const Layer& layer) {
     return
         [=, src = test::random_floats(src_size, 1), weights = test::random_floats(weights_size, 2),
          bias = test::random_floats(d.oc, 3), dst = std::vector<float>(dst_size)]() mutable {
-          conv2d_forward(d, src.data(), weights.data(), bias.data(), dst.data());
+          conv2d_forward(d, src.data(), weights.data(), bias.data(), {}, dst.data());
         };
   });
   add_rows("conv2d/backward_data/" + layer.name(), work, [=] {
     return [=, diff_dst = test::random_floats(dst_size, 1),
             weights = test::random_floats(weights_size, 2),
             diff_src = std::vector<float>(src_size)]() mutable {
-      conv2d_backward_data(d, diff_dst.data(), weights.data(), diff_src.data());
+      conv2d_backward_data(d, {diff_dst.data()}, weights.data(), diff_src.data());
     };
   });
   add_rows("conv2d/backward_weights/" + layer.name(), work, [=] {
     return [=, src = test::random_floats(src_size, 1), diff_dst = test::random_floats(dst_size, 2),
             diff_weights = std::vector<float>(weights_size),
             diff_bias = std::vector<float>(d.oc)]() mutable {
-      conv2d_backward_weights(d, src.data(), diff_dst.data(), diff_weights.data(),
+      conv2d_backward_weights(d, src.data(), {diff_dst.data()}, diff_weights.data(),
                               diff_bias.data());
     };
   });
