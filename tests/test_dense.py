@@ -44,6 +44,37 @@ def test_dense_agrees_with_the_oracle(
     )
 
 
+@pytest.mark.parametrize(
+    ("mb", "ic", "oc"), [(1, 4099, 3), (5, 3001, 17), (33, 5000, 70), (130, 30, 1), (2, 1, 5000)]
+)
+def test_long_and_wide_layers_agree_with_the_oracle(mb: int, ic: int, oc: int) -> None:
+    src, weights, bias, diff_dst = (
+        whole(1, mb, ic),
+        whole(2, ic, oc),
+        whole(3, oc),
+        whole(4, mb, oc),
+    )
+    diff_src, diff_weights, diff_bias = reference.dense_backward(src, weights, diff_dst)
+    check(
+        _core.dense_forward,
+        {"src": src, "weights": weights, "bias": bias},
+        {"dst": reference.dense_forward(src, weights, bias)},
+        tolerance=0.0,
+    )
+    check(
+        _core.dense_backward_data,
+        {"diff_dst": diff_dst, "weights": weights},
+        {"diff_src": diff_src},
+        tolerance=0.0,
+    )
+    check(
+        _core.dense_backward_weights,
+        {"src": src, "diff_dst": diff_dst},
+        {"diff_weights": diff_weights, "diff_bias": diff_bias},
+        tolerance=0.0,
+    )
+
+
 def test_gradients_are_the_central_differences() -> None:
     src, weights, bias, diff_dst = normal(1, 3, 5), normal(2, 5, 4), normal(3, 4), normal(4, 3, 4)
     check(
@@ -69,7 +100,9 @@ def test_gradients_are_the_central_differences() -> None:
     )
 
 
-@pytest.mark.parametrize(("mb", "ic", "oc"), [(32, 800, 128), (1000, 64, 10), (1, 2048, 512)])
+@pytest.mark.parametrize(
+    ("mb", "ic", "oc"), [(32, 800, 128), (1000, 64, 10), (1, 2048, 512), (32, 18432, 64)]
+)
 def test_one_and_two_threads_give_the_same_bits(mb: int, ic: int, oc: int) -> None:
     src, weights, diff_dst = normal(1, mb, ic), normal(2, ic, oc), normal(3, mb, oc)
     check_threads(

@@ -1,9 +1,13 @@
 #include "peak.hpp"
 
+#include <benchmark/benchmark.h>
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
+#include <vector>
 
 namespace cnnx::bench {
 namespace {
@@ -36,28 +40,52 @@ using Vec16 [[gnu::vector_size(64)]] = float;
 [[gnu::target("avx512f")]] float chains_avx512(int64_t rounds) { return chains(Vec16{}, rounds); }
 #endif
 
-double best_rate(float (*run)(int64_t), int lanes) {
-  constexpr int64_t kRounds = 2'000'000;
+double thread_seconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// The best of a few repetitions, by this thread's CPU clock: other processes may share the machine.
+template <typename Run>
+double best_rate(double amount, Run run) {
   double best = 0;
   for (int repetition = 0; repetition < 10; ++repetition) {
-    const auto start = std::chrono::steady_clock::now();
-    volatile float sink = run(kRounds);
-    static_cast<void>(sink);
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 2.0 * kChains * lanes * kRounds / seconds.count());
+    const double start = thread_seconds();
+    run();
+    best = std::max(best, amount / (thread_seconds() - start));
   }
   return best;
+}
+
+double best_flops(float (*run)(int64_t), int lanes) {
+  constexpr int64_t kRounds = 1'000'000;
+  return best_rate(2.0 * kChains * lanes * kRounds,
+                   [&] { benchmark::DoNotOptimize(run(kRounds)); });
 }
 
 }  // namespace
 
 double peak_flops(const std::string& isa) {
 #if defined(__x86_64__)
-  if (isa == "avx512") return best_rate(chains_avx512, 16);
-  if (isa == "avx2") return best_rate(chains_avx2, 8);
+  if (isa == "avx512") return best_flops(chains_avx512, 16);
+  if (isa == "avx2") return best_flops(chains_avx2, 8);
 #endif
-  if (isa == "ref") return best_rate(chains_ref, 4);
+  if (isa == "ref") return best_flops(chains_ref, 4);
   throw std::invalid_argument("no peak for instruction set " + isa);
+}
+
+double copy_rate(double bytes) {
+  const auto half = static_cast<size_t>(bytes / 2);
+  const std::vector<char> from(half, 1);
+  std::vector<char> to(half);
+  const auto copies = static_cast<int64_t>(std::max(1.0, 4e7 / bytes));
+  return best_rate(bytes * static_cast<double>(copies), [&] {
+    for (int64_t i = 0; i < copies; ++i) {
+      std::memcpy(to.data(), from.data(), half);
+      benchmark::ClobberMemory();
+    }
+  });
 }
 
 }  // namespace cnnx::bench

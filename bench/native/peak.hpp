@@ -8,4 +8,8 @@ namespace cnnx::bench {
 // with the vectors of the instruction set; measured now.
 double peak_flops(const std::string& isa);
 
+// Bytes read and written a second when one thread copies half of `bytes` to the other half, which
+// therefore lie in the same caches as an operation's arrays of that size; measured now.
+double copy_rate(double bytes);
+
 }  // namespace cnnx::bench

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "cnnx/runtime.hpp"
 #include "gemm/pack.hpp"
 #include "random_floats.hpp"
 
@@ -21,30 +22,26 @@ TEST(Pack, BPanelsAreContiguousAndZeroPadded) {
   }
 }
 
-TEST(Pack, ATransposesIntoPanelsOfRows) {
-  const auto a = test::random_floats(7 * 4, 2);
-  std::vector<float> packed(2 * 4 * 6, -1.0f);
-  pack_a({a.data(), 4, 1}, 7, 4, 6, packed.data());
-  for (int panel = 0; panel < 2; ++panel) {
-    for (int p = 0; p < 4; ++p) {
-      for (int i = 0; i < 6; ++i) {
-        const int row = panel * 6 + i;
-        EXPECT_EQ(packed[panel * 24 + p * 6 + i], row < 7 ? a[row * 4 + p] : 0.0f);
+TEST(Pack, ATransposedMatrixPacksAsTheMatrixItself) {
+  for (const std::string& isa : available_isas()) {
+    set_isa(isa);
+    for (const int k : {1, 3, 16, 37}) {
+      for (const int n : {1, 5, 32, 71}) {
+        const auto b = test::random_floats(k * n, 3);
+        std::vector<float> transposed(b.size());
+        for (int p = 0; p < k; ++p) {
+          for (int j = 0; j < n; ++j) transposed[j * k + p] = b[p * n + j];
+        }
+        constexpr int kPanel = 24;
+        const size_t size = static_cast<size_t>((n + kPanel - 1) / kPanel * kPanel * k);
+        std::vector<float> packed(size, -1.0f), packed_transposed(size, -2.0f);
+        pack_b({b.data(), n, 1}, k, n, kPanel, packed.data());
+        pack_b({transposed.data(), 1, k}, k, n, kPanel, packed_transposed.data());
+        EXPECT_EQ(packed, packed_transposed) << isa << ", " << k << " x " << n;
       }
     }
   }
-}
-
-TEST(Pack, ATransposedMatrixPacksAsTheMatrixItself) {
-  const auto a = test::random_floats(9 * 5, 3);
-  std::vector<float> transposed(a.size());
-  for (int i = 0; i < 9; ++i) {
-    for (int p = 0; p < 5; ++p) transposed[p * 9 + i] = a[i * 5 + p];
-  }
-  std::vector<float> packed(3 * 5 * 4), packed_transposed(packed.size());
-  pack_a({a.data(), 5, 1}, 9, 5, 4, packed.data());
-  pack_a({transposed.data(), 1, 9}, 9, 5, 4, packed_transposed.data());
-  EXPECT_EQ(packed, packed_transposed);
+  set_isa(available_isas().front());
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 
 namespace cnnx {
 
-// A matrix by its strides in floats: element (i, j) is data[i * row_stride + j * col_stride].
+// A matrix by its strides in floats: element (i, j) is data[i * row_stride + j * col_stride]. Its
+// rows or its columns are contiguous: one of the strides is 1.
 struct MatrixView {
   const float* data;
   int64_t row_stride, col_stride;

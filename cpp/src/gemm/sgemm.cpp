@@ -11,30 +11,47 @@
 namespace cnnx {
 namespace {
 
-int64_t round_up(int64_t value, int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
+int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
+int64_t round_up(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
 
 MatrixView shifted(MatrixView view, int64_t row, int64_t col) {
   return {view.data + row * view.row_stride + col * view.col_stride, view.row_stride,
           view.col_stride};
 }
 
-// One packed block of a (m, k) times one of b (k, n).
-void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, const float* a,
-                  const float* b, const float* bias, float* c, int64_t ldc, bool accumulate) {
-  for (int64_t jr = 0; jr < n; jr += tile.nr) {
-    for (int64_t ir = 0; ir < m; ir += tile.mr) {
-      tile.microkernel(k, a + ir * k, b + jr * k, bias == nullptr ? nullptr : bias + jr,
-                       c + ir * ldc + jr, ldc, std::min(tile.mr, m - ir), std::min(tile.nr, n - jr),
-                       accumulate);
+// Where a block of b (k, n) is read: in panels of nr columns, panel_stride floats apart.
+struct BPanels {
+  const float* data;
+  int64_t panel_stride, row_stride;
+};
+
+// A block of a (m, k) times one of b (k, n), in tiles of nearly equal heights. Each tile fetches
+// some of what lies ahead: what the next block will meet that is not yet in the cache.
+void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a, BPanels b,
+                  const float* bias, float* c, int64_t ldc, bool accumulate, const float* ahead) {
+  constexpr int64_t kLineFloats = 16;
+  const int64_t tiles = ceil_div(m, tile.mr);
+  for (int64_t jr = 0; jr < n; jr += tile.nr, b.data += b.panel_stride) {
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t ir = m * t / tiles, rows = m * (t + 1) / tiles - ir;
+      tile.microkernel(
+          k, {a.data + ir * a.row_stride, a.row_stride, a.col_stride, b.data, b.row_stride, ahead},
+          bias == nullptr ? nullptr : bias + jr, c + ir * ldc + jr, ldc, rows,
+          std::min(tile.nr, n - jr), accumulate);
+      ahead += k * kLineFloats;
     }
   }
 }
 
-int64_t a_block_size(const GemmTile& tile, int64_t m, int64_t k) {
-  return round_up(std::min(tile.mc, round_up(m, tile.mr)) * std::min(tile.kc, k), 16);
+// Whether so few rows of a meet b that packing would cost more than it saves.
+bool is_read_in_place(MatrixView b, int64_t m) {
+  constexpr int64_t kMostRows = 128;
+  return b.col_stride == 1 && m <= kMostRows;
 }
+
+// Columns of b that are packed at once: all that L3 holds, or, if one block of rows is all of a,
+// one panel, which goes from L1 to its only use.
+int64_t block_cols(const GemmTile& tile, int64_t m) { return m <= tile.mc ? tile.nr : tile.nc; }
 
 }  // namespace
 
@@ -43,9 +60,9 @@ const GemmTile& gemm_tile_for(int64_t n) {
   return n <= table.gemm_narrow.nr ? table.gemm_narrow : table.gemm_wide;
 }
 
-int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, bool b_is_packed) {
-  const int64_t b_block = std::min(tile.nc, round_up(n, tile.nr)) * std::min(tile.kc, k);
-  return a_block_size(tile, m, k) + (b_is_packed ? 0 : b_block);
+int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView b) {
+  if (is_read_in_place(b, m)) return 0;
+  return std::min(block_cols(tile, m), round_up(n, tile.nr)) * std::min(tile.kc, k);
 }
 
 int64_t packed_b_size(const GemmTile& tile, int64_t n, int64_t k) {
@@ -66,49 +83,57 @@ void pack_whole_b(const GemmTile& tile, MatrixView b, int64_t n, int64_t k, floa
 void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b,
                  const float* packed_b, const float* bias, float* c, int64_t ldc, bool accumulate,
                  float* workspace) {
-  float* a_block = workspace;
-  float* b_block = workspace + a_block_size(tile, m, k);
-  for (int64_t jc = 0; jc < n; jc += tile.nc) {
-    const int64_t nc = std::min(tile.nc, n - jc);
+  const bool in_place = packed_b == nullptr && is_read_in_place(b, m);
+  const int64_t most_cols = packed_b == nullptr && !in_place ? block_cols(tile, m) : tile.nc;
+  for (int64_t jc = 0; jc < n; jc += most_cols) {
+    const int64_t nc = std::min(most_cols, n - jc);
     int64_t pc = 0;
     do {  // once even for k = 0, which leaves bias alone
       const int64_t kc = std::min(tile.kc, k - pc);
-      const float* b_panels = packed_b;
+      BPanels panels{workspace, kc * tile.nr, tile.nr};
       if (packed_b != nullptr) {
+        panels.data = packed_b;
         packed_b += round_up(nc, tile.nr) * kc;
+      } else if (in_place) {
+        panels = {shifted(b, pc, jc).data, tile.nr, b.row_stride};
       } else {
-        pack_b(shifted(b, pc, jc), kc, nc, tile.nr, b_block);
-        b_panels = b_block;
+        pack_b(shifted(b, pc, jc), kc, nc, tile.nr, workspace);
       }
       const float* block_bias = bias == nullptr || pc > 0 ? nullptr : bias + jc;
       for (int64_t ic = 0; ic < m; ic += tile.mc) {
-        const int64_t mc = std::min(tile.mc, m - ic);
-        pack_a(shifted(a, ic, pc), mc, kc, tile.mr, a_block);
-        macro_kernel(tile, mc, nc, kc, a_block, b_panels, block_bias, c + ic * ldc + jc, ldc,
-                     accumulate || pc > 0);
+        float* const c_block = c + ic * ldc + jc;
+        const float* const ahead = !in_place && k <= tile.kc ? c_block + tile.mc * ldc
+                                                             : panels.data + kc * panels.row_stride;
+        macro_kernel(tile, std::min(tile.mc, m - ic), nc, kc, shifted(a, ic, pc), panels,
+                     block_bias, c_block, ldc, accumulate || pc > 0, ahead);
       }
       pc += kc;
     } while (pc < k);
   }
 }
 
+int threads_for_product(int64_t items, int64_t m, int64_t n, int64_t k) {
+  // Where few products meet each float, memory counts: to move one costs about kMove of them.
+  constexpr int64_t kMove = 8, kGrain = int64_t{1} << 18;
+  const int64_t work = m * n * k + kMove * (m * k + k * n + m * n);
+  return threads_for(items, kGrain * items / std::max<int64_t>(work, 1));
+}
+
 void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c,
            int64_t ldc, bool accumulate) {
   const GemmTile& tile = gemm_tile_for(n);
   // Threads share out whole tiles along the longer side of c.
-  const int64_t row_tiles = (m + tile.mr - 1) / tile.mr, col_tiles = (n + tile.nr - 1) / tile.nr;
+  const int64_t row_tiles = ceil_div(m, tile.mr), col_tiles = ceil_div(n, tile.nr);
   const bool by_rows = row_tiles >= col_tiles;
   const int64_t tiles = by_rows ? row_tiles : col_tiles;
-  constexpr int64_t kGrain = int64_t{1} << 20;  // multiply-adds worth a thread
-  const int64_t work_per_tile = std::max<int64_t>(m * n / std::max<int64_t>(tiles, 1) * k, 1);
-  const int threads = threads_for(tiles, kGrain / work_per_tile);
+  const int threads = threads_for_product(tiles, m, n, k);
 
-  const int64_t share = (tiles + threads - 1) / threads;
+  const int64_t share = ceil_div(tiles, threads);
   const int64_t workspace =
       Scratchpad::padded(gemm_workspace(tile, by_rows ? std::min(m, share * tile.mr) : m,
-                                        by_rows ? n : std::min(n, share * tile.nr), k, false));
+                                        by_rows ? n : std::min(n, share * tile.nr), k, b));
   Scratchpad scratch(workspace * threads);
-  float* workspaces = scratch.take(workspace * threads);
+  float* const workspaces = scratch.take(workspace * threads);
   parallel_for(threads, tiles, [&](int64_t begin, int64_t end, int thread) {
     const int64_t row = by_rows ? begin * tile.mr : 0, col = by_rows ? 0 : begin * tile.nr;
     const int64_t rows = by_rows ? std::min(m, end * tile.mr) - row : m;

@@ -10,8 +10,8 @@ namespace cnnx {
 // The tile for n output columns.
 const GemmTile& gemm_tile_for(int64_t n);
 
-// Scratch in floats that gemm_serial needs; with b packed before, it packs only a.
-int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, bool b_is_packed);
+// Scratch in floats that gemm_serial needs where b is not packed before.
+int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView b);
 
 // All of b, packed block by block in the order in which gemm_serial reads it.
 int64_t packed_b_size(const GemmTile& tile, int64_t n, int64_t k);
@@ -21,5 +21,8 @@ void pack_whole_b(const GemmTile& tile, MatrixView b, int64_t n, int64_t k, floa
 void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b,
                  const float* packed_b, const float* bias, float* c, int64_t ldc, bool accumulate,
                  float* workspace);
+
+// Threads for `items` equal shares of a product: one below the break-even.
+int threads_for_product(int64_t items, int64_t m, int64_t n, int64_t k);
 
 }  // namespace cnnx

@@ -7,34 +7,56 @@
 namespace cnnx {
 namespace {
 
-// Rows of the tile are a template argument so that a short edge tile costs no more than its own
-// rows; the a panel keeps its full width Mr. Rows * Vectors accumulators stay in registers.
-template <int Mr, int Vectors, int Rows>
-void gemm_tile(int64_t k, const float* a, const float* b, const float* bias, float* c, int64_t ldc,
+constexpr int64_t kLineFloats = 16;
+
+// Rows * Vectors accumulators stay in registers. Three rows of a share a pointer: x86 adds an index
+// to it for free, and there are not enough registers for a pointer each. Whole: all vectors are.
+template <int Vectors, int Rows, bool Whole>
+void gemm_tile(int64_t k, const GemmOperands& operands, const float* bias, float* c, int64_t ldc,
                int64_t cols, bool accumulate) {
+  constexpr int kPointers = (Rows + 2) / 3;
+  const int64_t a_row_stride = operands.a_row_stride, a_col_stride = operands.a_col_stride;
+  const float* a[kPointers];
+#pragma GCC unroll 8
+  for (int t = 0; t < kPointers; ++t) a[t] = operands.a + 3 * t * a_row_stride;
+  const float* b = operands.b;
   Vec acc[Rows][Vectors]{};
-  for (int64_t p = 0; p < k; ++p, a += Mr, b += Vectors * kLanes) {
+  for (int64_t p = 0; p < k; ++p, b += operands.b_row_stride) {
+    // With one vector the loads are the limit.
+    if constexpr (Vectors > 1) __builtin_prefetch(operands.ahead + p * kLineFloats, 0, 2);
     Vec b_row[Vectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) b_row[v] = load(b + v * kLanes);
+    for (int v = 0; v < Vectors; ++v) {
+      const int64_t width = cols - v * kLanes;
+      if (Whole) {
+        b_row[v] = load(b + v * kLanes);
+      } else {
+        b_row[v] = width > 0 ? load_upto(b + v * kLanes, width) : Vec{};
+      }
+    }
 #pragma GCC unroll 32
     for (int i = 0; i < Rows; ++i) {
-      const Vec a_element = broadcast(a[i]);
+      const Vec a_element = broadcast(a[i / 3][i % 3 * a_row_stride]);
 #pragma GCC unroll 8
       for (int v = 0; v < Vectors; ++v) acc[i][v] += a_element * b_row[v];
     }
+#pragma GCC unroll 8
+    for (int t = 0; t < kPointers; ++t) a[t] += a_col_stride;
   }
   store_tile(acc, bias, c, ldc, cols, accumulate);
 }
 
-// Picks the instance for the tile's rows, Mr first: it is the one that matters.
-template <int Mr, int Vectors, int Rows = Mr>
-void gemm_microkernel(int64_t k, const float* a, const float* b, const float* bias, float* c,
+// Picks the instance for the tile's rows, the largest first: it is the one that matters.
+template <int MostRows, int Vectors, int Rows = MostRows>
+void gemm_microkernel(int64_t k, const GemmOperands& operands, const float* bias, float* c,
                       int64_t ldc, int64_t rows, int64_t cols, bool accumulate) {
   if (rows == Rows) {
-    gemm_tile<Mr, Vectors, Rows>(k, a, b, bias, c, ldc, cols, accumulate);
+    const auto tile =
+        cols == Vectors * kLanes ? gemm_tile<Vectors, Rows, true> : gemm_tile<Vectors, Rows, false>;
+    tile(k, operands, bias, c, ldc, cols, accumulate);
   } else if constexpr (Rows > 1) {
-    gemm_microkernel<Mr, Vectors, Rows - 1>(k, a, b, bias, c, ldc, rows, cols, accumulate);
+    gemm_microkernel<MostRows, Vectors, Rows - 1>(k, operands, bias, c, ldc, rows, cols,
+                                                  accumulate);
   }
 }
 

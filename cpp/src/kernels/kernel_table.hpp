@@ -8,10 +8,19 @@
 
 namespace cnnx {
 
-// A micro-kernel multiplies packed panels: a (k, mr) and b (k, nr), both contiguous and padded with
-// zeros, and writes rows x cols of the tile to c (row stride ldc). Adds c if accumulate is set, and
-// bias (cols) unless it is null.
-using GemmMicrokernel = void (*)(int64_t k, const float* a, const float* b, const float* bias,
+// Where a micro-kernel reads a (rows, k), by its strides, and b (k, cols), whose rows are
+// contiguous.
+struct GemmOperands {
+  const float* a;
+  int64_t a_row_stride, a_col_stride;
+  const float* b;
+  int64_t b_row_stride;
+  const float* ahead;  // k cache lines to fetch meanwhile; any address will do
+};
+
+// Writes rows x cols of a * b to c (row stride ldc). Adds c if accumulate is set, and bias (cols)
+// unless it is null.
+using GemmMicrokernel = void (*)(int64_t k, const GemmOperands& operands, const float* bias,
                                  float* c, int64_t ldc, int64_t rows, int64_t cols,
                                  bool accumulate);
 
@@ -21,6 +30,10 @@ struct GemmTile {
   GemmMicrokernel microkernel;
   int64_t mr, nr, mc, kc, nc;
 };
+
+// dst (cols, rows) = the transpose of src (rows, cols).
+using Transpose = void (*)(int64_t rows, int64_t cols, const float* src, int64_t src_stride,
+                           float* dst, int64_t dst_stride);
 
 // The input that one output pixel sees, as runs of contiguous floats at offsets from its first.
 struct ConvRuns {
@@ -274,6 +287,7 @@ struct KernelTable {
   const char* name;
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
+  Transpose transpose;
   ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
   ConvWeightsTile conv_weights[4];  // kOneRunTiles of one run first
   WinogradKernels winograd;

@@ -82,19 +82,17 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
 
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.oc, patches.k));
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
-  const int64_t workspace = Scratchpad::padded(
-      gemm_workspace(tile, patches.chunk, patches.oc, patches.k, /*b_is_packed=*/true));
-  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + (col + workspace) * threads);
+  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + col * threads);
   weights = correlation_weights(dims, weights, scratch);
   float* packed_weights = scratch.take(packed * dims.groups);
-  float* per_thread = scratch.take((col + workspace) * threads);
+  float* per_thread = scratch.take(col * threads);
 
   for (int64_t g = 0; g < dims.groups; ++g) {
     pack_whole_b(tile, group_weights(dims, patches, weights, g), patches.oc, patches.k,
                  packed_weights + g * packed);
   }
   parallel_for(threads, chunks, [&](int64_t first, int64_t last, int thread) {
-    float* const my_col = per_thread + thread * (col + workspace);
+    float* const my_col = per_thread + thread * col;
     for (int64_t begin = first * patches.chunk;
          begin < std::min(last * patches.chunk, patches.pixels); begin += patches.chunk) {
       const int64_t end = std::min(begin + patches.chunk, patches.pixels);
@@ -102,7 +100,7 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
         gemm_serial(tile, end - begin, patches.oc, patches.k,
                     patch_matrix(dims, patches, g, src, begin, end, my_col), {},
                     packed_weights + g * packed, bias == nullptr ? nullptr : bias + g * patches.oc,
-                    dst + begin * dims.oc + g * patches.oc, dims.oc, false, my_col + col);
+                    dst + begin * dims.oc + g * patches.oc, dims.oc, false, nullptr);
       }
     }
   });
@@ -119,12 +117,10 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
   const int64_t chunk = std::min(patches.chunk, std::max<int64_t>(image_pixels, 1));
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.k, patches.oc));
   const int64_t col = Scratchpad::padded(chunk * patches.k);
-  const int64_t workspace =
-      Scratchpad::padded(gemm_workspace(tile, chunk, patches.k, patches.oc, /*b_is_packed=*/true));
-  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + (col + workspace) * threads);
+  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + col * threads);
   weights = correlation_weights(dims, weights, scratch);
   float* packed_weights = scratch.take(packed * dims.groups);
-  float* per_thread = scratch.take((col + workspace) * threads);
+  float* per_thread = scratch.take(col * threads);
 
   for (int64_t g = 0; g < dims.groups; ++g) {
     const MatrixView w = group_weights(dims, patches, weights, g);
@@ -132,7 +128,7 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
                  packed_weights + g * packed);
   }
   parallel_for(threads, dims.mb, [&](int64_t first, int64_t last, int thread) {
-    float* const my_col = per_thread + thread * (col + workspace);
+    float* const my_col = per_thread + thread * col;
     std::fill(diff_src + first * image_floats, diff_src + last * image_floats, 0.0f);
     for (int64_t n = first; n < last; ++n) {
       for (int64_t begin = n * image_pixels; begin < (n + 1) * image_pixels; begin += chunk) {
@@ -140,7 +136,7 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
         for (int64_t g = 0; g < dims.groups; ++g) {
           gemm_serial(tile, end - begin, patches.k, patches.oc,
                       {diff_dst + begin * dims.oc + g * patches.oc, dims.oc, 1}, {},
-                      packed_weights + g * packed, nullptr, my_col, patches.k, false, my_col + col);
+                      packed_weights + g * packed, nullptr, my_col, patches.k, false, nullptr);
           col2im(dims, g, my_col, begin, end, diff_src);
         }
       }
@@ -160,7 +156,7 @@ void im2col_backward_weights(const Conv2dDims& dims, const float* src, const flo
 
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
   const int64_t workspace = Scratchpad::padded(
-      gemm_workspace(tile, patches.k, patches.oc, patches.chunk, /*b_is_packed=*/false));
+      gemm_workspace(tile, patches.k, patches.oc, patches.chunk, {diff_dst, dims.oc, 1}));
   Scratchpad scratch(partial_sums.scratch() + (col + workspace) * threads);
   float* const per_thread = scratch.take((col + workspace) * threads);
   partial_sums.add(

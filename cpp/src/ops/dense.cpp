@@ -1,13 +1,45 @@
 #include "cnnx/dense.hpp"
 
+#include <algorithm>
+
 #include "cnnx/gemm.hpp"
+#include "gemm/sgemm.hpp"
 #include "ops/column_sums.hpp"
+#include "ops/partial_sums.hpp"
 
 namespace cnnx {
 
+namespace {
+
+// Many inputs and few outputs: threads share out the sums, not the outputs, so that each reads a
+// part of the weights and of src.
+void forward_by_depth(const DenseDims& d, const float* src, const float* weights, const float* bias,
+                      float* dst) {
+  const GemmTile& tile = gemm_tile_for(d.oc);
+  const PartialSums sums(d.mb * d.oc, (d.ic + tile.kc - 1) / tile.kc);
+  const int threads = threads_for_product(sums.parts(), d.mb, d.oc, d.ic);
+  const int64_t workspace =
+      Scratchpad::padded(gemm_workspace(tile, d.mb, d.oc, d.ic, {weights, d.oc, 1}));
+  Scratchpad scratch(sums.scratch() + workspace * threads);
+  float* const workspaces = scratch.take(workspace * threads);
+  sums.add(threads, scratch, dst, [&](int64_t first, int64_t last, float* sum, int thread) {
+    const int64_t begin = first * tile.kc, depth = std::min(last * tile.kc, d.ic) - begin;
+    gemm_serial(tile, d.mb, d.oc, depth, {src + begin, d.ic, 1}, {weights + begin * d.oc, d.oc, 1},
+                nullptr, first == 0 ? bias : nullptr, sum, d.oc, true,
+                workspaces + thread * workspace);
+  });
+}
+
+}  // namespace
+
 void dense_forward(const DenseDims& d, const float* src, const float* weights, const float* bias,
                    float* dst) {
-  sgemm(d.mb, d.oc, d.ic, {src, d.ic, 1}, {weights, d.oc, 1}, bias, dst, d.oc, false);
+  constexpr int64_t kDeep = 32;  // times as deep as dst is high and wide
+  if (d.ic > kDeep * std::max(d.mb, d.oc)) {
+    forward_by_depth(d, src, weights, bias, dst);
+  } else {
+    sgemm(d.mb, d.oc, d.ic, {src, d.ic, 1}, {weights, d.oc, 1}, bias, dst, d.oc, false);
+  }
 }
 
 void dense_backward_data(const DenseDims& d, const float* diff_dst, const float* weights,

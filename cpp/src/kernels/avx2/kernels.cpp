@@ -10,6 +10,7 @@
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/transpose_kernel.hpp"
 #include "kernels/winograd_kernels.hpp"
 
 namespace cnnx {
@@ -18,6 +19,7 @@ const KernelTable avx2_kernels = {
     .name = "avx2",
     .gemm_wide = gemm_tile_of<6, 2>(120, 256, 1024),
     .gemm_narrow = gemm_tile_of<10, 1>(120, 256, 1024),
+    .transpose = transpose,
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<10, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 6, 2>(), conv_weights_tile_of<1, 10, 1>(),
                      conv_weights_tile_of<3, 4, 1>(), conv_weights_tile_of<5, 2, 1>()},

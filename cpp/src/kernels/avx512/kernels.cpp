@@ -10,6 +10,7 @@
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/transpose_kernel.hpp"
 #include "kernels/winograd_kernels.hpp"
 
 namespace cnnx {
@@ -18,6 +19,7 @@ const KernelTable avx512_kernels = {
     .name = "avx512",
     .gemm_wide = gemm_tile_of<14, 2>(168, 256, 1024),
     .gemm_narrow = gemm_tile_of<14, 1>(168, 256, 1024),
+    .transpose = transpose,
     .conv = {conv_tile_of<6, 4>(), conv_tile_of<12, 2>(), conv_tile_of<14, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 12, 2>(), conv_weights_tile_of<1, 14, 1>(),
                      conv_weights_tile_of<3, 4, 2>(), conv_weights_tile_of<5, 6, 1>()},

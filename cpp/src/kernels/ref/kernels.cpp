@@ -10,6 +10,7 @@
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/transpose_kernel.hpp"
 #include "kernels/winograd_kernels.hpp"
 
 namespace cnnx {
@@ -18,6 +19,7 @@ const KernelTable ref_kernels = {
     .name = "ref",
     .gemm_wide = gemm_tile_of<6, 2>(96, 256, 512),
     .gemm_narrow = gemm_tile_of<8, 1>(96, 256, 512),
+    .transpose = transpose,
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<8, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 6, 2>(), conv_weights_tile_of<1, 8, 1>(),
                      conv_weights_tile_of<3, 4, 1>(), conv_weights_tile_of<5, 2, 1>()},
