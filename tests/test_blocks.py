@@ -115,6 +115,22 @@ def test_a_frozen_convolution_keeps_its_weights_in_a_block() -> None:
     assert not np.array_equal(below[0], model.layers[0].get_weights()[0])
 
 
+@pytest.mark.parametrize("pooling", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_normalization_activation_and_pooling(activation: str, pooling: bool) -> None:
+    model = stack(
+        layers.Conv2D(5, 3),
+        layers.BatchNormalization(),
+        layers.Activation(activation),
+        *([layers.MaxPooling2D(2)] if pooling else []),
+        layers.Conv2D(4, 3, activation="relu"),
+        layers.BatchNormalization(),
+    )
+    blocks = ["ConvolutionBlock", "NormalizationBlock"]
+    assert steps_of(model) == [*blocks, *blocks, "Flatten", "Dense"]
+    check_against_single_layers(model)
+
+
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_normalization_folds_into_the_convolution(options: dict[str, bool], use_bias: bool) -> None:

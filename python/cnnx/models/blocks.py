@@ -9,12 +9,13 @@ import numpy as np
 
 from cnnx import activations
 from cnnx.activations import Activation
-from cnnx.arrays import Codes, Float
+from cnnx.arrays import Codes, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.geometry import Pair
 from cnnx.layers import activations as activation_layers
 from cnnx.layers.convolution import Conv2D
 from cnnx.layers.layer import Layer
+from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.pooling import MaxPooling2D
 
 
@@ -26,49 +27,6 @@ class Step(Protocol):
 
     def backward(self, dy: Float) -> Float | None:
         """Propagate the gradient through the last `forward(x, training=True)`."""
-
-
-class ConvolutionBlock:
-    """
-    A convolution, an activation and a 2x2 max pooling.
-
-    The pooling comes before the activation: it gives the same, since activations grow, and a
-    quarter of the values is left. The output before pooling, and its gradient, are never stored.
-
-    Parameters
-    ----------
-    convolution
-        Built; its own activation is not applied.
-    activation
-        An elementwise one.
-    pooling
-        Whether a 2x2 max pooling follows.
-    """
-
-    def __init__(self, convolution: Conv2D, activation: Activation, pooling: bool) -> None:
-        self._convolution = convolution
-        self._activation = activation
-        rows, columns, filters = convolution.output_shape[1:]
-        self._pooled_from: Pair | None = (rows, columns) if pooling else None
-        shape = (rows // 2, columns // 2, filters) if pooling else (rows, columns, filters)
-        self._output = Buffer(shape)
-        self._codes = Buffer(shape, np.uint8)
-        self._y: Float = np.empty(0, np.float32)
-
-    def _codes_of(self, batch: Float) -> Codes | None:
-        return None if self._pooled_from is None else self._codes.rows(len(batch))
-
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return activation(pooling(convolution))."""
-        self._y = y = self._output.rows(len(x))
-        codes = self._codes_of(x) if training else None
-        self._convolution.convolve(x, y, training, self._activation.name, codes, self._pooled_from)
-        return y
-
-    def backward(self, dy: Float) -> Float | None:
-        """Write the convolution's gradients; return the input's. Overwrites `dy`."""
-        self._activation.backward(self._y, dy, dy)
-        return self._convolution.convolve_backward(dy, self._codes_of(dy), self._pooled_from)
 
 
 class Tail(NamedTuple):
@@ -102,9 +60,97 @@ class Tail(NamedTuple):
         pooling = type(following) is MaxPooling2D and following.halves
         return cls(own, pooling, count + pooling)
 
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return what becomes of a sample's `shape`."""
+        return (shape[0] // 2, shape[1] // 2, *shape[2:]) if self.pooling else shape
+
+
+class ConvolutionBlock:
+    """
+    A convolution, an activation and a 2x2 max pooling.
+
+    The pooling comes before the activation: it gives the same, since activations grow, and a
+    quarter of the values is left. The output before pooling, and its gradient, are never stored.
+
+    Parameters
+    ----------
+    convolution
+        Built; its own activation is not applied.
+    tail
+        Follows it.
+    """
+
+    def __init__(self, convolution: Conv2D, tail: Tail) -> None:
+        self._convolution = convolution
+        self._activation = tail.activation
+        rows, columns, _ = before = convolution.output_shape[1:]
+        self._pooled_from: Pair | None = (rows, columns) if tail.pooling else None
+        shape = tail.output_shape(before)
+        self._output = Buffer(shape)
+        self._codes = Buffer(shape, np.uint8)
+        self._y: Float = np.empty(0, np.float32)
+
+    def _codes_of(self, batch: Float) -> Codes | None:
+        return None if self._pooled_from is None else self._codes.rows(len(batch))
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return activation(pooling(convolution))."""
+        self._y = y = self._output.rows(len(x))
+        codes = self._codes_of(x) if training else None
+        self._convolution.convolve(x, y, training, self._activation.name, codes, self._pooled_from)
+        return y
+
+    def backward(self, dy: Float) -> Float | None:
+        """Write the convolution's gradients; return the input's. Overwrites `dy`."""
+        self._activation.backward(self._y, dy, dy)
+        return self._convolution.convolve_backward(dy, self._codes_of(dy), self._pooled_from)
+
+
+class NormalizationBlock:
+    """
+    A batch normalisation, an activation and a 2x2 max pooling, which comes first here too.
+
+    The normalised batch and its gradient are never stored.
+
+    Parameters
+    ----------
+    normalization
+        Built.
+    tail
+        Follows it.
+    """
+
+    def __init__(self, normalization: BatchNormalization, tail: Tail) -> None:
+        self._normalization = normalization
+        self._activation = tail.activation.name
+        self._pooling = tail.pooling
+        before = normalization.output_shape[1:]
+        self._input_gradient = Buffer(before)
+        shape = tail.output_shape(before)
+        self._output = Buffer(shape)
+        self._codes = Buffer(shape, np.uint8)
+
+    def _codes_of(self, batch: Float) -> Codes | None:
+        return self._codes.rows(len(batch)) if self._pooling else None
+
+    def forward(self, x: Float, training: bool) -> Float:
+        """Return activation(pooling(normalised batch))."""
+        y = self._output.rows(len(x))
+        codes = self._codes_of(x) if training else None
+        self._normalization.normalize(x, training, y, self._activation, self._pooling, codes)
+        return y
+
+    def backward(self, dy: Float) -> Float | None:
+        """Write the normalisation's gradients; return the input's. May overwrite `dy`."""
+        dx = None
+        if self._normalization.needs_input_gradient:
+            dx = self._input_gradient.rows(len(dy)) if self._pooling else dy
+        self._normalization.backward_normalize(dy, dx, self._activation, self._codes_of(dy))
+        return dx
+
 
 def can_lead(layer: Layer) -> TypeGuard[Conv2D]:
-    """Whether an activation and a pooling can follow this layer in the same pass."""
+    """Whether an activation and a pooling can follow this convolution in the same pass."""
     return type(layer) is Conv2D and layer.fuses and layer.activation.elementwise
 
 
@@ -123,7 +169,10 @@ def fuse(layers: Sequence[Layer]) -> list[tuple[int, Step]]:
         count = 1
         if can_lead(layer):
             tail = Tail.of(layers[index + 1 :], layer.activation)
-            step, count = ConvolutionBlock(layer, tail.activation, tail.pooling), 1 + tail.taken
+            step, count = ConvolutionBlock(layer, tail), 1 + tail.taken
+        elif type(layer) is BatchNormalization and layer.trainable:
+            tail = Tail.of(layers[index + 1 :])
+            step, count = NormalizationBlock(layer, tail), 1 + tail.taken
         steps.append((index, step))
         index += count
     return steps

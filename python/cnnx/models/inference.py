@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeGuard
 
 from cnnx import _core, activations
 from cnnx.arrays import Float
@@ -12,7 +13,7 @@ from cnnx.layers.convolution import Conv2D
 from cnnx.layers.layer import Layer
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.random_layer import RandomLayer
-from cnnx.models.blocks import Tail, can_lead
+from cnnx.models.blocks import NormalizationBlock, Step, Tail, can_lead
 from cnnx.models.parameters import Parameters
 
 
@@ -39,11 +40,9 @@ class PreparedConvolution:
         self._convolution = convolution
         self._normalization = normalization
         self._activation = tail.activation.name
-        rows, columns, filters = convolution.output_shape[1:]
+        rows, columns, _ = before = convolution.output_shape[1:]
         self._pooled_from: Pair | None = (rows, columns) if tail.pooling else None
-        self._output = Buffer(
-            (rows // 2, columns // 2, filters) if tail.pooling else (rows, columns, filters)
-        )
+        self._output = Buffer(tail.output_shape(before))
 
     def prepare(self) -> None:
         """Take over the layers' present weights."""
@@ -95,19 +94,23 @@ class Inference:
         index = 0
         while index < len(layers):
             layer = layers[index]
+            following = layers[index + 1] if index + 1 < len(layers) else None
             index += 1
-            if not can_lead(layer):
+            if can_lead(layer):
+                normalization = None
+                if layer.activation is activations.linear and _normalizes(following):
+                    normalization = following
+                    index += 1
+                tail = Tail.of(layers[index:], layer.activation)
+                index += tail.taken
+                self._prepared.append(PreparedConvolution(layer, normalization, tail))
+                self._steps.append(self._prepared[-1].forward)
+            elif _normalizes(layer):
+                tail = Tail.of(layers[index:])
+                index += tail.taken
+                self._steps.append(_predicting(NormalizationBlock(layer, tail)))
+            else:
                 self._steps.append(_predicting(layer))
-                continue
-            following = layers[index] if index < len(layers) else None
-            normalization = None
-            if layer.activation is activations.linear and type(following) is BatchNormalization:
-                normalization = following
-                index += 1
-            tail = Tail.of(layers[index:], layer.activation)
-            index += tail.taken
-            self._prepared.append(PreparedConvolution(layer, normalization, tail))
-            self._steps.append(self._prepared[-1].forward)
 
     def __call__(self, x: Float) -> Float:
         """Return the output for a batch, in an array that the next call overwrites."""
@@ -121,5 +124,9 @@ class Inference:
         return x
 
 
-def _predicting(layer: Layer) -> Callable[[Float], Float]:
-    return lambda x: layer.forward(x, False)
+def _normalizes(layer: Layer | None) -> TypeGuard[BatchNormalization]:
+    return type(layer) is BatchNormalization
+
+
+def _predicting(step: Step) -> Callable[[Float], Float]:
+    return lambda x: step.forward(x, False)
