@@ -49,9 +49,12 @@ class Comparison:
 
     @property
     def best_peer(self) -> str | None:
-        """The peer with the lowest median, if there is one and cnnx ran."""
-        peers = {name: statistics.median(times) for name, times in self.peer_times().items()}
-        return min(peers, key=peers.__getitem__) if peers and OURS in self.times else None
+        """The peer with the lowest median ratio, if there is one and cnnx ran."""
+        if OURS not in self.times:
+            return None
+        return min(
+            self.peer_times(), key=lambda peer: statistics.median(self.ratios(peer)), default=None
+        )
 
     def peer_times(self) -> dict[str, list[float]]:
         """Return the times of all but cnnx."""

@@ -8,6 +8,7 @@ import argparse
 import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.comparison import TOLERANCE, Comparison, compare
@@ -30,7 +31,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add("--threads", type=number_list, default=[2], metavar="N,...")
     add("--picture", type=Path, metavar="PATH", help="draw the ratios there (needs matplotlib)")
     add_turns(parser, rounds=9)
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.picture and find_spec("matplotlib") is None:
+        parser.error("--picture needs matplotlib")
+    return options
 
 
 def main() -> None:
