@@ -30,3 +30,8 @@ def format_range(values: Sequence[float]) -> str:
 def format_milliseconds(times: Sequence[float]) -> str:
     """Return seconds as milliseconds: the median, and the lowest and highest."""
     return format_range([1e3 * seconds for seconds in times])
+
+
+def format_threads(threads: int) -> str:
+    """Return "1 thread", "2 threads", ...."""
+    return f"{threads} thread{'s' * (threads > 1)}"

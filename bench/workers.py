@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import time
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from types import TracebackType
@@ -198,8 +198,3 @@ def take_turns(turns: Sequence[Turn], rounds: int, seconds: float) -> None:
         for turn in turns:
             if not turn.failure:
                 turn.take(seconds)
-
-
-def median_ratio(numerator: Iterable[float], denominator: Iterable[float]) -> float:
-    """Return the median of the ratios within each round."""
-    return float(np.median([a / b for a, b in zip(numerator, denominator, strict=True)]))

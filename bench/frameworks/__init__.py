@@ -63,12 +63,9 @@ FRAMEWORKS: dict[str, Entry] = {
         Entry(OURS, "cnnx:Cnnx", ("cnnx",)),
         Entry("pytorch", "pytorch:PyTorch", ("torch",)),
         Entry("pytorch-channels-last", "pytorch:PyTorchChannelsLast", ("torch",)),
-        Entry(
-            "onnxruntime",
-            "onnx_runtime:OnnxRuntime",
-            ("onnx", "onnxruntime"),
-            ("inference",),
-        ),
+        Entry("pytorch-compile", "pytorch:PyTorchCompile", ("torch",)),
+        Entry("jax", "jax:Jax", ("jax",)),
+        Entry("onnxruntime", "onnx_runtime:OnnxRuntime", ("onnx", "onnxruntime"), ("inference",)),
         Entry("openvino", "openvino:OpenVino", ("onnx", "openvino"), ("inference",)),
     )
 }

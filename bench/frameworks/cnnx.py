@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 import cnnx
 from bench import networks
 from bench.frameworks import Step
@@ -23,6 +25,20 @@ class Cnnx:
     def inference_step(self, network: Network, weights: list[Weights], x: Array) -> Step:
         model = build_model(network, weights)
         return lambda: model.predict_on_batch(x)
+
+    def convolution_step(self, channels: int, size: int, batch: int) -> Step:
+        """Return forward and backward pass of a 3x3 layer of square images."""
+        layer = layers.Conv2D(channels, 3, padding="same")
+        layer.build_once((None, size, size, channels))
+        x, dy = np.random.default_rng(0).standard_normal(
+            (2, batch, size, size, channels), np.float32
+        )
+
+        def step() -> None:
+            layer.forward(x, training=True)
+            layer.backward(dy)
+
+        return step
 
 
 def build_model(network: Network, weights: list[Weights]) -> cnnx.Sequential:

@@ -1,5 +1,7 @@
 """The networks as ONNX graphs for inference, as they are usually exported."""
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -20,7 +22,8 @@ def images(x: Array) -> Array:
 def build_graph(network: Network, weights: list[Weights], batch: int) -> bytes:
     """Return the model; a batch norm that follows a linear layer directly is folded into it."""
     layers = _folded(network, networks.channels_first(network, weights))
-    nodes, initializers = [], []
+    nodes: list[onnx.NodeProto] = []
+    initializers: list[TensorProto] = []
     value = INPUT
     for index, (layer, arrays) in enumerate(layers):
         names = [f"weight_{index}_{place}" for place in range(len(arrays))]
@@ -42,11 +45,11 @@ def build_graph(network: Network, weights: list[Weights], batch: int) -> bytes:
         graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION
     )
     onnx.checker.check_model(model, full_check=True)
-    return model.SerializeToString()
+    return bytes(model.SerializeToString())
 
 
-def _operations(layer: Layer) -> list[tuple[str, dict[str, object]]]:
-    operations: list[tuple[str, dict[str, object]]] = []
+def _operations(layer: Layer) -> list[tuple[str, dict[str, Any]]]:
+    operations: list[tuple[str, dict[str, Any]]] = []
     match layer:
         case networks.Convolution():
             kernel = 2 * [layer.kernel_size]

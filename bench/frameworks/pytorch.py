@@ -68,6 +68,11 @@ class PyTorchChannelsLast(PyTorch):
     memory_format = torch.channels_last
 
 
+class PyTorchCompile(PyTorch):
+    def _optimized(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        return torch.compile(function)
+
+
 def build_model(network: Network, weights: list[Weights]) -> nn.Sequential:
     """Return the network up to its logits."""
     return nn.Sequential(*_modules(network, networks.channels_first(network, weights)))

@@ -1,0 +1,98 @@
+"""The benchmarks: networks, options, and processes that take turns. No peer is needed."""
+
+import math
+import statistics
+
+import numpy as np
+import pytest
+
+from bench import comparison, memory, options, peers, scaling, tables
+from bench.frameworks import FRAMEWORKS, OURS, PEERS
+from bench.networks import NETWORKS, Convolution, Dense, Flatten, Network, channels_first
+from bench.tasks import ConvolutionTask, NetworkTask
+from bench.workers import Turn, Worker, WorkerError, take_turns
+
+
+@pytest.fixture(scope="module")
+def cnnx_framework():
+    return FRAMEWORKS[OURS].start(1)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network_trains_and_infers(name, cnnx_framework):
+    loss = NetworkTask(name, "training", 4).prepare(cnnx_framework)()
+    assert math.isfinite(loss)
+    outputs = NetworkTask(name, "inference", 4).prepare(cnnx_framework)()
+    assert outputs.shape == (4, NETWORKS[name].classes)
+    assert np.isfinite(outputs).all()
+
+
+def test_convolution_runs(cnnx_framework):
+    ConvolutionTask(channels=2, size=5, batch=3).prepare(cnnx_framework)()
+
+
+def test_channels_first_computes_the_same():
+    network = Network("", (4, 5, 2), (Convolution(3, 3), Flatten(), Dense(2)), "")
+    weights = network.weights()
+    (kernel, _), _, (dense, _) = weights
+    (turned, _), _, (turned_dense, _) = channels_first(network, weights)
+    assert turned.shape == (3, 2, 3, 3)
+    np.testing.assert_array_equal(turned[1, 0], kernel[:, :, 0, 1])
+    image = np.random.default_rng(0).standard_normal((2, 3, 3))
+    np.testing.assert_allclose(
+        turned_dense @ image.transpose(2, 0, 1).ravel(), image.ravel() @ dense
+    )
+
+
+def test_options():
+    chosen = peers.parse_options(
+        ["--networks", "iq,lenet5", "--batch", "1,8", "--threads", "1,2", "--modes", "inference"]
+    )
+    assert chosen.networks == ["iq", "lenet5"]
+    assert chosen.batch == [1, 8]
+    assert chosen.threads == [1, 2]
+    assert chosen.modes == ["inference"]
+    assert chosen.peers == PEERS
+    assert memory.parse_options([]).networks == list(NETWORKS)
+    assert scaling.parse_options(["--sizes", "32"]).sizes == [32]
+
+
+@pytest.mark.parametrize("wrong", [["--networks", "vgg"], ["--batch", "0"], ["--peers", "cnnx"]])
+def test_wrong_options(wrong, capsys):
+    with pytest.raises(SystemExit):
+        peers.parse_options(wrong)
+    assert wrong[1] in capsys.readouterr().err
+
+
+def test_workers_take_turns():
+    task = NetworkTask("iq", "training", 2)
+    with Worker(OURS, 1) as worker:
+        worker.prepare(task)
+        losses = worker.results(task, 2)
+        assert losses[1] < losses[0]
+        turns = [Turn(worker, task), Turn(worker, NetworkTask("iq", "inference", 2))]
+        take_turns(turns, rounds=2, seconds=0.001)
+        assert len(turns[0].times) == 2
+        assert "KeyError" in turns[1].failure  # not prepared
+        worker.forget(task)
+        with pytest.raises(WorkerError, match="ValueError: negative dimensions"):
+            worker.prepare(NetworkTask("iq", "training", -1))
+
+
+def test_best_peer_is_judged_round_by_round():
+    times = {OURS: [1.0, 2.0, 1.0], "pytorch": [3.0, 5.0, 2.0], "jax": [2.0, 9.0, 4.0]}
+    compared = comparison.Comparison(NetworkTask("iq", "training", 1), 1, times)
+    assert compared.ratios("pytorch") == [3, 2.5, 2]
+    assert compared.best_peer == "pytorch"
+    assert statistics.median(compared.record()["ratios"]["jax"]) == 4
+
+
+def test_tables():
+    assert tables.format_table([["a", "bc"], ["def", "1"]]) == "a     bc\ndef    1"
+    assert [tables.format_number(x) for x in (123.4, 12.34, 1.234, 0.1234)] == [
+        "123",
+        "12.3",
+        "1.23",
+        "0.123",
+    ]
+    assert options.number_list("3,4") == [3, 4]
