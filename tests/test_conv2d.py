@@ -40,6 +40,18 @@ def geometry_of(window: Window, groups: int, rotated: bool = False) -> dict[str,
     }
 
 
+def same_window(height: int, width: int, kernel: int, stride: int) -> Window:
+    out = tuple(-(-size // stride) for size in (height, width))
+    return Window(
+        (height, width),
+        (out[0], out[1]),
+        (kernel, kernel),
+        strides=(stride, stride),
+        padding=((kernel - 1) // 2, (kernel - 1) // 2),
+        dilation=(1, 1),
+    )
+
+
 def check_conv2d(
     src: Any,
     weights: Any,
@@ -102,6 +114,9 @@ def test_conv2d_agrees_with_the_oracle(
     check_conv2d(src, weights, bias, diff_dst, geometry, tolerance)
 
 
+@example(same_window(7, 29, 5, 1), 2, (1, 1, 6), "relu", 0)
+@example(same_window(6, 20, 3, 1), 2, (1, 8, 4), "linear", 0)
+@example(same_window(6, 21, 3, 1), 2, (24, 1, 1), "relu", 0)
 @given(
     windows(dilated=True),
     st.integers(1, 3),
@@ -219,6 +234,38 @@ def test_arrays_large_enough_for_two_threads(
         {"src": src, "diff_dst": diff_dst, **geometry},
         {"diff_weights": weights.shape, "diff_bias": (oc,)},
     )
+
+
+@pytest.mark.parametrize("width", [20, 29])
+@pytest.mark.parametrize("oc", [1, 3, 4, 6, 8])
+@pytest.mark.parametrize(("ic", "kernel", "stride"), [(1, 5, 1), (8, 3, 1), (3, 5, 2), (4, 4, 1)])
+def test_few_channels_in_rows_long_enough_for_several_pixels_a_vector(
+    ic: int, oc: int, kernel: int, stride: int, width: int
+) -> None:
+    window = same_window(6, width, kernel, stride)
+    geometry = geometry_of(window, 1)
+    shapes = (2, 6, width, ic), (kernel, kernel, ic, oc), (oc,), (2, *window.output_size, oc)
+    check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 1), (3, 2), (7, 1), (2, 3)])
+@pytest.mark.parametrize("channels", [1, 3, 8, 24])
+def test_depthwise(channels: int, kernel: int, stride: int) -> None:
+    window = same_window(7, 21, kernel, stride)
+    geometry = geometry_of(window, channels)
+    output = (2, *window.output_size, channels)
+    shapes = (2, 7, 21, channels), (kernel, kernel, 1, channels), (channels,), output
+    check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 3), (1, 2), (2, 3)])
+@pytest.mark.parametrize("groups", [1, 2])
+def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, stride: int) -> None:
+    window = same_window(11, 16, kernel, stride)
+    geometry = geometry_of(window, groups)
+    ic, oc = 16 * groups, 24
+    shapes = (3, 11, 16, ic), (kernel, kernel, 16, oc), (oc,), (3, *window.output_size, oc)
+    check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
 
 
 @pytest.mark.usefixtures("backend")

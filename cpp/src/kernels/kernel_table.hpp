@@ -81,6 +81,25 @@ struct ConvWeightsTile {
   int64_t runs, taps, channels;
 };
 
+// The taps of a kernel: `rows` rows of `count`, and how far apart they lie in src.
+struct DepthwiseTaps {
+  int64_t rows, count;
+  int64_t row_stride, stride;
+};
+
+// Every channel has a kernel of its own. A vector holds `cols` <= lanes channels of one pixel, or
+// all channels of several adjacent pixels; rows.pixels counts vectors.
+struct DepthwiseKernels {
+  int64_t lanes;
+  // dst = bias (cols), unless it is null, + the sum over all taps of src times weights (taps,
+  // lanes).
+  void (*forward)(const ConvRows& rows, const DepthwiseTaps& taps, const float* src,
+                  const float* weights, const float* bias, float* dst, int64_t cols);
+  // diff_weights (taps, cols; row stride ldw) += the sum over all vectors of src times diff_dst.
+  void (*backward_weights)(const ConvRows& rows, const DepthwiseTaps& taps, const float* src,
+                           const float* diff_dst, float* diff_weights, int64_t ldw, int64_t cols);
+};
+
 // Elementwise over n floats; the result may be one of the inputs.
 using Elementwise = void (*)(int64_t n, const float* src, float* dst);
 using ElementwiseBackward = void (*)(int64_t n, const float* dst, const float* diff_dst,
@@ -291,6 +310,7 @@ struct KernelTable {
   ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
   ConvWeightsTile conv_weights[4];  // kOneRunTiles of one run first
   WinogradKernels winograd;
+  DepthwiseKernels depthwise;
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;

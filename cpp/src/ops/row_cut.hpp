@@ -14,13 +14,17 @@ namespace cnnx {
 class RowCut {
  public:
   RowCut(const ConvTile& tile, int64_t width, int64_t together)
-      : tile_(&tile), width_(width), together_(together), vectors_(ceil_div(width, together)) {
-    tiles_ = ceil_div(vectors_, tile.pixels);
+      : tile_(&tile), width_(width), together_(together) {
+    const int64_t vectors = ceil_div(width, together);
+    tiles_ = ceil_div(vectors, tile.pixels);
     if (tiles_ == 1 && width % together != 0) tiles_ = 2;
+    least_ = vectors / tiles_;
+    larger_ = vectors % tiles_;
   }
 
-  // The cut that takes the least time. Pixels share a vector if their taps lie side by side.
-  static RowCut best(const Conv2dDims& d) {
+  // The cut that takes the least time. Pixels share a vector if they are adjacent and their taps
+  // lie side by side.
+  static RowCut best(const Conv2dDims& d, bool adjacent) {
     const auto& tiles = kernels().conv;
     const ConvTile& narrowest = tiles[std::size(tiles) - 1];
     const int64_t ocg = d.oc / d.groups;
@@ -32,7 +36,7 @@ class RowCut {
       if (cost < least) best = cut, least = cost;
     };
     for (const ConvTile& tile : tiles) consider(tile, 1);
-    if (d.groups == 1 && d.dilation_w == 1) {
+    if (adjacent && d.groups == 1 && d.dilation_w == 1) {
       for (int64_t p = 2; p <= std::min(narrowest.channels / ocg, d.ow); ++p)
         consider(narrowest, p);
     }
@@ -42,14 +46,13 @@ class RowCut {
   const ConvTile& tile() const { return *tile_; }
   int64_t together() const { return together_; }
   int64_t tiles() const { return tiles_; }
-  int64_t vectors(int64_t t) const { return begin(t + 1) - begin(t); }
+  int64_t vectors(int64_t t) const { return least_ + (t < larger_ ? 1 : 0); }
   int64_t x(int64_t t) const {
-    return std::min(begin(t) * together_, width_ - vectors(t) * together_);
+    const int64_t first = t * least_ + std::min(t, larger_);
+    return std::min(first * together_, width_ - vectors(t) * together_);
   }
 
  private:
-  int64_t begin(int64_t t) const { return vectors_ * t / tiles_; }
-
   // Of all channels, in floats multiplied for each tap: a few accumulators take as long as those
   // that hide the latency of their sums.
   int64_t cost(int64_t channels, int64_t taps) const {
@@ -64,7 +67,8 @@ class RowCut {
   }
 
   const ConvTile* tile_;
-  int64_t width_, together_, vectors_, tiles_;
+  int64_t width_, together_, tiles_;
+  int64_t least_, larger_;  // vectors of a tile; so many tiles have one more
 };
 
 }  // namespace cnnx

@@ -11,7 +11,7 @@
 namespace cnnx {
 
 // The images of a convolution cut into strips of output rows, each with the input rows that it
-// needs.
+// needs: some rows of one image, or a few whole images.
 class Strips {
  public:
   // Strips have a multiple of `together` rows.
@@ -21,10 +21,12 @@ class Strips {
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
         copied_(d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
                 input_rows(d_.oh) > d_.ih || !src_.in_memory()) {
-    const int64_t fitting = kStripFloats / std::max<int64_t>(width_ * d_.ic * d_.stride_h, 1);
-    const int64_t most = std::min(fitting, ceil_div(d_.mb * d_.oh, kStrips)) / together * together;
-    const int64_t strips = ceil_div(d_.oh, std::max(most, together));
-    rows_ = ceil_div(ceil_div(d_.oh, std::max<int64_t>(strips, 1)), together) * together;
+    const int64_t row = std::max({width_ * d_.ic * d_.stride_h, d_.ow * d_.oc, int64_t{1}});
+    const int64_t most = std::min(kFloats / row, ceil_div(d_.mb * d_.oh, kLeastStrips));
+    const int64_t parts =
+        std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
+    rows_ = std::max(ceil_div(ceil_div(d_.oh, parts), together), int64_t{1}) * together;
+    images_ = std::max<int64_t>(rows_ < d_.oh ? 1 : most / std::max<int64_t>(d_.oh, 1), 1);
   }
 
   // Whether a thread's copy stays small: a wide dilation spreads even one row's input far.
@@ -33,32 +35,36 @@ class Strips {
                                static_cast<double>(d_.ic) <=
                            kMostCopied;
   }
-  int64_t count() const { return d_.mb * per_image(); }
-  int64_t most_rows() const { return rows_; }
+  int64_t count() const { return ceil_div(d_.mb, images_) * per_image(); }
+  int64_t most_rows() const { return images_ * rows_; }
   int64_t first_row(int64_t strip) const { return strip % per_image() * rows_; }
+  int64_t first_image(int64_t strip) const { return strip / per_image() * images_; }
+  int64_t images(int64_t strip) const { return std::min(images_, d_.mb - first_image(strip)); }
   int64_t rows(int64_t strip) const { return std::min(rows_, d_.oh - first_row(strip)); }
-  int64_t image(int64_t strip) const { return strip / per_image(); }
-  // Floats from one row of input to the next.
+  // Floats from one row of input to the next, and to the next image of a strip.
   int64_t row_stride() const { return (copied_ ? width_ : d_.iw) * d_.ic; }
+  int64_t image_stride() const { return (copied_ ? input_rows(rows_) : d_.ih) * row_stride(); }
   int64_t scratch() const {
-    return copied_ ? Scratchpad::padded(input_rows(rows_) * width_ * d_.ic) : 0;
+    return copied_ ? Scratchpad::padded(images_ * input_rows(rows_) * row_stride()) : 0;
   }
 
   // The input of a strip: where it lies, or its padded rows copied to `copy`.
   const float* input(int64_t strip, float* copy) const {
     const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top;
-    if (!copied_) return src_.at(image(strip), top, 0);
-    float* out = copy;
-    for (int64_t y = top; y < top + input_rows(rows(strip)); ++y, out += width_ * d_.ic) {
-      src_.copy(image(strip), y, -d_.pad_left, width_, out);
+    if (!copied_) return src_.at(first_image(strip), top, 0);
+    for (int64_t n = 0; n < images(strip); ++n) {
+      float* out = copy + n * image_stride();
+      for (int64_t y = top; y < top + input_rows(rows(strip)); ++y, out += row_stride()) {
+        src_.copy(first_image(strip) + n, y, -d_.pad_left, width_, out);
+      }
     }
     return copy;
   }
 
  private:
-  static constexpr int64_t kStripFloats = int64_t{1} << 16;  // 256 KiB: half of a small L2
+  static constexpr int64_t kFloats = int64_t{1} << 16;  // 256 KiB: half of a small L2
   static constexpr double kMostCopied = 1 << 22;  // floats of the input rows of one output row
-  static constexpr int64_t kStrips = 32;          // enough to share out evenly
+  static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
   int64_t per_image() const { return ceil_div(d_.oh, rows_); }
   int64_t input_rows(int64_t rows) const {
@@ -69,7 +75,7 @@ class Strips {
   ImageRows src_;
   int64_t width_;
   bool copied_;
-  int64_t rows_;
+  int64_t rows_, images_;
 };
 
 }  // namespace cnnx

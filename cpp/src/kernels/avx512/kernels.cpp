@@ -4,6 +4,7 @@
 #include "kernels/batch_norm_kernels.hpp"
 #include "kernels/bias_kernels.hpp"
 #include "kernels/conv_microkernel.hpp"
+#include "kernels/depthwise_microkernel.hpp"
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
@@ -24,6 +25,7 @@ const KernelTable avx512_kernels = {
     .conv_weights = {conv_weights_tile_of<1, 12, 2>(), conv_weights_tile_of<1, 14, 1>(),
                      conv_weights_tile_of<3, 4, 2>(), conv_weights_tile_of<5, 6, 1>()},
     .winograd = winograd_kernels,
+    .depthwise = depthwise_kernels,
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,

@@ -1,11 +1,10 @@
 #include <algorithm>
 
 #include "kernels/kernel_table.hpp"
-#include "ops/conv2d_direct.hpp"
-#include "ops/conv2d_geometry.hpp"
 #include "ops/conv_runs.hpp"
-#include "ops/image_rows.hpp"
+#include "ops/correlation.hpp"
 #include "ops/partial_sums.hpp"
+#include "ops/strip_gradients.hpp"
 #include "ops/strips.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/scratchpad.hpp"
@@ -13,8 +12,7 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kL1Floats = 6144;           // 24 KiB of gradients, read again for every tap
-constexpr int64_t kGrain = int64_t{1} << 20;  // multiply-adds worth a thread
+constexpr int64_t kL1Floats = 6144;  // 24 KiB of gradients, read again for every tap
 
 // Adjacent pixels whose gradients fill a vector that those of one pixel would not. The sums for
 // pixel i of a vector stand i strides further on in its taps; fold_pixels adds them up.
@@ -64,15 +62,11 @@ void fold_pixels(const Conv2dDims& d, int64_t taps, int64_t pixels, const float*
 
 }  // namespace
 
-void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
-                             float* diff_weights) {
+void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                            float* diff_weights) {
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
-  if (is_empty(dims)) {
-    std::fill_n(diff_weights, dims.kh * dims.kw * icg * dims.oc, 0.0f);
-    return;
-  }
   const Strips strips(dims, {src}, 1);
-  const ImageRows gradient(diff_dst, dims.oh, dims.ow, dims.oc);
+  const StripGradients gradients(dims, diff_dst, strips);
   const int64_t together = pixels_together(dims);
   const int64_t rest = dims.ow % together;
   const Runs runs(dims, strips.row_stride(), together);
@@ -84,11 +78,10 @@ void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   const int64_t size = runs.count() * runs.floats() * ldw;
   const PartialSums partial_sums(size, strips.count());
   const int64_t work = std::max<int64_t>(dims.mb * dims.oh * dims.ow * size / together, 1);
-  const int threads = threads_for(partial_sums.parts(), kGrain * partial_sums.parts() / work);
+  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
 
   const int64_t gradient_row = dims.ow * dims.oc;
-  const int64_t unpooled =
-      gradient.in_memory() ? 0 : Scratchpad::padded(strips.most_rows() * gradient_row);
+  const int64_t unpooled = gradients.scratch();
   const int64_t unfolded = together > 1 ? Scratchpad::padded(size) : 0;
   Scratchpad scratch(partial_sums.scratch() + unfolded + (strips.scratch() + unpooled) * threads);
   float* const copies = scratch.take((strips.scratch() + unpooled) * threads);
@@ -115,38 +108,36 @@ void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   const int64_t rows_in_l1 =
       std::max<int64_t>(kL1Floats / (dims.ow * std::min(tile.channels, together * ocg)), 1);
   const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
-    const float* input = strips.input(strip, copy);
-    const int64_t image = strips.image(strip), first_row = strips.first_row(strip);
+    const float* const input = strips.input(strip, copy);
+    const float* const dy = gradients.of(strip, copy + strips.scratch());
     const int64_t strip_rows = strips.rows(strip);
-    const float* dy = copy + strips.scratch();
-    if (gradient.in_memory()) {
-      dy = gradient.at(image, first_row, 0);
-    } else {
-      for (int64_t y = 0; y < strip_rows; ++y) {
-        float* const row = copy + strips.scratch() + y * gradient_row;
-        gradient.copy(image, first_row + y, 0, dims.ow, row);
-      }
-    }
     ConvRows rows = {.images = 1,
                      .count = 0,
                      .pixels = dims.ow / together,
-                     .src_image_stride = 0,
+                     .src_image_stride = strips.image_stride(),
                      .src_row_stride = dims.stride_h * strips.row_stride(),
                      .src_stride = together * dims.stride_w * dims.ic,
                      .dst_row_stride = gradient_row,
                      .dst_stride = together * dims.oc};
-    const int64_t parts = ceil_div(strip_rows, rows_in_l1);
-    for (int64_t part = 0; part < parts; ++part) {
-      const int64_t y = strip_rows * part / parts;
-      rows.count = strip_rows * (part + 1) / parts - y;
-      const float* const x = input + y * rows.src_row_stride;
+    const auto add = [&](int64_t y) {
       for (int64_t g = 0; g < dims.groups; ++g) {
-        add_rows(rows, runs, x + g * icg, dy + y * gradient_row + g * ocg, together * ocg,
-                 sums + g * ocg);
+        add_rows(rows, runs, input + y * rows.src_row_stride + g * icg,
+                 dy + y * gradient_row + g * ocg, together * ocg, sums + g * ocg);
+      }
+    };
+    if (strips.images(strip) > 1) {
+      rows.images = strips.images(strip), rows.count = strip_rows;
+      add(0);
+    } else {
+      const int64_t parts = ceil_div(strip_rows, rows_in_l1);
+      for (int64_t part = 0; part < parts; ++part) {
+        const int64_t y = strip_rows * part / parts;
+        rows.count = strip_rows * (part + 1) / parts - y;
+        add(y);
       }
     }
     if (rest > 0) {
-      rows.count = strip_rows, rows.pixels = 1;
+      rows.images = strips.images(strip), rows.count = strip_rows, rows.pixels = 1;
       const int64_t last = dims.ow - rest;
       add_rows(rows, runs_of_rest, input + last * dims.stride_w * dims.ic, dy + last * dims.oc,
                rest * dims.oc, sums);

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "cnnx/conv2d.hpp"
+#include "cnnx/epilogue.hpp"
+#include "cnnx/gemm.hpp"
+#include "kernels/kernel_table.hpp"
+#include "ops/activation.hpp"
+#include "ops/strips.hpp"
+#include "runtime/parallel.hpp"
+#include "runtime/scratchpad.hpp"
+
+namespace cnnx {
+
+constexpr int64_t kConvGrain = int64_t{1} << 20;  // multiply-adds worth a thread
+
+// Output pixels of some images, which may lie apart.
+struct OutputPixels {
+  float* data;
+  int64_t image_stride, row_stride, pixel_stride;
+};
+
+// Which taps of the kernel, along one axis, are those of a correlation.
+struct TapOrder {
+  int64_t first, step;
+  int64_t at(int64_t tap) const { return first + tap * step; }
+};
+
+// The weights of a correlation, wherever its taps lie in the kernel's (kh, kw, ic / groups, oc).
+class KernelTaps {
+ public:
+  // The orders are those of a kernel that is not rotated.
+  KernelTaps(const Conv2dDims& d, const float* weights, TapOrder y, TapOrder x)
+      : weights_(weights),
+        y_(d.rotated ? TapOrder{d.kh - 1 - y.first, -y.step} : y),
+        x_(d.rotated ? TapOrder{d.kw - 1 - x.first, -x.step} : x),
+        kw_(d.kw),
+        icg_(d.ic / d.groups),
+        oc_(d.oc),
+        ocg_(d.oc / d.groups) {}
+
+  // The same with input and output channels exchanged.
+  KernelTaps transposed() const {
+    KernelTaps other = *this;
+    other.transposed_ = true;
+    return other;
+  }
+
+  // One group's matrix (input channels, output channels) of a tap.
+  MatrixView matrix(int64_t y, int64_t x, int64_t group) const {
+    const float* const tap = weights_ + (y_.at(y) * kw_ + x_.at(x)) * icg_ * oc_ + group * ocg_;
+    return transposed_ ? MatrixView{tap, 1, oc_} : MatrixView{tap, oc_, 1};
+  }
+
+ private:
+  const float* weights_;
+  TapOrder y_, x_;
+  int64_t kw_, icg_, oc_, ocg_;
+  bool transposed_ = false;
+};
+
+// A correlation strip by strip, and what follows it in the same pass.
+class Correlation {
+ public:
+  Correlation(const Conv2dDims& dims, DiffDst src, const Epilogue& epilogue)
+      : d_(dims),
+        epilogue_(epilogue),
+        strips_(dims, src, epilogue.pool ? 2 : 1),
+        waiting_(epilogue.pool ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
+    const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
+    threads_ =
+        threads_for(strips_.count(), kConvGrain * strips_.count() / std::max<int64_t>(work, 1));
+  }
+
+  const Strips& strips() const { return strips_; }
+  int64_t scratch() const { return (strips_.scratch() + waiting_) * threads_; }
+
+  // compute(strip, input, out) makes the rows of a strip. With an epilogue, dst has no gaps.
+  template <typename Compute>
+  void run(Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
+    float* const copies = scratchpad.take(scratch());
+    parallel_for(threads_, strips_.count(), [&](int64_t begin, int64_t end, int thread) {
+      float* const copy = copies + thread * (strips_.scratch() + waiting_);
+      for (int64_t strip = begin; strip < end; ++strip) {
+        const float* const input = strips_.input(strip, copy);
+        if (epilogue_.pool) {
+          const int64_t row = d_.ow * d_.oc;
+          float* const unpooled = copy + strips_.scratch();
+          compute(strip, input, OutputPixels{unpooled, strips_.rows(strip) * row, row, d_.oc});
+          pool(strip, unpooled, dst.data);
+        } else {
+          OutputPixels out = dst;
+          out.data += strips_.first_image(strip) * dst.image_stride +
+                      strips_.first_row(strip) * dst.row_stride;
+          compute(strip, input, out);
+        }
+        activate(strip, dst.data);
+      }
+    });
+  }
+
+ private:
+  // Rows of all images before those of a strip, and of a strip.
+  int64_t first_row(int64_t strip) const {
+    return strips_.first_image(strip) * d_.oh + strips_.first_row(strip);
+  }
+  int64_t rows(int64_t strip) const { return strips_.images(strip) * strips_.rows(strip); }
+
+  void pool(int64_t strip, const float* unpooled, float* dst) const {
+    const int64_t row = d_.ow * d_.oc, pooled_row = d_.ow / 2 * d_.oc;
+    int64_t to = first_row(strip) / 2 * pooled_row;
+    for (int64_t y = 0; y < rows(strip); y += 2, to += pooled_row) {
+      const float* const above = unpooled + y * row;
+      kernels().pool2x2.forward(d_.ow / 2, d_.oc, above, above + row, d_.oc, dst + to,
+                                epilogue_.codes == nullptr ? nullptr : epilogue_.codes + to, d_.oc);
+    }
+  }
+
+  void activate(int64_t strip, float* dst) const {
+    if (epilogue_.activation == Activation::linear) return;
+    const int64_t together = epilogue_.pool ? 2 : 1, row = d_.ow / together * d_.oc;
+    float* const first = dst + first_row(strip) / together * row;
+    activation_kernel(epilogue_.activation).forward(rows(strip) / together * row, first, first);
+  }
+
+  const Conv2dDims& d_;
+  const Epilogue& epilogue_;
+  Strips strips_;
+  int64_t waiting_;
+  int threads_;
+};
+
+// The passes for kernels of any channels, and for those of one channel each.
+void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+                     const Epilogue& epilogue, const OutputPixels& dst);
+void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
+                         const float* bias, const Epilogue& epilogue, const OutputPixels& dst);
+
+void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                            float* diff_weights);
+void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                                float* diff_weights);
+
+}  // namespace cnnx

@@ -1,0 +1,101 @@
+#include <algorithm>
+
+#include "gemm/pack.hpp"
+#include "kernels/kernel_table.hpp"
+#include "ops/conv_runs.hpp"
+#include "ops/correlation.hpp"
+#include "ops/row_cut.hpp"
+
+namespace cnnx {
+namespace {
+
+constexpr int64_t kPassFloats = 8192;  // 32 KiB of weights of one block: L1
+
+// packed holds all groups' blocks of channels, each (floats of all runs, tile.channels); pixels
+// that share a vector find their taps one after the other, and zeros.
+void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const KernelTaps& taps,
+                  float* packed) {
+  const int64_t icg = d.ic / d.groups, ocg = d.oc / d.groups;
+  const int64_t channels = cut.tile().channels;
+  if (cut.together() > 1) std::fill_n(packed, runs.count() * runs.floats() * channels, 0.0f);
+  for (int64_t g = 0; g < d.groups; ++g) {
+    for (int64_t first = 0; first < ocg; first += channels) {
+      for (int64_t t = 0; t < d.kh * d.kw; ++t) {
+        MatrixView view = taps.matrix(t / d.kw, t % d.kw, g);
+        if (cut.together() == 1) {
+          view.data += first * view.col_stride;
+          pack_b(view, icg, std::min(channels, ocg - first), channels, packed + t * icg * channels);
+          continue;
+        }
+        for (int64_t pixel = 0; pixel < cut.together(); ++pixel) {
+          const int64_t place = t / d.kw * runs.taps() + t % d.kw + pixel * d.stride_w;
+          float* out = packed + place * icg * channels + pixel * ocg;
+          for (int64_t c = 0; c < icg; ++c, out += channels) {
+            for (int64_t o = 0; o < ocg; ++o) {
+              out[o] = view.data[c * view.row_stride + o * view.col_stride];
+            }
+          }
+        }
+      }
+      packed += runs.count() * runs.floats() * channels;
+    }
+  }
+}
+
+}  // namespace
+
+void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+                     const Epilogue& epilogue, const OutputPixels& dst) {
+  const Correlation correlation(dims, src, epilogue);
+  const Strips& strips = correlation.strips();
+  const RowCut cut = RowCut::best(dims, dst.pixel_stride == dims.oc);
+  const ConvTile& tile = cut.tile();
+  const Runs runs(dims, strips.row_stride(), cut.together());
+  // Where vectors overlap, a second pass would add twice.
+  const Passes passes(
+      runs, cut.together() > 1 ? runs.floats() * runs.count() : kPassFloats / tile.channels);
+  const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
+  const int64_t blocks = ceil_div(ocg, tile.channels);
+  const int64_t block = runs.count() * runs.floats() * tile.channels;
+  const int64_t packed = Scratchpad::padded(dims.groups * blocks * block);
+  const int64_t biases = Scratchpad::padded(tile.channels);
+
+  Scratchpad scratch(packed + biases + passes.scratch() + correlation.scratch());
+  float* const weights = scratch.take(packed);
+  const int64_t* const offsets = passes.offsets(scratch);
+  pack_weights(dims, runs, cut, taps, weights);
+  if (bias != nullptr && cut.together() > 1) {
+    float* const repeated = scratch.take(biases);
+    for (int64_t i = 0; i < cut.together(); ++i) std::copy_n(bias, ocg, repeated + i * ocg);
+    bias = repeated;
+  }
+
+  correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
+    for (int64_t b = 0; b < dims.groups * blocks; ++b) {
+      const int64_t g = b / blocks, channel = b % blocks * tile.channels;
+      const int64_t cols = std::min(tile.channels, ocg - channel);
+      const int64_t oc = g * ocg + channel;
+      for (int64_t pass = 0; pass < passes.count(); ++pass) {
+        const ConvRuns pass_runs = passes.runs(pass, offsets);
+        const float* const w = weights + b * block + passes.floats_before(pass) * tile.channels;
+        const float* const start = bias == nullptr || pass > 0 ? nullptr : bias + oc;
+        for (int64_t n = 0; n < strips.images(strip); ++n) {
+          for (int64_t y = 0; y < strips.rows(strip); ++y) {
+            const float* const from = input + n * strips.image_stride() +
+                                      y * dims.stride_h * strips.row_stride() + g * icg;
+            float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
+            for (int64_t t = 0; t < cut.tiles(); ++t) {
+              const int64_t x = cut.x(t);
+              tile.microkernel(pass_runs, from + x * dims.stride_w * dims.ic,
+                               cut.together() * dims.stride_w * dims.ic, w, start,
+                               to + x * out.pixel_stride, cut.together() * out.pixel_stride,
+                               cut.vectors(t), cut.together() * cols, pass > 0);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+}  // namespace cnnx

@@ -1,0 +1,147 @@
+#include <algorithm>
+
+#include "ops/correlation.hpp"
+#include "ops/partial_sums.hpp"
+#include "ops/strip_gradients.hpp"
+
+namespace cnnx {
+namespace {
+
+// Blocks of channels that fill a vector; or, if a vector holds all channels of several adjacent
+// pixels of src and of dst, that many pixels, all vectors of a row holding the same.
+struct Vectors {
+  Vectors(const Conv2dDims& d, bool adjacent) : lanes(kernels().depthwise.lanes) {
+    blocks = ceil_div(d.oc, lanes);
+    if (adjacent && 2 * d.oc <= lanes) {
+      pixels = ceil_div(d.ow, ceil_div(d.ow, lanes / d.oc));
+    }
+  }
+
+  int64_t first(int64_t block) const { return block * lanes; }
+  int64_t cols(const Conv2dDims& d, int64_t block) const {
+    return std::min(pixels * d.oc - first(block), lanes);
+  }
+
+  int64_t lanes, blocks, pixels = 1;
+};
+
+DepthwiseTaps taps_of(const Conv2dDims& d, const Strips& strips) {
+  return {.rows = d.kh,
+          .count = d.kw,
+          .row_stride = d.dilation_h * strips.row_stride(),
+          .stride = d.dilation_w * d.ic};
+}
+
+// Repeats one float a channel for every pixel of a vector.
+void repeat(const Conv2dDims& d, const Vectors& vectors, int64_t block, const float* from,
+            float* to) {
+  const int64_t cols = vectors.cols(d, block), first = vectors.first(block);
+  for (int64_t i = 0; i < cols; ++i) to[i] = from[(first + i) % d.oc];
+  std::fill(to + cols, to + vectors.lanes, 0.0f);
+}
+
+}  // namespace
+
+void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
+                         const float* bias, const Epilogue& epilogue, const OutputPixels& dst) {
+  const Correlation correlation(dims, src, epilogue);
+  const Strips& strips = correlation.strips();
+  const Vectors vectors(dims, dims.stride_w == 1 && dst.pixel_stride == dims.oc);
+  const int64_t block = dims.kh * dims.kw * vectors.lanes;
+  Scratchpad scratch(Scratchpad::padded(vectors.blocks * (block + vectors.lanes)) +
+                     correlation.scratch());
+  float* const weights = scratch.take(vectors.blocks * (block + vectors.lanes));
+  float* const biases = weights + vectors.blocks * block;
+  for (int64_t b = 0; b < vectors.blocks; ++b) {
+    for (int64_t t = 0; t < dims.kh * dims.kw; ++t) {
+      const float* const tap = taps.matrix(t / dims.kw, t % dims.kw, 0).data;
+      repeat(dims, vectors, b, tap, weights + b * block + t * vectors.lanes);
+    }
+    if (bias != nullptr) repeat(dims, vectors, b, bias, biases + b * vectors.lanes);
+  }
+
+  const DepthwiseTaps seen = taps_of(dims, strips);
+  const int64_t whole = dims.ow / vectors.pixels, rest = dims.ow % vectors.pixels;
+  correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
+    ConvRows rows = {.images = 1,
+                     .count = strips.rows(strip),
+                     .pixels = whole,
+                     .src_image_stride = 0,
+                     .src_row_stride = dims.stride_h * strips.row_stride(),
+                     .src_stride = vectors.pixels * dims.stride_w * dims.ic,
+                     .dst_row_stride = out.row_stride,
+                     .dst_stride = vectors.pixels * out.pixel_stride};
+    for (int64_t n = 0; n < strips.images(strip); ++n) {
+      const float* const from = input + n * strips.image_stride();
+      float* const to = out.data + n * out.image_stride;
+      for (int64_t b = 0; b < vectors.blocks; ++b) {
+        const int64_t c = vectors.first(b);
+        const float* const start = bias == nullptr ? nullptr : biases + b * vectors.lanes;
+        const auto make = [&](int64_t x, int64_t cols) {
+          kernels().depthwise.forward(rows, seen, from + x * dims.stride_w * dims.ic + c,
+                                      weights + b * block, start, to + x * out.pixel_stride + c,
+                                      cols);
+        };
+        rows.pixels = whole;
+        make(0, vectors.cols(dims, b));
+        rows.pixels = 1;
+        if (rest > 0) make(whole * vectors.pixels, rest * dims.oc);
+      }
+    }
+  });
+}
+
+void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                                float* diff_weights) {
+  const Strips strips(dims, {src}, 1);
+  const StripGradients gradients(dims, diff_dst, strips);
+  const Vectors vectors(dims, dims.stride_w == 1);
+  const int64_t taps = dims.kh * dims.kw, ldw = vectors.pixels * dims.oc, size = taps * ldw;
+  const PartialSums partial_sums(size, strips.count());
+  const int threads =
+      threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() /
+                                            (dims.mb * dims.oh * dims.ow * dims.oc * taps));
+  const int64_t own = strips.scratch() + gradients.scratch();
+  Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch() + own * threads);
+  float* const total = scratch.take(size);
+  float* const copies = scratch.take(own * threads);
+
+  const DepthwiseTaps seen = taps_of(dims, strips);
+  const int64_t whole = dims.ow / vectors.pixels, rest = dims.ow % vectors.pixels;
+  const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
+    const float* const input = strips.input(strip, copy);
+    const float* const dy = gradients.of(strip, copy + strips.scratch());
+    ConvRows rows = {.images = 1,
+                     .count = strips.rows(strip),
+                     .pixels = whole,
+                     .src_image_stride = 0,
+                     .src_row_stride = dims.stride_h * strips.row_stride(),
+                     .src_stride = vectors.pixels * dims.stride_w * dims.ic,
+                     .dst_row_stride = dims.ow * dims.oc,
+                     .dst_stride = vectors.pixels * dims.oc};
+    for (int64_t n = 0; n < strips.images(strip); ++n) {
+      for (int64_t b = 0; b < vectors.blocks; ++b) {
+        const int64_t c = vectors.first(b);
+        const auto add = [&](int64_t x, int64_t cols) {
+          kernels().depthwise.backward_weights(
+              rows, seen, input + n * strips.image_stride() + x * dims.stride_w * dims.ic + c,
+              dy + n * rows.count * rows.dst_row_stride + x * dims.oc + c, sums + c, ldw, cols);
+        };
+        rows.pixels = whole;
+        add(0, vectors.cols(dims, b));
+        rows.pixels = 1;
+        if (rest > 0) add(whole * vectors.pixels, rest * dims.oc);
+      }
+    }
+  };
+  partial_sums.add(threads, scratch, total,
+                   [&](int64_t begin, int64_t end, float* sums, int thread) {
+                     for (int64_t strip = begin; strip < end; ++strip) {
+                       add_strip(strip, copies + thread * own, sums);
+                     }
+                   });
+  std::fill_n(diff_weights, taps * dims.oc, 0.0f);
+  for (int64_t i = 0; i < size; ++i) diff_weights[i / ldw * dims.oc + i % dims.oc] += total[i];
+}
+
+}  // namespace cnnx

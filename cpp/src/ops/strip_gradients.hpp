@@ -1,0 +1,38 @@
+#pragma once
+
+#include "ops/image_rows.hpp"
+#include "ops/strips.hpp"
+
+namespace cnnx {
+
+// The gradients of the output rows of strips: where they lie, or un-pooled to scratch.
+class StripGradients {
+ public:
+  StripGradients(const Conv2dDims& dims, DiffDst diff_dst, const Strips& strips)
+      : width_(dims.ow),
+        row_(dims.ow * dims.oc),
+        rows_(diff_dst, dims.oh, dims.ow, dims.oc),
+        strips_(strips) {}
+
+  int64_t scratch() const {
+    return rows_.in_memory() ? 0 : Scratchpad::padded(strips_.most_rows() * row_);
+  }
+  const float* of(int64_t strip, float* unpooled) const {
+    const int64_t image = strips_.first_image(strip), first = strips_.first_row(strip);
+    if (rows_.in_memory()) return rows_.at(image, first, 0);
+    float* out = unpooled;
+    for (int64_t n = 0; n < strips_.images(strip); ++n) {
+      for (int64_t y = 0; y < strips_.rows(strip); ++y, out += row_) {
+        rows_.copy(image + n, first + y, 0, width_, out);
+      }
+    }
+    return unpooled;
+  }
+
+ private:
+  int64_t width_, row_;
+  ImageRows rows_;
+  const Strips& strips_;
+};
+
+}  // namespace cnnx
