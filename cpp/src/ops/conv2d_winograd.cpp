@@ -175,9 +175,11 @@ bool has_winograd(const Conv2dDims& d) {
 }
 
 bool winograd_pays(const Conv2dDims& d) {
-  constexpr int64_t kLeastTiles = 96;
+  // The weights' transform costs as much as these tiles, and a tile as much as five outputs.
+  constexpr int64_t kWeightsTiles = 8, kTileOutputs = 5;
   constexpr int64_t kMostWeights = 512 * 512;  // their points fit in the scratch that is kept
-  return has_winograd(d) && d.ic * d.oc <= kMostWeights && WinogradTiles(d).count() >= kLeastTiles;
+  return has_winograd(d) && d.ic * d.oc <= kMostWeights &&
+         (WinogradTiles(d).count() + kWeightsTiles) * kTileOutputs <= d.mb * d.oh * d.ow;
 }
 
 void winograd_forward(const Conv2dDims& d, const float* src, const float* weights,

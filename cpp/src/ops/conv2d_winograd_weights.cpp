@@ -76,7 +76,6 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
   };
 
   if (tiles.shared()) {
-    std::fill_n(total, kPoints * sum_stride, 0.0f);
     for (int64_t block = 0; block < tiles.blocks(); ++block) {
       const int64_t first = tiles.block_begin(block);
       const int64_t count = tiles.block_begin(block + 1) - first;
@@ -84,6 +83,9 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
         transform(first + begin, first + end, in_points + begin * d.ic, out_points + begin * d.oc);
       });
       parallel_for(threads, kPoints, [&](int64_t begin, int64_t end, int) {
+        if (block == 0) {
+          std::fill(total + begin * sum_stride, total + end * sum_stride, 0.0f);
+        }
         add_products(begin, end, count, in_points, out_points, total);
       });
     }
