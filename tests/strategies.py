@@ -49,9 +49,23 @@ def axes(draw: st.DrawFn, dilated: bool) -> Axis:
 
 
 @st.composite
-def windows(draw: st.DrawFn, dilated: bool = False) -> Window:
+def axes_of_3(draw: st.DrawFn) -> Axis:
+    before, after = draw(st.integers(0, 2)), draw(st.integers(0, 2))
+    size = draw(st.integers(max(1, 3 - before - after), 13))
+    return Axis(size, size + before + after - 2, kernel=3, stride=1, before=before, dilation=1)
+
+
+def windows(dilated: bool = False) -> st.SearchStrategy[Window]:
     """Kernel 1-5, stride 1-4 (also beyond the kernel), valid, same or uneven padding, per axis."""
-    h, w = draw(axes(dilated)), draw(axes(dilated))
+    return st.builds(window_of, axes(dilated), axes(dilated))
+
+
+def windows_of_3x3() -> st.SearchStrategy[Window]:
+    """Kernel 3, stride 1, any padding, per axis."""
+    return st.builds(window_of, axes_of_3(), axes_of_3())
+
+
+def window_of(h: Axis, w: Axis) -> Window:
     return Window(
         input_size=(h.input, w.input),
         output_size=(h.output, w.output),

@@ -143,7 +143,7 @@ ARGUMENTS = {
     "unknown convolution algorithm": (
         lambda: cnnx.config.set_conv_algorithm("fft"),
         V,
-        ["'fft'", "direct", "im2col"],
+        ["'fft'", "auto", "winograd", "direct", "im2col"],
     ),
     "unknown isa": (lambda: cnnx.config.set_isa("mmx"), V, ["'mmx'", "ref"]),
     "label too large for one-hot": (

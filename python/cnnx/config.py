@@ -63,7 +63,7 @@ def set_isa(name: str) -> None:
 
 
 def conv_algorithm() -> str:
-    """Return how convolutions are computed: "auto", "direct" or "im2col"."""
+    """Return how convolutions are computed: "auto", "winograd", "direct" or "im2col"."""
     return _core.conv_algorithm()
 
 
@@ -74,10 +74,14 @@ def set_conv_algorithm(name: str) -> None:
     Parameters
     ----------
     name
-        "auto", the default, chooses the fastest. "direct" reads images where they lie. "im2col"
-        copies the patches of an image into a matrix and multiplies it by the kernel: slower, plain,
-        and within float32's rounding the same. The environment variable CNNX_CONV_ALGORITHM sets
-        the first value.
+        "auto", the default, chooses the fastest: Winograd's F(4x4, 3x3) for large layers with 3x3
+        kernels and stride 1, otherwise as "direct". "direct" reads images where they lie and sums
+        the products as they are written; take it for runs that are compared number by number.
+        "winograd" takes Winograd's products wherever it can: a quarter of the multiplications,
+        errors of up to 4e-6 of the largest result instead of 1e-6, and a NaN reaches all outputs
+        of its 4x4 tiles. "im2col" copies the patches of an image into a matrix and multiplies it
+        by the kernel: slow and plain. The environment variable CNNX_CONV_ALGORITHM sets the first
+        value.
 
     Raises
     ------

@@ -46,8 +46,7 @@ struct ConvRuns {
 // if accumulate is set, and bias (cols) unless it is null.
 using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                                  const float* weights, const float* bias, float* dst,
-                                 int64_t dst_stride, int64_t pixels, int64_t cols,
-                                 bool accumulate);
+                                 int64_t dst_stride, int64_t pixels, int64_t cols, bool accumulate);
 
 // Register tile: at most `pixels` of one output row by `channels` of its channels.
 struct ConvTile {
@@ -191,9 +190,13 @@ struct Pool2x2Kernels {
 struct WinogradPatch {
   const float* rows[6];  // from the first pixel on; rows outside the image are zeros
   int64_t begin, end;    // the columns inside the image; the others are zeros and not read
-  // If a 2x2 pooling follows the image: its rows are those of the windows, of which these are the
-  // codes, and the first pixel is this one (0 or 1) of its window. Else null.
-  const uint8_t* codes[6];
+};
+
+// The same where a 2x2 pooling follows the image: the windows that the pixels lie in, up to four in
+// a row of 4, and the place of the first pixel in the first of them. Windows outside are zeros.
+struct WinogradWindows {
+  const float* data[16];
+  const uint8_t* codes[16];
   int first_y, first_x;
 };
 
@@ -205,13 +208,16 @@ struct WinogradOutput {
   int64_t row_stride, rows, cols;
 };
 
-// c channels of one tile, whose 36 points are `stride` floats apart; with u the points of the
-// weights and v those of the inputs, the sums of u v over the input channels are the points of the
-// outputs.
+// c channels of one tile, at least these, whose 36 points are `stride` floats apart; with u the
+// points of the weights and v those of the inputs, the sums of u v over the input channels are the
+// points of the outputs.
+constexpr int64_t kWinogradChannels = 16;
 struct WinogradKernels {
   void (*input)(int64_t c, const WinogradPatch& patch, float* points, int64_t stride);
+  void (*pooled_input)(int64_t c, const WinogradWindows& windows, float* points, int64_t stride);
   // of the outputs
   void (*gradient)(int64_t c, const WinogradPatch& patch, float* points, int64_t stride);
+  void (*pooled_gradient)(int64_t c, const WinogradWindows& windows, float* points, int64_t stride);
   void (*output)(int64_t c, const float* points, int64_t stride, const float* bias,
                  const WinogradOutput& output);
   void (*pooled_output)(int64_t c, const float* points, int64_t stride, const float* bias,
@@ -307,7 +313,7 @@ struct KernelTable {
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
   Transpose transpose;
-  ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
+  ConvTile conv[3];                 // from wide to narrow: fewer channels, more pixels
   ConvWeightsTile conv_weights[4];  // kOneRunTiles of one run first
   WinogradKernels winograd;
   DepthwiseKernels depthwise;

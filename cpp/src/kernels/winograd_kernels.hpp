@@ -114,96 +114,85 @@ CNNX_INLINE void transform(LoadColumn load_column, StoreRow store_row) {
   }
 }
 
-// Channels are taken a vector at a time: whole ones, then what is left.
-struct WholeVector {
-  CNNX_INLINE Vec load(const float* p) const { return cnnx::load(p); }
-  CNNX_INLINE void store(float* p, Vec v) const { cnnx::store(p, v); }
-  CNNX_INLINE int64_t lanes() const { return kLanes; }
-};
-struct PartOfVector {
-  int64_t n;
-  CNNX_INLINE Vec load(const float* p) const { return load_part(p, n); }
-  CNNX_INLINE void store(float* p, Vec v) const { store_part(p, v, n); }
-  CNNX_INLINE int64_t lanes() const { return n; }
-};
+// Calls body(j) for whole vectors of channels [j, j + kLanes); the last overlaps the one before if
+// c is no multiple of kLanes.
 template <typename Body>
 CNNX_INLINE void for_each_vector(int64_t c, Body body) {
-  int64_t j = 0;
-  for (; j + kLanes <= c; j += kLanes) body(j, WholeVector{});
-  if (j < c) body(j, PartOfVector{c - j});
+  for (int64_t j = 0; j < c; j += kLanes) body(j + kLanes <= c ? j : c - kLanes);
 }
 
 // All points of a tile, one after the other in its columns.
-template <typename Vector, int Size>
-CNNX_INLINE void load_points(const Vector& vector, const float* src, int64_t stride, int x,
-                             Vec (&column)[Size]) {
+template <int Size>
+CNNX_INLINE void load_points(const float* src, int64_t stride, int x, Vec (&column)[Size]) {
 #pragma GCC unroll 6
-  for (int y = 0; y < Size; ++y) column[y] = vector.load(src + (y * Size + x) * stride);
+  for (int y = 0; y < Size; ++y) column[y] = load(src + (y * Size + x) * stride);
 }
-template <typename Vector, int Size>
-CNNX_INLINE void store_points(const Vector& vector, float* dst, int64_t stride, int y,
-                              const Vec (&row)[Size]) {
+template <int Size>
+CNNX_INLINE void store_points(float* dst, int64_t stride, int y, const Vec (&row)[Size]) {
 #pragma GCC unroll 6
-  for (int x = 0; x < Size; ++x) vector.store(dst + (y * Size + x) * stride, row[x]);
+  for (int x = 0; x < Size; ++x) store(dst + (y * Size + x) * stride, row[x]);
 }
 
 template <typename Matrix>
 void transform_patch(int64_t c, const WinogradPatch& patch, float* dst, int64_t stride) {
-  for_each_vector(c, [&](int64_t j, auto vector) {
-    transform<Matrix>(
-        [&](int x, Vec(&column)[Matrix::kIn]) {
-          const bool inside = x >= patch.begin && x < patch.end;
+  const auto with_columns = [&](auto is_inside) {
+    for_each_vector(c, [&](int64_t j) {
+      transform<Matrix>(
+          [&](int x, Vec(&column)[Matrix::kIn]) {
 #pragma GCC unroll 6
-          for (int y = 0; y < Matrix::kIn; ++y) {
-            column[y] = inside ? vector.load(patch.rows[y] + x * c + j) : Vec{};
-          }
-        },
-        [&](int y, const Vec(&row)[6]) { store_points(vector, dst + j, stride, y, row); });
-  });
-}
-
-// The same where the rows are those of the windows of a 2x2 pooling.
-template <typename Matrix>
-void transform_pooled_patch(int64_t c, const WinogradPatch& patch, float* dst, int64_t stride) {
-  for_each_vector(c, [&](int64_t j, auto vector) {
-    transform<Matrix>(
-        [&](int x, Vec(&column)[Matrix::kIn]) {
-          const bool inside = x >= patch.begin && x < patch.end;
-          const int64_t window = (patch.first_x + x) / 2 * c + j;
-#pragma GCC unroll 6
-          for (int y = 0; y < Matrix::kIn; ++y) {
-            if (inside) {
-              const auto code =
-                  static_cast<int32_t>((patch.first_y + y) % 2 * 2 + (patch.first_x + x) % 2);
-              const IntVec chosen = load_bytes_upto(patch.codes[y] + window, vector.lanes());
-              column[y] = chosen == code ? vector.load(patch.rows[y] + window) : Vec{};
-            } else {
-              column[y] = Vec{};
+            for (int y = 0; y < Matrix::kIn; ++y) {
+              column[y] = is_inside(x) ? load(patch.rows[y] + x * c + j) : Vec{};
             }
+          },
+          [&](int y, const Vec(&row)[6]) { store_points(dst + j, stride, y, row); });
+    });
+  };
+  if (patch.begin == 0 && patch.end == Matrix::kIn) {
+    with_columns([](int) { return true; });
+  } else {
+    with_columns([&](int x) { return x >= patch.begin && x < patch.end; });
+  }
+}
+
+// The same for a tile of pixels that 2x2 windows chose from. The first pixel is (FirstY, FirstX) of
+// its window; known at compile time, so that a window is read once for all of its pixels.
+template <typename Matrix, int FirstY, int FirstX>
+void unpool_and_transform(int64_t c, const WinogradWindows& windows, float* dst, int64_t stride) {
+  for_each_vector(c, [&](int64_t j) {
+    transform<Matrix>(
+        [&](int x, Vec(&column)[Matrix::kIn]) {
+#pragma GCC unroll 6
+          for (int y = 0; y < Matrix::kIn; ++y) {
+            const int window = (FirstY + y) / 2 * 4 + (FirstX + x) / 2;
+            const int32_t code = (FirstY + y) % 2 * 2 + (FirstX + x) % 2;
+            const IntVec chosen = load_bytes(windows.codes[window] + j);
+            column[y] = chosen == code ? load(windows.data[window] + j) : Vec{};
           }
         },
-        [&](int y, const Vec(&row)[6]) { store_points(vector, dst + j, stride, y, row); });
+        [&](int y, const Vec(&row)[6]) { store_points(dst + j, stride, y, row); });
   });
 }
 
-template <typename Matrix>
-void transform_image(int64_t c, const WinogradPatch& patch, float* dst, int64_t stride) {
-  const bool pooled = patch.codes[0] != nullptr;
-  (pooled ? transform_pooled_patch<Matrix> : transform_patch<Matrix>)(c, patch, dst, stride);
+void winograd_pooled_input(int64_t c, const WinogradWindows& windows, float* dst, int64_t stride) {
+  using Kernel = decltype(&unpool_and_transform<InputMatrix, 0, 0>);
+  constexpr Kernel kByFirst[2][2] = {
+      {unpool_and_transform<InputMatrix, 0, 0>, unpool_and_transform<InputMatrix, 0, 1>},
+      {unpool_and_transform<InputMatrix, 1, 0>, unpool_and_transform<InputMatrix, 1, 1>}};
+  kByFirst[windows.first_y][windows.first_x](c, windows, dst, stride);
 }
 
 void winograd_output(int64_t c, const float* src, int64_t stride, const float* bias,
                      const WinogradOutput& output) {
-  for_each_vector(c, [&](int64_t j, auto vector) {
-    const Vec start = bias == nullptr ? Vec{} : vector.load(bias + j);
+  for_each_vector(c, [&](int64_t j) {
+    const Vec start = bias == nullptr ? Vec{} : load(bias + j);
     transform<OutputMatrix>(
-        [&](int x, Vec(&column)[6]) { load_points(vector, src + j, stride, x, column); },
+        [&](int x, Vec(&column)[6]) { load_points(src + j, stride, x, column); },
         [&](int y, const Vec(&row)[4]) {
           if (y >= output.rows) return;
           float* const dst = output.dst + y * output.row_stride + j;
 #pragma GCC unroll 4
           for (int x = 0; x < 4; ++x) {
-            if (x < output.cols) vector.store(dst + x * c, row[x] + start);
+            if (x < output.cols) store(dst + x * c, row[x] + start);
           }
         });
   });
@@ -211,11 +200,11 @@ void winograd_output(int64_t c, const float* src, int64_t stride, const float* b
 
 void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const float* bias,
                             const WinogradOutput& output) {
-  for_each_vector(c, [&](int64_t j, auto vector) {
-    const Vec start = bias == nullptr ? Vec{} : vector.load(bias + j);
+  for_each_vector(c, [&](int64_t j) {
+    const Vec start = bias == nullptr ? Vec{} : load(bias + j);
     Vec above[4];
     transform<OutputMatrix>(
-        [&](int x, Vec(&column)[6]) { load_points(vector, src + j, stride, x, column); },
+        [&](int x, Vec(&column)[6]) { load_points(src + j, stride, x, column); },
         [&](int y, const Vec(&row)[4]) {
           if (y % 2 == 0) {
 #pragma GCC unroll 4
@@ -229,9 +218,9 @@ void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const f
             if (x >= output.cols) continue;
             const LargestOf4 largest =
                 largest_of({above[2 * x], above[2 * x + 1], row[2 * x], row[2 * x + 1]});
-            vector.store(output.dst + offset + x * c, largest.value + start);
+            store(output.dst + offset + x * c, largest.value + start);
             if (output.codes != nullptr) {
-              store_bytes_upto(output.codes + offset + x * c, largest.code, vector.lanes());
+              store_bytes(output.codes + offset + x * c, largest.code);
             }
           }
         });
@@ -240,27 +229,27 @@ void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const f
 
 void winograd_weights(int64_t c, const float* weights, int64_t tap_stride, float* dst,
                       int64_t stride) {
-  for_each_vector(c, [&](int64_t j, auto vector) {
+  for_each_vector(c, [&](int64_t j) {
     transform<WeightsMatrix>(
-        [&](int x, Vec(&column)[3]) { load_points(vector, weights + j, tap_stride, x, column); },
-        [&](int y, const Vec(&row)[6]) { store_points(vector, dst + j, stride, y, row); });
+        [&](int x, Vec(&column)[3]) { load_points(weights + j, tap_stride, x, column); },
+        [&](int y, const Vec(&row)[6]) { store_points(dst + j, stride, y, row); });
   });
 }
 
 void winograd_weights_gradient(int64_t c, const float* src, int64_t stride, float* diff_weights,
                                int64_t tap_stride) {
-  for_each_vector(c, [&](int64_t j, auto vector) {
+  for_each_vector(c, [&](int64_t j) {
     transform<WeightsAdjoint>(
-        [&](int x, Vec(&column)[6]) { load_points(vector, src + j, stride, x, column); },
-        [&](int y, const Vec(&row)[3]) {
-          store_points(vector, diff_weights + j, tap_stride, y, row);
-        });
+        [&](int x, Vec(&column)[6]) { load_points(src + j, stride, x, column); },
+        [&](int y, const Vec(&row)[3]) { store_points(diff_weights + j, tap_stride, y, row); });
   });
 }
 
 constexpr WinogradKernels winograd_kernels = {
-    .input = transform_image<InputMatrix>,
-    .gradient = transform_image<OutputAdjoint>,
+    .input = transform_patch<InputMatrix>,
+    .pooled_input = winograd_pooled_input,
+    .gradient = transform_patch<OutputAdjoint>,
+    .pooled_gradient = unpool_and_transform<OutputAdjoint, 0, 0>,
     .output = winograd_output,
     .pooled_output = winograd_pooled_output,
     .weights = winograd_weights,

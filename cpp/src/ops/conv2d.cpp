@@ -15,15 +15,15 @@
 namespace cnnx {
 namespace {
 
-enum Algorithm { kAuto, kDirect, kIm2col, kWinograd, kAlgorithms };
-constexpr const char* kNames[kAlgorithms] = {"auto", "direct", "im2col", "winograd"};
+enum Algorithm { kAuto, kWinograd, kDirect, kIm2col, kAlgorithms };
+constexpr const char* kNames[kAlgorithms] = {"auto", "winograd", "direct", "im2col"};
 
 Algorithm algorithm_of(const std::string& name) {
   const auto* const found = std::find(kNames, kNames + kAlgorithms, name);
   if (found != kNames + kAlgorithms) return static_cast<Algorithm>(found - kNames);
   throw std::invalid_argument("convolution algorithm '" + name +
                               "' is unknown; CNNX_CONV_ALGORITHM and "
-                              "cnnx.config.set_conv_algorithm take auto, direct, im2col, winograd");
+                              "cnnx.config.set_conv_algorithm take auto, winograd, direct, im2col");
 }
 
 std::atomic<Algorithm>& algorithm() {

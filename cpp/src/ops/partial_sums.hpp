@@ -12,8 +12,10 @@ namespace cnnx {
 // alone: its bits do not depend on the number of threads.
 class PartialSums {
  public:
-  PartialSums(int64_t size, int64_t items) : size_(size), items_(items) {
-    const int64_t most = std::clamp<int64_t>(kFloats / std::max<int64_t>(size, 1), 2, 16);
+  // A part of fewer than `least_items` is not worth its sum, unless there would be but one.
+  PartialSums(int64_t size, int64_t items, int64_t least_items = 1) : size_(size), items_(items) {
+    const int64_t fitting = kFloats / std::max<int64_t>(size, 1);
+    const int64_t most = std::clamp<int64_t>(std::min(fitting, items / least_items), 2, 16);
     parts_ = std::clamp<int64_t>(items, 1, most);
   }
 

@@ -1,0 +1,171 @@
+"""The three passes of 3x3 convolutions by Winograd's algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import cnnx
+import reference
+from agreement import check, check_threads, normal
+from cnnx import _core
+from strategies import Window, seeds, windows_of_3x3
+
+wide = st.sampled_from([16, 17, 33, 64])  # channels; fewer are computed in another way
+SAME = {"strides": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1, "rotated": False}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def winograd() -> Iterator[None]:
+    before = cnnx.config.conv_algorithm()
+    cnnx.config.set_conv_algorithm("winograd")
+    yield
+    cnnx.config.set_conv_algorithm(before)
+
+
+def geometry_of(window: Window, rotated: bool) -> dict[str, Any]:
+    return SAME | {"padding": window.padding, "rotated": rotated}
+
+
+@given(windows_of_3x3(), st.integers(1, 3), wide, wide, st.booleans(), st.booleans(), seeds)
+def test_the_passes_agree_with_the_oracle(
+    window: Window, mb: int, ic: int, oc: int, rotated: bool, use_bias: bool, seed: int
+) -> None:
+    src, weights = normal(seed, mb, *window.input_size, ic), normal(seed + 1, 3, 3, ic, oc)
+    bias = normal(seed + 2, oc) if use_bias else None
+    diff_dst = normal(seed + 3, mb, *window.output_size, oc)
+    geometry = geometry_of(window, rotated)
+    dst = reference.conv2d_forward(src, weights, bias, window.output_size, **geometry)
+    diff_src, diff_weights, diff_bias = reference.conv2d_backward(
+        src, weights, diff_dst, **geometry
+    )
+    inputs = {"src": src, "weights": weights, "bias": bias, **geometry}
+    check(_core.conv2d_forward, inputs, {"dst": dst})
+    inputs = {"diff_dst": diff_dst, "weights": weights, **geometry}
+    check(_core.conv2d_backward_data, inputs, {"diff_src": diff_src})
+    inputs = {"src": src, "diff_dst": diff_dst, **geometry}
+    expected = {"diff_weights": diff_weights, "diff_bias": diff_bias if use_bias else None}
+    check(_core.conv2d_backward_weights, inputs, expected)
+
+
+def two_largest_differ(before: NDArray[Any]) -> bool:
+    """Whether rounding errors cannot change which pixel of a 2x2 window is the largest."""
+    mb, rows, columns, channels = before.shape
+    whole = before[:, : rows // 2 * 2, : columns // 2 * 2]
+    windows = whole.reshape(mb, rows // 2, 2, columns // 2, 2, channels)
+    ordered = np.sort(windows.transpose(0, 1, 3, 5, 2, 4).reshape(-1, 4))
+    return bool(np.all(ordered[:, 3] - ordered[:, 2] > 1e-4))
+
+
+@given(
+    windows_of_3x3(),
+    st.integers(1, 2),
+    wide,
+    wide,
+    st.sampled_from(["linear", "relu"]),
+    st.booleans(),
+    seeds,
+)
+def test_activation_and_pooling_in_the_same_pass(
+    window: Window, mb: int, ic: int, oc: int, activation: str, rotated: bool, seed: int
+) -> None:
+    src, weights = normal(seed, mb, *window.input_size, ic), normal(seed + 1, 3, 3, ic, oc)
+    bias = normal(seed + 2, oc)
+    geometry = geometry_of(window, rotated)
+    before = reference.conv2d_forward(src, weights, bias, window.output_size, **geometry)
+    assume(two_largest_differ(before))
+    rows, columns = window.output_size
+    pool = {"pool_size": (2, 2), "strides": (2, 2), "padding": (0, 0)}
+    pooled, argmax = reference.max_pool2d_forward(before, (rows // 2, columns // 2), **pool)
+    activate = {"linear": lambda x: x, "relu": reference.relu_forward}[activation]
+    inputs = {"src": src, "weights": weights, "bias": bias, "activation": activation, **geometry}
+    check(_core.conv2d_forward, inputs, {"dst": activate(before)})
+    inputs["pooled_from"] = window.output_size
+    check(_core.conv2d_forward, inputs | {"codes": None}, {"dst": activate(pooled)})
+    codes = argmax.astype(np.uint8)
+    check(
+        _core.conv2d_forward,
+        inputs,
+        {"dst": activate(pooled), "codes": codes},
+        start={"codes": np.full(codes.shape, 99, np.uint8)},
+    )
+    diff_dst = normal(seed + 3, *pooled.shape)
+    unpooled = reference.max_pool2d_backward(diff_dst, argmax, window.output_size, **pool)
+    diff_src, diff_weights, diff_bias = reference.conv2d_backward(
+        src, weights, unpooled, **geometry
+    )
+    gradient = {"diff_dst": diff_dst, "codes": codes, "pooled_from": window.output_size, **geometry}
+    check(_core.conv2d_backward_data, {"weights": weights, **gradient}, {"diff_src": diff_src})
+    check(
+        _core.conv2d_backward_weights,
+        {"src": src, **gradient},
+        {"diff_weights": diff_weights, "diff_bias": diff_bias},
+    )
+
+
+def largest_error(got: NDArray[Any], expected: NDArray[Any]) -> float:
+    return float(np.abs(got - expected).max() / np.abs(expected).max())
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(("size", "ic", "oc"), [(26, 32, 64), (13, 128, 128)])
+def test_errors_against_float64(size: int, ic: int, oc: int) -> None:
+    """Relative to the largest output; with many weights, threads share the blocks of tiles."""
+    shape = (3, size, size)
+    src, weights, diff_dst = normal(1, *shape, ic), normal(2, 3, 3, ic, oc), normal(3, *shape, oc)
+    dst, diff_src = np.empty((*shape, oc), np.float32), np.empty((*shape, ic), np.float32)
+    diff_weights = np.empty_like(weights)
+    _core.conv2d_forward(src, weights, None, dst, **SAME)
+    _core.conv2d_backward_data(diff_dst, weights, diff_src, **SAME)
+    _core.conv2d_backward_weights(src, diff_dst, diff_weights, None, **SAME)
+    expected = reference.conv2d_forward(src, weights, None, (size, size), **SAME)
+    assert largest_error(dst, expected) < 4e-6
+    expected_src, expected_weights, _ = reference.conv2d_backward(src, weights, diff_dst, **SAME)
+    assert largest_error(diff_src, expected_src) < 4e-6
+    assert largest_error(diff_weights, expected_weights) < 4e-6
+
+
+@pytest.mark.parametrize(
+    ("mb", "size", "ic", "oc"), [(9, 24, 16, 33), (40, 24, 32, 32), (20, 11, 128, 144)]
+)
+def test_bits_do_not_depend_on_the_number_of_threads(mb: int, size: int, ic: int, oc: int) -> None:
+    src, weights = normal(1, mb, size, size, ic), normal(2, 3, 3, ic, oc)
+    diff_dst = normal(3, mb, size, size, oc)
+    inputs = {"src": src, "weights": weights, "bias": None, **SAME}
+    check_threads(_core.conv2d_forward, inputs, {"dst": diff_dst.shape})
+    inputs = {"diff_dst": diff_dst, "weights": weights, **SAME}
+    check_threads(_core.conv2d_backward_data, inputs, {"diff_src": src.shape})
+    inputs = {"src": src, "diff_dst": diff_dst, "diff_bias": None, **SAME}
+    check_threads(_core.conv2d_backward_weights, inputs, {"diff_weights": weights.shape})
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_nan_pixel_spreads_to_the_tiles_that_see_it_and_no_further() -> None:
+    src = normal(1, 1, 14, 14, 16)
+    src[0, 2, 5, 1] = np.nan
+    dst = np.zeros((1, 12, 12, 16), np.float32)
+    _core.conv2d_forward(src, normal(2, 3, 3, 16, 16), None, dst, **SAME | {"padding": (0, 0)})
+    nan = np.isnan(dst)
+    assert nan[:, :3, 3:6].all()
+    nan[:, :4, :8] = False  # the tiles from rows 0 and columns 0 and 4 on see 6x6 pixels
+    assert not nan.any()
+
+
+def test_auto_takes_it_where_it_pays() -> None:
+    """A layer of many outputs has the bits of "winograd", one of few those of "direct"."""
+    for size, algorithm in (24, "winograd"), (5, "direct"):
+        src, weights = normal(1, 1, size, size, 32), normal(2, 3, 3, 32, 32)
+        results = {}
+        for name in "auto", "winograd", "direct":
+            cnnx.config.set_conv_algorithm(name)
+            results[name] = np.empty_like(src)
+            _core.conv2d_forward(src, weights, None, results[name], **SAME)
+        cnnx.config.set_conv_algorithm("winograd")
+        assert not np.array_equal(results["winograd"], results["direct"])
+        np.testing.assert_array_equal(results["auto"], results[algorithm])
