@@ -40,6 +40,12 @@ Pool2dDims make_dims(const Arguments& args, const Image& src, const Image& dst,
 std::vector<int64_t> src_shape(const Pool2dDims& d) { return {d.mb, d.ih, d.iw, d.c}; }
 std::vector<int64_t> dst_shape(const Pool2dDims& d) { return {d.mb, d.oh, d.ow, d.c}; }
 
+// Calls body with a number of the type that positions in the window have.
+template <typename Body>
+void with_positions(const Pool2dDims& d, Body body) {
+  d.kh* d.kw <= kMostBytePositions ? body(uint8_t{}) : body(int32_t{});
+}
+
 // Those without an argmax: average and sum.
 using Operation = void (*)(const Pool2dDims& dims, const float* from, float* to);
 
@@ -94,9 +100,11 @@ void bind_pool2d(py::module_& m) {
         const float* s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
         args.apart(dst, "dst", src);
-        int32_t* a = args.output<int32_t>(argmax, "argmax", dst_shape(dims));
-        const GilRelease release;  // the arrays are held by the caller's frame
-        max_pool2d_forward(dims, s, d, a);
+        with_positions(dims, [&](auto position) {
+          auto* a = args.output<decltype(position)>(argmax, "argmax", dst_shape(dims));
+          const GilRelease release;  // the arrays are held by the caller's frame
+          max_pool2d_forward(dims, s, d, a);
+        });
       },
       py::arg("src"), py::arg("dst"), py::arg("argmax"), py::arg("pool_size"), py::arg("strides"),
       py::arg("padding"));
@@ -109,11 +117,13 @@ void bind_pool2d(py::module_& m) {
             make_dims(args, args.shape<4>(diff_src, "diff_src"),
                       args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
         const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
-        const int32_t* a = args.input<int32_t>(argmax, "argmax", dst_shape(dims));
         float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
         args.apart(diff_src, "diff_src", diff_dst);
-        const GilRelease release;
-        max_pool2d_backward(dims, dd, a, ds);
+        with_positions(dims, [&](auto position) {
+          const auto* a = args.input<decltype(position)>(argmax, "argmax", dst_shape(dims));
+          const GilRelease release;
+          max_pool2d_backward(dims, dd, a, ds);
+        });
       },
       py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),
       py::arg("strides"), py::arg("padding"));

@@ -91,12 +91,22 @@ def bias_multiply_backward(
     src: Float, bias: Float, diff_dst: Float, diff_src: Float | None, diff_bias: Float | None
 ) -> None: ...
 
-# pool2d: padding is (top, left)
+# pool2d: padding is (top, left); argmax has bytes for windows of up to 256 pixels, else int32
 def max_pool2d_forward(
-    src: Float, dst: Float, argmax: Index | None, pool_size: Pair, strides: Pair, padding: Pair
+    src: Float,
+    dst: Float,
+    argmax: Codes | Index | None,
+    pool_size: Pair,
+    strides: Pair,
+    padding: Pair,
 ) -> None: ...
 def max_pool2d_backward(
-    diff_dst: Float, argmax: Index, diff_src: Float, pool_size: Pair, strides: Pair, padding: Pair
+    diff_dst: Float,
+    argmax: Codes | Index,
+    diff_src: Float,
+    pool_size: Pair,
+    strides: Pair,
+    padding: Pair,
 ) -> None: ...
 def avg_pool2d_forward(
     src: Float, dst: Float, pool_size: Pair, strides: Pair, padding: Pair

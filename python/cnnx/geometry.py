@@ -3,6 +3,8 @@
 import operator
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = str | tuple[Pair, Pair]
 """'valid', 'same', 'full', or ((top, bottom), (left, right))."""
@@ -110,6 +112,11 @@ def check_pool_padding(owner: str, pool_size: Pair, padding: Padding) -> None:
         max(sides) >= extent for sides, extent in zip(padding, pool_size, strict=True)
     ):
         raise ValueError(f"{owner}: padding={padding} must be less than pool_size={pool_size}")
+
+
+def argmax_type(pool_size: Pair) -> type[Any]:
+    """Return the type of the positions in a pooling window, as the core has them."""
+    return np.uint8 if pool_size[0] * pool_size[1] <= 256 else np.int32
 
 
 class Placement(NamedTuple):

@@ -15,8 +15,13 @@ struct Pool2dDims {
 };
 
 // argmax (as dst) receives the window position ky * kw + kx of the first maximum; null at
-// inference. NaN counts as the largest value.
+// inference. NaN counts as the largest value. Positions are bytes if windows have up to
+// kMostBytePositions pixels.
+constexpr int64_t kMostBytePositions = 256;
+void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, uint8_t* argmax);
 void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, int32_t* argmax);
+void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const uint8_t* argmax,
+                         float* diff_src);
 void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const int32_t* argmax,
                          float* diff_src);
 

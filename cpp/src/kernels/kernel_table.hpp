@@ -158,17 +158,23 @@ struct PoolWindow {
 };
 
 // c channels of one window, whose first pixel is src; dst, diff_dst and argmax are one pixel.
-// backward adds to diff_src. argmax may be null in forward.
+// backward adds to diff_src or, without `add`, sets it.
+template <typename Position>
+struct MaxPoolKernels {
+  // argmax may be null
+  void (*forward)(int64_t c, const PoolWindow& window, const float* src, float* dst,
+                  Position* argmax);
+  void (*backward)(int64_t c, const PoolWindow& window, bool add, const float* diff_dst,
+                   const Position* argmax, float* diff_src);
+};
 struct PoolKernels {
-  void (*max_forward)(int64_t c, const PoolWindow& window, const float* src, float* dst,
-                      int32_t* argmax);
-  void (*max_backward)(int64_t c, const PoolWindow& window, const float* diff_dst,
-                       const int32_t* argmax, float* diff_src);
+  MaxPoolKernels<uint8_t> bytes;
+  MaxPoolKernels<int32_t> words;
   // The window's sum divided by `divisor`.
   void (*sum_forward)(int64_t c, const PoolWindow& window, float divisor, const float* src,
                       float* dst);
-  void (*sum_backward)(int64_t c, const PoolWindow& window, float divisor, const float* diff_dst,
-                       float* diff_src);
+  void (*sum_backward)(int64_t c, const PoolWindow& window, bool add, float divisor,
+                       const float* diff_dst, float* diff_src);
 };
 
 // 2x2 windows, stride 2; a code says which pixel of its window was the largest: 0 1 above, 2 3

@@ -34,8 +34,14 @@ CNNX_INLINE LargestOf4 largest_of(const Vec (&pixels)[4]) {
   return largest;
 }
 
+CNNX_INLINE void store_positions(int32_t* p, IntVec v, int64_t n) { store_upto(p, v, n); }
+CNNX_INLINE void store_positions(uint8_t* p, IntVec v, int64_t n) { store_bytes_upto(p, v, n); }
+CNNX_INLINE IntVec load_positions(const int32_t* p, int64_t n) { return load_upto(p, n); }
+CNNX_INLINE IntVec load_positions(const uint8_t* p, int64_t n) { return load_bytes_upto(p, n); }
+
+template <typename Position>
 void max_pool_forward(int64_t c, const PoolWindow& window, const float* src, float* dst,
-                      int32_t* argmax) {
+                      Position* argmax) {
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
     Vec best = load_upto(src + j, left);
@@ -47,21 +53,29 @@ void max_pool_forward(int64_t c, const PoolWindow& window, const float* src, flo
       best_position = better ? IntVec{} + position : best_position;
     });
     store_upto(dst + j, best, left);
-    if (argmax != nullptr) store_upto(argmax + j, best_position, left);
+    if (argmax != nullptr) store_positions(argmax + j, best_position, left);
   }
 }
 
-void max_pool_backward(int64_t c, const PoolWindow& window, const float* diff_dst,
-                       const int32_t* argmax, float* diff_src) {
+// share(position) goes to the window's pixels: added to what is there, or all there is.
+template <typename Share>
+CNNX_INLINE void share_out(const PoolWindow& window, bool add, float* diff_src, int64_t left,
+                           Share share) {
+  for_each_pixel(window, [&](int64_t offset, int32_t position) {
+    float* const to = diff_src + offset;
+    store_upto(to, add ? load_upto(to, left) + share(position) : share(position), left);
+  });
+}
+
+template <typename Position>
+void max_pool_backward(int64_t c, const PoolWindow& window, bool add, const float* diff_dst,
+                       const Position* argmax, float* diff_src) {
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
     const Vec gradient = load_upto(diff_dst + j, left);
-    const IntVec chosen = load_upto(argmax + j, left);
-    for_each_pixel(window, [&](int64_t offset, int32_t position) {
-      float* const to = diff_src + j + offset;
-      const Vec share = chosen == position ? gradient : Vec{};
-      store_upto(to, load_upto(to, left) + share, left);
-    });
+    const IntVec chosen = load_positions(argmax + j, left);
+    share_out(window, add, diff_src + j, left,
+              [&](int32_t position) { return chosen == position ? gradient : Vec{}; });
   }
 }
 
@@ -76,36 +90,90 @@ void sum_pool_forward(int64_t c, const PoolWindow& window, float divisor, const 
   }
 }
 
-void sum_pool_backward(int64_t c, const PoolWindow& window, float divisor, const float* diff_dst,
-                       float* diff_src) {
+void sum_pool_backward(int64_t c, const PoolWindow& window, bool add, float divisor,
+                       const float* diff_dst, float* diff_src) {
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
     const Vec share = load_upto(diff_dst + j, left) / divisor;
-    for_each_pixel(window, [&](int64_t offset, int32_t) {
-      float* const to = diff_src + j + offset;
-      store_upto(to, load_upto(to, left) + share, left);
-    });
+    share_out(window, add, diff_src + j, left, [&](int32_t) { return share; });
+  }
+}
+
+// Pools `left` lanes of the four pixels of windows.
+CNNX_INLINE void pool2x2(const Vec (&pixels)[4], float* dst, uint8_t* codes, int64_t left) {
+  const LargestOf4 largest = largest_of(pixels);
+  store_upto(dst, largest.value, left);
+  if (codes != nullptr) store_bytes_upto(codes, largest.code, left);
+}
+
+// Of up to this many channels a vector holds several windows.
+constexpr int64_t kNarrow = kLanes / 2;
+
+// The lanes' numbers divided by c <= kNarrow.
+CNNX_INLINE IntVec lane_quotients(int64_t c) {
+  return lane_numbers() * static_cast<int32_t>(65536 / c + 1) >> 16;
+}
+
+// Contiguous rows of narrow pixels: those of all windows that fit a vector are picked together.
+void pool2x2_forward_narrow(int64_t windows, int64_t c, const float* above, const float* below,
+                            float* dst, uint8_t* codes) {
+  const int64_t together = kLanes / c;
+  const IntVec even = lane_numbers() + lane_quotients(c) * static_cast<int32_t>(c);
+  const IntVec left_pixels = even & (2 * kLanes - 1);
+  const IntVec right_pixels = (even + static_cast<int32_t>(c)) & (2 * kLanes - 1);
+  for (int64_t w = 0; w < windows; w += together) {
+    const int64_t first = 2 * w * c, floats = 2 * windows * c - first;
+    const int64_t rest = floats > kLanes ? floats - kLanes : 0;
+    Vec pixels[4];
+#pragma GCC unroll 2
+    for (int64_t y = 0; y < 2; ++y) {
+      const float* const row = (y == 0 ? above : below) + first;
+      const Vec low = load_upto(row, floats), high = load_upto(row + kLanes, rest);
+      pixels[2 * y] = permute(low, high, left_pixels);
+      pixels[2 * y + 1] = permute(low, high, right_pixels);
+    }
+    const int64_t left = windows - w < together ? windows - w : together;
+    pool2x2(pixels, dst + w * c, codes == nullptr ? nullptr : codes + w * c, left * c);
   }
 }
 
 void pool2x2_forward(int64_t windows, int64_t c, const float* above, const float* below,
                      int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride) {
+  if (c <= kNarrow && src_stride == c && dst_stride == c) {
+    pool2x2_forward_narrow(windows, c, above, below, dst, codes);
+    return;
+  }
   for (int64_t w = 0; w < windows; ++w) {
-    const float* const pixels[4] = {above + 2 * w * src_stride, above + (2 * w + 1) * src_stride,
-                                    below + 2 * w * src_stride, below + (2 * w + 1) * src_stride};
+    const int64_t first = 2 * w * src_stride, to = w * dst_stride;
     for (int64_t j = 0; j < c; j += kLanes) {
       const int64_t left = c - j;
-      const LargestOf4 largest =
-          largest_of({load_upto(pixels[0] + j, left), load_upto(pixels[1] + j, left),
-                      load_upto(pixels[2] + j, left), load_upto(pixels[3] + j, left)});
-      store_upto(dst + w * dst_stride + j, largest.value, left);
-      if (codes != nullptr) store_bytes_upto(codes + w * dst_stride + j, largest.code, left);
+      const Vec pixels[4] = {
+          load_upto(above + first + j, left), load_upto(above + first + src_stride + j, left),
+          load_upto(below + first + j, left), load_upto(below + first + src_stride + j, left)};
+      pool2x2(pixels, dst + to + j, codes == nullptr ? nullptr : codes + to + j, left);
     }
   }
 }
 
-void pool2x2_backward(int64_t first, int64_t pixels, int64_t c, int row, const float* diff_dst,
-                      const uint8_t* codes, float* diff_src) {
+// The pixels of whole windows, as many as fit a vector together.
+void pool2x2_backward_narrow(int64_t windows, int64_t c, int row, const float* diff_dst,
+                             const uint8_t* codes, float* diff_src) {
+  const int64_t together = kLanes / (2 * c);
+  const IntVec pixel = lane_quotients(c);
+  const IntVec source = lane_numbers() - (pixel - (pixel >> 1)) * static_cast<int32_t>(c);
+  const IntVec code = 2 * row + (pixel & 1);
+  for (int64_t w = 0; w < windows; w += together) {
+    const int64_t left = (windows - w < together ? windows - w : together) * c;
+    const Vec gradient = load_part(diff_dst + w * c, left);
+    const Vec chosen = (Vec)load_bytes_upto(codes + w * c, left);
+    const IntVec here = (IntVec)permute(chosen, chosen, source) == code;
+    store_upto(diff_src + 2 * w * c, here ? permute(gradient, gradient, source) : Vec{}, 2 * left);
+  }
+}
+
+CNNX_INLINE void pool2x2_backward_pixels(int64_t first, int64_t pixels, int64_t c, int row,
+                                         const float* diff_dst, const uint8_t* codes,
+                                         float* diff_src) {
   for (int64_t x = first; x < first + pixels; ++x, diff_src += c) {
     const int64_t window = x / 2 * c;
     const auto code = static_cast<int32_t>(2 * row + x % 2);
@@ -118,14 +186,29 @@ void pool2x2_backward(int64_t first, int64_t pixels, int64_t c, int row, const f
   }
 }
 
+void pool2x2_backward(int64_t first, int64_t pixels, int64_t c, int row, const float* diff_dst,
+                      const uint8_t* codes, float* diff_src) {
+  if (c > kNarrow || pixels < 2) {
+    pool2x2_backward_pixels(first, pixels, c, row, diff_dst, codes, diff_src);
+    return;
+  }
+  const int64_t before = first % 2, windows = (pixels - before) / 2;  // and perhaps a pixel after
+  const int64_t begin = first + before, end = begin + 2 * windows;
+  pool2x2_backward_pixels(first, before, c, row, diff_dst, codes, diff_src);
+  pool2x2_backward_narrow(windows, c, row, diff_dst + begin / 2 * c, codes + begin / 2 * c,
+                          diff_src + before * c);
+  pool2x2_backward_pixels(end, first + pixels - end, c, row, diff_dst, codes,
+                          diff_src + (end - first) * c);
+}
+
 constexpr Pool2x2Kernels pool2x2_kernels = {
     .forward = pool2x2_forward,
     .backward = pool2x2_backward,
 };
 
 constexpr PoolKernels pool_kernels = {
-    .max_forward = max_pool_forward,
-    .max_backward = max_pool_backward,
+    .bytes = {max_pool_forward<uint8_t>, max_pool_backward<uint8_t>},
+    .words = {max_pool_forward<int32_t>, max_pool_backward<int32_t>},
     .sum_forward = sum_pool_forward,
     .sum_backward = sum_pool_backward,
 };

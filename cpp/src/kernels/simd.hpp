@@ -120,21 +120,70 @@ CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
 }
 #endif
 // Up to n of them.
+#if defined(__AVX512F__)
 CNNX_INLINE IntVec load_bytes_upto(const uint8_t* p, int64_t n) {
   if (n >= kLanes) return load_bytes(p);
-  uint8_t bytes[kLanes] = {};
-  __builtin_memcpy(bytes, p, static_cast<size_t>(n));
-  return load_bytes(bytes);
+  const auto mask = static_cast<__mmask16>((1u << n) - 1);
+  return (IntVec)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_maskz_loadu_epi8(mask, p));
+}
+CNNX_INLINE void store_bytes_upto(uint8_t* p, IntVec v, int64_t n) {
+  const auto mask = static_cast<__mmask16>(n >= kLanes ? 0xffff : (1u << n) - 1);
+  _mm512_mask_cvtepi32_storeu_epi8(p, mask, (__m512i)v);
+}
+#else
+// Through one 64-bit word, so that what is stored and loaded have the same size.
+CNNX_INLINE IntVec load_bytes_upto(const uint8_t* p, int64_t n) {
+  if (n >= kLanes) return load_bytes(p);
+  uint64_t word = 0;
+  if (n >= 4) {  // two halves, which overlap
+    uint32_t first, last;
+    __builtin_memcpy(&first, p, 4);
+    __builtin_memcpy(&last, p + n - 4, 4);
+    word = first | static_cast<uint64_t>(last) << (8 * (n - 4));
+  } else {
+    for (int64_t i = 0; i < n; ++i) word |= static_cast<uint64_t>(p[i]) << (8 * i);
+  }
+  return load_bytes(reinterpret_cast<const uint8_t*>(&word));
 }
 CNNX_INLINE void store_bytes_upto(uint8_t* p, IntVec v, int64_t n) {
   if (n >= kLanes) {
     store_bytes(p, v);
     return;
   }
-  uint8_t bytes[kLanes];
-  store_bytes(bytes, v);
-  __builtin_memcpy(p, bytes, static_cast<size_t>(n));
+  uint64_t word = 0;
+  store_bytes(reinterpret_cast<uint8_t*>(&word), v);
+  if (n >= 4) {
+    const uint64_t last = word >> (8 * (n - 4));
+    __builtin_memcpy(p, &word, 4);
+    __builtin_memcpy(p + n - 4, &last, 4);
+  } else {
+    for (int64_t i = 0; i < n; ++i) p[i] = static_cast<uint8_t>(word >> (8 * i));
+  }
 }
+#endif
+
+// Lane i is lane index[i] of low and high, one after the other.
+#if defined(__AVX512F__)
+CNNX_INLINE Vec permute(Vec low, Vec high, IntVec index) {
+  return _mm512_permutex2var_ps(low, (__m512i)index, high);
+}
+#elif defined(__AVX2__)
+CNNX_INLINE Vec permute(Vec low, Vec high, IntVec index) {
+  const Vec of_low = _mm256_permutevar8x32_ps(low, (__m256i)index);
+  const Vec of_high = _mm256_permutevar8x32_ps(high, (__m256i)index);
+  return index < static_cast<int32_t>(kLanes) ? of_low : of_high;
+}
+#else
+CNNX_INLINE Vec permute(Vec low, Vec high, IntVec index) {
+  float lanes[2 * kLanes];
+  store(lanes, low);
+  store(lanes + kLanes, high);
+  Vec v;
+#pragma GCC unroll 16
+  for (int64_t i = 0; i < kLanes; ++i) v[i] = lanes[index[i]];
+  return v;
+}
+#endif
 
 #if defined(__AVX512F__)
 // The plain form warns of an uninitialised value in GCC 12's own header.
@@ -147,6 +196,23 @@ CNNX_INLINE Vec sqrt(Vec v) { return _mm_sqrt_ps(v); }
 CNNX_INLINE Vec sqrt(Vec v) {
   for (int64_t i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
   return v;
+}
+#endif
+
+// v, at least low and at most high; NaN stays.
+#if defined(__AVX512F__)
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  return _mm512_maskz_min_ps(0xffff, broadcast(high),
+                             _mm512_maskz_max_ps(0xffff, broadcast(low), v));
+}
+#elif defined(__AVX2__)
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  return _mm256_min_ps(broadcast(high), _mm256_max_ps(broadcast(low), v));
+}
+#else
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  const Vec above = v < low ? broadcast(low) : v;
+  return above > high ? broadcast(high) : above;
 }
 #endif
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/kernel_table.hpp"
+#include "ops/image_rows.hpp"
 #include "runtime/parallel.hpp"
 
 namespace cnnx {
@@ -44,30 +45,89 @@ void gather(const Pool2dDims& d, Body body) {
   });
 }
 
-// Backward: windows overlap, so a block of channels of an image is one thread's.
-// body(c, window, src, dst) adds to c channels from offset src on.
+// Whether every pixel is in exactly one window.
+bool tiles(const Pool2dDims& d) {
+  const auto tiles_axis = [](int64_t input, int64_t output, int64_t k, int64_t stride,
+                             int64_t padding) {
+    return padding == 0 && output * k == input && (stride == k || output == 1);
+  };
+  return tiles_axis(d.ih, d.oh, d.kh, d.stride_h, d.pad_top) &&
+         tiles_axis(d.iw, d.ow, d.kw, d.stride_w, d.pad_left);
+}
+
+// Backward: windows may overlap, so an image is one thread's, or of few images a block of channels.
+// body(c, window, add, src, dst) sets or adds to c channels from offset src on.
 template <typename Body>
 void scatter(const Pool2dDims& d, float* diff_src, Body body) {
-  constexpr int64_t kBlock = 64;
-  const int64_t blocks = (d.c + kBlock - 1) / kBlock;
-  const int threads =
-      threads_for_rows(d.mb * blocks, d.oh * d.ow * std::min(d.c, kBlock) * d.kh * d.kw);
+  constexpr int64_t kFewImages = 16, kBlock = 64;
+  const bool add = !tiles(d);
+  const int64_t blocks = d.mb < kFewImages ? (d.c + kBlock - 1) / kBlock : 1;
+  const int64_t block = blocks == 1 ? d.c : kBlock;
+  const int threads = threads_for_rows(d.mb * blocks, d.oh * d.ow * block * d.kh * d.kw);
   parallel_for(threads, d.mb * blocks, [&](int64_t begin, int64_t end, int) {
     for (int64_t item = begin; item < end; ++item) {
-      const int64_t n = item / blocks, first = item % blocks * kBlock;
-      const int64_t c = std::min(kBlock, d.c - first);
+      const int64_t n = item / blocks, first = item % blocks * block;
+      const int64_t c = std::min(block, d.c - first);
       // Runs of zeros: the image if the block has all its channels, else its part of every pixel.
       const int64_t image = d.ih * d.iw * d.c, run = blocks == 1 ? image : c;
-      for (int64_t pixel = 0; pixel < image; pixel += blocks == 1 ? image : d.c) {
+      for (int64_t pixel = 0; add && pixel < image; pixel += blocks == 1 ? image : d.c) {
         std::fill_n(diff_src + n * image + pixel + first, run, 0.0f);
       }
       for (int64_t y = 0; y < d.oh; ++y) {
         for_each_window(d, n, y, [&](const PoolWindow& window, int64_t src, int64_t dst) {
-          body(c, window, src + first, dst + first);
+          body(c, window, add, src + first, dst + first);
         });
       }
     }
   });
+}
+
+// The 2x2 windows that other operations pool in their own pass have kernels of their own.
+bool is_2x2(const Pool2dDims& d) {
+  return d.kh == 2 && d.kw == 2 && d.stride_h == 2 && d.stride_w == 2 && d.pad_top == 0 &&
+         d.pad_left == 0 && d.oh == d.ih / 2 && d.ow == d.iw / 2;
+}
+
+void forward_2x2(const Pool2dDims& d, const float* src, float* dst, uint8_t* codes) {
+  const auto kernel = kernels().pool2x2.forward;
+  const int64_t row = d.iw * d.c, pooled_row = d.ow * d.c;
+  const int threads = threads_for_rows(d.mb * d.oh, 2 * row);
+  parallel_for(threads, d.mb * d.oh, [=](int64_t begin, int64_t end, int) {
+    for (int64_t y = begin; y < end; ++y) {
+      const float* const above = src + (y / d.oh * d.ih + y % d.oh * 2) * row;
+      kernel(d.ow, d.c, above, above + row, d.c, dst + y * pooled_row,
+             codes == nullptr ? nullptr : codes + y * pooled_row, d.c);
+    }
+  });
+}
+
+void backward_2x2(const Pool2dDims& d, DiffDst diff_dst, float* diff_src) {
+  const ImageRows gradient(diff_dst, d.ih, d.iw, d.c);
+  const int64_t row = d.iw * d.c;
+  parallel_for(threads_for_rows(d.mb * d.ih, row), d.mb * d.ih,
+               [&](int64_t begin, int64_t end, int) {
+                 for (int64_t y = begin; y < end; ++y) {
+                   gradient.copy(y / d.ih, y % d.ih, 0, d.iw, diff_src + y * row);
+                 }
+               });
+}
+
+template <typename Position>
+void max_forward(const MaxPoolKernels<Position>& kernels, const Pool2dDims& d, const float* src,
+                 float* dst, Position* argmax) {
+  gather(d, [=, kernel = kernels.forward](const PoolWindow& window, int64_t from, int64_t to) {
+    kernel(d.c, window, src + from, dst + to, argmax == nullptr ? nullptr : argmax + to);
+  });
+}
+
+template <typename Position>
+void max_backward(const MaxPoolKernels<Position>& kernels, const Pool2dDims& dims,
+                  const float* diff_dst, const Position* argmax, float* diff_src) {
+  scatter(dims, diff_src,
+          [=, kernel = kernels.backward](int64_t c, const PoolWindow& window, bool add, int64_t to,
+                                         int64_t from) {
+            kernel(c, window, add, diff_dst + from, argmax + from, diff_src + to);
+          });
 }
 
 // What a window's sum is divided by.
@@ -87,26 +147,36 @@ void sum_forward(const Pool2dDims& dims, const float* src, float* dst, Divisor d
 template <typename Divisor>
 void sum_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src, Divisor divisor) {
   const auto kernel = kernels().pool.sum_backward;
-  scatter(dims, diff_src, [=](int64_t c, const PoolWindow& window, int64_t to, int64_t from) {
-    kernel(c, window, divisor(window), diff_dst + from, diff_src + to);
-  });
+  scatter(dims, diff_src,
+          [=](int64_t c, const PoolWindow& window, bool add, int64_t to, int64_t from) {
+            kernel(c, window, add, divisor(window), diff_dst + from, diff_src + to);
+          });
 }
 
 }  // namespace
 
+void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, uint8_t* argmax) {
+  if (is_2x2(dims)) {
+    forward_2x2(dims, src, dst, argmax);
+  } else {
+    max_forward(kernels().pool.bytes, dims, src, dst, argmax);
+  }
+}
 void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, int32_t* argmax) {
-  const auto kernel = kernels().pool.max_forward;
-  gather(dims, [=, c = dims.c](const PoolWindow& window, int64_t from, int64_t to) {
-    kernel(c, window, src + from, dst + to, argmax == nullptr ? nullptr : argmax + to);
-  });
+  max_forward(kernels().pool.words, dims, src, dst, argmax);
 }
 
+void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const uint8_t* argmax,
+                         float* diff_src) {
+  if (is_2x2(dims)) {
+    backward_2x2(dims, {diff_dst, argmax}, diff_src);
+  } else {
+    max_backward(kernels().pool.bytes, dims, diff_dst, argmax, diff_src);
+  }
+}
 void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const int32_t* argmax,
                          float* diff_src) {
-  const auto kernel = kernels().pool.max_backward;
-  scatter(dims, diff_src, [=](int64_t c, const PoolWindow& window, int64_t to, int64_t from) {
-    kernel(c, window, diff_dst + from, argmax + from, diff_src + to);
-  });
+  max_backward(kernels().pool.words, dims, diff_dst, argmax, diff_src);
 }
 
 void avg_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst) {

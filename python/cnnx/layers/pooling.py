@@ -45,7 +45,7 @@ class Maximum(PoolingLayer):
     def build(self, input_shape: Shape) -> None:
         """Place the windows."""
         super().build(input_shape)
-        self._argmax = Buffer(self._pixels, np.int32)
+        self._argmax = Buffer(self._pixels, geometry.argmax_type(self._windows[0]))
 
     def forward(self, x: Float, training: bool) -> Float:
         """Return the largest pixel of each window."""

@@ -65,7 +65,7 @@ def max_pool2d_backward(
     windows, shape = _pool("max_pool2d_backward", src.shape, pool_size, strides, padding)
     name = "max_pool2d_backward: dy"
     gradient = expect(as_float32(dy, name), shape, name)
-    argmax = np.empty(shape, np.int32)
+    argmax = np.empty(shape, geometry.argmax_type(windows[0]))
     _core.max_pool2d_forward(src, np.empty(shape, np.float32), argmax, *windows)
     dx = np.empty_like(src)
     _core.max_pool2d_backward(gradient, argmax, dx, *windows)
