@@ -25,20 +25,28 @@ struct BPanels {
   int64_t panel_stride, row_stride;
 };
 
-// A block of a (m, k) times one of b (k, n), in tiles of nearly equal heights. Each tile fetches
-// some of what lies ahead: what the next block will meet that is not yet in the cache.
+// What the next block will meet that is not yet in the cache.
+struct Ahead {
+  const float* data;
+  int64_t floats;
+};
+
+// A block of a (m, k) times one of b (k, n), in tiles of nearly equal heights. Each fetches its
+// share of what lies ahead.
 void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a, BPanels b,
-                  const float* bias, float* c, int64_t ldc, bool accumulate, const float* ahead) {
+                  const float* bias, float* c, int64_t ldc, bool accumulate, Ahead ahead) {
   constexpr int64_t kLineFloats = 16;
   const int64_t tiles = ceil_div(m, tile.mr);
+  const int64_t lines = ceil_div(ahead.floats, kLineFloats * tiles * ceil_div(n, tile.nr));
   for (int64_t jr = 0; jr < n; jr += tile.nr, b.data += b.panel_stride) {
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t ir = m * t / tiles, rows = m * (t + 1) / tiles - ir;
-      tile.microkernel(
-          k, {a.data + ir * a.row_stride, a.row_stride, a.col_stride, b.data, b.row_stride, ahead},
-          bias == nullptr ? nullptr : bias + jr, c + ir * ldc + jr, ldc, rows,
-          std::min(tile.nr, n - jr), accumulate);
-      ahead += k * kLineFloats;
+      tile.microkernel(k,
+                       {a.data + ir * a.row_stride, a.row_stride, a.col_stride, b.data,
+                        b.row_stride, ahead.data, lines},
+                       bias == nullptr ? nullptr : bias + jr, c + ir * ldc + jr, ldc, rows,
+                       std::min(tile.nr, n - jr), accumulate);
+      ahead.data += lines * kLineFloats;
     }
   }
 }
@@ -47,6 +55,17 @@ void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixV
 bool is_read_in_place(MatrixView b, int64_t m) {
   constexpr int64_t kMostRows = 128;
   return b.col_stride == 1 && m <= kMostRows;
+}
+
+// Whether so many columns of a that lie far apart meet so much of b that a copy of their block
+// pays: where they are, one drives the other from the cache.
+bool is_copied(const GemmTile& tile, MatrixView a, int64_t n, int64_t k) {
+  constexpr int64_t kMostColumns = 64;
+  return a.col_stride != 1 && k > kMostColumns && n > tile.nr;
+}
+
+int64_t a_copy_size(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a) {
+  return is_copied(tile, a, n, k) ? round_up(std::min(tile.mc, m) * std::min(tile.kc, k), 16) : 0;
 }
 
 // Columns of b that are packed at once: all that L3 holds, or, if one block of rows is all of a,
@@ -60,9 +79,11 @@ const GemmTile& gemm_tile_for(int64_t n) {
   return n <= table.gemm_narrow.nr ? table.gemm_narrow : table.gemm_wide;
 }
 
-int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView b) {
-  if (is_read_in_place(b, m)) return 0;
-  return std::min(block_cols(tile, m), round_up(n, tile.nr)) * std::min(tile.kc, k);
+int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a,
+                       MatrixView b) {
+  const int64_t depth = std::min(tile.kc, k);
+  return a_copy_size(tile, m, n, k, a) +
+         (is_read_in_place(b, m) ? 0 : std::min(block_cols(tile, m), round_up(n, tile.nr)) * depth);
 }
 
 int64_t packed_b_size(const GemmTile& tile, int64_t n, int64_t k) {
@@ -83,6 +104,9 @@ void pack_whole_b(const GemmTile& tile, MatrixView b, int64_t n, int64_t k, floa
 void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b,
                  const float* packed_b, const float* bias, float* c, int64_t ldc, bool accumulate,
                  float* workspace) {
+  const bool copied = is_copied(tile, a, n, k);
+  float* const a_copy = workspace;
+  float* const b_block = workspace + a_copy_size(tile, m, n, k, a);
   const bool in_place = packed_b == nullptr && is_read_in_place(b, m);
   const int64_t most_cols = packed_b == nullptr && !in_place ? block_cols(tile, m) : tile.nc;
   for (int64_t jc = 0; jc < n; jc += most_cols) {
@@ -90,22 +114,32 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
     int64_t pc = 0;
     do {  // once even for k = 0, which leaves bias alone
       const int64_t kc = std::min(tile.kc, k - pc);
-      BPanels panels{workspace, kc * tile.nr, tile.nr};
+      BPanels panels{b_block, kc * tile.nr, tile.nr};
       if (packed_b != nullptr) {
         panels.data = packed_b;
         packed_b += round_up(nc, tile.nr) * kc;
       } else if (in_place) {
         panels = {shifted(b, pc, jc).data, tile.nr, b.row_stride};
       } else {
-        pack_b(shifted(b, pc, jc), kc, nc, tile.nr, workspace);
+        pack_b(shifted(b, pc, jc), kc, nc, tile.nr, b_block);
       }
       const float* block_bias = bias == nullptr || pc > 0 ? nullptr : bias + jc;
       for (int64_t ic = 0; ic < m; ic += tile.mc) {
         float* const c_block = c + ic * ldc + jc;
-        const float* const ahead = !in_place && k <= tile.kc ? c_block + tile.mc * ldc
-                                                             : panels.data + kc * panels.row_stride;
-        macro_kernel(tile, std::min(tile.mc, m - ic), nc, kc, shifted(a, ic, pc), panels,
-                     block_bias, c_block, ldc, accumulate || pc > 0, ahead);
+        Ahead ahead{};
+        if (in_place) {
+          ahead = {panels.data + kc * panels.row_stride, nc * kc};
+        } else if (k <= tile.kc) {
+          ahead = {c_block + tile.mc * ldc, nc * tile.mc};
+        }
+        const int64_t mc = std::min(tile.mc, m - ic);
+        MatrixView a_block = shifted(a, ic, pc);
+        if (copied) {
+          pack_b({a_block.data, a.col_stride, 1}, kc, mc, mc, a_copy);
+          a_block = {a_copy, 1, mc};
+        }
+        macro_kernel(tile, mc, nc, kc, a_block, panels, block_bias, c_block, ldc,
+                     accumulate || pc > 0, ahead);
       }
       pc += kc;
     } while (pc < k);
@@ -131,7 +165,7 @@ void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const fl
   const int64_t share = ceil_div(tiles, threads);
   const int64_t workspace =
       Scratchpad::padded(gemm_workspace(tile, by_rows ? std::min(m, share * tile.mr) : m,
-                                        by_rows ? n : std::min(n, share * tile.nr), k, b));
+                                        by_rows ? n : std::min(n, share * tile.nr), k, a, b));
   Scratchpad scratch(workspace * threads);
   float* const workspaces = scratch.take(workspace * threads);
   parallel_for(threads, tiles, [&](int64_t begin, int64_t end, int thread) {

@@ -10,8 +10,10 @@ namespace cnnx {
 // The tile for n output columns.
 const GemmTile& gemm_tile_for(int64_t n);
 
-// Scratch in floats that gemm_serial needs where b is not packed before.
-int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView b);
+// Scratch in floats that gemm_serial needs; none where b is packed before and a has contiguous
+// rows.
+int64_t gemm_workspace(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a,
+                       MatrixView b);
 
 // All of b, packed block by block in the order in which gemm_serial reads it.
 int64_t packed_b_size(const GemmTile& tile, int64_t n, int64_t k);

@@ -22,8 +22,7 @@ void gemm_tile(int64_t k, const GemmOperands& operands, const float* bias, float
   const float* b = operands.b;
   Vec acc[Rows][Vectors]{};
   for (int64_t p = 0; p < k; ++p, b += operands.b_row_stride) {
-    // With one vector the loads are the limit.
-    if constexpr (Vectors > 1) __builtin_prefetch(operands.ahead + p * kLineFloats, 0, 2);
+    if (p < operands.ahead_lines) __builtin_prefetch(operands.ahead + p * kLineFloats, 0, 2);
     Vec b_row[Vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) {

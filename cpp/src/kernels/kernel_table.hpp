@@ -15,7 +15,8 @@ struct GemmOperands {
   int64_t a_row_stride, a_col_stride;
   const float* b;
   int64_t b_row_stride;
-  const float* ahead;  // k cache lines to fetch meanwhile; any address will do
+  const float* ahead;  // cache lines to fetch meanwhile, k at most
+  int64_t ahead_lines;
 };
 
 // Writes rows x cols of a * b to c (row stride ldc). Adds c if accumulate is set, and bias (cols)

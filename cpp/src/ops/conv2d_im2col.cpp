@@ -155,8 +155,8 @@ void im2col_backward_weights(const Conv2dDims& dims, const float* src, const flo
       threads_for(parts, parts * patches.grain() / std::max<int64_t>(patches.pixels, 1));
 
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
-  const int64_t workspace = Scratchpad::padded(
-      gemm_workspace(tile, patches.k, patches.oc, patches.chunk, {diff_dst, dims.oc, 1}));
+  const int64_t workspace = Scratchpad::padded(gemm_workspace(
+      tile, patches.k, patches.oc, patches.chunk, {src, 1, patches.k}, {diff_dst, dims.oc, 1}));
   Scratchpad scratch(partial_sums.scratch() + (col + workspace) * threads);
   float* const per_thread = scratch.take((col + workspace) * threads);
   partial_sums.add(

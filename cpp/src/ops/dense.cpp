@@ -18,8 +18,8 @@ void forward_by_depth(const DenseDims& d, const float* src, const float* weights
   const GemmTile& tile = gemm_tile_for(d.oc);
   const PartialSums sums(d.mb * d.oc, (d.ic + tile.kc - 1) / tile.kc);
   const int threads = threads_for_product(sums.parts(), d.mb, d.oc, d.ic);
-  const int64_t workspace =
-      Scratchpad::padded(gemm_workspace(tile, d.mb, d.oc, d.ic, {weights, d.oc, 1}));
+  const int64_t workspace = Scratchpad::padded(
+      gemm_workspace(tile, d.mb, d.oc, d.ic, {src, d.ic, 1}, {weights, d.oc, 1}));
   Scratchpad scratch(sums.scratch() + workspace * threads);
   float* const workspaces = scratch.take(workspace * threads);
   sums.add(threads, scratch, dst, [&](int64_t first, int64_t last, float* sum, int thread) {
