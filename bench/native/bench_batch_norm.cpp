@@ -9,7 +9,7 @@ namespace cnnx::bench {
 namespace {
 
 void add_batch_norm(int64_t rows, int64_t c) {
-  const BatchNormDims d{rows, c};
+  const BatchNormDims d{rows, 1, 1, c};
   const int64_t size = rows * c;
   const std::string name = std::to_string(rows) + "x" + std::to_string(c);
   // The training passes read their inputs twice: the statistics come first.
@@ -19,7 +19,7 @@ void add_batch_norm(int64_t rows, int64_t c) {
          beta = test::random_floats(c, 3), dst = std::vector<float>(size),
          mean = std::vector<float>(c), inv_std = std::vector<float>(c),
          moving_mean = std::vector<float>(c), moving_variance = std::vector<float>(c)]() mutable {
-          batch_norm_forward_training(d, src.data(), gamma.data(), beta.data(), 1e-3f, 0.99f,
+          batch_norm_forward_training(d, src.data(), gamma.data(), beta.data(), 1e-3f, 0.99f, {},
                                       dst.data(), mean.data(), inv_std.data(), moving_mean.data(),
                                       moving_variance.data());
         };
@@ -29,7 +29,7 @@ void add_batch_norm(int64_t rows, int64_t c) {
             beta = test::random_floats(c, 3), mean = test::random_floats(c, 4),
             variance = std::vector<float>(c, 1.0f), dst = std::vector<float>(size)]() mutable {
       batch_norm_forward_inference(d, src.data(), gamma.data(), beta.data(), mean.data(),
-                                   variance.data(), 1e-3f, dst.data());
+                                   variance.data(), 1e-3f, {}, dst.data());
     };
   });
   add_rows("batch_norm/backward/" + name, {.bytes = 20.0 * static_cast<double>(size)}, [=] {
@@ -37,8 +37,9 @@ void add_batch_norm(int64_t rows, int64_t c) {
             gamma = test::random_floats(c, 3), mean = test::random_floats(c, 4),
             inv_std = std::vector<float>(c, 1.0f), diff_src = std::vector<float>(size),
             diff_gamma = std::vector<float>(c), diff_beta = std::vector<float>(c)]() mutable {
-      batch_norm_backward(d, src.data(), diff_dst.data(), gamma.data(), mean.data(), inv_std.data(),
-                          diff_src.data(), diff_gamma.data(), diff_beta.data());
+      batch_norm_backward(d, src.data(), {diff_dst.data()}, Activation::linear, gamma.data(),
+                          nullptr, mean.data(), inv_std.data(), diff_src.data(), diff_gamma.data(),
+                          diff_beta.data());
     };
   });
 }
