@@ -10,9 +10,10 @@ namespace {
 // Between the rounds the upper halves of the lanes hold waste, which multiply_low_halves ignores.
 CNNX_INLINE void random_words(uint64_t counter, uint64_t seed, uint64_t* words) {
   constexpr int64_t kCounters = kLanes / 2;
-  WideVec counters;
+  WideVec numbers;
 #pragma GCC unroll 8
-  for (int64_t i = 0; i < kCounters; ++i) counters[i] = counter + static_cast<uint64_t>(i);
+  for (int64_t i = 0; i < kCounters; ++i) numbers[i] = static_cast<uint64_t>(i);
+  const WideVec counters = numbers + counter;
   WideVec x0 = counters, x1 = counters >> 32, x2{}, x3{};
   uint32_t key0 = static_cast<uint32_t>(seed), key1 = static_cast<uint32_t>(seed >> 32);
   for (int round = 0; round < 10; ++round) {

@@ -199,6 +199,23 @@ CNNX_INLINE Vec sqrt(Vec v) {
 }
 #endif
 
+// v, at least low and at most high; NaN stays.
+#if defined(__AVX512F__)
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  return _mm512_maskz_min_ps(0xffff, broadcast(high),
+                             _mm512_maskz_max_ps(0xffff, broadcast(low), v));
+}
+#elif defined(__AVX2__)
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  return _mm256_min_ps(broadcast(high), _mm256_max_ps(broadcast(low), v));
+}
+#else
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  const Vec above = v < low ? broadcast(low) : v;
+  return above > high ? broadcast(high) : above;
+}
+#endif
+
 // The 64-bit products of the lanes' lower 32 bits.
 #if defined(__AVX512F__)
 CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
