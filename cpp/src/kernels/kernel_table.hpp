@@ -46,8 +46,7 @@ struct ConvRuns {
 // if accumulate is set, and bias (cols) unless it is null.
 using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                                  const float* weights, const float* bias, float* dst,
-                                 int64_t dst_stride, int64_t pixels, int64_t cols,
-                                 bool accumulate);
+                                 int64_t dst_stride, int64_t pixels, int64_t cols, bool accumulate);
 
 // Register tile: at most `pixels` of one output row by `channels` of its channels.
 struct ConvTile {
@@ -230,9 +229,9 @@ struct BatchNormBackward {
 // sums, row after row.
 struct BatchNormKernels {
   void (*add_column_sums)(int64_t rows, int64_t c, const float* src, float* sums);
-  // of (src - mean)^2
-  void (*add_squared_deviations)(int64_t rows, int64_t c, const float* src, const float* mean,
-                                 float* sums);
+  // of src - mean and of its square
+  void (*add_deviations)(int64_t rows, int64_t c, const float* src, const float* mean, float* sums,
+                         float* squares);
   void (*normalize)(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
                     float* dst);
   BatchNormBackward backward, relu_backward;
@@ -294,7 +293,7 @@ struct KernelTable {
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
   Transpose transpose;
-  ConvTile conv[3];      // from wide to narrow: fewer channels, more pixels
+  ConvTile conv[3];                 // from wide to narrow: fewer channels, more pixels
   ConvWeightsTile conv_weights[4];  // kOneRunTiles of one run first
   WinogradKernels winograd;
   ActivationKernels activation;
