@@ -14,12 +14,13 @@ void add_column_sums(int64_t rows, int64_t c, const float* src, float* sums) {
   });
 }
 
-void add_squared_deviations(int64_t rows, int64_t c, const float* src, const float* mean,
-                            float* sums) {
-  float* const to[] = {sums};
+void add_deviations(int64_t rows, int64_t c, const float* src, const float* mean, float* sums,
+                    float* squares) {
+  float* const to[] = {sums, squares};
   add_to_columns(rows, c, to, [=](int64_t i, int64_t column, int64_t left, Vec* acc) {
     const Vec deviation = load_upto(src + i, left) - load_upto(mean + column, left);
-    acc[0] += deviation * deviation;
+    acc[0] += deviation;
+    acc[1] += deviation * deviation;
   });
 }
 
@@ -78,7 +79,7 @@ void normalize_backward(int64_t rows, int64_t c, const float* src, const float* 
 
 constexpr BatchNormKernels batch_norm_kernels = {
     .add_column_sums = add_column_sums,
-    .add_squared_deviations = add_squared_deviations,
+    .add_deviations = add_deviations,
     .normalize = normalize,
     .backward = {add_gradient_sums<false>, normalize_backward<false>},
     .relu_backward = {add_gradient_sums<true>, normalize_backward<true>},

@@ -256,9 +256,9 @@ struct BatchNormBackward {
 // sums, row after row.
 struct BatchNormKernels {
   void (*add_column_sums)(int64_t rows, int64_t c, const float* src, float* sums);
-  // of (src - mean)^2
-  void (*add_squared_deviations)(int64_t rows, int64_t c, const float* src, const float* mean,
-                                 float* sums);
+  // of src - mean and of its square
+  void (*add_deviations)(int64_t rows, int64_t c, const float* src, const float* mean, float* sums,
+                         float* squares);
   void (*normalize)(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
                     float* dst);
   BatchNormBackward backward, relu_backward;

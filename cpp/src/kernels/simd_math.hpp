@@ -77,19 +77,26 @@ CNNX_INLINE Vec sigmoid(Vec x) {
   return 1.0f / (exp_in_range(bounded(-x, kLeastExponent, kMostExponent)) + 1.0f);
 }
 
+// Cephes' tanhf: an odd polynomial near 0, where the other form cancels.
+CNNX_INLINE Vec tanh(Vec x) {
+  const Vec size = abs(x);
+  const Vec square = x * x;
+  Vec p = square * -5.70498872745e-3f + 2.06390887954e-2f;
+  p = p * square - 5.37397155531e-2f;
+  p = p * square + 1.33314422036e-1f;
+  p = p * square - 3.33332819422e-1f;
+  const Vec near = p * square * x + x;
+  const Vec far = 1.0f - 2.0f / (exp_in_range(bounded(size + size, 0.0f, 40.0f)) + 1.0f);
+  const Vec signed_far = (Vec)((IntVec)far | ((IntVec)x & (IntVec)broadcast(-0.0f)));
+  return size < 0.625f ? near : signed_far;
+}
+
 // e^x - 1 for x <= 0, where e^x would swallow a small x: 2^n (e^r - 1) + (2^n - 1).
 CNNX_INLINE Vec expm1_below_zero(Vec x) {
   const ExpArgument argument(bounded(x, -20.0f, 0.0f));
   const Vec power = (Vec)((BitVec)broadcast(1.0f) + argument.exponent());
   const Vec rest = argument.quadratic() * (argument.r * argument.r) + argument.r;
   return rest * power + (power - 1.0f);
-}
-
-// With m = e^(-2 |x|) - 1, |tanh x| = -m / (m + 2): nothing cancels.
-CNNX_INLINE Vec tanh(Vec x) {
-  const Vec m = expm1_below_zero(abs(x) * -2.0f);
-  const Vec size = abs(m / (m + 2.0f));
-  return (Vec)((IntVec)size | ((IntVec)x & (IntVec)broadcast(-0.0f)));
 }
 
 // For |x| <= pi / 2: an odd polynomial.

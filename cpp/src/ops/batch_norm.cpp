@@ -35,19 +35,20 @@ float or_else(const float* values, int64_t j, float otherwise) {
 }
 
 int64_t statistics_scratch(const ColumnChunks& chunks) {
-  return Scratchpad::padded(chunks.count() * 2 * chunks.width());
+  return Scratchpad::padded(chunks.count() * 3 * chunks.width());
 }
 
-// Mean and variance of the columns in one pass over memory: those of each chunk while it is in the
-// cache, and then of all chunks (Chan, Golub & LeVeque 1983).
+// Mean and variance of the columns in one pass over memory: each chunk gives, while it is in the
+// cache, its mean, and the sums of its deviations from that (what rounding left) and of their
+// squares, which are then put together (Chan, Golub & LeVeque 1983).
 void find_statistics(const BatchNormDims& d, const ColumnChunks& chunks, Scratchpad& scratch,
                      const float* src, float* mean, float* variance) {
   const BatchNormKernels& kernel = kernels().batch_norm;
-  const int64_t size = 2 * chunks.width();
+  const int64_t width = chunks.width(), size = 3 * width;
   float* const partials = scratch.take(chunks.count() * size);
   chunks.for_each([&](const Chunk& chunk) {
     float* const means = partials + chunk.index * size;
-    float* const squares = means + chunks.width();
+    float *const sums = means + width, *const squares = sums + width;
     std::fill_n(means, size, 0.0f);
     chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t columns) {
       kernel.add_column_sums(rows, columns, src + first, means);
@@ -56,27 +57,31 @@ void find_statistics(const BatchNormDims& d, const ColumnChunks& chunks, Scratch
     for (int64_t j = 0; j < d.c; ++j) means[j] /= static_cast<float>(chunk.rows);
     chunks.repeat(means);
     chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t columns) {
-      kernel.add_squared_deviations(rows, columns, src + first, means, squares);
+      kernel.add_deviations(rows, columns, src + first, means, sums, squares);
     });
+    chunks.fold(sums);
     chunks.fold(squares);
   });
+  const auto rows = static_cast<float>(d.rows());
   std::fill_n(mean, d.c, 0.0f);
   std::fill_n(variance, d.c, 0.0f);
+  // First the mean's distance from the first chunk's, which needs fewer digits.
   for (int64_t i = 0; i < chunks.count(); ++i) {
-    const float* const means = partials + i * size;
-    const float share = static_cast<float>(chunks.rows(i)) / static_cast<float>(d.rows());
-    for (int64_t j = 0; j < d.c; ++j) mean[j] += share * means[j];
+    const float *const means = partials + i * size, *const sums = means + width;
+    const auto count = static_cast<float>(chunks.rows(i));
+    for (int64_t j = 0; j < d.c; ++j) mean[j] += count * (means[j] - partials[j]) + sums[j];
   }
+  for (int64_t j = 0; j < d.c; ++j) mean[j] = partials[j] + mean[j] / rows;
   for (int64_t i = 0; i < chunks.count(); ++i) {
-    const float* const means = partials + i * size;
-    const float* const squares = means + chunks.width();
-    const auto rows = static_cast<float>(chunks.rows(i));
+    const float *const means = partials + i * size, *const sums = means + width;
+    const float* const squares = sums + width;
+    const auto count = static_cast<float>(chunks.rows(i));
     for (int64_t j = 0; j < d.c; ++j) {
-      const float deviation = means[j] - mean[j];
-      variance[j] += squares[j] + rows * deviation * deviation;
+      const float distance = means[j] - mean[j];
+      variance[j] += squares[j] + distance * (2.0f * sums[j] + count * distance);
     }
   }
-  for (int64_t j = 0; j < d.c; ++j) variance[j] /= static_cast<float>(d.rows());
+  for (int64_t j = 0; j < d.c; ++j) variance[j] = std::max(variance[j] / rows, 0.0f);
 }
 
 template <typename InvStd>
