@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import cnnx
 import reference
-from agreement import TOLERANCE, check, check_threads, normal, whole
+from agreement import TOLERANCE, assert_close, check, check_threads, normal, whole
 from cnnx import _core
 from strategies import Window, channels, seeds, windows
 
@@ -266,6 +266,20 @@ def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, strid
     ic, oc = 16 * groups, 24
     shapes = (3, 11, 16, ic), (kernel, kernel, 16, oc), (oc,), (3, *window.output_size, oc)
     check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(("ic", "oc"), [(3, 5), (5, 8), (32, 48)])
+def test_prepared_weights_change_nothing(ic: int, oc: int) -> None:
+    weights, bias = normal(1, 3, 3, ic, oc), normal(2, oc)
+    prepared = _core.PreparedWeights()
+    for mb in (9, 1, 9):
+        src = normal(mb, mb, 12, 11, ic)
+        dst, again = np.zeros((2, mb, 12, 11, oc), np.float32)
+        windows = (1, 1), (1, 1), (1, 1), 1, False
+        _core.conv2d_forward(src, weights, bias, dst, *windows)
+        _core.conv2d_forward(src, weights, bias, again, *windows, prepared=prepared)
+        assert_close(again, dst)
 
 
 @pytest.mark.usefixtures("backend")

@@ -63,6 +63,7 @@ DiffDst diff_dst_of(const Arguments& args, const py::array& diff_dst, const Opti
 }  // namespace
 
 void bind_conv2d(py::module_& m) {
+  py::class_<PreparedWeights>(m, "PreparedWeights").def(py::init<>());
   m.def(
       "im2col",
       [](const py::array& src, py::array& col, const Pair& kernel_size, const Pair& output_size,
@@ -87,7 +88,7 @@ void bind_conv2d(py::module_& m) {
       [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
          bool rotated, const std::string& activation, OptionalArray& codes,
-         const OptionalPair& pooled_from) {
+         const OptionalPair& pooled_from, PreparedWeights* prepared) {
         const Arguments args("conv2d_forward");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(dst, "dst");
@@ -103,12 +104,12 @@ void bind_conv2d(py::module_& m) {
                                    .codes = args.output<uint8_t>(codes, "codes", shape)};
         args.require(epilogue.pool || epilogue.codes == nullptr, "codes", "need pooled_from");
         const GilRelease release;
-        conv2d_forward(dims, src_data, weights_data, bias_data, epilogue, dst_data);
+        conv2d_forward(dims, src_data, weights_data, bias_data, epilogue, dst_data, prepared);
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
       py::arg("activation") = "linear", py::arg("codes") = py::none(),
-      py::arg("pooled_from") = py::none());
+      py::arg("pooled_from") = py::none(), py::arg("prepared") = py::none());
   m.def(
       "conv2d_backward_data",
       [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,

@@ -43,6 +43,9 @@ def im2col(
 # conv2d: padding is (top, left); bottom and right follow from dst's shape; rotated: true
 # convolution, with the kernel rotated by 180 degrees. pooled_from, the output size before 2x2 max
 # pooling, asks for that and is needed on the way back; codes tell which pixels were the largest
+class PreparedWeights:
+    """Keeps what conv2d_forward makes of weights; for calls with the same ones."""
+
 def conv2d_forward(
     src: Float,
     weights: Float,
@@ -56,6 +59,7 @@ def conv2d_forward(
     activation: str = "linear",
     codes: Codes | None = None,
     pooled_from: Pair | None = None,
+    prepared: PreparedWeights | None = None,
 ) -> None: ...
 def conv2d_backward_data(
     diff_dst: Float,

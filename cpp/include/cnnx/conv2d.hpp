@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cnnx/epilogue.hpp"
+#include "cnnx/prepared_weights.hpp"
 
 namespace cnnx {
 
@@ -22,9 +23,11 @@ struct Conv2dDims {
   bool rotated = false;
 };
 
-// If the output is pooled, dst and diff_dst have oh / 2 rows of ow / 2 pixels.
+// If weights are prepared, they are those of the passes before, unchanged. If the output is
+// pooled, dst and diff_dst have oh / 2 rows of ow / 2 pixels.
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                    const float* bias, const Epilogue& epilogue, float* dst);
+                    const float* bias, const Epilogue& epilogue, float* dst,
+                    PreparedWeights* prepared = nullptr);
 void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src);
 // diff_bias may be null.

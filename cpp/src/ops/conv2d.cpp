@@ -34,8 +34,9 @@ std::atomic<Algorithm>& algorithm() {
   return value;
 }
 
-bool takes_winograd(const Conv2dDims& d) {
-  return algorithm() == kWinograd ? has_winograd(d) : algorithm() == kAuto && winograd_pays(d);
+bool takes_winograd(const Conv2dDims& d, bool prepared = false) {
+  return algorithm() == kWinograd ? has_winograd(d)
+                                  : algorithm() == kAuto && winograd_pays(d, prepared);
 }
 
 // Pixels that no window of the pooling takes need not be computed.
@@ -94,13 +95,16 @@ std::string conv_algorithm() { return kNames[algorithm()]; }
 void set_conv_algorithm(const std::string& name) { algorithm() = algorithm_of(name); }
 
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                    const float* bias, const Epilogue& epilogue, float* dst) {
+                    const float* bias, const Epilogue& epilogue, float* dst,
+                    PreparedWeights* prepared) {
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
-  const bool direct = algorithm() != kIm2col && has_direct(d);
-  const auto forward = takes_winograd(d) ? winograd_forward
-                       : direct          ? direct_forward
-                                         : plain_forward;
-  forward(d, src, weights, bias, epilogue, dst);
+  if (takes_winograd(d, prepared != nullptr)) {
+    winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
+  } else if (algorithm() != kIm2col && has_direct(d)) {
+    direct_forward(d, src, weights, bias, epilogue, dst, prepared);
+  } else {
+    plain_forward(d, src, weights, bias, epilogue, dst);
+  }
 }
 
 void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,

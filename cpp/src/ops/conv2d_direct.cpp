@@ -10,10 +10,13 @@ namespace {
 bool is_depthwise(const Conv2dDims& d) { return d.groups == d.ic && d.ic == d.oc; }
 
 void correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
-               const Epilogue& epilogue, const OutputPixels& dst) {
+               const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
   if (is_empty(dims)) return;
-  const auto correlation = is_depthwise(dims) ? depthwise_correlate : dense_correlate;
-  correlation(dims, src, taps, bias, epilogue, dst);
+  if (is_depthwise(dims)) {
+    depthwise_correlate(dims, src, taps, bias, epilogue, dst);
+  } else {
+    dense_correlate(dims, src, taps, bias, epilogue, dst, prepared);
+  }
 }
 
 // One axis of the gradient of the input: pixels a stride apart, `first` on. They see every
@@ -67,14 +70,16 @@ void clear(const Conv2dDims& d, const OutputPixels& dst) {
 bool has_direct(const Conv2dDims& dims) { return Strips(dims, {}, 1).fit(); }
 
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                    const float* bias, const Epilogue& epilogue, float* dst) {
+                    const float* bias, const Epilogue& epilogue, float* dst,
+                    PreparedWeights* prepared) {
   const KernelTaps taps(dims, weights, {0, 1}, {0, 1});
   correlate(dims, {src}, taps, bias, epilogue,
-            {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc});
+            {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc}, prepared);
 }
 
 bool has_direct_backward_data(const Conv2dDims& d) {
-  // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a vector.
+  // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a
+  // vector.
   const int64_t least_channels = d.stride_w > 1 ? 12 : 4;
   if (!is_depthwise(d) && d.ic / d.groups < least_channels) return false;
   if ((d.stride_h > 1 && d.dilation_h > 1) || (d.stride_w > 1 && d.dilation_w > 1)) return false;
@@ -95,7 +100,7 @@ void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
       clear(back, dst);
     } else {
       const KernelTaps taps = KernelTaps(dims, weights, y.order, x.order).transposed();
-      correlate(back, diff_dst, taps, nullptr, {}, dst);
+      correlate(back, diff_dst, taps, nullptr, {}, dst, nullptr);
     }
   });
 }

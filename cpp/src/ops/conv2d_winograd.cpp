@@ -6,6 +6,7 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
 #include "ops/conv2d_geometry.hpp"
+#include "ops/prepared_weights.hpp"
 #include "ops/winograd_tiles.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/scratchpad.hpp"
@@ -24,30 +25,16 @@ class WinogradWeights {
         oc_(oc),
         stride_(WinogradTiles::point_stride(ceil_div(oc, tile_.channels) * tile_.channels, ic)) {}
 
-  int64_t scratch(int threads) const { return kPoints * stride_ + threads * taps_size(); }
+  int64_t scratch(int threads, const PreparedWeights* prepared) const {
+    return form_scratch(prepared, kPoints * stride_) + threads * taps_size();
+  }
 
   // tap(t) is the matrix (ic, oc) of tap t.
   template <typename Tap>
-  void transform(Tap tap, int threads, Scratchpad& scratch) {
-    float* const points = scratch.take(kPoints * stride_);
+  void transform(Tap tap, int threads, Scratchpad& scratch, PreparedWeights* prepared) {
     float* const taps = scratch.take(threads * taps_size());
-    const int64_t pieces = ceil_div(ic_, kRows), panels = ceil_div(oc_, tile_.channels);
-    parallel_for(threads, panels * pieces, [&](int64_t begin, int64_t end, int thread) {
-      float* const packed = taps + thread * taps_size();
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
-        const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
-        for (int64_t t = 0; t < 9; ++t) {
-          MatrixView view = tap(t);
-          view.data += row * view.row_stride + channel * view.col_stride;
-          pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
-                 packed + t * size);
-        }
-        kernels().winograd.weights(size, packed, size,
-                                   points + channel * ic_ + row * tile_.channels, stride_);
-      }
-    });
-    points_ = points;
+    points_ = weights_form(prepared, {&kernels().winograd, 0}, kPoints * stride_, scratch,
+                           [&](float* points) { transform(tap, threads, taps, points); });
   }
 
   // outputs (tiles, oc) = inputs (tiles, ic) times the weights, for points [first, last).
@@ -74,6 +61,26 @@ class WinogradWeights {
  private:
   static constexpr int64_t kRows = 16;  // input channels whose taps are packed at once
 
+  template <typename Tap>
+  void transform(Tap tap, int threads, float* taps, float* points) const {
+    const int64_t pieces = ceil_div(ic_, kRows), panels = ceil_div(oc_, tile_.channels);
+    parallel_for(threads, panels * pieces, [&](int64_t begin, int64_t end, int thread) {
+      float* const packed = taps + thread * taps_size();
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
+        const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
+        for (int64_t t = 0; t < 9; ++t) {
+          MatrixView view = tap(t);
+          view.data += row * view.row_stride + channel * view.col_stride;
+          pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
+                 packed + t * size);
+        }
+        kernels().winograd.weights(size, packed, size,
+                                   points + channel * ic_ + row * tile_.channels, stride_);
+      }
+    });
+  }
+
   int64_t taps_size() const { return 9 * kRows * tile_.channels; }
 
   const ConvTile& tile_;
@@ -83,7 +90,7 @@ class WinogradWeights {
 
 template <typename Tap>
 void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
-               const Epilogue& epilogue, float* dst) {
+               const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
   if (is_empty(d)) return;
   const WinogradTiles tiles(d);
   WinogradPatches patches(src, d.ih, d.iw, d.ic);
@@ -95,9 +102,9 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
   const int threads = threads_for(items, kWinogradGrain * items / work);
   const int64_t blocks_scratch = block_scratch * (tiles.shared() ? 1 : threads);
 
-  Scratchpad scratch(patches.scratch() + weights.scratch(threads) + blocks_scratch);
+  Scratchpad scratch(patches.scratch() + weights.scratch(threads, prepared) + blocks_scratch);
   patches.use(scratch);
-  weights.transform(tap, threads, scratch);
+  weights.transform(tap, threads, scratch, prepared);
   float* const inputs = scratch.take(blocks_scratch);
   float* const outputs = inputs + kPoints * in_stride;
 
@@ -174,22 +181,24 @@ bool has_winograd(const Conv2dDims& d) {
          d.oc >= kWinogradChannels;
 }
 
-bool winograd_pays(const Conv2dDims& d) {
+bool winograd_pays(const Conv2dDims& d, bool prepared) {
   // The weights' transform costs as much as these tiles, and a tile as much as five outputs.
   constexpr int64_t kWeightsTiles = 8, kTileOutputs = 5;
   constexpr int64_t kMostWeights = 512 * 512;  // their points fit in the scratch that is kept
   return has_winograd(d) && d.ic * d.oc <= kMostWeights &&
-         (WinogradTiles(d).count() + kWeightsTiles) * kTileOutputs <= d.mb * d.oh * d.ow;
+         (WinogradTiles(d).count() + (prepared ? 0 : kWeightsTiles)) * kTileOutputs <=
+             d.mb * d.oh * d.ow;
 }
 
 void winograd_forward(const Conv2dDims& d, const float* src, const float* weights,
-                      const float* bias, const Epilogue& epilogue, float* dst) {
+                      const float* bias, const Epilogue& epilogue, float* dst,
+                      PreparedWeights* prepared) {
   correlate(
       d, {src},
       [&](int64_t tap) {
         return MatrixView{weights + (d.rotated ? 8 - tap : tap) * d.ic * d.oc, d.oc, 1};
       },
-      bias, epilogue, dst);
+      bias, epilogue, dst, prepared);
 }
 
 void winograd_backward_data(const Conv2dDims& d, DiffDst diff_dst, const float* weights,
@@ -199,7 +208,7 @@ void winograd_backward_data(const Conv2dDims& d, DiffDst diff_dst, const float* 
       [&](int64_t tap) {
         return MatrixView{weights + (d.rotated ? tap : 8 - tap) * d.ic * d.oc, 1, d.oc};
       },
-      nullptr, {}, diff_src);
+      nullptr, {}, diff_src, nullptr);
 }
 
 }  // namespace cnnx

@@ -10,9 +10,10 @@ namespace cnnx {
 // winograd_backward_weights leaves the taps in the order of a correlation.
 // 3x3, stride 1, neither dilated nor in groups, at least 16 channels in and out
 bool has_winograd(const Conv2dDims& dims);
-bool winograd_pays(const Conv2dDims& dims);
+bool winograd_pays(const Conv2dDims& dims, bool prepared);
 void winograd_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                      const float* bias, const Epilogue& epilogue, float* dst);
+                      const float* bias, const Epilogue& epilogue, float* dst,
+                      PreparedWeights* prepared);
 void winograd_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                             float* diff_src);
 void winograd_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,

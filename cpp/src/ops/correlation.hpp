@@ -6,6 +6,7 @@
 #include "cnnx/conv2d.hpp"
 #include "cnnx/epilogue.hpp"
 #include "cnnx/gemm.hpp"
+#include "cnnx/prepared_weights.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
 #include "ops/strips.hpp"
@@ -134,7 +135,7 @@ class Correlation {
 
 // The passes for kernels of any channels, and for those of one channel each.
 void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
-                     const Epilogue& epilogue, const OutputPixels& dst);
+                     const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared);
 void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst);
 

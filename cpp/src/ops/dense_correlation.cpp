@@ -4,6 +4,7 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/conv_runs.hpp"
 #include "ops/correlation.hpp"
+#include "ops/prepared_weights.hpp"
 #include "ops/row_cut.hpp"
 
 namespace cnnx {
@@ -45,7 +46,7 @@ void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, cons
 }  // namespace
 
 void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
-                     const Epilogue& epilogue, const OutputPixels& dst) {
+                     const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
   const Correlation correlation(dims, src, epilogue);
   const Strips& strips = correlation.strips();
   const RowCut cut = RowCut::best(dims, dst.pixel_stride == dims.oc);
@@ -57,13 +58,15 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const int64_t blocks = ceil_div(ocg, tile.channels);
   const int64_t block = runs.count() * runs.floats() * tile.channels;
-  const int64_t packed = Scratchpad::padded(dims.groups * blocks * block);
+  const int64_t packed = dims.groups * blocks * block;
   const int64_t biases = Scratchpad::padded(tile.channels);
 
-  Scratchpad scratch(packed + biases + passes.scratch() + correlation.scratch());
-  float* const weights = scratch.take(packed);
+  Scratchpad scratch(form_scratch(prepared, packed) + biases + passes.scratch() +
+                     correlation.scratch());
+  const float* const weights =
+      weights_form(prepared, {&tile, cut.together()}, packed, scratch,
+                   [&](float* memory) { pack_weights(dims, runs, cut, taps, memory); });
   const int64_t* const offsets = passes.offsets(scratch);
-  pack_weights(dims, runs, cut, taps, weights);
   if (bias != nullptr && cut.together() > 1) {
     float* const repeated = scratch.take(biases);
     for (int64_t i = 0; i < cut.together(); ++i) std::copy_n(bias, ocg, repeated + i * ocg);

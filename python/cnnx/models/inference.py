@@ -53,6 +53,7 @@ class PreparedConvolution:
             kernel = kernel * scale
             bias = shift if bias is None else shift + scale * bias
         self._kernel, self._bias = kernel, bias
+        self._prepared = _core.PreparedWeights()
 
     def forward(self, x: Float) -> Float:
         """Return the output for a batch."""
@@ -66,6 +67,7 @@ class PreparedConvolution:
             self._activation,
             None,
             self._pooled_from,
+            self._prepared,
         )
         return y
 

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "cnnx/prepared_weights.hpp"
+#include "runtime/scratchpad.hpp"
+
+namespace cnnx {
+
+// Scratch that weights_form takes.
+inline int64_t form_scratch(const PreparedWeights* prepared, int64_t floats) {
+  return prepared == nullptr ? Scratchpad::padded(floats) : 0;
+}
+
+// A form of the weights that make(memory) writes: in scratch, or kept if there are prepared
+// weights.
+template <typename Make>
+const float* weights_form(PreparedWeights* prepared, PreparedWeights::Key key, int64_t floats,
+                          Scratchpad& scratch, Make make) {
+  if (prepared != nullptr) {
+    if (const float* const form = prepared->find(key)) return form;
+  }
+  float* const memory = prepared == nullptr ? scratch.take(floats) : prepared->add(key, floats);
+  make(memory);
+  return memory;
+}
+
+}  // namespace cnnx
