@@ -9,6 +9,12 @@ namespace {
 
 bool is_depthwise(const Conv2dDims& d) { return d.groups == d.ic && d.ic == d.oc; }
 
+// Whether a group's output channels fill half of the widest register tile at most, or its input
+// channels are too few to be worth packing.
+bool is_narrow(const Conv2dDims& d) {
+  return 2 * (d.oc / d.groups) <= kernels().conv_weights[0].channels || d.ic / d.groups < 4;
+}
+
 void correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
                const Epilogue& epilogue, const OutputPixels& dst) {
   if (is_empty(dims)) return;
@@ -74,7 +80,8 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
 }
 
 bool has_direct_backward_data(const Conv2dDims& d) {
-  // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a vector.
+  // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a
+  // vector.
   const int64_t least_channels = d.stride_w > 1 ? 12 : 4;
   if (!is_depthwise(d) && d.ic / d.groups < least_channels) return false;
   if ((d.stride_h > 1 && d.dilation_h > 1) || (d.stride_w > 1 && d.dilation_w > 1)) return false;
@@ -105,7 +112,9 @@ void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
   } else {
-    const auto backward = is_depthwise(dims) ? depthwise_backward_weights : dense_backward_weights;
+    const auto backward = is_depthwise(dims) ? depthwise_backward_weights
+                          : is_narrow(dims)  ? narrow_backward_weights
+                                             : dense_backward_weights;
     backward(dims, src, diff_dst, diff_weights);
   }
 }

@@ -10,8 +10,9 @@ namespace cnnx {
 bool has_direct(const Conv2dDims& dims);  // all but dilations that spread the taps very far
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst);
-// The gradient of the input is a correlation of diff_dst with the kernel rotated; with a stride, one
-// for the pixels at each place within the stride. Not with few channels, nor stride and dilation.
+// The gradient of the input is a correlation of diff_dst with the kernel rotated; with a stride,
+// one for the pixels at each place within the stride. Not with few channels, nor stride and
+// dilation.
 bool has_direct_backward_data(const Conv2dDims& dims);
 void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src);
