@@ -17,17 +17,20 @@ namespace {
 
 constexpr int64_t kL1Floats = 8192;  // 32 KiB of gradients, read again for every tap
 
-// `cols` floats of each pixel, side by side.
-void pack_columns(int64_t pixels, int64_t cols, const float* src, int64_t src_stride,
-                  float* packed) {
+void copy_floats(int64_t n, const float* from, float* to) {
   int64_t i = 0;
-  for (; i + 4 <= cols; i += 4) {
+  for (; i + 4 <= n; i += 4) std::memcpy(to + i, from + i, 4 * sizeof(float));
+  for (; i < n; ++i) to[i] = from[i];
+}
+
+// A few channels of pixels, side by side: four at a time of all pixels.
+void pack_channels(int64_t pixels, int64_t channels, const float* src, int64_t src_stride,
+                   float* packed) {
+  for (int64_t c = 0; c < channels; c += 4) {
+    const int64_t few = std::min<int64_t>(channels - c, 4);
     for (int64_t x = 0; x < pixels; ++x) {
-      std::memcpy(packed + x * cols + i, src + x * src_stride + i, 4 * sizeof(float));
+      copy_floats(few, src + x * src_stride + c, packed + x * channels + c);
     }
-  }
-  for (; i < cols; ++i) {
-    for (int64_t x = 0; x < pixels; ++x) packed[x * cols + i] = src[x * src_stride + i];
   }
 }
 
@@ -84,7 +87,7 @@ void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst di
       for (int64_t g = 0; g < dims.groups; ++g) {
         for (int64_t i = 0; i < channels.parts; ++i) {
           const int64_t c = g * icg + channels.begin(i), count = channels.length(i);
-          pack_columns(width, count, pixels + c, dims.ic, x + c * seen + y * width * count);
+          pack_channels(width, count, pixels + c, dims.ic, x + c * seen + y * width * count);
         }
       }
     });
@@ -94,8 +97,10 @@ void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst di
         for (int64_t b = 0; b < blocks.parts; ++b) {
           const int64_t c = g * ocg + b * tile.channels;
           const int64_t cols = std::min(tile.channels, (g + 1) * ocg - c);
-          pack_columns(dims.ow, cols, gradient + y * dims.ow * dims.oc + c, dims.oc,
-                       dy + c * made + y * dims.ow * cols);
+          float* const block = dy + c * made + y * dims.ow * cols;
+          for (int64_t i = 0; i < dims.ow; ++i) {
+            copy_floats(cols, gradient + (y * dims.ow + i) * dims.oc + c, block + i * cols);
+          }
         }
       }
     }
