@@ -321,7 +321,7 @@ struct KernelTable {
   GemmTile gemm_narrow;  // for few output columns
   Transpose transpose;
   ConvTile conv[3];                 // from wide to narrow: fewer channels, more pixels
-  ConvWeightsTile conv_weights[4];  // kOneRunTiles of one run first
+  ConvWeightsTile conv_weights[5];  // kOneRunTiles of one run first
   WinogradKernels winograd;
   DepthwiseKernels depthwise;
   ActivationKernels activation;

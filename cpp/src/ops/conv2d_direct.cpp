@@ -9,6 +9,12 @@ namespace {
 
 bool is_depthwise(const Conv2dDims& d) { return d.groups == d.ic && d.ic == d.oc; }
 
+// Whether a group's output channels fill half of the widest register tile at most, or its input
+// channels are too few to be worth packing.
+bool is_narrow(const Conv2dDims& d) {
+  return 2 * (d.oc / d.groups) <= kernels().conv_weights[0].channels || d.ic / d.groups < 4;
+}
+
 void correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
                const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
   if (is_empty(dims)) return;
@@ -110,7 +116,9 @@ void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
   } else {
-    const auto backward = is_depthwise(dims) ? depthwise_backward_weights : dense_backward_weights;
+    const auto backward = is_depthwise(dims) ? depthwise_backward_weights
+                          : is_narrow(dims)  ? narrow_backward_weights
+                                             : dense_backward_weights;
     backward(dims, src, diff_dst, diff_weights);
   }
 }

@@ -141,6 +141,9 @@ void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& 
 
 void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                             float* diff_weights);
+// For few channels: reads src where it lies.
+void narrow_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                             float* diff_weights);
 void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                                 float* diff_weights);
 

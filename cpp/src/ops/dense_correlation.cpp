@@ -74,6 +74,8 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
   }
 
   correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
+    const int64_t rows = strips.images(strip) * strips.rows(strip);
+    Ahead ahead = strips.ahead(strip, dims.groups * blocks * passes.count() * rows * cut.tiles());
     for (int64_t b = 0; b < dims.groups * blocks; ++b) {
       const int64_t g = b / blocks, channel = b % blocks * tile.channels;
       const int64_t cols = std::min(tile.channels, ocg - channel);
@@ -88,6 +90,7 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
                                       y * dims.stride_h * strips.row_stride() + g * icg;
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
             for (int64_t t = 0; t < cut.tiles(); ++t) {
+              ahead.step();
               const int64_t x = cut.x(t);
               tile.microkernel(pass_runs, from + x * dims.stride_w * dims.ic,
                                cut.together() * dims.stride_w * dims.ic, w, start,

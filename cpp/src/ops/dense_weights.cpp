@@ -1,7 +1,10 @@
+// The gradient of the weights where channels are many. Pixels of many channels lie so far apart
+// that they would drive each other out of L1, so that a strip is packed first: src in groups of a
+// few channels, diff_dst in the blocks of a register tile.
 #include <algorithm>
+#include <cstring>
 
 #include "kernels/kernel_table.hpp"
-#include "ops/conv_runs.hpp"
 #include "ops/correlation.hpp"
 #include "ops/partial_sums.hpp"
 #include "ops/strip_gradients.hpp"
@@ -12,52 +15,42 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kL1Floats = 6144;  // 24 KiB of gradients, read again for every tap
+constexpr int64_t kL1Floats = 8192;  // 32 KiB of gradients, read again for every tap
 
-// Adjacent pixels whose gradients fill a vector that those of one pixel would not. The sums for
-// pixel i of a vector stand i strides further on in its taps; fold_pixels adds them up.
-int64_t pixels_together(const Conv2dDims& d) {
-  const auto& tiles = kernels().conv_weights;
-  if (d.groups > 1 || d.dilation_w > 1 || d.kw <= d.stride_w) return 1;
-  const auto narrower = [](const ConvWeightsTile& a, const ConvWeightsTile& b) {
-    return a.channels < b.channels;
-  };
-  const int64_t lanes = std::min_element(std::begin(tiles), std::end(tiles), narrower)->channels;
-  return std::clamp<int64_t>(lanes / d.oc, 1, d.ow);
+void copy_floats(int64_t n, const float* from, float* to) {
+  int64_t i = 0;
+  for (; i + 4 <= n; i += 4) std::memcpy(to + i, from + i, 4 * sizeof(float));
+  for (; i < n; ++i) to[i] = from[i];
 }
 
-// The tile that wastes the fewest lanes and takes all taps of several runs if they are few; the
-// widest of equals.
-const ConvWeightsTile& tile_for(const Runs& runs, bool regular, int64_t channels) {
+// A few channels of pixels, side by side: four at a time of all pixels.
+void pack_channels(int64_t pixels, int64_t channels, const float* src, int64_t src_stride,
+                   float* packed) {
+  for (int64_t c = 0; c < channels; c += 4) {
+    const int64_t few = std::min<int64_t>(channels - c, 4);
+    for (int64_t x = 0; x < pixels; ++x) {
+      copy_floats(few, src + x * src_stride + c, packed + x * channels + c);
+    }
+  }
+}
+
+// A range cut into parts of nearly equal size.
+struct Cut {
+  Cut(int64_t size, int64_t most) : size(size), parts(ceil_div(size, most)) {}
+  int64_t begin(int64_t part) const { return size * part / parts; }
+  int64_t length(int64_t part) const { return begin(part + 1) - begin(part); }
+
+  int64_t size, parts;
+};
+
+// Takes all taps of a kernel row at once if there is one for their number.
+const ConvWeightsTile& tile_for(int64_t kw) {
   const auto& tiles = kernels().conv_weights;
-  const auto cost = [=](const ConvWeightsTile& tile) {
-    return ceil_div(channels, tile.channels) * tile.channels;
-  };
   const ConvWeightsTile* best = &tiles[0];
   for (const ConvWeightsTile& tile : tiles) {
-    if (tile.runs > 1 && (!regular || runs.count() % tile.runs != 0 || runs.floats() > tile.taps)) {
-      continue;
-    }
-    if (cost(tile) < cost(*best) || (cost(tile) == cost(*best) && tile.runs > best->runs)) {
-      best = &tile;
-    }
+    if (tile.runs == kw && tile.channels == best->channels) best = &tile;
   }
   return *best;
-}
-
-// diff_weights (kh, kw, ic, oc) of sums (kh, taps, ic, pixels, oc).
-void fold_pixels(const Conv2dDims& d, int64_t taps, int64_t pixels, const float* sums,
-                 float* diff_weights) {
-  for (int64_t t = 0; t < d.kh * d.kw; ++t) {
-    for (int64_t c = 0; c < d.ic; ++c, diff_weights += d.oc) {
-      std::fill_n(diff_weights, d.oc, 0.0f);
-      for (int64_t i = 0; i < pixels; ++i) {
-        const int64_t tap = t / d.kw * taps + t % d.kw + i * d.stride_w;
-        const float* const sum = sums + ((tap * d.ic + c) * pixels + i) * d.oc;
-        for (int64_t o = 0; o < d.oc; ++o) diff_weights[o] += sum[o];
-      }
-    }
-  }
 }
 
 }  // namespace
@@ -67,88 +60,96 @@ void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst di
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);
-  const int64_t together = pixels_together(dims);
-  const int64_t rest = dims.ow % together;
-  const Runs runs(dims, strips.row_stride(), together);
-  const Runs runs_of_rest(dims, strips.row_stride(), rest);
-  const bool regular = runs.count() == dims.kh;
-  const ConvWeightsTile& tile = tile_for(runs, regular, together * ocg);
-
-  const int64_t ldw = together * dims.oc;
-  const int64_t size = runs.count() * runs.floats() * ldw;
+  const ConvWeightsTile& tile = tile_for(dims.kw);
+  const Cut blocks(ocg, tile.channels), channels(icg, tile.taps);
+  const int64_t width = strips.width(), size = dims.kh * dims.kw * icg * dims.oc;
   const PartialSums partial_sums(size, strips.count());
-  const int64_t work = std::max<int64_t>(dims.mb * dims.oh * dims.ow * size / together, 1);
-  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
+  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() /
+                                                            (dims.mb * dims.oh * dims.ow * size));
 
-  const int64_t gradient_row = dims.ow * dims.oc;
-  const int64_t unpooled = gradients.scratch();
-  const int64_t unfolded = together > 1 ? Scratchpad::padded(size) : 0;
-  Scratchpad scratch(partial_sums.scratch() + unfolded + (strips.scratch() + unpooled) * threads);
-  float* const copies = scratch.take((strips.scratch() + unpooled) * threads);
-  float* const total = together > 1 ? scratch.take(unfolded) : diff_weights;
+  // A thread's scratch: a row of src, the groups of channels of src, un-pooled gradients, blocks.
+  const int64_t input_pixels =
+      strips.most_images() * strips.input_rows(strips.most_rows() / strips.most_images()) * width;
+  const int64_t output_pixels = strips.most_rows() * dims.ow;
+  const int64_t row = Scratchpad::padded(width * dims.ic);
+  const int64_t packed_src = Scratchpad::padded(input_pixels * dims.ic);
+  const int64_t packed_dst = Scratchpad::padded(output_pixels * dims.oc);
+  const int64_t own = row + packed_src + gradients.scratch() + packed_dst;
+  Scratchpad scratch(partial_sums.scratch() + own * threads);
+  float* const copies = scratch.take(own * threads);
 
-  // The sums of some rows of one group, for the pixels whose taps are those of `seen`.
-  const auto add_rows = [&](const ConvRows& rows, const Runs& seen, const float* input,
-                            const float* dy, int64_t cols, float* sums) {
-    const int64_t tiles = ceil_div(seen.floats(), tile.taps);
-    for (int64_t c = 0; c < cols; c += tile.channels) {
-      for (int64_t run = 0; run < seen.count(); run += tile.runs) {
-        for (int64_t t = 0; t < tiles; ++t) {
-          const int64_t j = seen.floats() * t / tiles;
-          const ConvTaps taps = {.taps = seen.floats() * (t + 1) / tiles - j,
-                                 .run_stride = seen.offset(1) - seen.offset(0),
-                                 .run_taps = runs.floats()};
-          tile.microkernel(rows, taps, input + seen.offset(run) + j, dy + c,
-                           sums + (run * runs.floats() + j) * ldw + c, ldw,
-                           std::min(tile.channels, cols - c));
+  const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
+    float* const x = copy + row;
+    float* const dy = x + packed_src + gradients.scratch();
+    const int64_t images = strips.images(strip), rows = strips.rows(strip);
+    const int64_t seen = images * strips.input_rows(rows) * width, made = images * rows * dims.ow;
+    strips.for_each_input_row(strip, copy, [&](int64_t y, const float* pixels) {
+      for (int64_t g = 0; g < dims.groups; ++g) {
+        for (int64_t i = 0; i < channels.parts; ++i) {
+          const int64_t c = g * icg + channels.begin(i), count = channels.length(i);
+          pack_channels(width, count, pixels + c, dims.ic, x + c * seen + y * width * count);
+        }
+      }
+    });
+    const float* const gradient = gradients.of(strip, x + packed_src);
+    for (int64_t y = 0; y < images * rows; ++y) {
+      for (int64_t g = 0; g < dims.groups; ++g) {
+        for (int64_t b = 0; b < blocks.parts; ++b) {
+          const int64_t c = g * ocg + b * tile.channels;
+          const int64_t cols = std::min(tile.channels, (g + 1) * ocg - c);
+          float* const block = dy + c * made + y * dims.ow * cols;
+          for (int64_t i = 0; i < dims.ow; ++i) {
+            copy_floats(cols, gradient + (y * dims.ow + i) * dims.oc + c, block + i * cols);
+          }
         }
       }
     }
-  };
-  const int64_t rows_in_l1 =
-      std::max<int64_t>(kL1Floats / (dims.ow * std::min(tile.channels, together * ocg)), 1);
-  const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
-    const float* const input = strips.input(strip, copy);
-    const float* const dy = gradients.of(strip, copy + strips.scratch());
-    const int64_t strip_rows = strips.rows(strip);
-    ConvRows rows = {.images = 1,
-                     .count = 0,
-                     .pixels = dims.ow / together,
-                     .src_image_stride = strips.image_stride(),
-                     .src_row_stride = dims.stride_h * strips.row_stride(),
-                     .src_stride = together * dims.stride_w * dims.ic,
-                     .dst_row_stride = gradient_row,
-                     .dst_stride = together * dims.oc};
-    const auto add = [&](int64_t y) {
+
+    const Cut parts(
+        rows, images > 1 ? rows : std::max<int64_t>(kL1Floats / (dims.ow * tile.channels), 1));
+    const int64_t steps =
+        parts.parts * dims.groups * blocks.parts * channels.parts * dims.kh * dims.kw / tile.runs;
+    Ahead src_ahead = strips.ahead(strip, steps), dst_ahead = gradients.ahead(strip, steps);
+    // Some rows of one image, or whole images.
+    const auto add_rows = [&](int64_t n_images, int64_t y, int64_t count) {
       for (int64_t g = 0; g < dims.groups; ++g) {
-        add_rows(rows, runs, input + y * rows.src_row_stride + g * icg,
-                 dy + y * gradient_row + g * ocg, together * ocg, sums + g * ocg);
+        for (int64_t b = 0; b < blocks.parts; ++b) {
+          const int64_t o = g * ocg + b * tile.channels;
+          const int64_t cols = std::min(tile.channels, (g + 1) * ocg - o);
+          for (int64_t i = 0; i < channels.parts; ++i) {
+            const int64_t c = channels.begin(i), few = channels.length(i);
+            const ConvRows window = {.images = n_images,
+                                     .count = count,
+                                     .pixels = dims.ow,
+                                     .src_image_stride = strips.input_rows(rows) * width * few,
+                                     .src_row_stride = dims.stride_h * width * few,
+                                     .src_stride = dims.stride_w * few,
+                                     .dst_row_stride = dims.ow * cols,
+                                     .dst_stride = cols};
+            const ConvTaps taps = {
+                .taps = few, .run_stride = dims.dilation_w * few, .run_taps = icg};
+            for (int64_t t = 0; t < dims.kh * dims.kw; t += tile.runs) {
+              const int64_t ky = t / dims.kw * dims.dilation_h, kx = t % dims.kw * dims.dilation_w;
+              src_ahead.step(), dst_ahead.step();
+              const float* const from =
+                  x + (g * icg + c) * seen + ((y * dims.stride_h + ky) * width + kx) * few;
+              tile.microkernel(window, taps, from, dy + o * made + y * dims.ow * cols,
+                               sums + (t * icg + c) * dims.oc + o, dims.oc, cols);
+            }
+          }
+        }
       }
     };
-    if (strips.images(strip) > 1) {
-      rows.images = strips.images(strip), rows.count = strip_rows;
-      add(0);
-    } else {
-      const int64_t parts = ceil_div(strip_rows, rows_in_l1);
-      for (int64_t part = 0; part < parts; ++part) {
-        const int64_t y = strip_rows * part / parts;
-        rows.count = strip_rows * (part + 1) / parts - y;
-        add(y);
-      }
-    }
-    if (rest > 0) {
-      rows.images = strips.images(strip), rows.count = strip_rows, rows.pixels = 1;
-      const int64_t last = dims.ow - rest;
-      add_rows(rows, runs_of_rest, input + last * dims.stride_w * dims.ic, dy + last * dims.oc,
-               rest * dims.oc, sums);
+    for (int64_t part = 0; part < parts.parts; ++part) {
+      add_rows(images, parts.begin(part), parts.length(part));
     }
   };
-  partial_sums.add(threads, scratch, total,
+  partial_sums.add(threads, scratch, diff_weights,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {
-                     float* const copy = copies + thread * (strips.scratch() + unpooled);
-                     for (int64_t strip = begin; strip < end; ++strip) add_strip(strip, copy, sums);
+                     for (int64_t strip = begin; strip < end; ++strip) {
+                       add_strip(strip, copies + thread * own, sums);
+                     }
                    });
-  if (together > 1) fold_pixels(dims, runs.taps(), together, total, diff_weights);
 }
 
 }  // namespace cnnx

@@ -10,6 +10,25 @@
 
 namespace cnnx {
 
+// Memory that is needed later, fetched into the cache a little at every step of the work before.
+class Ahead {
+ public:
+  Ahead(const float* data, int64_t floats, int64_t steps)
+      : next_(data), end_(data + floats), step_(ceil_div(floats, std::max<int64_t>(steps, 1))) {}
+
+  void step() {
+    for (const float* const stop = std::min(next_ + step_, end_); next_ < stop; next_ += kLine) {
+      __builtin_prefetch(next_, 0, 2);
+    }
+  }
+
+ private:
+  static constexpr int64_t kLine = 16;
+
+  const float *next_, *end_;
+  int64_t step_;
+};
+
 // The images of a convolution cut into strips of output rows, each with the input rows that it
 // needs: some rows of one image, or a few whole images.
 class Strips {
@@ -37,10 +56,15 @@ class Strips {
   }
   int64_t count() const { return ceil_div(d_.mb, images_) * per_image(); }
   int64_t most_rows() const { return images_ * rows_; }
+  int64_t most_images() const { return images_; }
   int64_t first_row(int64_t strip) const { return strip % per_image() * rows_; }
   int64_t first_image(int64_t strip) const { return strip / per_image() * images_; }
   int64_t images(int64_t strip) const { return std::min(images_, d_.mb - first_image(strip)); }
   int64_t rows(int64_t strip) const { return std::min(rows_, d_.oh - first_row(strip)); }
+  int64_t width() const { return width_; }  // pixels of input that a row of output needs
+  int64_t input_rows(int64_t rows) const {
+    return (rows - 1) * d_.stride_h + (d_.kh - 1) * d_.dilation_h + 1;
+  }
   // Floats from one row of input to the next, and to the next image of a strip.
   int64_t row_stride() const { return (copied_ ? width_ : d_.iw) * d_.ic; }
   int64_t image_stride() const { return (copied_ ? input_rows(rows_) : d_.ih) * row_stride(); }
@@ -61,15 +85,35 @@ class Strips {
     return copy;
   }
 
+  // What the strip after this one will read.
+  Ahead ahead(int64_t strip, int64_t steps) const {
+    const int64_t next = strip + 1;
+    if (next == count() || !src_.in_memory()) return {nullptr, 0, steps};
+    const int64_t top = first_row(next) * d_.stride_h - d_.pad_top;
+    const int64_t begin = std::clamp<int64_t>(top, 0, d_.ih);
+    const int64_t end = std::clamp<int64_t>(top + input_rows(rows(next)), begin, d_.ih);
+    const int64_t rows = (images(next) - 1) * d_.ih + end - begin;
+    return {src_.at(first_image(next), begin, 0), rows * d_.iw * d_.ic, steps};
+  }
+
+  // Calls take(row, pixels) with every row of input of a strip and its padding, image after image;
+  // `buffer` holds one.
+  template <typename Take>
+  void for_each_input_row(int64_t strip, float* buffer, Take take) const {
+    const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top;
+    const int64_t rows = input_rows(this->rows(strip));
+    for (int64_t i = 0; i < images(strip) * rows; ++i) {
+      src_.copy(first_image(strip) + i / rows, top + i % rows, -d_.pad_left, width_, buffer);
+      take(i, buffer);
+    }
+  }
+
  private:
   static constexpr int64_t kFloats = int64_t{1} << 16;  // 256 KiB: half of a small L2
   static constexpr double kMostCopied = 1 << 22;  // floats of the input rows of one output row
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
   int64_t per_image() const { return ceil_div(d_.oh, rows_); }
-  int64_t input_rows(int64_t rows) const {
-    return (rows - 1) * d_.stride_h + (d_.kh - 1) * d_.dilation_h + 1;
-  }
 
   const Conv2dDims& d_;
   ImageRows src_;
