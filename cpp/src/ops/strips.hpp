@@ -41,7 +41,10 @@ class Strips {
         copied_(d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
                 input_rows(d_.oh) > d_.ih || !src_.in_memory()) {
     const int64_t row = std::max({width_ * d_.ic * d_.stride_h, d_.ow * d_.oc, int64_t{1}});
-    const int64_t most = std::min(kFloats / row, ceil_div(d_.mb * d_.oh, kLeastStrips));
+    // Where weights are few, rows are used at once: they need not wait in L2 for the next ones.
+    const bool few = d_.kh * d_.kw * d_.ic * d_.oc <= kFewWeights;
+    const int64_t most =
+        std::min((few ? kL1Floats : kFloats) / row, ceil_div(d_.mb * d_.oh, kLeastStrips));
     const int64_t parts =
         std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
     rows_ = std::max(ceil_div(ceil_div(d_.oh, parts), together), int64_t{1}) * together;
@@ -110,6 +113,7 @@ class Strips {
 
  private:
   static constexpr int64_t kFloats = int64_t{1} << 16;  // 256 KiB: half of a small L2
+  static constexpr int64_t kL1Floats = 6144, kFewWeights = 2048;
   static constexpr double kMostCopied = 1 << 22;  // floats of the input rows of one output row
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
