@@ -46,32 +46,27 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
-// The best of a few repetitions, by this thread's CPU clock: other processes may share the machine.
+// By this thread's CPU clock: other processes may share the machine.
 template <typename Run>
-double best_rate(double amount, Run run) {
-  double best = 0;
-  for (int repetition = 0; repetition < 10; ++repetition) {
-    const double start = thread_seconds();
-    run();
-    best = std::max(best, amount / (thread_seconds() - start));
-  }
-  return best;
+double rate(double amount, Run run) {
+  const double start = thread_seconds();
+  run();
+  return amount / (thread_seconds() - start);
 }
 
-double best_flops(float (*run)(int64_t), int lanes) {
-  constexpr int64_t kRounds = 1'000'000;
-  return best_rate(2.0 * kChains * lanes * kRounds,
-                   [&] { benchmark::DoNotOptimize(run(kRounds)); });
+double flops(float (*run)(int64_t), int lanes) {
+  constexpr int64_t kRounds = 500'000;
+  return rate(2.0 * kChains * lanes * kRounds, [&] { benchmark::DoNotOptimize(run(kRounds)); });
 }
 
 }  // namespace
 
 double peak_flops(const std::string& isa) {
 #if defined(__x86_64__)
-  if (isa == "avx512") return best_flops(chains_avx512, 16);
-  if (isa == "avx2") return best_flops(chains_avx2, 8);
+  if (isa == "avx512") return flops(chains_avx512, 16);
+  if (isa == "avx2") return flops(chains_avx2, 8);
 #endif
-  if (isa == "ref") return best_flops(chains_ref, 4);
+  if (isa == "ref") return flops(chains_ref, 4);
   throw std::invalid_argument("no peak for instruction set " + isa);
 }
 
@@ -80,12 +75,16 @@ double copy_rate(double bytes) {
   const std::vector<char> from(half, 1);
   std::vector<char> to(half);
   const auto copies = static_cast<int64_t>(std::max(1.0, 4e7 / bytes));
-  return best_rate(bytes * static_cast<double>(copies), [&] {
-    for (int64_t i = 0; i < copies; ++i) {
-      std::memcpy(to.data(), from.data(), half);
-      benchmark::ClobberMemory();
-    }
-  });
+  double best = 0;
+  for (int repetition = 0; repetition < 10; ++repetition) {
+    best = std::max(best, rate(bytes * static_cast<double>(copies), [&] {
+                      for (int64_t i = 0; i < copies; ++i) {
+                        std::memcpy(to.data(), from.data(), half);
+                        benchmark::ClobberMemory();
+                      }
+                    }));
+  }
+  return best;
 }
 
 }  // namespace cnnx::bench

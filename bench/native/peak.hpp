@@ -5,7 +5,7 @@
 namespace cnnx::bench {
 
 // Multiply-add operations a second (each counted as 2) that one thread reaches on registers alone,
-// with the vectors of the instruction set; measured now.
+// with the vectors of the instruction set; measured now, in about a millisecond.
 double peak_flops(const std::string& isa);
 
 // Bytes read and written a second when one thread copies half of `bytes` to the other half, which

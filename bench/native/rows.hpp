@@ -2,7 +2,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <string>
+#include <vector>
 
 #include "cnnx/runtime.hpp"
 #include "peak.hpp"
@@ -15,17 +18,40 @@ struct Work {
   double flops = 0, bytes = 0;
 };
 
-// States the rates and which fractions they are of the peaks, measured now on one thread and
-// counted for each thread in use.
-inline void state_rates(benchmark::State& state, const std::string& isa, Work work) {
+// Times the calls by batches of a few milliseconds and measures the peak between them: the clock
+// falls under the load of wide vectors, and with it both. Returns the median.
+template <typename Call>
+double time_calls(benchmark::State& state, const std::string& isa, Call& call) {
+  constexpr double kBatchSeconds = 2e-3;
+  const auto start = std::chrono::steady_clock::now();
+  call();
+  const std::chrono::duration<double> once = std::chrono::steady_clock::now() - start;
+  const auto batch = static_cast<int64_t>(std::max(kBatchSeconds / once.count(), 1.0));
+  std::vector<double> peaks;
+  while (state.KeepRunningBatch(batch)) {
+    for (int64_t i = 0; i < batch; ++i) {
+      call();
+      benchmark::ClobberMemory();
+    }
+    state.PauseTiming();
+    peaks.push_back(peak_flops(isa));
+    state.ResumeTiming();
+  }
+  std::nth_element(peaks.begin(), peaks.begin() + peaks.size() / 2, peaks.end());
+  return peaks[peaks.size() / 2];
+}
+
+// States the rates and which fractions they are of the peaks of one thread, counted for each in
+// use.
+inline void state_rates(benchmark::State& state, Work work, double peak) {
   const auto state_rate = [&](const std::string& rate, const std::string& fraction, double amount,
-                              double peak) {
+                              double most) {
     const double total = amount * static_cast<double>(state.iterations());
     state.counters[rate] = benchmark::Counter(total * 1e-9, benchmark::Counter::kIsRate);
     state.counters[fraction] =
-        benchmark::Counter(total / (peak * num_threads()), benchmark::Counter::kIsRate);
+        benchmark::Counter(total / (most * num_threads()), benchmark::Counter::kIsRate);
   };
-  if (work.flops > 0) state_rate("GFLOP/s", "of_peak", work.flops, peak_flops(isa));
+  if (work.flops > 0) state_rate("GFLOP/s", "of_peak", work.flops, peak);
   if (work.bytes > 0) state_rate("GB/s", "of_copy", work.bytes, copy_rate(work.bytes));
 }
 
@@ -34,16 +60,13 @@ inline void state_rates(benchmark::State& state, const std::string& isa, Work wo
 template <typename Prepare>
 void add_rows(const std::string& name, Work work, Prepare prepare) {
   for (const std::string& isa : available_isas()) {
-    auto* const row = benchmark::RegisterBenchmark((name + "/" + isa).c_str(),
-                                                   [isa, work, prepare](benchmark::State& state) {
-                                                     set_isa(isa);
-                                                     auto call = prepare();
-                                                     for (auto _ : state) {
-                                                       call();
-                                                       benchmark::ClobberMemory();
-                                                     }
-                                                     state_rates(state, isa, work);
-                                                   });
+    const auto run = [isa, work, prepare](benchmark::State& state) {
+      set_isa(isa);
+      auto call = prepare();
+      const double peak = time_calls(state, isa, call);
+      state_rates(state, work, peak);
+    };
+    auto* const row = benchmark::RegisterBenchmark((name + "/" + isa).c_str(), run);
     if (num_threads() > 1) row->UseRealTime();
   }
 }

@@ -6,7 +6,7 @@
 
 namespace cnnx {
 
-void pack_b(MatrixView b, int64_t k, int64_t n, int64_t nr, float* packed) {
+void pack_b(const MatrixView& b, int64_t k, int64_t n, int64_t nr, float* packed) {
   for (int64_t j = 0; j < n; j += nr, packed += k * nr) {
     const int64_t cols = std::min(nr, n - j);
     const float* const panel = b.data + j * b.col_stride;

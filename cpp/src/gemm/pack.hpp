@@ -7,6 +7,6 @@
 namespace cnnx {
 
 // b (k, n) as ceil(n / nr) panels of (k, nr), each contiguous, the last one padded with zeros.
-void pack_b(MatrixView b, int64_t k, int64_t n, int64_t nr, float* packed);
+void pack_b(const MatrixView& b, int64_t k, int64_t n, int64_t nr, float* packed);
 
 }  // namespace cnnx

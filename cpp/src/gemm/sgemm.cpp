@@ -33,21 +33,31 @@ struct Ahead {
 
 // A block of a (m, k) times one of b (k, n), in tiles of nearly equal heights. Each fetches its
 // share of what lies ahead.
-void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixView a, BPanels b,
-                  const float* bias, float* c, int64_t ldc, bool accumulate, Ahead ahead) {
+void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, const MatrixView& a,
+                  const BPanels& b, const float* bias, float* c, int64_t ldc, bool accumulate,
+                  Ahead ahead) {
   constexpr int64_t kLineFloats = 16;
   const int64_t tiles = ceil_div(m, tile.mr);
   const int64_t lines = ceil_div(ahead.floats, kLineFloats * tiles * ceil_div(n, tile.nr));
-  for (int64_t jr = 0; jr < n; jr += tile.nr, b.data += b.panel_stride) {
-    for (int64_t t = 0; t < tiles; ++t) {
+  GemmOperands operands{.a = a.data,
+                        .a_row_stride = a.row_stride,
+                        .a_col_stride = a.col_stride,
+                        .b = b.data,
+                        .b_row_stride = b.row_stride,
+                        .bias = bias,
+                        .c = c,
+                        .c_row_stride = ldc,
+                        .accumulate = accumulate,
+                        .ahead = ahead.data,
+                        .ahead_lines = lines};
+  for (int64_t jr = 0; jr < n; jr += tile.nr, operands.b += b.panel_stride) {
+    for (int64_t t = 0; t < tiles; ++t, operands.ahead += lines * kLineFloats) {
       const int64_t ir = m * t / tiles, rows = m * (t + 1) / tiles - ir;
-      tile.microkernel(k,
-                       {a.data + ir * a.row_stride, a.row_stride, a.col_stride, b.data,
-                        b.row_stride, ahead.data, lines},
-                       bias == nullptr ? nullptr : bias + jr, c + ir * ldc + jr, ldc, rows,
-                       std::min(tile.nr, n - jr), accumulate);
-      ahead.data += lines * kLineFloats;
+      operands.a = a.data + ir * a.row_stride;
+      operands.c = c + ir * ldc + jr;
+      tile.microkernel(k, operands, rows, std::min(tile.nr, n - jr));
     }
+    if (bias != nullptr) operands.bias += tile.nr;
   }
 }
 
@@ -129,7 +139,7 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
         Ahead ahead{};
         if (in_place) {
           ahead = {panels.data + kc * panels.row_stride, nc * kc};
-        } else if (k <= tile.kc) {
+        } else if (k <= tile.kc && ic + tile.mc < m) {
           ahead = {c_block + tile.mc * ldc, nc * tile.mc};
         }
         const int64_t mc = std::min(tile.mc, m - ic);

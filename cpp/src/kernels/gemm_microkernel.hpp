@@ -12,14 +12,21 @@ constexpr int64_t kLineFloats = 16;
 // Rows * Vectors accumulators stay in registers. Three rows of a share a pointer: x86 adds an index
 // to it for free, and there are not enough registers for a pointer each. Whole: all vectors are.
 template <int Vectors, int Rows, bool Whole>
-void gemm_tile(int64_t k, const GemmOperands& operands, const float* bias, float* c, int64_t ldc,
-               int64_t cols, bool accumulate) {
+void gemm_tile(int64_t k, const GemmOperands& operands, int64_t cols) {
   constexpr int kPointers = (Rows + 2) / 3;
   const int64_t a_row_stride = operands.a_row_stride, a_col_stride = operands.a_col_stride;
   const float* a[kPointers];
 #pragma GCC unroll 8
   for (int t = 0; t < kPointers; ++t) a[t] = operands.a + 3 * t * a_row_stride;
   const float* b = operands.b;
+  // So that the stores at the end do not wait for their lines.
+#pragma GCC unroll 32
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      __builtin_prefetch(operands.c + i * operands.c_row_stride + v * kLanes, 1);
+    }
+  }
   Vec acc[Rows][Vectors]{};
   for (int64_t p = 0; p < k; ++p, b += operands.b_row_stride) {
     if (p < operands.ahead_lines) __builtin_prefetch(operands.ahead + p * kLineFloats, 0, 2);
@@ -42,20 +49,18 @@ void gemm_tile(int64_t k, const GemmOperands& operands, const float* bias, float
 #pragma GCC unroll 8
     for (int t = 0; t < kPointers; ++t) a[t] += a_col_stride;
   }
-  store_tile(acc, bias, c, ldc, cols, accumulate);
+  store_tile(acc, operands.bias, operands.c, operands.c_row_stride, cols, operands.accumulate);
 }
 
 // Picks the instance for the tile's rows, the largest first: it is the one that matters.
 template <int MostRows, int Vectors, int Rows = MostRows>
-void gemm_microkernel(int64_t k, const GemmOperands& operands, const float* bias, float* c,
-                      int64_t ldc, int64_t rows, int64_t cols, bool accumulate) {
+void gemm_microkernel(int64_t k, const GemmOperands& operands, int64_t rows, int64_t cols) {
   if (rows == Rows) {
     const auto tile =
         cols == Vectors * kLanes ? gemm_tile<Vectors, Rows, true> : gemm_tile<Vectors, Rows, false>;
-    tile(k, operands, bias, c, ldc, cols, accumulate);
+    tile(k, operands, cols);
   } else if constexpr (Rows > 1) {
-    gemm_microkernel<MostRows, Vectors, Rows - 1>(k, operands, bias, c, ldc, rows, cols,
-                                                  accumulate);
+    gemm_microkernel<MostRows, Vectors, Rows - 1>(k, operands, rows, cols);
   }
 }
 

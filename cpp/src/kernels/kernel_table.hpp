@@ -8,22 +8,24 @@
 
 namespace cnnx {
 
-// Where a micro-kernel reads a (rows, k), by its strides, and b (k, cols), whose rows are
-// contiguous.
+// A tile of c = a * b: a (rows, k) by its strides, b (k, cols) and c (rows, cols) with contiguous
+// rows, bias (cols) or null, and whether c is added to.
 struct GemmOperands {
   const float* a;
   int64_t a_row_stride, a_col_stride;
   const float* b;
   int64_t b_row_stride;
+  const float* bias;
+  float* c;
+  int64_t c_row_stride;
+  bool accumulate;
   const float* ahead;  // cache lines to fetch meanwhile, k at most
   int64_t ahead_lines;
 };
 
-// Writes rows x cols of a * b to c (row stride ldc). Adds c if accumulate is set, and bias (cols)
-// unless it is null.
-using GemmMicrokernel = void (*)(int64_t k, const GemmOperands& operands, const float* bias,
-                                 float* c, int64_t ldc, int64_t rows, int64_t cols,
-                                 bool accumulate);
+// All arguments fit in registers: on the stack they would wait for the stores of the tile before.
+using GemmMicrokernel = void (*)(int64_t k, const GemmOperands& operands, int64_t rows,
+                                 int64_t cols);
 
 // Register tile mr x nr and cache blocks: an a block (mc, kc) lives in L2, a b panel (kc, nr) in
 // L1, a b block (kc, nc) in L3. mc is a multiple of mr, nc of nr.
