@@ -9,10 +9,11 @@ namespace {
 
 bool is_depthwise(const Conv2dDims& d) { return d.groups == d.ic && d.ic == d.oc; }
 
-// Whether a group's output channels fill half of the widest register tile at most, or its input
-// channels are too few to be worth packing.
-bool is_narrow(const Conv2dDims& d) {
-  return 2 * (d.oc / d.groups) <= kernels().conv_weights[0].channels || d.ic / d.groups < 4;
+// Whether a float of src is read often enough by the gradient of the weights to be packed: for
+// several taps, of more channels than one vector holds.
+bool is_worth_packing(const Conv2dDims& d) {
+  return d.ic / d.groups >= 4 && 2 * (d.oc / d.groups) > kernels().conv_weights[0].channels &&
+         d.kh * d.kw > d.stride_h * d.stride_w;
 }
 
 void correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
@@ -116,9 +117,9 @@ void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
   } else {
-    const auto backward = is_depthwise(dims) ? depthwise_backward_weights
-                          : is_narrow(dims)  ? narrow_backward_weights
-                                             : dense_backward_weights;
+    const auto backward = is_depthwise(dims)       ? depthwise_backward_weights
+                          : is_worth_packing(dims) ? packed_backward_weights
+                                                   : unpacked_backward_weights;
     backward(dims, src, diff_dst, diff_weights);
   }
 }

@@ -133,17 +133,19 @@ class Correlation {
   int threads_;
 };
 
-// The passes for kernels of any channels, and for those of one channel each.
+// Forward, and the gradient of the input: any convolution, and those in which every channel has a
+// kernel of its own.
 void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
                      const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared);
 void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst);
 
-void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
-                            float* diff_weights);
-// For few channels: reads src where it lies.
-void narrow_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+// The gradient of the weights: any convolution, from a packed copy of its strips or from src where
+// it lies, and depthwise ones.
+void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights);
+void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                               float* diff_weights);
 void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                                 float* diff_weights);
 

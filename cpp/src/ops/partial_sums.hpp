@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "runtime/parallel.hpp"
@@ -16,7 +17,9 @@ class PartialSums {
   PartialSums(int64_t size, int64_t items, int64_t least_items = 1) : size_(size), items_(items) {
     const int64_t fitting = kFloats / std::max<int64_t>(size, 1);
     const int64_t most = std::clamp<int64_t>(std::min(fitting, items / least_items), 2, 16);
-    parts_ = std::clamp<int64_t>(items, 1, most);
+    // A power of two, so that few threads get equal shares.
+    parts_ = static_cast<int64_t>(
+        std::bit_floor(static_cast<uint64_t>(std::clamp<int64_t>(items, 1, most))));
   }
 
   int64_t parts() const { return parts_; }

@@ -55,8 +55,8 @@ const ConvWeightsTile& tile_for(int64_t kw) {
 
 }  // namespace
 
-void dense_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
-                            float* diff_weights) {
+void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                             float* diff_weights) {
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);

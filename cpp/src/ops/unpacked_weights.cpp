@@ -1,3 +1,5 @@
+// The gradient of the weights from src where it lies, for few channels: taps of several kernel rows
+// and the gradients of several pixels fill the registers.
 #include <algorithm>
 
 #include "kernels/kernel_table.hpp"
@@ -62,8 +64,8 @@ void fold_pixels(const Conv2dDims& d, int64_t taps, int64_t pixels, const float*
 
 }  // namespace
 
-void narrow_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
-                             float* diff_weights) {
+void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+                               float* diff_weights) {
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);
