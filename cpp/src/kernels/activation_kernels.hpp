@@ -17,7 +17,7 @@ void linear_backward(int64_t n, const float* dst, const float* diff_dst, float* 
 }
 
 void relu_forward(int64_t n, const float* src, float* dst) {
-  map(n, src, dst, [](Vec x) { return x <= 0.0f ? Vec{} : x; });  // NaN stays
+  map(n, src, dst, [](Vec x) { return relu(x); });
 }
 void relu_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
   map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return y > 0.0f ? dy : Vec{}; });

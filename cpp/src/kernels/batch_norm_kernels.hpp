@@ -3,6 +3,7 @@
 
 #include "kernels/column_terms.hpp"
 #include "kernels/kernel_table.hpp"
+#include "kernels/simd_math.hpp"
 
 namespace cnnx {
 namespace {
@@ -24,16 +25,16 @@ void add_deviations(int64_t rows, int64_t c, const float* src, const float* mean
   });
 }
 
+template <bool kRelu>
 void normalize(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
                float* dst) {
   for (int64_t r = 0; r < rows; ++r, src += c, dst += c) {
     for (int64_t j = 0; j < c; j += kLanes) {
       const int64_t left = c - j;
       const Vec deviation = load_upto(src + j, left) - load_upto(columns.mean + j, left);
-      store_upto(
-          dst + j,
-          deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left),
-          left);
+      const Vec y =
+          deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left);
+      store_upto(dst + j, kRelu ? relu(y) : y, left);
     }
   }
 }
@@ -80,7 +81,8 @@ void normalize_backward(int64_t rows, int64_t c, const float* src, const float* 
 constexpr BatchNormKernels batch_norm_kernels = {
     .add_column_sums = add_column_sums,
     .add_deviations = add_deviations,
-    .normalize = normalize,
+    .normalize = normalize<false>,
+    .normalize_relu = normalize<true>,
     .backward = {add_gradient_sums<false>, normalize_backward<false>},
     .relu_backward = {add_gradient_sums<true>, normalize_backward<true>},
 };

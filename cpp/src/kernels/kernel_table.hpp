@@ -243,6 +243,10 @@ struct NormalizedColumns {
   const float *mean, *scale, *shift;
 };
 
+// dst = the normalised columns, or what a ReLU makes of them
+using Normalize = void (*)(int64_t rows, int64_t c, const float* src,
+                           const NormalizedColumns& columns, float* dst);
+
 // Both take the gradient of normalised columns, or of what a ReLU made of them.
 struct BatchNormBackward {
   // of the gradient and of the gradient * (src - mean)
@@ -261,8 +265,7 @@ struct BatchNormKernels {
   // of src - mean and of its square
   void (*add_deviations)(int64_t rows, int64_t c, const float* src, const float* mean, float* sums,
                          float* squares);
-  void (*normalize)(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
-                    float* dst);
+  Normalize normalize, normalize_relu;
   BatchNormBackward backward, relu_backward;
 };
 

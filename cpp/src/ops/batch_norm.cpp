@@ -105,12 +105,16 @@ struct NormalizedRows {
   const float* src;
   int64_t c;
 
-  // out = `rows` rows from first_row on
-  void copy(int64_t first_row, int64_t rows, float* out) const {
+  // out = activation of `rows` rows from first_row on
+  void copy(int64_t first_row, int64_t rows, Activation activation, float* out) const {
+    const bool is_relu = activation == Activation::relu;
+    const BatchNormKernels& kernel = kernels().batch_norm;
+    const Normalize normalize = is_relu ? kernel.normalize_relu : kernel.normalize;
     chunks.widen(first_row, rows, [&](int64_t first, int64_t wide_rows, int64_t width) {
-      kernels().batch_norm.normalize(wide_rows, width, src + first, columns,
-                                     out + (first - first_row * c));
+      normalize(wide_rows, width, src + first, columns, out + (first - first_row * c));
     });
+    if (is_relu || activation == Activation::linear) return;
+    activation_kernel(activation).forward(rows * c, out, out);
   }
 };
 
@@ -126,25 +130,23 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
   normalized.chunks.for_each_backwards([&](const Chunk& chunk) {
-    float* out = dst + chunk.first * d.c;
-    int64_t floats = chunk.rows * d.c;
-    if (epilogue.pool) {
-      float* const pair = pairs + chunk.thread * pair_scratch(d, epilogue.pool);
-      const auto pooled_rows = [&](int64_t pixel) {  // of all images up to this pixel
-        return pixel / d.w / d.h * (d.h / 2) + pixel / d.w % d.h / 2;
-      };
-      const int64_t begin = pooled_rows(chunk.first), end = pooled_rows(chunk.first + chunk.rows);
-      out = dst + begin * pooled_row, floats = (end - begin) * pooled_row;
-      for (int64_t y = begin; y < end; ++y) {
-        const int64_t above = y / (d.h / 2) * d.h + y % (d.h / 2) * 2;
-        normalized.copy(above * d.w, 2 * d.w, pair);
-        pool(d.w / 2, d.c, pair, pair + row, d.c, dst + y * pooled_row,
-             epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c);
-      }
-    } else {
-      normalized.copy(chunk.first, chunk.rows, out);
+    if (!epilogue.pool) {
+      normalized.copy(chunk.first, chunk.rows, epilogue.activation, dst + chunk.first * d.c);
+      return;
     }
-    if (epilogue.activation != Activation::linear) activate(floats, out, out);
+    float* const pair = pairs + chunk.thread * pair_scratch(d, epilogue.pool);
+    const auto pooled_rows = [&](int64_t pixel) {  // of all images up to this pixel
+      return pixel / d.w / d.h * (d.h / 2) + pixel / d.w % d.h / 2;
+    };
+    const int64_t end = pooled_rows(chunk.first + chunk.rows);
+    for (int64_t y = pooled_rows(chunk.first); y < end; ++y) {
+      const int64_t above = y / (d.h / 2) * d.h + y % (d.h / 2) * 2;
+      float* const out = dst + y * pooled_row;
+      normalized.copy(above * d.w, 2 * d.w, Activation::linear, pair);
+      pool(d.w / 2, d.c, pair, pair + row, d.c, out,
+           epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c);
+      if (epilogue.activation != Activation::linear) activate(pooled_row, out, out);
+    }
   });
 }
 
@@ -174,10 +176,8 @@ class ChunkGradient {
     if (!has_derivative()) return gradient;
     // The outputs are computed anew: that takes no longer than to read them.
     float* const outputs = scratch + Scratchpad::padded(floats);
-    const ActivationKernel& kernel = activation_kernel(activation_);
-    normalized_.copy(chunk.first, chunk.rows, outputs);
-    kernel.forward(floats, outputs, outputs);
-    kernel.backward(floats, outputs, gradient, scratch);
+    normalized_.copy(chunk.first, chunk.rows, activation_, outputs);
+    activation_kernel(activation_).backward(floats, outputs, gradient, scratch);
     return scratch;
   }
 

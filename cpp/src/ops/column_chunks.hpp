@@ -30,7 +30,7 @@ class ColumnChunks {
         chunk_units_(std::max<int64_t>(
             std::max(kChunkFloats / std::max<int64_t>(c, 1), kMinRows) / unit, 1)),
         repeat_(1) {
-    if (c >= kWide) return;
+    if (c == 0 || c >= kWide) return;
     int64_t repeat = kVector / std::gcd(c, kVector);
     while (repeat * c < kWide) repeat *= 2;
     if (repeat <= rows) repeat_ = repeat;
