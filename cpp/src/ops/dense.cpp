@@ -47,7 +47,7 @@ void dense_backward_data(const DenseDims& d, const float* diff_dst, const float*
   sgemm(d.mb, d.ic, d.oc, {diff_dst, d.oc, 1}, {weights, 1, d.oc}, nullptr, diff_src, d.ic, false);
 }
 
-void packed_backward_weights(const DenseDims& d, const float* src, const float* diff_dst,
+void dense_backward_weights(const DenseDims& d, const float* src, const float* diff_dst,
                             float* diff_weights, float* diff_bias) {
   sgemm(d.ic, d.oc, d.mb, {src, 1, d.ic}, {diff_dst, d.oc, 1}, nullptr, diff_weights, d.oc, false);
   if (diff_bias != nullptr) column_sums(d.mb, d.oc, diff_dst, diff_bias);

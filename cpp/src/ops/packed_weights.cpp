@@ -105,43 +105,40 @@ void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
       }
     }
 
-    const Cut parts(
-        rows, images > 1 ? rows : std::max<int64_t>(kL1Floats / (dims.ow * tile.channels), 1));
-    const int64_t steps =
-        parts.parts * dims.groups * blocks.parts * channels.parts * dims.kh * dims.kw / tile.runs;
+    const Pieces pieces(images, rows, kL1Floats / (dims.ow * tile.channels));
+    const int64_t steps = pieces.count() * dims.groups * blocks.parts * channels.parts * dims.kh *
+                          dims.kw / tile.runs;
     Ahead src_ahead = strips.ahead(strip, steps), dst_ahead = gradients.ahead(strip, steps);
-    // Some rows of one image, or whole images.
-    const auto add_rows = [&](int64_t n_images, int64_t y, int64_t count) {
-      for (int64_t g = 0; g < dims.groups; ++g) {
-        for (int64_t b = 0; b < blocks.parts; ++b) {
-          const int64_t o = g * ocg + b * tile.channels;
-          const int64_t cols = std::min(tile.channels, (g + 1) * ocg - o);
-          for (int64_t i = 0; i < channels.parts; ++i) {
-            const int64_t c = channels.begin(i), few = channels.length(i);
-            const ConvRows window = {.images = n_images,
-                                     .count = count,
-                                     .pixels = dims.ow,
-                                     .src_image_stride = strips.input_rows(rows) * width * few,
-                                     .src_row_stride = dims.stride_h * width * few,
-                                     .src_stride = dims.stride_w * few,
-                                     .dst_row_stride = dims.ow * cols,
-                                     .dst_stride = cols};
-            const ConvTaps taps = {
-                .taps = few, .run_stride = dims.dilation_w * few, .run_taps = icg};
-            for (int64_t t = 0; t < dims.kh * dims.kw; t += tile.runs) {
-              const int64_t ky = t / dims.kw * dims.dilation_h, kx = t % dims.kw * dims.dilation_w;
-              src_ahead.step(), dst_ahead.step();
-              const float* const from =
-                  x + (g * icg + c) * seen + ((y * dims.stride_h + ky) * width + kx) * few;
-              tile.microkernel(window, taps, from, dy + o * made + y * dims.ow * cols,
-                               sums + (t * icg + c) * dims.oc + o, dims.oc, cols);
-            }
-          }
-        }
+    const auto add_piece = [&](const Piece& piece, int64_t g, int64_t b, int64_t i) {
+      const int64_t o = g * ocg + b * tile.channels;
+      const int64_t cols = std::min(tile.channels, (g + 1) * ocg - o);
+      const int64_t c = channels.begin(i), few = channels.length(i);
+      const ConvRows window = {.images = piece.images,
+                               .count = piece.rows,
+                               .pixels = dims.ow,
+                               .src_image_stride = strips.input_rows(rows) * width * few,
+                               .src_row_stride = dims.stride_h * width * few,
+                               .src_stride = dims.stride_w * few,
+                               .dst_row_stride = dims.ow * cols,
+                               .dst_stride = cols};
+      const ConvTaps taps = {.taps = few, .run_stride = dims.dilation_w * few, .run_taps = icg};
+      const float* const group = x + (g * icg + c) * seen + piece.image * window.src_image_stride +
+                                 piece.row * window.src_row_stride;
+      const float* const block =
+          dy + o * made + (piece.image * rows + piece.row) * window.dst_row_stride;
+      for (int64_t t = 0; t < dims.kh * dims.kw; t += tile.runs) {
+        const int64_t ky = t / dims.kw * dims.dilation_h, kx = t % dims.kw * dims.dilation_w;
+        src_ahead.step(), dst_ahead.step();
+        tile.microkernel(window, taps, group + (ky * width + kx) * few, block,
+                         sums + (t * icg + c) * dims.oc + o, dims.oc, cols);
       }
     };
-    for (int64_t part = 0; part < parts.parts; ++part) {
-      add_rows(images, parts.begin(part), parts.length(part));
+    for (int64_t p = 0; p < pieces.count(); ++p) {
+      for (int64_t g = 0; g < dims.groups; ++g) {
+        for (int64_t b = 0; b < blocks.parts; ++b) {
+          for (int64_t i = 0; i < channels.parts; ++i) add_piece(pieces[p], g, b, i);
+        }
+      }
     }
   };
   partial_sums.add(threads, scratch, diff_weights,

@@ -29,6 +29,33 @@ class Ahead {
   int64_t step_;
 };
 
+// Rows of a strip that stay in L1 together: some of one image, or those of whole images.
+struct Piece {
+  int64_t image, images, row, rows;
+};
+
+class Pieces {
+ public:
+  // Pieces of at most `most` rows, or of one.
+  Pieces(int64_t images, int64_t rows, int64_t most)
+      : images_(images),
+        rows_(rows),
+        together_(std::clamp<int64_t>(most / rows, 1, images)),
+        parts_(ceil_div(rows, std::clamp<int64_t>(most, 1, rows))) {}
+
+  int64_t count() const { return ceil_div(images_, together_) * parts_; }
+  Piece operator[](int64_t i) const {
+    const int64_t image = i / parts_ * together_, row = rows_ * (i % parts_) / parts_;
+    return {.image = image,
+            .images = std::min(together_, images_ - image),
+            .row = row,
+            .rows = rows_ * (i % parts_ + 1) / parts_ - row};
+  }
+
+ private:
+  int64_t images_, rows_, together_, parts_;
+};
+
 // The images of a convolution cut into strips of output rows, each with the input rows that it
 // needs: some rows of one image, or a few whole images.
 class Strips {

@@ -121,21 +121,15 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
                      .src_stride = together * dims.stride_w * dims.ic,
                      .dst_row_stride = gradient_row,
                      .dst_stride = together * dims.oc};
-    const auto add = [&](int64_t y) {
+    const Pieces pieces(strips.images(strip), strip_rows, rows_in_l1);
+    for (int64_t i = 0; i < pieces.count(); ++i) {
+      const Piece piece = pieces[i];
+      rows.images = piece.images, rows.count = piece.rows;
+      const float* const x =
+          input + piece.image * rows.src_image_stride + piece.row * rows.src_row_stride;
+      const float* const y = dy + (piece.image * strip_rows + piece.row) * gradient_row;
       for (int64_t g = 0; g < dims.groups; ++g) {
-        add_rows(rows, runs, input + y * rows.src_row_stride + g * icg,
-                 dy + y * gradient_row + g * ocg, together * ocg, sums + g * ocg);
-      }
-    };
-    if (strips.images(strip) > 1) {
-      rows.images = strips.images(strip), rows.count = strip_rows;
-      add(0);
-    } else {
-      const int64_t parts = ceil_div(strip_rows, rows_in_l1);
-      for (int64_t part = 0; part < parts; ++part) {
-        const int64_t y = strip_rows * part / parts;
-        rows.count = strip_rows * (part + 1) / parts - y;
-        add(y);
+        add_rows(rows, runs, x + g * icg, y + g * ocg, together * ocg, sums + g * ocg);
       }
     }
     if (rest > 0) {
