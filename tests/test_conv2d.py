@@ -303,3 +303,14 @@ def test_no_images_and_no_filters_have_gradients_of_zero(mb: int, oc: int) -> No
     )
     assert not diff_weights.any()
     assert not diff_bias.any()
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_nan_pixel_may_spread_along_its_row_where_output_channels_are_few() -> None:
+    src = normal(1, 1, 8, 24, 3)
+    src[0, 4, 12, 1] = np.nan
+    dst = np.zeros((1, 6, 22, 4), np.float32)
+    _core.conv2d_forward(src, normal(2, 3, 3, 3, 4), None, dst, (1, 1), (0, 0), (1, 1), 1, False)
+    assert np.isnan(dst[:, 2:5, 10:13]).all()
+    dst[:, 2:5, 7:16] = 0  # four pixels a vector
+    assert not np.isnan(dst).any()

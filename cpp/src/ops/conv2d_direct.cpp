@@ -12,7 +12,7 @@ bool is_depthwise(const Conv2dDims& d) { return d.groups == d.ic && d.ic == d.oc
 // Whether a float of src is read often enough by the gradient of the weights to be packed: for
 // several taps, of more channels than one vector holds.
 bool is_worth_packing(const Conv2dDims& d) {
-  return d.ic / d.groups >= 4 && 2 * (d.oc / d.groups) > kernels().conv_weights[0].channels &&
+  return d.ic / d.groups >= 8 && 2 * (d.oc / d.groups) > kernels().conv_weights[0].channels &&
          d.kh * d.kw > d.stride_h * d.stride_w;
 }
 

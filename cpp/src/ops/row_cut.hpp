@@ -10,7 +10,8 @@ namespace cnnx {
 
 // A row of output pixels cut into register tiles of nearly equal size. A vector of one tile holds a
 // pixel's channels, or those of `together` adjacent pixels if they are few: contiguous floats too.
-// Tiles cover whole vectors, so the last one may begin before the last but one ends.
+// Such pixels see each other's taps with weights of 0, and so each other's NaNs. Tiles cover whole
+// vectors, so the last one may begin before the last but one ends.
 class RowCut {
  public:
   RowCut(const ConvTile& tile, int64_t width, int64_t together)
