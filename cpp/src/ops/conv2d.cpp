@@ -34,9 +34,9 @@ std::atomic<Algorithm>& algorithm() {
   return value;
 }
 
-bool takes_winograd(const Conv2dDims& d, bool prepared = false) {
+bool takes_winograd(const Conv2dDims& d, bool transforms_weights) {
   return algorithm() == kWinograd ? has_winograd(d)
-                                  : algorithm() == kAuto && winograd_pays(d, prepared);
+                                  : algorithm() == kAuto && winograd_pays(d, transforms_weights);
 }
 
 // Pixels that no window of the pooling takes need not be computed.
@@ -98,7 +98,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
-  if (takes_winograd(d, prepared != nullptr)) {
+  if (takes_winograd(d, prepared == nullptr)) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (algorithm() != kIm2col && has_direct(d)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
@@ -110,7 +110,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
 void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src) {
   const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
-  if (takes_winograd(d)) {
+  if (takes_winograd(d, true)) {
     winograd_backward_data(d, diff_dst, weights, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
     direct_backward_data(d, diff_dst, weights, diff_src);
@@ -123,7 +123,7 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
                              float* diff_weights, float* diff_bias) {
   const bool pooled = diff_dst.codes != nullptr;
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
-  if (takes_winograd(d)) {
+  if (takes_winograd(d, false)) {
     winograd_backward_weights(d, src, diff_dst, diff_weights);
   } else if (algorithm() != kIm2col && has_direct(d)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);

@@ -8,9 +8,11 @@ namespace cnnx {
 // of channels instead of 144. Rounding errors are about twice those of the direct passes, and a NaN
 // reaches all outputs of its tiles. If the output is pooled, oh and ow are even.
 // winograd_backward_weights leaves the taps in the order of a correlation.
-// 3x3, stride 1, neither dilated nor in groups, at least 16 channels in and out
+
+// 3x3, stride 1, neither dilated nor in groups, at least 16 channels in and out.
 bool has_winograd(const Conv2dDims& dims);
-bool winograd_pays(const Conv2dDims& dims, bool prepared);
+// Whether it is faster than the direct pass, with or without a transform of the weights first.
+bool winograd_pays(const Conv2dDims& dims, bool transforms_weights);
 void winograd_forward(const Conv2dDims& dims, const float* src, const float* weights,
                       const float* bias, const Epilogue& epilogue, float* dst,
                       PreparedWeights* prepared);
