@@ -23,7 +23,10 @@ class WinogradTiles {
         cols_(ceil_div(d.ow, kTile)),
         count_(d.mb * rows_ * cols_),
         shared_(d.ic * d.oc >= kManyWeights),
-        blocks_(ceil_div(count_, shared_ ? kSharedTiles : kOwnTiles)) {}
+        blocks_(ceil_div(count_, shared_ ? kSharedTiles : kOwnTiles)) {
+    // A few blocks are shared out evenly.
+    if (!shared_ && blocks_ > kShares) blocks_ = ceil_div(blocks_, kShares) * kShares;
+  }
 
   struct Place {
     int64_t image, y, x;  // of the first pixel
@@ -51,7 +54,7 @@ class WinogradTiles {
 
  private:
   static constexpr int64_t kManyWeights = 128 * 128;
-  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144;
+  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kShares = 4;
 
   int64_t rows_, cols_, count_;
   bool shared_;
