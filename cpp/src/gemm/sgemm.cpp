@@ -140,7 +140,8 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
         if (in_place) {
           ahead = {panels.data + kc * panels.row_stride, nc * kc};
         } else if (k <= tile.kc && ic + tile.mc < m) {
-          ahead = {c_block + tile.mc * ldc, nc * tile.mc};
+          // Not beyond: those rows may be another thread's.
+          ahead = {c_block + tile.mc * ldc, nc * std::min(tile.mc, m - ic - tile.mc)};
         }
         const int64_t mc = std::min(tile.mc, m - ic);
         MatrixView a_block = shifted(a, ic, pc);
@@ -160,7 +161,7 @@ int threads_for_product(int64_t items, int64_t m, int64_t n, int64_t k) {
   // Where few products meet each float, memory counts: to move one costs about kMove of them.
   constexpr int64_t kMove = 8, kGrain = int64_t{1} << 18;
   const int64_t work = m * n * k + kMove * (m * k + k * n + m * n);
-  return threads_for(items, kGrain * items / std::max<int64_t>(work, 1));
+  return threads_for(items, ceil_div(kGrain * items, std::max<int64_t>(work, 1)));
 }
 
 void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c,

@@ -34,6 +34,10 @@ struct GemmTile {
   int64_t mr, nr, mc, kc, nc;
 };
 
+// c (rows) = start + a (rows, k) times b (k), all contiguous.
+using Dot = void (*)(int64_t rows, int64_t k, const float* a, const float* b, float start,
+                     float* c);
+
 // dst (cols, rows) = the transpose of src (rows, cols).
 using Transpose = void (*)(int64_t rows, int64_t cols, const float* src, int64_t src_stride,
                            float* dst, int64_t dst_stride);
@@ -324,6 +328,7 @@ struct KernelTable {
   const char* name;
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
   GemmTile gemm_narrow;  // for few output columns
+  Dot dot;
   Transpose transpose;
   ConvTile conv[3];                 // from wide to narrow: fewer channels, more pixels
   ConvWeightsTile conv_weights[5];  // kOneRunTiles of one run first

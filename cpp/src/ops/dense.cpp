@@ -4,6 +4,7 @@
 
 #include "cnnx/gemm.hpp"
 #include "gemm/sgemm.hpp"
+#include "kernels/kernel_table.hpp"
 #include "ops/column_sums.hpp"
 #include "ops/partial_sums.hpp"
 
@@ -34,6 +35,14 @@ void forward_by_depth(const DenseDims& d, const float* src, const float* weights
 
 void dense_forward(const DenseDims& d, const float* src, const float* weights, const float* bias,
                    float* dst) {
+  if (d.oc == 1) {
+    const Dot dot = kernels().dot;
+    const float start = bias == nullptr ? 0.0f : *bias;
+    parallel_for(threads_for_rows(d.mb, d.ic), d.mb, [=](int64_t begin, int64_t end, int) {
+      dot(end - begin, d.ic, src + begin * d.ic, weights, start, dst + begin);
+    });
+    return;
+  }
   constexpr int64_t kDeep = 32;  // times as deep as dst is high and wide
   if (d.ic > kDeep * std::max(d.mb, d.oc)) {
     forward_by_depth(d, src, weights, bias, dst);
@@ -49,7 +58,12 @@ void dense_backward_data(const DenseDims& d, const float* diff_dst, const float*
 
 void dense_backward_weights(const DenseDims& d, const float* src, const float* diff_dst,
                             float* diff_weights, float* diff_bias) {
-  sgemm(d.ic, d.oc, d.mb, {src, 1, d.ic}, {diff_dst, d.oc, 1}, nullptr, diff_weights, d.oc, false);
+  if (d.oc == 1) {  // a row as well as a column: that way the vectors are full
+    sgemm(1, d.ic, d.mb, {diff_dst, d.mb, 1}, {src, d.ic, 1}, nullptr, diff_weights, d.ic, false);
+  } else {
+    sgemm(d.ic, d.oc, d.mb, {src, 1, d.ic}, {diff_dst, d.oc, 1}, nullptr, diff_weights, d.oc,
+          false);
+  }
   if (diff_bias != nullptr) column_sums(d.mb, d.oc, diff_dst, diff_bias);
 }
 

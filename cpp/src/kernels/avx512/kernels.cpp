@@ -5,6 +5,7 @@
 #include "kernels/bias_kernels.hpp"
 #include "kernels/conv_microkernel.hpp"
 #include "kernels/depthwise_microkernel.hpp"
+#include "kernels/dot_kernel.hpp"
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
@@ -20,6 +21,7 @@ const KernelTable avx512_kernels = {
     .name = "avx512",
     .gemm_wide = gemm_tile_of<14, 2>(168, 256, 1024),
     .gemm_narrow = gemm_tile_of<14, 1>(168, 256, 1024),
+    .dot = dot,
     .transpose = transpose,
     .conv = {conv_tile_of<14, 2>(), conv_tile_of<6, 4>(), conv_tile_of<14, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 12, 2>(), conv_weights_tile_of<1, 14, 1>(),

@@ -5,6 +5,7 @@
 #include "kernels/bias_kernels.hpp"
 #include "kernels/conv_microkernel.hpp"
 #include "kernels/depthwise_microkernel.hpp"
+#include "kernels/dot_kernel.hpp"
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
@@ -20,6 +21,7 @@ const KernelTable ref_kernels = {
     .name = "ref",
     .gemm_wide = gemm_tile_of<6, 2>(96, 256, 512),
     .gemm_narrow = gemm_tile_of<8, 1>(96, 256, 512),
+    .dot = dot,
     .transpose = transpose,
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<8, 1>()},
     .conv_weights = {conv_weights_tile_of<1, 6, 2>(), conv_weights_tile_of<1, 8, 1>(),
