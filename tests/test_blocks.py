@@ -115,6 +115,29 @@ def test_a_frozen_convolution_keeps_its_weights_in_a_block() -> None:
     assert not np.array_equal(below[0], model.layers[0].get_weights()[0])
 
 
+def test_pooled_normalization_keeps_what_others_need() -> None:
+    model = stack(
+        layers.Conv2D(5, 3, activation="relu"),  # its output is needed backwards
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(2),
+    )
+    check_against_single_layers(model)
+    x = normal(3, 4, 8, 8, 2)
+    first = cnnx.Sequential(
+        [
+            cnnx.Input((8, 8, 2)),
+            layers.BatchNormalization(),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(2),
+        ]
+    )
+    first.compile("sgd", "mse")
+    before = x.copy()
+    first.train_on_batch(x, normal(2, 4, 2))
+    np.testing.assert_array_equal(x, before)
+
+
 @pytest.mark.parametrize("pooling", [False, True])
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_normalization_activation_and_pooling(activation: str, pooling: bool) -> None:

@@ -90,6 +90,11 @@ class ConvolutionBlock:
         self._codes = Buffer(shape, np.uint8)
         self._y: Float = np.empty(0, np.float32)
 
+    @property
+    def forgets_output(self) -> bool:
+        """Whether `backward` does without what `forward` returned."""
+        return self._activation is activations.linear
+
     def _codes_of(self, batch: Float) -> Codes | None:
         return None if self._pooled_from is None else self._codes.rows(len(batch))
 
@@ -118,10 +123,17 @@ class NormalizationBlock:
         Built.
     tail
         Follows it.
+    takes_input
+        Whether nobody needs the input of a forward pass after it: backwards, its memory then
+        holds its gradient.
     """
 
-    def __init__(self, normalization: BatchNormalization, tail: Tail) -> None:
+    def __init__(
+        self, normalization: BatchNormalization, tail: Tail, takes_input: bool = False
+    ) -> None:
         self._normalization = normalization
+        self._takes_input = takes_input
+        self._x: Float = np.empty(0, np.float32)
         self._activation = tail.activation.name
         self._pooling = tail.pooling
         before = normalization.output_shape[1:]
@@ -138,13 +150,19 @@ class NormalizationBlock:
         y = self._output.rows(len(x))
         codes = self._codes_of(x) if training else None
         self._normalization.normalize(x, training, y, self._activation, self._pooling, codes)
+        self._x = x
         return y
 
     def backward(self, dy: Float) -> Float | None:
         """Write the normalisation's gradients; return the input's. May overwrite `dy`."""
         dx = None
         if self._normalization.needs_input_gradient:
-            dx = self._input_gradient.rows(len(dy)) if self._pooling else dy
+            if not self._pooling:
+                dx = dy
+            elif self._takes_input:
+                dx = self._x
+            else:
+                dx = self._input_gradient.rows(len(dy))
         self._normalization.backward_normalize(dy, dx, self._activation, self._codes_of(dy))
         return dx
 
@@ -172,7 +190,9 @@ def fuse(layers: Sequence[Layer]) -> list[tuple[int, Step]]:
             step, count = ConvolutionBlock(layer, tail), 1 + tail.taken
         elif type(layer) is BatchNormalization and layer.trainable:
             tail = Tail.of(layers[index + 1 :])
-            step, count = NormalizationBlock(layer, tail), 1 + tail.taken
+            before = steps[-1][1] if steps else None
+            takes_input = isinstance(before, ConvolutionBlock) and before.forgets_output
+            step, count = NormalizationBlock(layer, tail, takes_input), 1 + tail.taken
         steps.append((index, step))
         index += count
     return steps
