@@ -9,7 +9,7 @@ Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = NDArray[np.float32]
 Label: TypeAlias = NDArray[np.int64]
 Codes: TypeAlias = NDArray[np.uint8]
-"""Which pixel of its 2x2 window each pooled value was: 0 1 above, 2 3 below."""
+"""Which pixel of its 2x2 window a pooled value was: 0 1 above, 2 3 below; 4 where ReLU gave 0."""
 
 Shape: TypeAlias = tuple[Any, ...]
 """Extents of an array, batch first; the batch is None where any size will do."""

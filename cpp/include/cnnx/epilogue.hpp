@@ -12,12 +12,13 @@ namespace cnnx {
 struct Epilogue {
   Activation activation = Activation::linear;
   bool pool = false;
-  // If pooled, for every output which pixel of its window it was: 0 1 above, 2 3 below. Null where
-  // there will be no backward pass.
+  // If pooled, for every output which pixel of its window it was: 0 1 above, 2 3 below, or 4 where
+  // a ReLU made it 0 and no gradient passes. Null where there will be no backward pass.
   uint8_t* codes = nullptr;
 };
 
-// The gradient of an operation's output before the activation; with `codes`, of the pooled output.
+// The gradient of an operation's output before the activation; with `codes`, of the pooled output,
+// for ReLU after the activation.
 struct DiffDst {
   const float* data;
   const uint8_t* codes = nullptr;

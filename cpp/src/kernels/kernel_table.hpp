@@ -186,6 +186,8 @@ struct PoolKernels {
 
 // 2x2 windows, stride 2; a code says which pixel of its window was the largest: 0 1 above, 2 3
 // below.
+constexpr uint8_t kRectified = 4;  // the code of a window through which no gradient passes
+
 struct Pool2x2Kernels {
   // c channels of the windows of two rows of pixels, src_stride floats apart in a row; dst and
   // codes are dst_stride apart. codes may be null.
@@ -196,6 +198,11 @@ struct Pool2x2Kernels {
   // diff_dst and codes are the row of windows, diff_src is pixel `first`.
   void (*backward)(int64_t first, int64_t pixels, int64_t c, int row, const float* diff_dst,
                    const uint8_t* codes, float* diff_src);
+  // Of n pooled values: a ReLU in place, and kRectified for what it makes 0.
+  void (*rectify)(int64_t n, float* dst, uint8_t* codes);
+  // Adds the gradients (rows, c) to their column's sum, but for those with the code kRectified.
+  void (*add_column_sums)(int64_t rows, int64_t c, const float* diff_dst, const uint8_t* codes,
+                          float* sums);
 };
 
 // The pixels that Winograd's F(4x4, 3x3) transforms at once: 6x6 of an input, or 4x4 of a gradient.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/column_terms.hpp"
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd.hpp"
 
@@ -201,9 +202,30 @@ void pool2x2_backward(int64_t first, int64_t pixels, int64_t c, int row, const f
                           diff_src + (end - first) * c);
 }
 
+void rectify(int64_t n, float* dst, uint8_t* codes) {
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const Vec x = load_upto(dst + i, n - i);
+    const IntVec code = load_bytes_upto(codes + i, n - i);
+    store_upto(dst + i, x <= 0.0f ? Vec{} : x, n - i);  // NaN stays
+    store_bytes_upto(codes + i, x > 0.0f ? code : IntVec{} + kRectified, n - i);
+  }
+}
+
+void pool2x2_add_column_sums(int64_t rows, int64_t c, const float* diff_dst, const uint8_t* codes,
+                             float* sums) {
+  float* const to[] = {sums};
+  add_to_columns(rows, c, to, [=](int64_t i, int64_t, int64_t left, Vec* acc) {
+    const IntVec code = load_bytes_upto(codes + i, left);
+    const Vec gradient = load_upto(diff_dst + i, left);
+    acc[0] += code == IntVec{} + kRectified ? Vec{} : gradient;
+  });
+}
+
 constexpr Pool2x2Kernels pool2x2_kernels = {
     .forward = pool2x2_forward,
     .backward = pool2x2_backward,
+    .rectify = rectify,
+    .add_column_sums = pool2x2_add_column_sums,
 };
 
 constexpr PoolKernels pool_kernels = {

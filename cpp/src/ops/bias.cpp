@@ -26,7 +26,7 @@ void bias_add_forward(const BiasDims& dims, const float* src, const float* bias,
 }
 
 void bias_add_backward(const BiasDims& dims, const float* diff_dst, float* diff_bias) {
-  column_sums(dims.rows, dims.n, diff_dst, diff_bias);
+  column_sums(dims.rows, dims.n, {diff_dst}, diff_bias);
 }
 
 void bias_multiply_forward(const BiasDims& dims, const float* src, const float* bias, float* dst) {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "ops/activation.hpp"
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
@@ -65,10 +66,7 @@ void plain_forward(const Conv2dDims& d, const float* src, const float* weights, 
   } else {
     im2col_forward(d, src, weights, bias, dst);
   }
-  const int64_t n = outputs(d) / (epilogue.pool ? 4 : 1);
-  if (epilogue.activation != Activation::linear) {
-    activation_forward(epilogue.activation, n, dst, dst);
-  }
+  activate(epilogue, outputs(d) / (epilogue.pool ? 4 : 1), 0, dst);
 }
 
 class WholeGradient {
@@ -139,7 +137,7 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
     }
   }
   if (diff_bias != nullptr) {
-    column_sums(d.mb * d.oh * d.ow / (pooled ? 4 : 1), d.oc, diff_dst.data, diff_bias);
+    column_sums(d.mb * d.oh * d.ow / (pooled ? 4 : 1), d.oc, diff_dst, diff_bias);
   }
 }
 

@@ -118,7 +118,6 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
   const int64_t dst_row = d.ow / together * d.oc;
   const auto& kernel = kernels().winograd;
   const auto transform_tile = epilogue.pool ? kernel.pooled_output : kernel.output;
-  const auto activate = activation_kernel(epilogue.activation).forward;
   const auto transform_outputs = [&](int64_t begin, int64_t end, const float* points) {
     for (int64_t tile = begin; tile < end;) {
       // Tiles that lie side by side are activated together.
@@ -136,11 +135,8 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
                         .rows = rows,
                         .cols = std::min(kTile / together, cols - col)});
       }
-      if (epilogue.activation != Activation::linear) {
-        for (int64_t row = 0; row < rows; ++row) {
-          float* const out = dst + first + row * dst_row;
-          activate(cols * d.oc, out, out);
-        }
+      for (int64_t row = 0; row < rows; ++row) {
+        activate(epilogue, cols * d.oc, first + row * dst_row, dst);
       }
     }
   };

@@ -120,10 +120,8 @@ class Correlation {
   }
 
   void activate(int64_t strip, float* dst) const {
-    if (epilogue_.activation == Activation::linear) return;
     const int64_t together = epilogue_.pool ? 2 : 1, row = d_.ow / together * d_.oc;
-    float* const first = dst + first_row(strip) / together * row;
-    activation_kernel(epilogue_.activation).forward(rows(strip) / together * row, first, first);
+    cnnx::activate(epilogue_, rows(strip) / together * row, first_row(strip) / together * row, dst);
   }
 
   const Conv2dDims& d_;

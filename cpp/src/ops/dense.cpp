@@ -64,7 +64,7 @@ void dense_backward_weights(const DenseDims& d, const float* src, const float* d
     sgemm(d.ic, d.oc, d.mb, {src, 1, d.ic}, {diff_dst, d.oc, 1}, nullptr, diff_weights, d.oc,
           false);
   }
-  if (diff_bias != nullptr) column_sums(d.mb, d.oc, diff_dst, diff_bias);
+  if (diff_bias != nullptr) column_sums(d.mb, d.oc, {diff_dst}, diff_bias);
 }
 
 }  // namespace cnnx

@@ -107,7 +107,8 @@ class ConvolutionBlock:
 
     def backward(self, dy: Float) -> Float | None:
         """Write the convolution's gradients; return the input's. Overwrites `dy`."""
-        self._activation.backward(self._y, dy, dy)
+        if self._pooled_from is None or self._activation is not activations.relu:
+            self._activation.backward(self._y, dy, dy)  # else the codes know where ReLU gave 0
         return self._convolution.convolve_backward(dy, self._codes_of(dy), self._pooled_from)
 
 
