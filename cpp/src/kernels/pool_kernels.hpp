@@ -187,17 +187,29 @@ CNNX_INLINE void pool2x2_backward_pixels(int64_t first, int64_t pixels, int64_t 
   }
 }
 
+// The two pixels of whole windows.
+void pool2x2_backward_wide(int64_t windows, int64_t c, int row, const float* diff_dst,
+                           const uint8_t* codes, float* diff_src) {
+  for (int64_t w = 0; w < windows; ++w, diff_src += 2 * c) {
+    for (int64_t j = 0; j < c; j += kLanes) {
+      const int64_t left = c - j;
+      const IntVec chosen = load_bytes_upto(codes + w * c + j, left) - 2 * row;
+      const Vec gradient = load_upto(diff_dst + w * c + j, left);
+      store_upto(diff_src + j, chosen == 0 ? gradient : Vec{}, left);
+      store_upto(diff_src + c + j, chosen == 1 ? gradient : Vec{}, left);
+    }
+  }
+}
+
 void pool2x2_backward(int64_t first, int64_t pixels, int64_t c, int row, const float* diff_dst,
                       const uint8_t* codes, float* diff_src) {
-  if (c > kNarrow || pixels < 2) {
-    pool2x2_backward_pixels(first, pixels, c, row, diff_dst, codes, diff_src);
-    return;
-  }
-  const int64_t before = first % 2, windows = (pixels - before) / 2;  // and perhaps a pixel after
+  // A row may begin and end inside a window.
+  const int64_t before = first % 2 < pixels ? first % 2 : pixels;
+  const int64_t windows = (pixels - before) / 2;
   const int64_t begin = first + before, end = begin + 2 * windows;
   pool2x2_backward_pixels(first, before, c, row, diff_dst, codes, diff_src);
-  pool2x2_backward_narrow(windows, c, row, diff_dst + begin / 2 * c, codes + begin / 2 * c,
-                          diff_src + before * c);
+  const auto whole = c > kNarrow ? pool2x2_backward_wide : pool2x2_backward_narrow;
+  whole(windows, c, row, diff_dst + begin / 2 * c, codes + begin / 2 * c, diff_src + before * c);
   pool2x2_backward_pixels(end, first + pixels - end, c, row, diff_dst, codes,
                           diff_src + (end - first) * c);
 }
