@@ -33,7 +33,7 @@ def parameters(seed: int, c: int) -> dict[str, Any]:
 
 
 @example(LARGE, 24, True, 0.0, 1)
-@given(shapes, channels, st.booleans(), st.sampled_from([0.0, 3.0]), seeds)
+@given(shapes, channels, st.booleans(), st.sampled_from([1.0, 3.0]), seeds)  # no mean that cancels
 def test_training_agrees_with_the_oracle(
     rows: tuple[int, ...], c: int, affine: bool, offset: float, seed: int
 ) -> None:
