@@ -184,10 +184,10 @@ struct PoolKernels {
                        const float* diff_dst, float* diff_src);
 };
 
-// 2x2 windows, stride 2; a code says which pixel of its window was the largest: 0 1 above, 2 3
-// below.
 constexpr uint8_t kRectified = 4;  // the code of a window through which no gradient passes
 
+// 2x2 windows, stride 2; a code says which pixel of its window was the largest: 0 1 above, 2 3
+// below.
 struct Pool2x2Kernels {
   // c channels of the windows of two rows of pixels, src_stride floats apart in a row; dst and
   // codes are dst_stride apart. codes may be null.

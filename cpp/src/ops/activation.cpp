@@ -8,14 +8,6 @@ const ActivationKernel& activation_kernel(Activation activation) {
   return kernels().activation.of[static_cast<int>(activation)];
 }
 
-void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
-  if (epilogue.activation == Activation::relu && epilogue.codes != nullptr) {
-    kernels().pool2x2.rectify(n, dst + first, epilogue.codes + first);
-  } else if (epilogue.activation != Activation::linear) {
-    activation_kernel(epilogue.activation).forward(n, dst + first, dst + first);
-  }
-}
-
 void activation_forward(Activation activation, int64_t n, const float* src, float* dst) {
   const Elementwise kernel = activation_kernel(activation).forward;
   parallel_for(threads_for(n, kElementwiseGrain), n, [=](int64_t begin, int64_t end, int) {

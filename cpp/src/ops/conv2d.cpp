@@ -6,11 +6,11 @@
 #include <stdexcept>
 #include <vector>
 
-#include "ops/activation.hpp"
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
 #include "ops/conv2d_winograd.hpp"
+#include "ops/epilogue.hpp"
 #include "ops/image_rows.hpp"
 
 namespace cnnx {
@@ -56,13 +56,7 @@ void plain_forward(const Conv2dDims& d, const float* src, const float* weights, 
   if (epilogue.pool) {
     std::vector<float> whole(static_cast<size_t>(outputs(d)));
     im2col_forward(d, src, weights, bias, whole.data());
-    const int64_t row = d.ow * d.oc;
-    for (int64_t y = 0; y < d.mb * d.oh / 2; ++y) {
-      const float* const above = whole.data() + 2 * y * row;
-      kernels().pool2x2.forward(d.ow / 2, d.oc, above, above + row, d.oc, dst + y * row / 2,
-                                epilogue.codes == nullptr ? nullptr : epilogue.codes + y * row / 2,
-                                d.oc);
-    }
+    pool_rows(epilogue, d.mb * d.oh / 2, d.ow / 2, d.oc, whole.data(), 0, dst);
   } else {
     im2col_forward(d, src, weights, bias, dst);
   }

@@ -4,8 +4,8 @@
 
 #include "gemm/pack.hpp"
 #include "kernels/kernel_table.hpp"
-#include "ops/activation.hpp"
 #include "ops/conv2d_geometry.hpp"
+#include "ops/epilogue.hpp"
 #include "ops/prepared_weights.hpp"
 #include "ops/winograd_tiles.hpp"
 #include "runtime/parallel.hpp"

@@ -8,7 +8,7 @@
 #include "cnnx/gemm.hpp"
 #include "cnnx/prepared_weights.hpp"
 #include "kernels/kernel_table.hpp"
-#include "ops/activation.hpp"
+#include "ops/epilogue.hpp"
 #include "ops/strips.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/scratchpad.hpp"
@@ -82,6 +82,7 @@ class Correlation {
   template <typename Compute>
   void run(Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
     float* const copies = scratchpad.take(scratch());
+    const int64_t together = epilogue_.pool ? 2 : 1;  // rows that make one of the output
     parallel_for(threads_, strips_.count(), [&](int64_t begin, int64_t end, int thread) {
       float* const copy = copies + thread * (strips_.scratch() + waiting_);
       for (int64_t strip = begin; strip < end; ++strip) {
@@ -90,14 +91,17 @@ class Correlation {
           const int64_t row = d_.ow * d_.oc;
           float* const unpooled = copy + strips_.scratch();
           compute(strip, input, OutputPixels{unpooled, strips_.rows(strip) * row, row, d_.oc});
-          pool(strip, unpooled, dst.data);
+          pool_rows(epilogue_, rows(strip) / 2, d_.ow / 2, d_.oc, unpooled,
+                    first_row(strip) / 2 * (d_.ow / 2) * d_.oc, dst.data);
         } else {
           OutputPixels out = dst;
           out.data += strips_.first_image(strip) * dst.image_stride +
                       strips_.first_row(strip) * dst.row_stride;
           compute(strip, input, out);
         }
-        activate(strip, dst.data);
+        const int64_t row = d_.ow / together * d_.oc;
+        activate(epilogue_, rows(strip) / together * row, first_row(strip) / together * row,
+                 dst.data);
       }
     });
   }
@@ -108,21 +112,6 @@ class Correlation {
     return strips_.first_image(strip) * d_.oh + strips_.first_row(strip);
   }
   int64_t rows(int64_t strip) const { return strips_.images(strip) * strips_.rows(strip); }
-
-  void pool(int64_t strip, const float* unpooled, float* dst) const {
-    const int64_t row = d_.ow * d_.oc, pooled_row = d_.ow / 2 * d_.oc;
-    int64_t to = first_row(strip) / 2 * pooled_row;
-    for (int64_t y = 0; y < rows(strip); y += 2, to += pooled_row) {
-      const float* const above = unpooled + y * row;
-      kernels().pool2x2.forward(d_.ow / 2, d_.oc, above, above + row, d_.oc, dst + to,
-                                epilogue_.codes == nullptr ? nullptr : epilogue_.codes + to, d_.oc);
-    }
-  }
-
-  void activate(int64_t strip, float* dst) const {
-    const int64_t together = epilogue_.pool ? 2 : 1, row = d_.ow / together * d_.oc;
-    cnnx::activate(epilogue_, rows(strip) / together * row, first_row(strip) / together * row, dst);
-  }
 
   const Conv2dDims& d_;
   const Epilogue& epilogue_;

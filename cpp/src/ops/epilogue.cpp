@@ -1,0 +1,25 @@
+#include "ops/epilogue.hpp"
+
+#include "kernels/kernel_table.hpp"
+#include "ops/activation.hpp"
+
+namespace cnnx {
+
+void pool_rows(const Epilogue& epilogue, int64_t pairs, int64_t windows, int64_t c,
+               const float* rows, int64_t first, float* dst) {
+  const int64_t row = 2 * windows * c;
+  for (int64_t i = 0; i < pairs; ++i, rows += 2 * row, first += windows * c) {
+    uint8_t* const codes = epilogue.codes == nullptr ? nullptr : epilogue.codes + first;
+    kernels().pool2x2.forward(windows, c, rows, rows + row, c, dst + first, codes, c);
+  }
+}
+
+void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
+  if (epilogue.activation == Activation::relu && epilogue.codes != nullptr) {
+    kernels().pool2x2.rectify(n, dst + first, epilogue.codes + first);
+  } else if (epilogue.activation != Activation::linear) {
+    activation_kernel(epilogue.activation).forward(n, dst + first, dst + first);
+  }
+}
+
+}  // namespace cnnx
