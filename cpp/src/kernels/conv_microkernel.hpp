@@ -8,106 +8,148 @@
 namespace cnnx {
 namespace {
 
-// Pixels * Vectors accumulators stay in registers. Three pixels share a base pointer: x86 adds an
-// index to it for free, and there are not enough registers for a pointer each.
-template <int Vectors, int Pixels>
+// Pixels * Vectors accumulators stay in registers. A run is Steps times as long as the way from
+// pixel to pixel, so that up to Steps pixels see a float of it, which is broadcast once for them
+// all. Three pixels share a base pointer: x86 adds an index to it for free, and there are not
+// enough registers for a pointer each.
+template <int Vectors, int Steps, int Pixels>
 void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
                const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
+  constexpr int kSeen = Pixels + Steps - 1;
   Vec acc[Pixels][Vectors]{};
-  for (int64_t r = 0; r < runs.count; ++r) {
-    const float* base[(Pixels + 2) / 3];
+  const int64_t step = (Steps == 1 ? runs.floats : pixel_stride) * Vectors * kLanes;
+  for (int64_t r = 0; r < runs.count; ++r, weights += (Steps - 1) * step) {
+    const float* base[(kSeen + 2) / 3];
 #pragma GCC unroll 8
-    for (int t = 0; t < (Pixels + 2) / 3; ++t) {
+    for (int t = 0; t < (kSeen + 2) / 3; ++t) {
       base[t] = src + runs.offsets[r] + 3 * t * pixel_stride;
     }
-    for (int64_t p = 0; p < runs.floats; ++p, weights += Vectors * kLanes) {
-      Vec w[Vectors];
+    const float* const end = weights + step;
+    for (int64_t p = 0; weights < end; ++p, weights += Vectors * kLanes) {
+      Vec w[Steps][Vectors];
 #pragma GCC unroll 8
-      for (int v = 0; v < Vectors; ++v) w[v] = load(weights + v * kLanes);
+      for (int s = 0; s < Steps; ++s) {
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) w[s][v] = load(weights + s * step + v * kLanes);
+      }
 #pragma GCC unroll 32
-      for (int i = 0; i < Pixels; ++i) {
+      for (int i = 0; i < kSeen; ++i) {
         const Vec x = broadcast(base[i / 3][p + i % 3 * pixel_stride]);
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) acc[i][v] += x * w[v];
+        for (int s = 0; s < Steps; ++s) {
+          if (i < s || i - s >= Pixels) continue;
+#pragma GCC unroll 8
+          for (int v = 0; v < Vectors; ++v) acc[i - s][v] += x * w[s][v];
+        }
       }
     }
   }
   store_tile(acc, bias, dst, dst_stride, cols, accumulate);
 }
 
-template <int Vectors, int MostPixels, int Pixels = MostPixels>
+template <int Vectors, int Steps, int MostPixels, int Pixels = MostPixels>
 void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                       const float* weights, const float* bias, float* dst, int64_t dst_stride,
                       int64_t pixels, int64_t cols, bool accumulate) {
   if (pixels == Pixels) {
-    conv_tile<Vectors, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
-                               accumulate);
+    conv_tile<Vectors, Steps, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
+                                      accumulate);
   } else if constexpr (Pixels > 1) {
-    conv_microkernel<Vectors, MostPixels, Pixels - 1>(runs, src, pixel_stride, weights, bias, dst,
-                                                      dst_stride, pixels, cols, accumulate);
+    conv_microkernel<Vectors, Steps, MostPixels, Pixels - 1>(
+        runs, src, pixel_stride, weights, bias, dst, dst_stride, pixels, cols, accumulate);
   }
 }
 
-template <int MostPixels, int Vectors>
+template <int MostPixels, int Vectors, int Steps = 1>
 constexpr ConvTile conv_tile_of() {
-  return {conv_microkernel<Vectors, MostPixels>, MostPixels, Vectors * kLanes};
+  return {conv_microkernel<Vectors, Steps, MostPixels>, MostPixels, Vectors * kLanes, Steps};
 }
 
-// Whole vectors of diff_dst (Full), or a last one that is cut.
-template <int Runs, int Taps, int Vectors, bool Full>
+// Whole vectors of diff_dst (Full), or a last one that is cut. A tap at one pixel is a step's tap
+// at the pixel before: each float of src is broadcast once for the gradients of the last Steps
+// pixels.
+template <int Runs, int Steps, int Taps, int Vectors, bool Full>
 void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* src,
                        const float* diff_dst, float* diff_weights, int64_t ldw, int64_t cols) {
-  Vec acc[Runs][Taps][Vectors]{};
-  for (int64_t n = 0; n < rows.images; ++n) {
-    for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
-      const float* x = src + n * rows.src_image_stride + r * rows.src_row_stride;
-      const float* dy = diff_dst;
-      for (int64_t p = 0; p < rows.pixels; ++p, x += rows.src_stride, dy += rows.dst_stride) {
-        Vec gradient[Vectors];
+  Vec acc[Runs][Steps][Taps][Vectors]{};
+  Vec gradients[Steps][Vectors]{};
+  const float *x, *dy;
+  const auto age = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) {
-          const int64_t width = cols - v * kLanes;
-          if (Full) {
-            gradient[v] = load(dy + v * kLanes);
-          } else {
-            gradient[v] = width > 0 ? load_upto(dy + v * kLanes, width) : Vec{};
-          }
-        }
+    for (int s = Steps - 1; s > 0; --s) {
 #pragma GCC unroll 8
-        for (int run = 0; run < Runs; ++run) {
+      for (int v = 0; v < Vectors; ++v) gradients[s][v] = gradients[s - 1][v];
+    }
+  };
+  const auto take = [&]() __attribute__((always_inline)) {
+    age();
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) {
+      const int64_t width = cols - v * kLanes;
+      if (Full) {
+        gradients[0][v] = load(dy + v * kLanes);
+      } else {
+        gradients[0][v] = width > 0 ? load_upto(dy + v * kLanes, width) : Vec{};
+      }
+    }
+    dy += rows.dst_stride;
+  };
+  const auto add = [&](int first, int last) __attribute__((always_inline)) {
+#pragma GCC unroll 8
+    for (int run = 0; run < Runs; ++run) {
 #pragma GCC unroll 32
-          for (int i = 0; i < Taps; ++i) {
-            const Vec x_tap = broadcast(x[run * taps.run_stride + i]);
+      for (int i = 0; i < Taps; ++i) {
+        const Vec x_tap = broadcast(x[run * taps.run_stride + i]);
 #pragma GCC unroll 8
-            for (int v = 0; v < Vectors; ++v) acc[run][i][v] += x_tap * gradient[v];
-          }
+        for (int s = 0; s < Steps; ++s) {
+          if (s < first || s > last) continue;
+#pragma GCC unroll 8
+          for (int v = 0; v < Vectors; ++v) acc[run][s][i][v] += x_tap * gradients[s][v];
         }
       }
+    }
+    x += rows.src_stride;
+  };
+  for (int64_t n = 0; n < rows.images; ++n) {
+    for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
+      x = src + n * rows.src_image_stride + r * rows.src_row_stride;
+      dy = diff_dst;
+#pragma GCC unroll 8
+      for (int s = 0; s < Steps - 1; ++s) take(), add(0, s);
+      for (int64_t p = Steps - 1; p < rows.pixels; ++p) take(), add(0, Steps - 1);
+#pragma GCC unroll 8
+      for (int s = 1; s < Steps; ++s) age(), add(s, Steps - 1);
     }
   }
 #pragma GCC unroll 8
   for (int run = 0; run < Runs; ++run) {
-    store_tile(acc[run], nullptr, diff_weights + run * taps.run_taps * ldw, ldw, cols, true);
+#pragma GCC unroll 8
+    for (int s = 0; s < Steps; ++s) {
+      store_tile(acc[run][s], nullptr,
+                 diff_weights + (run * taps.run_taps + s * taps.step_taps) * ldw, ldw, cols, true);
+    }
   }
 }
 
-template <int Runs, int MostTaps, int Vectors, int Taps = MostTaps>
+template <int Runs, int Steps, int MostTaps, int Vectors, int Taps = MostTaps>
 void conv_weights_microkernel(const ConvRows& rows, const ConvTaps& taps, const float* src,
                               const float* diff_dst, float* diff_weights, int64_t ldw,
                               int64_t cols) {
   if (taps.taps == Taps) {
-    const auto tile = cols == Vectors * kLanes ? conv_weights_tile<Runs, Taps, Vectors, true>
-                                               : conv_weights_tile<Runs, Taps, Vectors, false>;
+    const auto tile = cols == Vectors * kLanes
+                          ? conv_weights_tile<Runs, Steps, Taps, Vectors, true>
+                          : conv_weights_tile<Runs, Steps, Taps, Vectors, false>;
     tile(rows, taps, src, diff_dst, diff_weights, ldw, cols);
   } else if constexpr (Taps > 1) {
-    conv_weights_microkernel<Runs, MostTaps, Vectors, Taps - 1>(rows, taps, src, diff_dst,
-                                                                diff_weights, ldw, cols);
+    conv_weights_microkernel<Runs, Steps, MostTaps, Vectors, Taps - 1>(rows, taps, src, diff_dst,
+                                                                       diff_weights, ldw, cols);
   }
 }
 
-template <int Runs, int MostTaps, int Vectors>
+template <int Runs, int Steps, int MostTaps, int Vectors>
 constexpr ConvWeightsTile conv_weights_tile_of() {
-  return {conv_weights_microkernel<Runs, MostTaps, Vectors>, Runs, MostTaps, Vectors * kLanes};
+  return {conv_weights_microkernel<Runs, Steps, MostTaps, Vectors>, Runs, Steps, MostTaps,
+          Vectors * kLanes};
 }
 
 }  // namespace

@@ -55,10 +55,11 @@ using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t
                                  const float* weights, const float* bias, float* dst,
                                  int64_t dst_stride, int64_t pixels, int64_t cols, bool accumulate);
 
-// Register tile: at most `pixels` of one output row by `channels` of its channels.
+// Register tile: at most `pixels` of one output row by `channels` of its channels. With more than
+// one step, for runs that are so many times as long as pixel_stride.
 struct ConvTile {
   ConvMicrokernel microkernel;
-  int64_t pixels, channels;
+  int64_t pixels, channels, steps;
 };
 
 // Rows of output pixels of some images, and where their input and their gradients lie. The
@@ -69,22 +70,24 @@ struct ConvRows {
   int64_t dst_row_stride, dst_stride;
 };
 
-// Some taps of the kernel: `taps` contiguous floats of src in each run; the runs are run_stride
-// floats apart in src and run_taps rows in diff_weights.
+// Some taps of the kernel: `taps` contiguous floats of src in each step of each run. The runs are
+// run_stride floats apart in src and run_taps rows in diff_weights, the steps a pixel's src_stride
+// and step_taps rows.
 struct ConvTaps {
-  int64_t taps, run_stride, run_taps;
+  int64_t taps, run_stride, run_taps, step_taps;
 };
 
-// diff_weights (taps of each run, cols; row stride ldw) += the sum over all pixels of the taps
-// times `cols` of diff_dst.
+// diff_weights (taps of each run and step, cols; row stride ldw) += the sum over all pixels of the
+// taps times `cols` of diff_dst.
 using ConvWeightsMicrokernel = void (*)(const ConvRows& rows, const ConvTaps& taps,
                                         const float* src, const float* diff_dst,
                                         float* diff_weights, int64_t ldw, int64_t cols);
 
-// Register tile: `runs` runs of at most `taps` floats, by `channels` of diff_dst.
+// Register tile: `runs` runs of `steps` steps of at most `taps` floats, by `channels` of diff_dst;
+// for rows of at least `steps` pixels.
 struct ConvWeightsTile {
   ConvWeightsMicrokernel microkernel;
-  int64_t runs, taps, channels;
+  int64_t runs, steps, taps, channels;
 };
 
 // The taps of a kernel: `rows` rows of `count`, and how far apart they lie in src.
@@ -329,7 +332,7 @@ using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint3
 using GaussianDropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, float deviation,
                                        const float* src, float* dst);
 
-constexpr int kOneRunTiles = 2;
+constexpr int kOneStepTiles = 3, kOneRunTiles = 2;
 
 struct KernelTable {
   const char* name;
@@ -337,8 +340,8 @@ struct KernelTable {
   GemmTile gemm_narrow;  // for few output columns
   Dot dot;
   Transpose transpose;
-  ConvTile conv[3];                 // from wide to narrow: fewer channels, more pixels
-  ConvWeightsTile conv_weights[5];  // kOneRunTiles of one run first
+  ConvTile conv[8];                  // kOneStepTiles of one step first, from wide to narrow
+  ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
   WinogradKernels winograd;
   DepthwiseKernels depthwise;
   ActivationKernels activation;

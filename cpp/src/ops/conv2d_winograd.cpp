@@ -20,7 +20,7 @@ constexpr int64_t kPoints = WinogradTiles::kPoints, kTile = WinogradTiles::kTile
 class WinogradWeights {
  public:
   WinogradWeights(int64_t ic, int64_t oc)
-      : tile_(tile_for<ConvTile>(kernels().conv, oc)),
+      : tile_(tile_for<ConvTile>(std::span(kernels().conv).first<kOneStepTiles>(), oc)),
         ic_(ic),
         oc_(oc),
         stride_(WinogradTiles::point_stride(ceil_div(oc, tile_.channels) * tile_.channels, ic)) {}

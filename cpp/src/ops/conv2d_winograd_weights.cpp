@@ -66,7 +66,7 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
     for (int64_t point = first; point < last; ++point) {
       for (int64_t i = 0; i < d.ic; i += tile.taps) {
         for (int64_t o = 0; o < d.oc; o += tile.channels) {
-          const ConvTaps taps = {std::min(tile.taps, d.ic - i), 0, 0};
+          const ConvTaps taps = {std::min(tile.taps, d.ic - i), 0, 0, 0};
           tile.microkernel(rows, taps, in + point * in_stride + i, out + point * out_stride + o,
                            sums + point * sum_stride + i * d.oc + o, d.oc,
                            std::min(tile.channels, d.oc - o));

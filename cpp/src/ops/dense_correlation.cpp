@@ -12,6 +12,15 @@ namespace {
 
 constexpr int64_t kPassFloats = 8192;  // 32 KiB of weights of one block: L1
 
+// The weights of a pass: whole runs where vectors overlap, as a second pass would add twice, or
+// where a tile takes a run in steps. Those read a weight for so many products that it may come
+// from L2.
+int64_t pass_floats(const Runs& runs, const RowCut& cut) {
+  if (cut.together() > 1) return runs.floats() * runs.count();
+  const int64_t floats = kPassFloats / cut.tile().channels;
+  return cut.tile().steps > 1 ? std::max(floats, runs.floats()) : floats;
+}
+
 // packed holds all groups' blocks of channels, each (floats of all runs, tile.channels); pixels
 // that share a vector find their taps one after the other, and zeros.
 void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const KernelTaps& taps,
@@ -52,9 +61,7 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
   const RowCut cut = RowCut::best(dims, dst.pixel_stride == dims.oc);
   const ConvTile& tile = cut.tile();
   const Runs runs(dims, strips.row_stride(), cut.together());
-  // Where vectors overlap, a second pass would add twice.
-  const Passes passes(
-      runs, cut.together() > 1 ? runs.floats() * runs.count() : kPassFloats / tile.channels);
+  const Passes passes(runs, pass_floats(runs, cut));
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const int64_t blocks = ceil_div(ocg, tile.channels);
   const int64_t block = runs.count() * runs.floats() * tile.channels;

@@ -43,14 +43,14 @@ struct Cut {
   int64_t size, parts;
 };
 
-// Takes all taps of a kernel row at once if there is one for their number.
-const ConvWeightsTile& tile_for(int64_t kw) {
+// Takes all taps of a kernel row at once if there is one for their number and pixels share them.
+const ConvWeightsTile& tile_for(const Conv2dDims& d) {
   const auto& tiles = kernels().conv_weights;
-  const ConvWeightsTile* best = &tiles[0];
-  for (const ConvWeightsTile& tile : tiles) {
-    if (tile.runs == kw && tile.channels == best->channels) best = &tile;
-  }
-  return *best;
+  if (d.dilation_w != d.stride_w) return tiles[0];
+  const auto* const tile = std::find_if(std::begin(tiles), std::end(tiles), [&](const auto& t) {
+    return t.runs == 1 && t.steps == d.kw && t.steps <= d.ow;
+  });
+  return tile == std::end(tiles) ? tiles[0] : *tile;
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);
-  const ConvWeightsTile& tile = tile_for(dims.kw);
+  const ConvWeightsTile& tile = tile_for(dims);
   const Cut blocks(ocg, tile.channels), channels(icg, tile.taps);
   const int64_t width = strips.width(), size = dims.kh * dims.kw * icg * dims.oc;
   const PartialSums partial_sums(size, strips.count());
@@ -107,7 +107,7 @@ void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
 
     const Pieces pieces(images, rows, kL1Floats / (dims.ow * tile.channels));
     const int64_t steps = pieces.count() * dims.groups * blocks.parts * channels.parts * dims.kh *
-                          dims.kw / tile.runs;
+                          dims.kw / tile.steps;
     Ahead src_ahead = strips.ahead(strip, steps), dst_ahead = gradients.ahead(strip, steps);
     const auto add_piece = [&](const Piece& piece, int64_t g, int64_t b, int64_t i) {
       const int64_t o = g * ocg + b * tile.channels;
@@ -121,12 +121,12 @@ void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
                                .src_stride = dims.stride_w * few,
                                .dst_row_stride = dims.ow * cols,
                                .dst_stride = cols};
-      const ConvTaps taps = {.taps = few, .run_stride = dims.dilation_w * few, .run_taps = icg};
+      const ConvTaps taps = {.taps = few, .run_stride = 0, .run_taps = 0, .step_taps = icg};
       const float* const group = x + (g * icg + c) * seen + piece.image * window.src_image_stride +
                                  piece.row * window.src_row_stride;
       const float* const block =
           dy + o * made + (piece.image * rows + piece.row) * window.dst_row_stride;
-      for (int64_t t = 0; t < dims.kh * dims.kw; t += tile.runs) {
+      for (int64_t t = 0; t < dims.kh * dims.kw; t += tile.steps) {
         const int64_t ky = t / dims.kw * dims.dilation_h, kx = t % dims.kw * dims.dilation_w;
         src_ahead.step(), dst_ahead.step();
         tile.microkernel(window, taps, group + (ky * width + kx) * few, block,

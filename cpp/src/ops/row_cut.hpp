@@ -27,19 +27,21 @@ class RowCut {
   // lie side by side.
   static RowCut best(const Conv2dDims& d, bool adjacent) {
     const auto& tiles = kernels().conv;
-    const ConvTile& narrowest = tiles[std::size(tiles) - 1];
     const int64_t ocg = d.oc / d.groups;
+    const bool side_by_side = d.groups == 1 && d.dilation_w == 1;
     RowCut best(tiles[0], d.ow, 1);
     int64_t least = best.cost(ocg, d.kw);
-    const auto consider = [&](const ConvTile& tile, int64_t together) {
-      const RowCut cut(tile, d.ow, together);
-      const int64_t cost = cut.cost(together * ocg, d.kw + (together - 1) * d.stride_w);
-      if (cost < least) best = cut, least = cost;
-    };
-    for (const ConvTile& tile : tiles) consider(tile, 1);
-    if (adjacent && d.groups == 1 && d.dilation_w == 1) {
-      for (int64_t p = 2; p <= std::min(narrowest.channels / ocg, d.ow); ++p)
-        consider(narrowest, p);
+    for (const ConvTile& tile : tiles) {
+      const int64_t fitting =
+          adjacent && side_by_side && tile.channels == lanes() ? lanes() / ocg : 1;
+      for (int64_t together = 1; together <= std::clamp<int64_t>(fitting, 1, d.ow); ++together) {
+        const int64_t taps = d.kw + (together - 1) * d.stride_w;
+        const bool stepwise = side_by_side && taps == tile.steps * together * d.stride_w;
+        if (tile.steps > 1 && !stepwise) continue;
+        const RowCut cut(tile, d.ow, together);
+        const int64_t cost = cut.cost(together * ocg, taps);
+        if (cost < least) best = cut, least = cost;
+      }
     }
     return best;
   }
@@ -54,15 +56,17 @@ class RowCut {
   }
 
  private:
-  // Of all channels, in floats multiplied for each tap: a few accumulators take as long as those
-  // that hide the latency of their sums.
+  static int64_t lanes() { return kernels().conv[kOneStepTiles - 1].channels; }
+
+  // Of all channels, in half products of vectors for each tap: a few accumulators take as long as
+  // those that hide the latency of their sums, and a load nearly half as long as a product.
   int64_t cost(int64_t channels, int64_t taps) const {
     constexpr int64_t kChains = 8;
-    const auto& tiles = kernels().conv;
-    const int64_t lanes = tiles[std::size(tiles) - 1].channels;
+    const int64_t wide = tile_->channels / lanes();
     int64_t sum = 0;
     for (int64_t t = 0; t < tiles_; ++t) {
-      sum += std::max(vectors(t) * tile_->channels, kChains * lanes);
+      const int64_t loads = wide + ceil_div(vectors(t) + tile_->steps - 1, tile_->steps);
+      sum += 2 * std::max(vectors(t) * wide, kChains) + loads;
     }
     return sum * ceil_div(channels, tile_->channels) * taps;
   }

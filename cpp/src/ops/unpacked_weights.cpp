@@ -19,32 +19,47 @@ constexpr int64_t kL1Floats = 6144;  // 24 KiB of gradients, read again for ever
 // Adjacent pixels whose gradients fill a vector that those of one pixel would not. The sums for
 // pixel i of a vector stand i strides further on in its taps; fold_pixels adds them up.
 int64_t pixels_together(const Conv2dDims& d) {
-  const auto& tiles = kernels().conv_weights;
   if (d.groups > 1 || d.dilation_w > 1 || d.kw <= d.stride_w) return 1;
-  const auto narrower = [](const ConvWeightsTile& a, const ConvWeightsTile& b) {
-    return a.channels < b.channels;
-  };
-  const int64_t lanes = std::min_element(std::begin(tiles), std::end(tiles), narrower)->channels;
+  const int64_t lanes = kernels().conv_weights[kOneRunTiles - 1].channels;
   return std::clamp<int64_t>(lanes / d.oc, 1, d.ow);
 }
 
-// The tile that wastes the fewest lanes and takes all taps of several runs if they are few; the
-// widest of equals.
-const ConvWeightsTile& tile_for(const Runs& runs, bool regular, int64_t channels) {
+// One tile after the other takes all taps that pixels `stride` floats apart see: `parts` of a run,
+// or of the floats of its every step.
+struct TapCut {
+  TapCut(const ConvWeightsTile& tile, const Runs& runs, int64_t stride)
+      : tile(&tile),
+        floats(tile.steps == 1 ? runs.floats() : stride),
+        parts(ceil_div(floats, tile.taps)) {}
+  int64_t begin(int64_t part) const { return floats * part / parts; }
+
+  const ConvWeightsTile* tile;
+  int64_t floats, parts;
+};
+
+// The cut that takes the least time, in half products of vectors for each pixel: a few accumulators
+// take as long as those that hide the latency of their sums, a load nearly half as long as a
+// product.
+TapCut best_cut(const Conv2dDims& d, const Runs& runs, int64_t together) {
+  constexpr int64_t kChains = 8;
   const auto& tiles = kernels().conv_weights;
-  const auto cost = [=](const ConvWeightsTile& tile) {
-    return ceil_div(channels, tile.channels) * tile.channels;
+  const int64_t lanes = tiles[kOneRunTiles - 1].channels;
+  const int64_t stride = together * d.stride_w * d.ic, channels = together * (d.oc / d.groups);
+  const auto cost = [&](const TapCut& cut) {
+    const ConvWeightsTile& tile = *cut.tile;
+    const int64_t taps = tile.runs * ceil_div(cut.floats, cut.parts), wide = tile.channels / lanes;
+    return ceil_div(channels, tile.channels) * (runs.count() / tile.runs) * cut.parts *
+           (2 * std::max(taps * tile.steps * wide, kChains) + taps + wide);
   };
-  const ConvWeightsTile* best = &tiles[0];
+  TapCut best(tiles[0], runs, stride);
   for (const ConvWeightsTile& tile : tiles) {
-    if (tile.runs > 1 && (!regular || runs.count() % tile.runs != 0 || runs.floats() > tile.taps)) {
-      continue;
-    }
-    if (cost(tile) < cost(*best) || (cost(tile) == cost(*best) && tile.runs > best->runs)) {
-      best = &tile;
-    }
+    const bool regular = tile.runs == 1 || (runs.count() == d.kh && d.kh % tile.runs == 0);
+    const bool stepwise =
+        tile.steps == 1 || (runs.floats() == tile.steps * stride && d.ow / together >= tile.steps);
+    const TapCut cut(tile, runs, stride);
+    if (regular && stepwise && cost(cut) < cost(best)) best = cut;
   }
-  return *best;
+  return best;
 }
 
 // diff_weights (kh, kw, ic, oc) of sums (kh, taps, ic, pixels, oc).
@@ -73,8 +88,8 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
   const int64_t rest = dims.ow % together;
   const Runs runs(dims, strips.row_stride(), together);
   const Runs runs_of_rest(dims, strips.row_stride(), rest);
-  const bool regular = runs.count() == dims.kh;
-  const ConvWeightsTile& tile = tile_for(runs, regular, together * ocg);
+  const TapCut cut = best_cut(dims, runs, together);
+  const TapCut cut_of_rest(kernels().conv_weights[0], runs_of_rest, 0);
 
   const int64_t ldw = together * dims.oc;
   const int64_t size = runs.count() * runs.floats() * ldw;
@@ -90,16 +105,17 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
   float* const total = together > 1 ? scratch.take(unfolded) : diff_weights;
 
   // The sums of some rows of one group, for the pixels whose taps are those of `seen`.
-  const auto add_rows = [&](const ConvRows& rows, const Runs& seen, const float* input,
-                            const float* dy, int64_t cols, float* sums) {
-    const int64_t tiles = ceil_div(seen.floats(), tile.taps);
+  const auto add_rows = [&](const ConvRows& rows, const Runs& seen, const TapCut& cut,
+                            const float* input, const float* dy, int64_t cols, float* sums) {
+    const ConvWeightsTile& tile = *cut.tile;
     for (int64_t c = 0; c < cols; c += tile.channels) {
       for (int64_t run = 0; run < seen.count(); run += tile.runs) {
-        for (int64_t t = 0; t < tiles; ++t) {
-          const int64_t j = seen.floats() * t / tiles;
-          const ConvTaps taps = {.taps = seen.floats() * (t + 1) / tiles - j,
+        for (int64_t part = 0; part < cut.parts; ++part) {
+          const int64_t j = cut.begin(part);
+          const ConvTaps taps = {.taps = cut.begin(part + 1) - j,
                                  .run_stride = seen.offset(1) - seen.offset(0),
-                                 .run_taps = runs.floats()};
+                                 .run_taps = runs.floats(),
+                                 .step_taps = cut.floats};
           tile.microkernel(rows, taps, input + seen.offset(run) + j, dy + c,
                            sums + (run * runs.floats() + j) * ldw + c, ldw,
                            std::min(tile.channels, cols - c));
@@ -108,7 +124,7 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
     }
   };
   const int64_t rows_in_l1 =
-      std::max<int64_t>(kL1Floats / (dims.ow * std::min(tile.channels, together * ocg)), 1);
+      std::max<int64_t>(kL1Floats / (dims.ow * std::min(cut.tile->channels, together * ocg)), 1);
   const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
     const float* const input = strips.input(strip, copy);
     const float* const dy = gradients.of(strip, copy + strips.scratch());
@@ -129,14 +145,14 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
           input + piece.image * rows.src_image_stride + piece.row * rows.src_row_stride;
       const float* const y = dy + (piece.image * strip_rows + piece.row) * gradient_row;
       for (int64_t g = 0; g < dims.groups; ++g) {
-        add_rows(rows, runs, x + g * icg, y + g * ocg, together * ocg, sums + g * ocg);
+        add_rows(rows, runs, cut, x + g * icg, y + g * ocg, together * ocg, sums + g * ocg);
       }
     }
     if (rest > 0) {
       rows.images = strips.images(strip), rows.count = strip_rows, rows.pixels = 1;
       const int64_t last = dims.ow - rest;
-      add_rows(rows, runs_of_rest, input + last * dims.stride_w * dims.ic, dy + last * dims.oc,
-               rest * dims.oc, sums);
+      add_rows(rows, runs_of_rest, cut_of_rest, input + last * dims.stride_w * dims.ic,
+               dy + last * dims.oc, rest * dims.oc, sums);
     }
   };
   partial_sums.add(threads, scratch, total,
