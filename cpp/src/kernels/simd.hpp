@@ -127,8 +127,11 @@ CNNX_INLINE IntVec load_bytes_upto(const uint8_t* p, int64_t n) {
   return (IntVec)_mm512_maskz_cvtepu8_epi32(0xffff, _mm_maskz_loadu_epi8(mask, p));
 }
 CNNX_INLINE void store_bytes_upto(uint8_t* p, IntVec v, int64_t n) {
-  const auto mask = static_cast<__mmask16>(n >= kLanes ? 0xffff : (1u << n) - 1);
-  _mm512_mask_cvtepi32_storeu_epi8(p, mask, (__m512i)v);
+  if (n >= kLanes) {
+    store_bytes(p, v);
+  } else {
+    _mm512_mask_cvtepi32_storeu_epi8(p, static_cast<__mmask16>((1u << n) - 1), (__m512i)v);
+  }
 }
 #else
 // Through one 64-bit word, so that what is stored and loaded have the same size.

@@ -35,9 +35,12 @@ std::atomic<Algorithm>& algorithm() {
   return value;
 }
 
-bool takes_winograd(const Conv2dDims& d, bool transforms_weights) {
+// Winograd transforms the weights or their gradients, which takes as long as so many of its tiles.
+constexpr int64_t kWeightsTiles = 17, kGradientsTiles = 35;
+
+bool takes_winograd(const Conv2dDims& d, int64_t weights_tiles) {
   return algorithm() == kWinograd ? has_winograd(d)
-                                  : algorithm() == kAuto && winograd_pays(d, transforms_weights);
+                                  : algorithm() == kAuto && winograd_pays(d, weights_tiles);
 }
 
 // Pixels that no window of the pooling takes need not be computed.
@@ -90,7 +93,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
-  if (takes_winograd(d, prepared == nullptr)) {
+  if (takes_winograd(d, prepared == nullptr ? kWeightsTiles : 0)) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (algorithm() != kIm2col && has_direct(d)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
@@ -102,7 +105,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
 void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
                           float* diff_src) {
   const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
-  if (takes_winograd(d, true)) {
+  if (takes_winograd(d, kWeightsTiles)) {
     winograd_backward_data(d, diff_dst, weights, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
     direct_backward_data(d, diff_dst, weights, diff_src);
@@ -115,7 +118,7 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
                              float* diff_weights, float* diff_bias) {
   const bool pooled = diff_dst.codes != nullptr;
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
-  if (takes_winograd(d, false)) {
+  if (takes_winograd(d, kGradientsTiles)) {
     winograd_backward_weights(d, src, diff_dst, diff_weights);
   } else if (algorithm() != kIm2col && has_direct(d)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);

@@ -177,13 +177,11 @@ bool has_winograd(const Conv2dDims& d) {
          d.oc >= kWinogradChannels;
 }
 
-bool winograd_pays(const Conv2dDims& d, bool transforms_weights) {
-  // The weights' transform costs as much as these tiles, and a tile as much as five outputs.
-  constexpr int64_t kWeightsTiles = 9, kTileOutputs = 5;
+bool winograd_pays(const Conv2dDims& d, int64_t weights_tiles) {
+  constexpr int64_t kTileOutputs = 5;          // a tile costs as much as these many outputs
   constexpr int64_t kMostWeights = 512 * 512;  // their points fit in the scratch that is kept
-  const int64_t tiles = WinogradTiles(d).count() + (transforms_weights ? kWeightsTiles : 0);
   return has_winograd(d) && d.ic * d.oc <= kMostWeights &&
-         tiles * kTileOutputs <= d.mb * d.oh * d.ow;
+         (WinogradTiles(d).count() + weights_tiles) * kTileOutputs <= d.mb * d.oh * d.ow;
 }
 
 void winograd_forward(const Conv2dDims& d, const float* src, const float* weights,

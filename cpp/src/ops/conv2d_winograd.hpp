@@ -11,8 +11,9 @@ namespace cnnx {
 
 // 3x3, stride 1, neither dilated nor in groups, at least 16 channels in and out.
 bool has_winograd(const Conv2dDims& dims);
-// Whether it is faster than the direct pass, with or without a transform of the weights first.
-bool winograd_pays(const Conv2dDims& dims, bool transforms_weights);
+// Whether it is faster than the direct pass, if a transform of the weights or of their gradients
+// takes as long as `weights_tiles` tiles.
+bool winograd_pays(const Conv2dDims& dims, int64_t weights_tiles);
 void winograd_forward(const Conv2dDims& dims, const float* src, const float* weights,
                       const float* bias, const Epilogue& epilogue, float* dst,
                       PreparedWeights* prepared);

@@ -16,6 +16,8 @@ namespace cnnx {
 namespace {
 
 constexpr int64_t kL1Floats = 8192;  // 32 KiB of gradients, read again for every tap
+// Partial sums do not pay for few strips, nor for so many gradients that they leave the cache.
+constexpr int64_t kFewStrips = 8, kMostSums = 32768;
 
 void copy_floats(int64_t n, const float* from, float* to) {
   int64_t i = 0;
@@ -53,98 +55,170 @@ const ConvWeightsTile& tile_for(const Conv2dDims& d) {
   return tile == std::end(tiles) ? tiles[0] : *tile;
 }
 
+// Strips of src and diff_dst, packed: src in groups of channels, each (rows of input, width,
+// channels), diff_dst in blocks, each (rows of output, ow, channels).
+class PackedStrips {
+ public:
+  PackedStrips(const Conv2dDims& dims, const float* src, DiffDst diff_dst)
+      : d_(dims),
+        icg_(dims.ic / dims.groups),
+        ocg_(dims.oc / dims.groups),
+        strips_(dims, {src}, 1, 1),
+        gradients_(dims, diff_dst, strips_),
+        tile_(tile_for(dims)),
+        blocks_(ocg_, tile_.channels),
+        channels_(icg_, tile_.taps) {}
+
+  int64_t count() const { return strips_.count(); }
+  // Scratch for a row, and for a packed strip.
+  int64_t row_scratch() const {
+    return Scratchpad::padded(std::max(strips_.width() * d_.ic, d_.ow * d_.oc));
+  }
+  int64_t scratch() const {
+    return packed_src() + Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc);
+  }
+
+  // Rows of a strip to pack: those of src, then those of diff_dst.
+  int64_t rows(int64_t strip) const { return src_rows(strip) + dst_rows(strip); }
+  void pack(int64_t strip, int64_t begin, int64_t end, float* row, float* packed) const {
+    const int64_t inputs = src_rows(strip);
+    for (int64_t i = begin; i < end; ++i) {
+      if (i < inputs) {
+        pack_src(strip, i, row, packed);
+      } else {
+        pack_dst(strip, i - inputs, row, packed + packed_src());
+      }
+    }
+  }
+
+  // The gradients fall into this many parts, of a group's block and a few of its channels each.
+  int64_t parts() const { return d_.groups * blocks_.parts * channels_.parts; }
+  // sums += the gradients of a packed strip, parts [begin, end).
+  void add(int64_t strip, int64_t begin, int64_t end, const float* packed, float* sums) const {
+    const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
+    const Pieces pieces(images, rows, kL1Floats / (d_.ow * tile_.channels));
+    const int64_t steps = pieces.count() * (end - begin) * d_.kh * d_.kw / tile_.steps;
+    Ahead src_ahead = strips_.ahead(strip, steps), dst_ahead = gradients_.ahead(strip, steps);
+    for (int64_t p = 0; p < pieces.count(); ++p) {
+      const Piece piece = pieces[p];
+      for (int64_t part = begin; part < end; ++part) {
+        const int64_t g = part / (blocks_.parts * channels_.parts);
+        const int64_t b = part / channels_.parts % blocks_.parts, i = part % channels_.parts;
+        const int64_t o = g * ocg_ + b * tile_.channels;
+        const int64_t cols = std::min(tile_.channels, (g + 1) * ocg_ - o);
+        const int64_t c = channels_.begin(i), few = channels_.length(i);
+        const ConvRows window = {
+            .images = piece.images,
+            .count = piece.rows,
+            .pixels = d_.ow,
+            .src_image_stride = strips_.input_rows(rows) * strips_.width() * few,
+            .src_row_stride = d_.stride_h * strips_.width() * few,
+            .src_stride = d_.stride_w * few,
+            .dst_row_stride = d_.ow * cols,
+            .dst_stride = cols};
+        const ConvTaps taps = {.taps = few, .run_stride = 0, .run_taps = 0, .step_taps = icg_};
+        const float* const x = packed + (g * icg_ + c) * src_rows(strip) * strips_.width() +
+                               piece.image * window.src_image_stride +
+                               piece.row * window.src_row_stride;
+        const float* const dy = packed + packed_src() + o * dst_rows(strip) * d_.ow +
+                                (piece.image * rows + piece.row) * window.dst_row_stride;
+        for (int64_t t = 0; t < d_.kh * d_.kw; t += tile_.steps) {
+          const int64_t ky = t / d_.kw * d_.dilation_h, kx = t % d_.kw * d_.dilation_w;
+          src_ahead.step(), dst_ahead.step();
+          tile_.microkernel(window, taps, x + (ky * strips_.width() + kx) * few, dy,
+                            sums + (t * icg_ + c) * d_.oc + o, d_.oc, cols);
+        }
+      }
+    }
+  }
+
+ private:
+  int64_t src_rows(int64_t strip) const {
+    return strips_.images(strip) * strips_.input_rows(strips_.rows(strip));
+  }
+  int64_t dst_rows(int64_t strip) const { return strips_.images(strip) * strips_.rows(strip); }
+  int64_t packed_src() const {
+    const int64_t images = strips_.most_images();
+    const int64_t rows = images * strips_.input_rows(strips_.most_rows() / images);
+    return Scratchpad::padded(rows * strips_.width() * d_.ic);
+  }
+
+  void pack_src(int64_t strip, int64_t y, float* row, float* packed) const {
+    const int64_t width = strips_.width(), seen = src_rows(strip) * width;
+    strips_.copy_input_row(strip, y, row);
+    for (int64_t g = 0; g < d_.groups; ++g) {
+      for (int64_t i = 0; i < channels_.parts; ++i) {
+        const int64_t c = g * icg_ + channels_.begin(i), few = channels_.length(i);
+        pack_channels(width, few, row + c, d_.ic, packed + c * seen + y * width * few);
+      }
+    }
+  }
+
+  void pack_dst(int64_t strip, int64_t y, float* row, float* packed) const {
+    const int64_t made = dst_rows(strip) * d_.ow;
+    const float* const gradient = gradients_.row(strip, y, row);
+    for (int64_t g = 0; g < d_.groups; ++g) {
+      for (int64_t b = 0; b < blocks_.parts; ++b) {
+        const int64_t o = g * ocg_ + b * tile_.channels;
+        const int64_t cols = std::min(tile_.channels, (g + 1) * ocg_ - o);
+        float* const block = packed + o * made + y * d_.ow * cols;
+        for (int64_t x = 0; x < d_.ow; ++x) {
+          copy_floats(cols, gradient + x * d_.oc + o, block + x * cols);
+        }
+      }
+    }
+  }
+
+  const Conv2dDims& d_;
+  int64_t icg_, ocg_;
+  Strips strips_;
+  StripGradients gradients_;
+  const ConvWeightsTile& tile_;
+  Cut blocks_, channels_;
+};
+
+// All threads pack a strip together, then each adds its part of the gradients.
+void add_together(const PackedStrips& strips, int threads, Scratchpad& scratch, int64_t size,
+                  float* diff_weights) {
+  const int64_t row = strips.row_scratch();
+  float* const rows = scratch.take(row * threads);
+  float* const packed = scratch.take(strips.scratch());
+  std::fill_n(diff_weights, size, 0.0f);
+  for (int64_t strip = 0; strip < strips.count(); ++strip) {
+    parallel_for(threads, strips.rows(strip), [&](int64_t begin, int64_t end, int thread) {
+      strips.pack(strip, begin, end, rows + thread * row, packed);
+    });
+    parallel_for(threads, strips.parts(), [&](int64_t begin, int64_t end, int) {
+      strips.add(strip, begin, end, packed, diff_weights);
+    });
+  }
+}
+
 }  // namespace
 
 void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights) {
-  const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
-  const Strips strips(dims, {src}, 1);
-  const StripGradients gradients(dims, diff_dst, strips);
-  const ConvWeightsTile& tile = tile_for(dims);
-  const Cut blocks(ocg, tile.channels), channels(icg, tile.taps);
-  const int64_t width = strips.width(), size = dims.kh * dims.kw * icg * dims.oc;
+  const PackedStrips strips(dims, src, diff_dst);
+  const int64_t size = dims.kh * dims.kw * (dims.ic / dims.groups) * dims.oc;
+  const int64_t work = dims.mb * dims.oh * dims.ow * size;
+  if (strips.count() < kFewStrips || size > kMostSums) {
+    const int threads = threads_for(strips.parts(), kConvGrain * strips.parts() / work);
+    Scratchpad scratch(strips.row_scratch() * threads + strips.scratch());
+    add_together(strips, threads, scratch, size, diff_weights);
+    return;
+  }
   const PartialSums partial_sums(size, strips.count());
-  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() /
-                                                            (dims.mb * dims.oh * dims.ow * size));
-
-  // A thread's scratch: a row of src, the groups of channels of src, un-pooled gradients, blocks.
-  const int64_t input_pixels =
-      strips.most_images() * strips.input_rows(strips.most_rows() / strips.most_images()) * width;
-  const int64_t output_pixels = strips.most_rows() * dims.ow;
-  const int64_t row = Scratchpad::padded(width * dims.ic);
-  const int64_t packed_src = Scratchpad::padded(input_pixels * dims.ic);
-  const int64_t packed_dst = Scratchpad::padded(output_pixels * dims.oc);
-  const int64_t own = row + packed_src + gradients.scratch() + packed_dst;
+  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
+  const int64_t own = strips.row_scratch() + strips.scratch();
   Scratchpad scratch(partial_sums.scratch() + own * threads);
   float* const copies = scratch.take(own * threads);
-
-  const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
-    float* const x = copy + row;
-    float* const dy = x + packed_src + gradients.scratch();
-    const int64_t images = strips.images(strip), rows = strips.rows(strip);
-    const int64_t seen = images * strips.input_rows(rows) * width, made = images * rows * dims.ow;
-    strips.for_each_input_row(strip, copy, [&](int64_t y, const float* pixels) {
-      for (int64_t g = 0; g < dims.groups; ++g) {
-        for (int64_t i = 0; i < channels.parts; ++i) {
-          const int64_t c = g * icg + channels.begin(i), count = channels.length(i);
-          pack_channels(width, count, pixels + c, dims.ic, x + c * seen + y * width * count);
-        }
-      }
-    });
-    const float* const gradient = gradients.of(strip, x + packed_src);
-    for (int64_t y = 0; y < images * rows; ++y) {
-      for (int64_t g = 0; g < dims.groups; ++g) {
-        for (int64_t b = 0; b < blocks.parts; ++b) {
-          const int64_t c = g * ocg + b * tile.channels;
-          const int64_t cols = std::min(tile.channels, (g + 1) * ocg - c);
-          float* const block = dy + c * made + y * dims.ow * cols;
-          for (int64_t i = 0; i < dims.ow; ++i) {
-            copy_floats(cols, gradient + (y * dims.ow + i) * dims.oc + c, block + i * cols);
-          }
-        }
-      }
-    }
-
-    const Pieces pieces(images, rows, kL1Floats / (dims.ow * tile.channels));
-    const int64_t steps = pieces.count() * dims.groups * blocks.parts * channels.parts * dims.kh *
-                          dims.kw / tile.steps;
-    Ahead src_ahead = strips.ahead(strip, steps), dst_ahead = gradients.ahead(strip, steps);
-    const auto add_piece = [&](const Piece& piece, int64_t g, int64_t b, int64_t i) {
-      const int64_t o = g * ocg + b * tile.channels;
-      const int64_t cols = std::min(tile.channels, (g + 1) * ocg - o);
-      const int64_t c = channels.begin(i), few = channels.length(i);
-      const ConvRows window = {.images = piece.images,
-                               .count = piece.rows,
-                               .pixels = dims.ow,
-                               .src_image_stride = strips.input_rows(rows) * width * few,
-                               .src_row_stride = dims.stride_h * width * few,
-                               .src_stride = dims.stride_w * few,
-                               .dst_row_stride = dims.ow * cols,
-                               .dst_stride = cols};
-      const ConvTaps taps = {.taps = few, .run_stride = 0, .run_taps = 0, .step_taps = icg};
-      const float* const group = x + (g * icg + c) * seen + piece.image * window.src_image_stride +
-                                 piece.row * window.src_row_stride;
-      const float* const block =
-          dy + o * made + (piece.image * rows + piece.row) * window.dst_row_stride;
-      for (int64_t t = 0; t < dims.kh * dims.kw; t += tile.steps) {
-        const int64_t ky = t / dims.kw * dims.dilation_h, kx = t % dims.kw * dims.dilation_w;
-        src_ahead.step(), dst_ahead.step();
-        tile.microkernel(window, taps, group + (ky * width + kx) * few, block,
-                         sums + (t * icg + c) * dims.oc + o, dims.oc, cols);
-      }
-    };
-    for (int64_t p = 0; p < pieces.count(); ++p) {
-      for (int64_t g = 0; g < dims.groups; ++g) {
-        for (int64_t b = 0; b < blocks.parts; ++b) {
-          for (int64_t i = 0; i < channels.parts; ++i) add_piece(pieces[p], g, b, i);
-        }
-      }
-    }
-  };
   partial_sums.add(threads, scratch, diff_weights,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {
+                     float* const row = copies + thread * own;
+                     float* const packed = row + strips.row_scratch();
                      for (int64_t strip = begin; strip < end; ++strip) {
-                       add_strip(strip, copies + thread * own, sums);
+                       strips.pack(strip, 0, strips.rows(strip), row, packed);
+                       strips.add(strip, 0, strips.parts(), packed, sums);
                      }
                    });
 }

@@ -28,6 +28,14 @@ class StripGradients {
     }
     return unpooled;
   }
+  // Row i of a strip, image after image.
+  const float* row(int64_t strip, int64_t i, float* unpooled) const {
+    const int64_t image = strips_.first_image(strip) + i / strips_.rows(strip);
+    const int64_t y = strips_.first_row(strip) + i % strips_.rows(strip);
+    if (rows_.in_memory()) return rows_.at(image, y, 0);
+    rows_.copy(image, y, 0, width_, unpooled);
+    return unpooled;
+  }
 
   // What the strip after this one will read.
   Ahead ahead(int64_t strip, int64_t steps) const {

@@ -60,8 +60,8 @@ class Pieces {
 // needs: some rows of one image, or a few whole images.
 class Strips {
  public:
-  // Strips have a multiple of `together` rows.
-  Strips(const Conv2dDims& dims, DiffDst src, int64_t together)
+  // Strips have a multiple of `together` rows; there are `least` of them, or one for each.
+  Strips(const Conv2dDims& dims, DiffDst src, int64_t together, int64_t least = kLeastStrips)
       : d_(dims),
         src_(src, d_.ih, d_.iw, d_.ic),
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
@@ -71,7 +71,7 @@ class Strips {
     // Where weights are few, rows are used at once: they need not wait in L2 for the next ones.
     const bool few = d_.kh * d_.kw * d_.ic * d_.oc <= kFewWeights;
     const int64_t most =
-        std::min((few ? kL1Floats : kFloats) / row, ceil_div(d_.mb * d_.oh, kLeastStrips));
+        std::min((few ? kL1Floats : kFloats) / row, ceil_div(d_.mb * d_.oh, least));
     const int64_t parts =
         std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
     rows_ = std::max(ceil_div(ceil_div(d_.oh, parts), together), int64_t{1}) * together;
@@ -126,16 +126,11 @@ class Strips {
     return {src_.at(first_image(next), begin, 0), rows * d_.iw * d_.ic, steps};
   }
 
-  // Calls take(row, pixels) with every row of input of a strip and its padding, image after image;
-  // `buffer` holds one.
-  template <typename Take>
-  void for_each_input_row(int64_t strip, float* buffer, Take take) const {
-    const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top;
+  // Row i of a strip's input with its padding, image after image.
+  void copy_input_row(int64_t strip, int64_t i, float* out) const {
     const int64_t rows = input_rows(this->rows(strip));
-    for (int64_t i = 0; i < images(strip) * rows; ++i) {
-      src_.copy(first_image(strip) + i / rows, top + i % rows, -d_.pad_left, width_, buffer);
-      take(i, buffer);
-    }
+    const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top;
+    src_.copy(first_image(strip) + i / rows, top + i % rows, -d_.pad_left, width_, out);
   }
 
  private:
