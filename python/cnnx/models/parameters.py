@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from cnnx.arrays import Float
+from cnnx.buffer import aligned_empty
 from cnnx.layers.layer import Layer
 
 
@@ -27,9 +26,10 @@ class Parameters:
         self._changes = 0
         learned = sum(weight.size for weight in weights if weight.trainable)
         kept = sum(weight.size for weight in weights if not weight.trainable)
-        self.values: Float = np.empty(learned, np.float32)
-        self.gradients: Float = np.zeros(learned, np.float32)
-        self.state: Float = np.empty(kept, np.float32)
+        self.values: Float = aligned_empty((learned,))
+        self.gradients: Float = aligned_empty((learned,))
+        self.gradients[:] = 0
+        self.state: Float = aligned_empty((kept,))
         self._extents: list[tuple[Layer, slice]] = []
         value_end = state_end = 0
         for layer in layers:
