@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["regular_file", "replaceable", "replacing"]
+__all__ = ["regular_file", "remove_unfinished", "replaceable", "replacing"]
+
+_TEMPORARY = ".cnnx-{}.tmp"
 
 
 def regular_file(path: str | os.PathLike[str]) -> Path:
@@ -66,7 +68,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         As for `replaceable`.
     """
     target = replaceable(path)
-    temporary = target.with_name(f".cnnx-{secrets.token_hex(8)}.tmp")
+    temporary = target.with_name(_TEMPORARY.format(secrets.token_hex(8)))
     try:
         with open(temporary, "xb") as stream:
             yield stream
@@ -81,3 +83,9 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `replacing` left in `folder` where its process was killed."""
+    for temporary in folder.glob(_TEMPORARY.format("*")):
+        temporary.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from cnnx.callbacks import Logs
+from cnnx.callbacks.callback import Logs
 
 _REFRESH_SECONDS = 0.1
 _QUIET_SECONDS = 1.0

@@ -1,5 +1,8 @@
 """The one source of random numbers: initial weights, shuffling and dropout draw from it."""
 
+import random as python_random
+from typing import Any
+
 import numpy as np
 
 from cnnx.geometry import integer
@@ -18,6 +21,25 @@ def set_seed(seed: int) -> None:
     """Restart the global generator from `seed`."""
     global _generator
     _generator = np.random.default_rng(check_seed(seed))
+
+
+def get_state() -> dict[str, Any]:
+    """Return where the generators stand that `cnnx.utils.set_random_seed` seeds, as JSON values."""
+    state: dict[str, Any] = np.random.get_state(legacy=False)
+    numbers = state["state"] | {"key": state["state"]["key"].tolist()}
+    return {
+        "cnnx": _generator.bit_generator.state,
+        "numpy": state | {"state": numbers},
+        "python": python_random.getstate(),
+    }
+
+
+def set_state(state: dict[str, Any]) -> None:
+    """Put them where they stood when `get_state` returned `state`."""
+    _generator.bit_generator.state = state["cnnx"]
+    np.random.set_state(state["numpy"])
+    version, numbers, gauss = state["python"]
+    python_random.setstate((version, tuple(numbers), gauss))
 
 
 def check_seed(seed: int) -> int:

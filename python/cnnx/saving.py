@@ -6,47 +6,31 @@ the file and opens no other: classes come from closed tables, what is rebuilt mu
 as the file does, and shapes are compared before a tensor is read or memory allocated for it.
 """
 
-import json
 import os
 from collections.abc import Iterator
 from typing import Any
 
-import safetensors.numpy
-from safetensors import SafetensorError, safe_open
-
 from cnnx import registry
-from cnnx.arrays import Array, Float
-from cnnx.files import regular_file, replacing
+from cnnx.arrays import Array
 from cnnx.initializers import INITIALIZERS
 from cnnx.layers import LAYERS, Layer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.losses import LOSSES
 from cnnx.metrics import METRICS
-from cnnx.models import Sequential
+from cnnx.models import Model, Sequential
 from cnnx.optimizers import OPTIMIZERS
 from cnnx.optimizers.schedules import SCHEDULES
+from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
 
 __all__ = ["load_model", "save_model"]
 
-FORMAT = 1
-METADATA = "cnnx"
 STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
 MODELS = {"Sequential": Sequential}
 TABLES = (MODELS, LAYERS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 CLASS_NAMES = {cls.__name__ for table in TABLES for cls in table.values()}
-INVALID = (
-    AttributeError,
-    KeyError,
-    OverflowError,
-    RecursionError,
-    SafetensorError,
-    TypeError,
-    ValueError,
-)
-"""What a file that is damaged or made to deceive raises on its way to a model."""
 
 
-def save_model(model: Sequential, path: str | os.PathLike[str]) -> None:
+def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     """
     Save a model with its weights, compile settings and optimizer state as one file.
 
@@ -78,9 +62,7 @@ def save_model(model: Sequential, path: str | os.PathLike[str]) -> None:
                 f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
                 "it. Save the arrays of get_weights() instead."
             )
-    content = safetensors.numpy.save(tensors, {METADATA: json.dumps(description)})
-    with replacing(path) as file:
-        file.write(content)
+    write_tensors(path, tensors, description)
 
 
 def load_model(path: str | os.PathLike[str]) -> Sequential:
@@ -103,20 +85,14 @@ def load_model(path: str | os.PathLike[str]) -> Sequential:
     ValueError
         The file holds no model, is damaged, or comes from a newer version of cnnx.
     """
-    path = regular_file(path)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            description = _read_description(file.metadata() or {})
-            return _rebuild(description, _Tensors(file))
-    except INVALID as error:
-        reason = str(error) or type(error).__name__
-        raise ValueError(
-            f"{path}: holds no model that can be loaded: {reason}. Save it again with "
-            "model.save(), or fetch the file again."
-        ) from error
+    remedy = "Save it again with model.save(), or fetch the file again."
+    with reading_tensors(path, "holds no model that can be loaded", remedy) as (found, tensors):
+        if "model" not in found:
+            raise ValueError("it holds weights or a backup; build the model, then load_weights()")
+        return _rebuild(found, tensors)
 
 
-def _describe(model: Sequential) -> dict[str, Any]:
+def _describe(model: Model) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "model": registry.serialize(model),
@@ -125,51 +101,14 @@ def _describe(model: Sequential) -> dict[str, Any]:
     }
 
 
-def _seeded(model: Sequential) -> Iterator[RandomLayer]:
+def _seeded(model: Model) -> Iterator[RandomLayer]:
     """Yield the layers that have a generator of their own."""
     for layer in model.layers:
         if isinstance(layer, RandomLayer) and layer.random_state is not None:
             yield layer
 
 
-class _Tensors:
-    """The tensors of an open file, each read once and only if it is what was expected."""
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.names = set(file.keys())
-
-    def take(self, name: str, shape: tuple[int, ...], dtype: str = "F32") -> Array:
-        """Return a tensor; raises ValueError if it is missing or of another shape or type."""
-        if name not in self.names:
-            raise ValueError(f"the tensor {name} is missing")
-        found = self._file.get_slice(name)
-        if (tuple(found.get_shape()), found.get_dtype()) != (shape, dtype):
-            raise ValueError(
-                f"the tensor {name} is {found.get_dtype()} of shape {tuple(found.get_shape())}, "
-                f"but the model needs {dtype} of shape {shape}"
-            )
-        self.names.remove(name)
-        array: Array = self._file.get_tensor(name)
-        return array
-
-    def weight(self, name: str, shape: tuple[int, ...]) -> Float:
-        """Return the values of a weight."""
-        return self.take(name, shape)
-
-
-def _read_description(metadata: dict[str, str]) -> dict[str, Any]:
-    if METADATA not in metadata:
-        raise ValueError("it was not saved by cnnx")
-    description: dict[str, Any] = json.loads(metadata[METADATA])
-    if description["format"] != FORMAT:
-        raise ValueError(
-            f"it has format {description['format']!r}, this version of cnnx reads {FORMAT}"
-        )
-    return description
-
-
-def _rebuild(description: dict[str, Any], tensors: _Tensors) -> Sequential:
+def _rebuild(description: dict[str, Any], tensors: Tensors) -> Sequential:
     config = description["model"]["config"]
     if not isinstance(config["name"], str):
         raise ValueError(f"the model's name is {config['name']!r}, not a text")
@@ -190,7 +129,7 @@ def _rebuild(description: dict[str, Any], tensors: _Tensors) -> Sequential:
     return model
 
 
-def _restore_optimizer(model: Sequential, tensors: _Tensors) -> None:
+def _restore_optimizer(model: Sequential, tensors: Tensors) -> None:
     if model.optimizer is None:
         return
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}

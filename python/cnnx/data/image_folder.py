@@ -174,6 +174,7 @@ class ImageStream:
         self._batch_size = batch_size
         self._generator = None if seed is None else random.generator(seed)
         self._shuffle = shuffle
+        self._left_out: set[Path] = set()
 
     @property
     def samples(self) -> int:
@@ -182,6 +183,20 @@ class ImageStream:
 
     def __len__(self) -> int:
         return -(-len(self._files) // self._batch_size)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where the stream's own generator stands, and the files that it leaves out."""
+        generator = self._generator
+        return {
+            "random": None if generator is None else generator.bit_generator.state,
+            "left_out": sorted(map(str, self._left_out)),
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        if self._generator is not None and state["random"] is not None:
+            self._generator.bit_generator.state = state["random"]
+        self._leave_out(set(map(Path, state["left_out"])))
 
     def __iter__(self) -> Iterator[tuple[Pixels, Labels]]:
         generator = self._generator or random.generator()
@@ -203,9 +218,14 @@ class ImageStream:
                         yield x, self._targets[part[found]]
             finally:
                 pool.shutdown(cancel_futures=True)
-        self._files = [file for file, good in zip(self._files, readable, strict=True) if good]
-        self._targets = self._targets[readable]
+        self._leave_out({self._files[index] for index in np.flatnonzero(~readable)})
         self._decoder.warn()
+
+    def _leave_out(self, files: set[Path]) -> None:
+        kept = [index for index, file in enumerate(self._files) if file not in files]
+        self._files = [self._files[index] for index in kept]
+        self._targets = self._targets[kept]
+        self._left_out |= files
 
     def _begin(self, pool: ThreadPoolExecutor, part: Labels) -> list[Future[Pixels | None]]:
         return [pool.submit(self._decoder, self._files[index]) for index in part]

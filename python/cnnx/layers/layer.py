@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnx import geometry, initializers, registry
 from cnnx.arrays import Float, Shape, as_float32
@@ -252,14 +253,21 @@ def _restore(
     return layer
 
 
-def assign_weights(owner: str, weights: Sequence[Weight], values: Sequence[Any]) -> None:
-    """Check `values` against all `weights` of `owner`, then copy them in."""
+def check_weights(
+    owner: str, weights: Sequence[Weight], values: Sequence[Any]
+) -> list[NDArray[Any]]:
+    """Return `values` as arrays if they fit all `weights` of `owner`, else raise ValueError."""
     if len(values) != len(weights):
         raise ValueError(
             f"{owner} has {len(weights)} weights, got {len(values)}; "
             f"set_weights takes arrays of shapes {[weight.shape for weight in weights]}"
         )
-    checked = [weight.check(value) for weight, value in zip(weights, values, strict=True)]
+    return [weight.check(value) for weight, value in zip(weights, values, strict=True)]
+
+
+def assign_weights(owner: str, weights: Sequence[Weight], values: Sequence[Any]) -> None:
+    """Check `values` against all `weights` of `owner`, then copy them in."""
+    checked = check_weights(owner, weights, values)
     for weight, array in zip(weights, checked, strict=True):
         weight.assign(array)
 

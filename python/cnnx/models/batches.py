@@ -74,6 +74,13 @@ class Batches:
     def __len__(self) -> int:
         return -(-self.samples // self._batch_size)
 
+    def get_state(self) -> dict[str, Any]:
+        """Return nothing: the order comes from the global generator."""
+        return {}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Change nothing."""
+
     def __iter__(self) -> Iterator[list[Any]]:
         order = random.generator().permutation(self.samples) if self._shuffle else None
         for start in range(0, self.samples, self._batch_size):
@@ -126,6 +133,15 @@ class Stream:
 
     def __len__(self) -> int:
         return len(self._batches)
+
+    def get_state(self) -> Any:
+        """Return what the stream's own `get_state`, if it has one, returns."""
+        return self._batches.get_state() if hasattr(self._batches, "get_state") else None
+
+    def set_state(self, state: Any) -> None:
+        """Hand `state` to the stream's own `set_state`, if it has one."""
+        if hasattr(self._batches, "set_state"):
+            self._batches.set_state(state)
 
     def __iter__(self) -> Iterator[list[Any]]:
         empty = True

@@ -66,6 +66,28 @@ class CompiledNetwork(Network):
             self.optimizer, self.loss, self.metrics = new_optimizer, new_loss, wanted
             self._plan = None
 
+    @property
+    def compiled_optimizer(self) -> Optimizer:
+        """The optimizer; raises ValueError if there is none yet."""
+        if self.optimizer is None:
+            raise ValueError(f"model '{self.name}' has no optimizer yet; call compile first")
+        return self.optimizer
+
+    def check_optimizer_state(self, state: dict[str, Array]) -> None:
+        """Raise ValueError if `state`, of the optimizer's `get_state`, is of another model."""
+        size = self.parameters.values.size
+        for name, array in state.items():
+            if name != "iterations" and array.shape != (size,):
+                raise ValueError(
+                    f"the optimizer's {name} has shape {array.shape}, the model needs ({size},)"
+                )
+
+    def set_optimizer_state(self, state: dict[str, Array]) -> None:
+        """Take over what the optimizer's `get_state` returned, for the next step to go on from."""
+        with self.lock:
+            self.compiled_optimizer.set_state(state)
+            self._plan = None  # holds views of the state before
+
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of `compile` as JSON-serialisable values; None if not compiled."""
         if self.optimizer is None:

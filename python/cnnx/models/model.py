@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from cnnx.arrays import FLOAT32, Array, Float
-from cnnx.callbacks import Callback, CallbackList, History, Logs
+from cnnx.callbacks import Callback, History, Logs
 from cnnx.geometry import integer, number
 from cnnx.models.batches import Batches, Stream, is_stream
 from cnnx.models.compiled import CompiledNetwork
+from cnnx.models.mean import Mean
+from cnnx.models.training import Training
 from cnnx.models.weighting import check_class_weight, weigh_classes
-from cnnx.progress import Progress, check_verbose, quiet_progress, write_line
+from cnnx.progress import check_verbose, quiet_progress, write_line
 
 _DEFAULT_BATCH_SIZE = 32
 
@@ -126,55 +128,14 @@ class Model(CompiledNetwork):
             judging = self._given(*_validation(validation_data), size, "fit: validation_data")
         self.history = History()
         own = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
-        params = {"epochs": last, "steps": len(batches), "verbose": verbose}
-        notify = CallbackList([*own, self.history], self, params)
         self.stop_training = False
-        self._finite = True
-        notify("on_train_begin", {})
-        for epoch in range(first, last):
-            notify("on_epoch_begin", epoch, {})
-            title = f"Epoch {epoch + 1}/{last}"
-            with Progress(title, batches.samples, verbose) as progress:
-                logs = self._train(batches, epoch, progress, notify if own else None)
-                seconds = progress.seconds
-                if judging is not None:
-                    judged = self._judge(judging)
-                    logs |= {f"val_{name}": value for name, value in judged.items()}
-            if verbose:
-                write_line(f"{title}  {progress.summary(logs, seconds)}")
-            notify("on_epoch_end", epoch, logs)
-            if self.stop_training:
-                break
-        notify("on_train_end", {})
+        Training(self, batches, judging, [*own, self.history], range(first, last), verbose).run()
         return self.history
 
-    def _train(
-        self,
-        batches: Batches | Stream,
-        epoch: int,
-        progress: Progress,
-        notify: CallbackList | None,
-    ) -> Logs:
-        """Train for one epoch and return its figures."""
-        mean = _Mean(self.metrics_names)
-        for index, (x, *targets) in enumerate(batches):
-            if notify is not None:
-                notify("on_train_batch_begin", index, {})
-            with self.lock:
-                values = self._training_plan("fit").train(x, *targets)
-            if self._finite and not math.isfinite(values[0]):
-                self._finite = False
-                warnings.warn(
-                    f"fit: the loss is {values[0]} in epoch {epoch + 1}, batch {index + 1}; "
-                    "lower the learning rate, or look for NaN in the data",
-                    RuntimeWarning,
-                    stacklevel=3,
-                )
-            mean.add(values, len(x))
-            progress.advance(len(x), mean.logs)
-            if notify is not None:
-                notify("on_train_batch_end", index, mean.logs())
-        return mean.logs()
+    def train_batch(self, x: Float, *targets: Array) -> list[float]:
+        """Take one step on a batch that is checked already; return its loss before and metrics."""
+        with self.lock:
+            return self._training_plan("fit").train(x, *targets)
 
     def evaluate(
         self,
@@ -204,12 +165,12 @@ class Model(CompiledNetwork):
         """
         verbose = check_verbose(verbose)
         size = _batch_size(batch_size, "evaluate")
-        logs = self._judge(self._given(x, y, sample_weight, size, "evaluate"), verbose)
+        logs = self.judge(self._given(x, y, sample_weight, size, "evaluate"), verbose)
         return logs if return_dict else _flat(list(logs.values()))
 
-    def _judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
-        """Return the figures over all batches."""
-        mean = _Mean(self.metrics_names)
+    def judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
+        """Return the figures over batches that are checked already."""
+        mean = Mean(self.metrics_names)
         with quiet_progress("evaluate", batches.samples, verbose) as progress:
             for x, *targets in batches:
                 with self.lock:
@@ -248,6 +209,12 @@ class Model(CompiledNetwork):
                     outputs.append(self._forward(batch).copy())
                 progress.advance(len(batch))
         return np.concatenate(outputs or [np.empty((0, *self.output_shape[1:]), np.float32)])
+
+    def save(self, filepath: str | Path) -> None:
+        """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
+        from cnnx.saving import save_model  # imports safetensors
+
+        save_model(self, filepath)
 
     # Single batches.
 
@@ -288,27 +255,6 @@ class Model(CompiledNetwork):
 
     def _figures(self, values: list[float], named: bool) -> Any:
         return dict(zip(self.metrics_names, values, strict=True)) if named else _flat(values)
-
-
-class _Mean:
-    """The mean over samples of a list of figures."""
-
-    def __init__(self, names: list[str]) -> None:
-        self._names = names
-        self._sums = [0.0] * len(names)
-        self._count = 0
-
-    def add(self, values: list[float], samples: int) -> None:
-        """Take in the means over `samples` samples."""
-        sums = self._sums
-        for index, value in enumerate(values):
-            sums[index] += value * samples
-        self._count += samples
-
-    def logs(self) -> Logs:
-        """Return the means by name."""
-        sums = zip(self._names, self._sums, strict=True)
-        return {name: total / self._count for name, total in sums}
 
 
 def _flat(values: list[float]) -> float | list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from cnnx.arrays import Array, Float, real_array
@@ -137,6 +138,47 @@ class Network(Configurable):
         """
         with self.lock:
             assign_weights(f"model '{self.name}'", self.weights, weights)
+
+    def save_weights(self, filepath: str | Path) -> None:
+        """
+        Save the weights alone; `save` keeps the architecture and the optimizer's state as well.
+
+        Parameters
+        ----------
+        filepath
+            The file to make or to replace, which appears whole or not at all; any name will do.
+
+        Raises
+        ------
+        OSError
+            The file can't be written.
+        """
+        from cnnx.snapshot import save_snapshot  # imports safetensors
+
+        self._built_layers()
+        save_snapshot(filepath, {"weights": self.weights_by_path()})
+
+    def load_weights(self, filepath: str | Path) -> None:
+        """
+        Take over the weights of a file of `save_weights`, layer by layer, whatever their names.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is damaged or holds the weights of another model; nothing is changed then.
+        """
+        from cnnx.snapshot import restoring
+
+        self._built_layers()
+        with restoring(filepath, "Load it into the model that saved it.") as state:
+            self.set_weights(list(state["weights"].values()))
+
+    def weights_by_path(self) -> dict[str, Float]:
+        """Return copies of all weights, by layer and name: "conv2d/kernel"."""
+        with self.lock:
+            return {weight.path: weight.numpy() for weight in self.weights}
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """Return a layer by its name or its index; raises ValueError if there is none."""

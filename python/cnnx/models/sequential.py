@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
 from cnnx import registry
@@ -81,12 +80,6 @@ class Sequential(Model):
             self.built = self.built and bool(self.layers)
             self._forget_layout()
         return layer
-
-    def save(self, filepath: str | Path) -> None:
-        """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
-        from cnnx.saving import save_model  # imports safetensors
-
-        save_model(self, filepath)
 
     def get_config(self) -> dict[str, Any]:
         """Return the name and the layers' configs, with the input's shape if it is known."""

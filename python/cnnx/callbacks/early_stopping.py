@@ -1,0 +1,92 @@
+"""Ending training when it no longer helps."""
+
+from typing import Any
+
+from cnnx.arrays import Float
+from cnnx.callbacks.callback import Callback, Logs
+from cnnx.callbacks.monitor import Monitor
+from cnnx.geometry import integer
+
+
+class EarlyStopping(Callback):
+    """
+    Stop training when a figure no longer improves.
+
+    Parameters
+    ----------
+    monitor
+        Name of the figure: 'val_loss', 'val_accuracy', ....
+    min_delta
+        Smallest change that counts as an improvement.
+    patience
+        Epochs without improvement before training stops.
+    mode
+        'min', 'max', or 'auto': 'max' for names that hold 'acc', 'min' for others.
+    baseline
+        Value that has to be improved on; None for the first epoch's.
+    restore_best_weights
+        Whether to end with the weights of the best epoch rather than the last.
+    start_from_epoch
+        Epochs to wait before watching.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = False,
+        start_from_epoch: int = 0,
+    ) -> None:
+        self.monitor = monitor
+        self._monitor = Monitor("EarlyStopping", monitor, mode, min_delta, baseline)
+        self.patience = integer(patience, "EarlyStopping: patience", minimum=0)
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Forget earlier training."""
+        self._monitor.reset()
+        self.best_epoch = 0
+        self.stopped_epoch = 0
+        self._waited = 0
+        self._best_weights: list[Float] | None = None
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Compare with the best epoch."""
+        if epoch < self.start_from_epoch:
+            return
+        if self._monitor.improved(logs):
+            self.best_epoch, self._waited = epoch, 0
+            if self.restore_best_weights:
+                self._best_weights = self.model.get_weights()
+            return
+        self._waited += 1
+        if self._waited >= self.patience:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs | None = None) -> None:
+        """Restore the best weights if asked to."""
+        if self._best_weights is not None:
+            self.model.set_weights(self._best_weights)
+
+    def get_state(self) -> dict[str, Any]:
+        """Return the best epoch, its weights if they are kept, and the epochs waited since."""
+        return {
+            "best": self._monitor.best,
+            "best_epoch": self.best_epoch,
+            "stopped_epoch": self.stopped_epoch,
+            "waited": self._waited,
+            "best_weights": self._best_weights,
+        }
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Take up what an earlier process remembered."""
+        self._monitor.best = state["best"]
+        self.best_epoch = state["best_epoch"]
+        self.stopped_epoch = state["stopped_epoch"]
+        self._waited = state["waited"]
+        self._best_weights = state["best_weights"]

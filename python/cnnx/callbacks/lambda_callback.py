@@ -1,0 +1,42 @@
+"""Functions as callbacks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from cnnx.callbacks.callback import Callback
+
+
+class LambdaCallback(Callback):
+    """
+    Calls functions given by name, each with the arguments of the method it stands for.
+
+    Parameters
+    ----------
+    on_epoch_begin, on_epoch_end
+        Of (epoch, logs).
+    on_train_begin, on_train_end
+        Of (logs,).
+    on_train_batch_begin, on_train_batch_end
+        Of (batch, logs).
+    """
+
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+    ) -> None:
+        functions = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+        }
+        for name, function in functions.items():
+            if function is not None:
+                setattr(self, name, function)

@@ -1,0 +1,261 @@
+"""One call of `fit`."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from cnnx import random
+from cnnx.callbacks import BackupAndRestore, Callback
+from cnnx.geometry import integer
+from cnnx.layers.layer import check_weights
+from cnnx.layers.random_layer import RandomLayer
+from cnnx.models.batches import Batches, Stream
+from cnnx.models.mean import Mean
+from cnnx.progress import Progress, write_line
+
+if TYPE_CHECKING:
+    from cnnx.models.model import Model
+
+
+class Training:
+    """
+    The loop over epochs and batches, which can be put down and taken up again.
+
+    Parameters
+    ----------
+    model
+        Compiled and built.
+    batches
+        What to train on.
+    judging
+        What to judge the network by after each epoch; None for nothing.
+    callbacks
+        Called in their order, but `BackupAndRestore` after all others: it sees what they have done.
+    epochs
+        Numbers of the epochs.
+    verbose
+        As for `fit`.
+
+    Attributes
+    ----------
+    epoch, step
+        The present epoch, and how many of its batches are done.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        batches: Batches | Stream,
+        judging: Batches | Stream | None,
+        callbacks: Sequence[Callback],
+        epochs: range,
+        verbose: int,
+    ) -> None:
+        for callback in callbacks:
+            if not isinstance(callback, Callback):
+                raise TypeError(
+                    f"fit: callbacks must be objects of cnnx.callbacks.Callback, got {callback!r}"
+                )
+            callback.model = model
+            callback.params = {"epochs": epochs.stop, "steps": len(batches), "verbose": verbose}
+            callback.training = self
+        self._callbacks = sorted(callbacks, key=lambda item: isinstance(item, BackupAndRestore))
+        self._model = model
+        self._batches = batches
+        self._judging = judging
+        self._last = epochs.stop
+        self._verbose = verbose
+        self._finite = True
+        self._mean = Mean(model.metrics_names)
+        self._random_at_begin: dict[str, Any] = {}
+        # Of a stream it can change: it leaves out what it could not read.
+        self._extent = {"samples": batches.samples, "batches": len(batches)}
+        self.epoch = epochs.start
+        self.step = 0
+
+    def run(self) -> None:
+        """Train until the last epoch, or until a callback sets `model.stop_training`."""
+        try:
+            self._notify("on_train_begin", {})
+            while self.epoch < self._last and not self._model.stop_training:
+                if not self.step:
+                    self._notify("on_epoch_begin", self.epoch, {})
+                self._run_epoch()
+            self._notify("on_train_end", {})
+        finally:
+            for callback in self._callbacks:  # which may outlive the data
+                vars(callback).pop("training", None)
+
+    def _run_epoch(self) -> None:
+        epoch = self.epoch
+        title = f"Epoch {epoch + 1}/{self._last}"
+        with Progress(title, self._batches.samples, self._verbose) as progress:
+            self._train(progress)
+            logs = self._mean.logs()
+            seconds = progress.seconds
+            if self._judging is not None:
+                judged = self._model.judge(self._judging)
+                logs |= {f"val_{name}": value for name, value in judged.items()}
+        if self._verbose:
+            write_line(f"{title}  {progress.summary(logs, seconds)}")
+        self.epoch, self.step, self._mean = epoch + 1, 0, Mean(self._model.metrics_names)
+        self._notify("on_epoch_end", epoch, logs)
+
+    def _train(self, progress: Progress) -> None:
+        """Train on what is left of the epoch."""
+        model, mean = self._model, self._mean
+        notify = self._notify if len(self._callbacks) > 1 else None  # History wants no batches
+        for x, *targets in self._remaining():
+            if notify is not None:
+                notify("on_train_batch_begin", self.step, {})
+            values = model.train_batch(x, *targets)
+            if self._finite and not math.isfinite(values[0]):
+                self._warn(values[0])
+            mean.add(values, len(x))
+            progress.advance(len(x), mean.logs)
+            self.step += 1
+            if notify is not None:
+                notify("on_train_batch_end", self.step - 1, mean.logs())
+            if model.stop_training:
+                break
+
+    def _remaining(self) -> Iterator[list[Any]]:
+        """Return the epoch's batches that are not done, in the order that it began with."""
+        if not self.step:
+            self._random_at_begin = self._random_state()
+            return iter(self._batches)
+        now = self._random_state()
+        self._set_random_state(self._random_at_begin)
+        batches = iter(self._batches)
+        for _ in itertools.islice(batches, self.step):
+            pass
+        self._set_random_state(now)
+        return batches
+
+    # Put down and taken up again.
+
+    def get_state(self) -> dict[str, Any]:
+        """Return where training stands: nested dicts and lists of numbers, texts and arrays."""
+        model = self._model
+        optimizer = model.compiled_optimizer
+        with model.lock:
+            return {
+                "model": self._description(),
+                "data": self._extent,
+                "weights": model.weights_by_path(),
+                "optimizer": optimizer.get_state(),
+                "learning_rate": optimizer.get_config()["learning_rate"],
+                "epoch": self.epoch,
+                "step": self.step,
+                "stop_training": model.stop_training,
+                "mean": self._mean.get_state(),
+                "random": self._random_state(),
+                "random_at_begin": self._random_at_begin,
+                "callbacks": {
+                    name: callback.get_state() for name, callback in self._stateful().items()
+                },
+            }
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Raise ValueError if `state` is not that of such a training."""
+        for there, here in itertools.zip_longest(state["model"], self._description()):
+            if there != here:
+                raise ValueError(f"it is of another model: it has {there}, this one {here}")
+        if state["data"] != self._extent:
+            raise ValueError(
+                f"it is of other data: {state['data']}, but fit was given {self._extent}"
+            )
+        model = self._model
+        check_weights(f"model '{model.name}'", model.weights, list(state["weights"].values()))
+        model.check_optimizer_state(state["optimizer"])
+        integer(state["epoch"], "the epoch", minimum=0)
+        integer(state["step"], "the step", minimum=0, limit=len(self._batches) + 1)
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from where training stood when `get_state` returned `state`, in any process."""
+        if state["step"]:
+            # Before the rest, which undoes what it changes: it has run in this epoch already.
+            self._notify("on_epoch_begin", state["epoch"], {})
+        model = self._model
+        optimizer = model.compiled_optimizer
+        with model.lock:
+            model.set_weights(list(state["weights"].values()))
+            model.set_optimizer_state(state["optimizer"])
+            if not isinstance(state["learning_rate"], dict):  # a schedule is the script's own
+                optimizer.learning_rate = state["learning_rate"]
+        self.epoch, self.step = state["epoch"], state["step"]
+        model.stop_training = state["stop_training"]
+        self._mean.set_state(state["mean"])
+        self._set_random_state(state["random"])
+        self._random_at_begin = state["random_at_begin"]
+        for name, callback in self._stateful().items():
+            if name in state["callbacks"]:
+                callback.set_state(state["callbacks"][name])
+
+    def _description(self) -> list[str]:
+        """Return what has to be the same, line by line; automatic names may differ."""
+        model = self._model
+        optimizer = model.compiled_optimizer
+        config = optimizer.get_config()
+        del config["learning_rate"]
+        return [
+            f"input {model.input_shape[1:]}",
+            *(_line(layer, layer.get_config() | {"name": ""}) for layer in model.layers),
+            _line(optimizer, config),
+            _line(model.loss, {} if model.loss is None else model.loss.get_config()),
+            f"figures {', '.join(model.metrics_names)}",
+        ]
+
+    def _stateful(self) -> dict[str, Callback]:
+        """Return the callbacks by class name and number: EarlyStopping 0, ...."""
+        counts: Counter[str] = Counter()
+        named = {}
+        for callback in self._callbacks:
+            name = type(callback).__name__
+            named[f"{name} {counts[name]}"] = callback
+            counts[name] += 1
+        return named
+
+    def _random_state(self) -> dict[str, Any]:
+        """Return where every generator stands that training draws from."""
+        return {
+            "global": random.get_state(),
+            "layers": [layer.random_state for layer in self._random_layers()],
+            "data": [batches.get_state() for batches in self._data()],
+        }
+
+    def _set_random_state(self, state: dict[str, Any]) -> None:
+        random.set_state(state["global"])
+        for layer, value in zip(self._random_layers(), state["layers"], strict=True):
+            layer.random_state = value
+        for batches, value in zip(self._data(), state["data"], strict=True):
+            batches.set_state(value)
+
+    def _random_layers(self) -> list[RandomLayer]:
+        return [layer for layer in self._model.layers if isinstance(layer, RandomLayer)]
+
+    def _data(self) -> list[Batches | Stream]:
+        return [data for data in (self._batches, self._judging) if data is not None]
+
+    def _warn(self, loss: float) -> None:
+        self._finite = False
+        warnings.warn(
+            f"fit: the loss is {loss} in epoch {self.epoch + 1}, batch {self.step + 1}; "
+            "lower the learning rate, or look for NaN in the data",
+            RuntimeWarning,
+            stacklevel=6,  # where fit was called
+        )
+
+    def _notify(self, event: str, *arguments: Any) -> None:
+        """Call the method `event` of each callback."""
+        for callback in self._callbacks:
+            getattr(callback, event)(*arguments)
+
+
+def _line(item: Any, config: dict[str, Any]) -> str:
+    return f"{type(item).__name__}{config}"

@@ -1,0 +1,74 @@
+"""State on disk: dicts and lists of numbers, texts and arrays, without any class.
+
+An array is a tensor of the file, under the keys that lead to it ("weights/conv2d/kernel"); in the
+JSON its name stands in its place.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cnnx.arrays import Array
+from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
+
+__all__ = ["restoring", "save_snapshot"]
+
+STATE = "state"
+TENSOR = "tensor"
+
+
+def save_snapshot(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
+    """Write `state` to a file, which appears whole or not at all; raises OSError if that fails."""
+    tensors: dict[str, Array] = {}
+    description = {"format": FORMAT, STATE: _take_out(state, "", tensors)}
+    write_tensors(path, tensors, description)
+
+
+@contextmanager
+def restoring(path: str | os.PathLike[str], remedy: str) -> Iterator[dict[str, Any]]:
+    """
+    Yield what `save_snapshot` wrote.
+
+    Parameters
+    ----------
+    path
+        The file.
+    remedy
+        What to do, says the ValueError, if the block raises an error or the file holds no state.
+    """
+    with reading_tensors(path, "cannot be restored", remedy) as (description, tensors):
+        if STATE not in description:
+            raise ValueError("it holds a model; load_model reads it")
+        state: dict[str, Any] = _put_back(description[STATE], tensors)
+        yield state
+
+
+def _take_out(value: Any, name: str, tensors: dict[str, Array]) -> Any:
+    """Return `value` with arrays replaced by the names under which `tensors` receives them."""
+    if isinstance(value, np.ndarray):
+        tensors[name] = value
+        return {TENSOR: name}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {key: _take_out(item, _within(name, key), tensors) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_take_out(item, _within(name, i), tensors) for i, item in enumerate(value)]
+    return value
+
+
+def _within(name: str, key: Any) -> str:
+    return f"{name}/{key}" if name else f"{key}"
+
+
+def _put_back(value: Any, tensors: Tensors) -> Any:
+    if isinstance(value, dict):
+        if value.keys() == {TENSOR}:
+            return tensors.take_any(value[TENSOR])
+        return {key: _put_back(item, tensors) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_put_back(item, tensors) for item in value]
+    return value
