@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,16 @@ import pytest
 
 import cnnx
 from agreement import normal
-from cnnx.callbacks import Callback, EarlyStopping, LambdaCallback
+from cnnx.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    LambdaCallback,
+    LearningRateScheduler,
+    ModelCheckpoint,
+    ReduceLROnPlateau,
+    TerminateOnNaN,
+)
 
 X, Y = normal(1, 10, 3), normal(2, 10, 1)
 
@@ -105,3 +115,217 @@ def test_a_loss_of_nan_warns_once_and_names_epoch_and_batch() -> None:
     with pytest.warns(RuntimeWarning, match=r"loss is nan in epoch 1, batch 1") as record:
         model.fit(np.full((10, 3), np.nan), Y, batch_size=5, epochs=2, verbose=0)
     assert len(record) == 1
+
+
+def test_terminate_on_nan_ends_after_the_batch_and_judges_the_epoch() -> None:
+    recorder, model = Recorder(), linear_model(1e30)
+    with pytest.warns(RuntimeWarning, match="epoch 1, batch 2"):
+        history = model.fit(
+            X, Y, 2, 5, 0, callbacks=[recorder, TerminateOnNaN()], validation_data=(X, Y)
+        ).history
+    assert recorder.calls[-2:] == [("epoch end", 0, ["loss", "val_loss"]), "train end"]
+    assert sum(call[0] == "batch end" for call in recorder.calls) < 5
+    assert len(history["loss"]) == 1
+    assert not np.isfinite(history["loss"][0])
+
+
+def test_without_it_training_goes_on() -> None:
+    with pytest.warns(RuntimeWarning, match="loss is (inf|nan) in epoch 1, batch 2") as record:
+        history = linear_model(1e30).fit(X, Y, 2, 5, 0).history
+    assert len(record) == 1
+    assert record[0].filename == __file__
+    assert len(history["loss"]) == 5
+
+
+def test_early_stopping_forgets_an_earlier_fit() -> None:
+    model, stopping = linear_model(), EarlyStopping("loss", patience=1)
+    for _ in range(2):
+        assert len(model.fit(X, Y, epochs=3, verbose=0, callbacks=[stopping]).epoch) == 3
+    model.compile(cnnx.optimizers.SGD(2.0), "mse")
+    assert len(model.fit(X, Y, epochs=9, verbose=0, callbacks=[stopping]).epoch) == 2
+
+
+def test_callbacks_let_go_of_the_data_after_fit() -> None:
+    recorder, model = Recorder(), linear_model()
+    history = model.fit(X, Y, verbose=0, callbacks=[recorder])
+    assert not hasattr(recorder, "training")
+    assert not hasattr(history, "training")
+
+
+# --- the learning rate ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", [lambda epoch: 0.1 / 2**epoch, lambda epoch, rate: rate / 2])
+def test_a_scheduler_sets_the_rate_before_each_epoch(schedule: Any) -> None:
+    model = linear_model(0.2 if schedule.__code__.co_argcount == 2 else 0.0)
+    history = model.fit(X, Y, epochs=3, verbose=0, callbacks=[LearningRateScheduler(schedule)])
+    assert history.history["learning_rate"] == pytest.approx([0.1, 0.05, 0.025])
+
+
+def test_a_rate_that_is_none_is_refused() -> None:
+    with pytest.raises(TypeError, match="LearningRateScheduler: the learning rate must be a num"):
+        linear_model().fit(X, Y, callbacks=LearningRateScheduler(lambda epoch: None))
+
+
+def rates_on_a_plateau(losses: list[float], **options: Any) -> list[float]:
+    """Return the rates of epochs with these losses."""
+    model = linear_model(1.0)
+
+    class Pretended(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["loss"] = losses[epoch]
+
+    lower = ReduceLROnPlateau("loss", factor=0.5, **options)
+    history = model.fit(X, Y, epochs=len(losses), verbose=0, callbacks=[Pretended(), lower])
+    return history.history["learning_rate"]
+
+
+@pytest.mark.filterwarnings("ignore:fit. the loss")
+@pytest.mark.parametrize(
+    ("losses", "options", "rates"),
+    [
+        ([3, 2, 2, 2, 2, 2], {"patience": 2}, [1, 1, 1, 1, 0.5, 0.5]),
+        ([3, 2, 2, 1, 1, 1], {"patience": 2}, [1, 1, 1, 1, 1, 1]),
+        ([2, 2, 2, 2, 2, 2], {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+        ([2, 2, 2, 2, 2], {"patience": 1, "min_lr": 0.4}, [1, 1, 0.5, 0.4, 0.4]),
+        ([2, 1.5, 1.4, 1.3], {"patience": 1, "min_delta": 0.2}, [1, 1, 1, 0.5]),
+        ([1, 2, 3, 3], {"patience": 1, "mode": "max"}, [1, 1, 1, 1]),
+    ],
+)
+def test_the_rate_falls_on_a_plateau(losses: Any, options: Any, rates: Any) -> None:
+    assert rates_on_a_plateau(losses, **options) == rates
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_csv_logger_writes_a_line_an_epoch(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    history = linear_model().fit(X, Y, epochs=2, verbose=0, callbacks=CSVLogger(file)).history
+    lines = ["epoch,loss", *(f"{i},{loss!r}" for i, loss in enumerate(history["loss"]))]
+    assert file.read_text().splitlines() == lines
+    options = {"initial_epoch": 2, "epochs": 3, "verbose": 0}
+    linear_model().fit(X, Y, callbacks=CSVLogger(file, append=True), **options)
+    kept = file.read_text().splitlines()
+    assert kept[:3] == lines
+    assert kept[3].startswith("2,")
+    linear_model().fit(X, Y, callbacks=CSVLogger(file, ";"), **options)
+    assert file.read_text().startswith("epoch;loss\n2;")
+
+
+def saved(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "options", "files"),
+    [
+        ("model", {}, ["model"]),
+        ("a/b/{epoch:02d}", {}, ["a/b/01", "a/b/02", "a/b/03"]),
+        ("{epoch}-{batch:02d}", {"save_freq": 4}, ["1-04", "2-03", "3-02"]),
+        ("{epoch}", {"save_freq": 100}, []),
+    ],
+)
+def test_model_checkpoint_names_its_files(
+    tmp_path: Path, pattern: str, options: Any, files: list[str]
+) -> None:
+    model = linear_model()
+    model.fit(X, Y, 2, 3, 0, callbacks=ModelCheckpoint(tmp_path / pattern, **options))
+    assert saved(tmp_path) == files
+    if pattern == "model":
+        loaded = cnnx.models.load_model(tmp_path / "model")
+        assert loaded.train_on_batch(X, Y) == model.train_on_batch(X, Y)
+
+
+def test_figures_stand_in_a_name(tmp_path: Path) -> None:
+    checkpoint = ModelCheckpoint(f"{tmp_path}/{{epoch:02d}}-{{val_loss:.2f}}")
+    history = linear_model().fit(
+        X, Y, epochs=2, verbose=0, validation_data=(X, Y), callbacks=checkpoint
+    )
+    losses = history.history["val_loss"]
+    assert saved(tmp_path) == [f"{epoch:02d}-{loss:.2f}" for epoch, loss in enumerate(losses, 1)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "threshold", "files"),
+    [("min", None, ["1"]), ("max", None, ["1", "2", "3"]), ("min", 1e-9, []), ("max", 1e9, ["3"])],
+)
+def test_only_the_best(tmp_path: Path, mode: str, threshold: Any, files: list[str]) -> None:
+    """A rate far too large makes every epoch worse than the first."""
+    model = linear_model(1e3)
+    checkpoint = ModelCheckpoint(
+        tmp_path / "{epoch}", "loss", 0, True, mode=mode, initial_value_threshold=threshold
+    )
+    losses = model.fit(X, Y, epochs=3, verbose=0, callbacks=checkpoint).history["loss"]
+    assert 1e-9 < losses[0] < losses[1] < 1e9 < losses[2]
+    assert saved(tmp_path) == files
+    assert checkpoint.best == {"1": losses[0], "3": losses[2]}.get("".join(files)[-1:], threshold)
+
+
+def test_weights_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, model = tmp_path / "weights", linear_model()
+    model.fit(X, Y, verbose=0, callbacks=ModelCheckpoint(file, verbose=1, save_weights_only=True))
+    assert capsys.readouterr().out == f"Epoch 1: saved {file}\n"
+    other = linear_model()
+    other.load_weights(file)
+    for one, expected in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, expected)
+    wider = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"weights: .*kernel has shape \(3, 2\), got \(3, 1\)"):
+        wider.load_weights(file)
+    model.save(tmp_path / "model")
+    with pytest.raises(ValueError, match="it holds a model; load_model reads it"):
+        other.load_weights(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [
+        ("{val_loss}", "KeyError 'val_loss'.*can stand in it: epoch, loss"),
+        ("{epoch:.2x}", "ValueError"),
+        ("{}", "IndexError"),
+        ("{epoch", "ValueError expected '}'"),
+        ("{loss.name}", "AttributeError"),
+        ("{batch}", "KeyError 'batch'"),
+    ],
+)
+def test_a_wrong_pattern_is_named(tmp_path: Path, pattern: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as failure:
+        linear_model().fit(X, Y, verbose=0, callbacks=ModelCheckpoint(tmp_path / pattern))
+    assert pattern in str(failure.value)
+    assert saved(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "callback",
+    [
+        EarlyStopping(),
+        ReduceLROnPlateau(),
+        ModelCheckpoint("model", save_best_only=True),
+    ],
+    ids=lambda callback: type(callback).__name__,
+)
+def test_an_unknown_monitor_is_named(callback: Callback) -> None:
+    message = f"{type(callback).__name__}: monitor 'val_loss' is not among loss.*validation data"
+    with pytest.raises(ValueError, match=message):
+        linear_model().fit(X, Y, verbose=0, callbacks=callback)
+
+
+def test_val_figures_are_not_there_after_a_batch(tmp_path: Path) -> None:
+    checkpoint = ModelCheckpoint(tmp_path / "model", save_best_only=True, save_freq=1)
+    with pytest.raises(ValueError, match=r"'val_loss' is not among loss; .* after each epoch"):
+        linear_model().fit(X, Y, verbose=0, callbacks=checkpoint, validation_data=(X, Y))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ModelCheckpoint("model", mode="best"), "ModelCheckpoint: mode .* got 'best'"),
+        (lambda: ModelCheckpoint("model", save_freq=-1), "ModelCheckpoint: save_freq .* got -1"),
+        (lambda: EarlyStopping(mode=1), "EarlyStopping: mode .* got 1"),
+        (lambda: ReduceLROnPlateau(factor=1.0), "ReduceLROnPlateau: factor must be"),
+    ],
+)
+def test_wrong_arguments_are_named(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
