@@ -54,6 +54,6 @@ class Buffer:
     def like(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return rows of the shape of `array`; starts anew where its samples have another."""
         if array.shape[1:] != self.sample_shape:
-            self.sample_shape = array.shape[1:]
             self._rows = self._array = aligned_empty(array.shape, self.dtype)
+            self.sample_shape = array.shape[1:]  # only if there was memory for it
         return self.rows(len(array))

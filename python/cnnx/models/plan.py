@@ -96,6 +96,7 @@ class Plan:
         self._from_logits = self.fused or loss.from_logits
         self._kernels = (loss.on_logits if self._from_logits else None) or loss.on_outputs
         self._parameters = parameters
+        self._statistics = np.empty_like(parameters.state)
         self._segments = optimizer.bind(
             parameters.values, parameters.gradients, parameters.learned()
         )
@@ -124,18 +125,29 @@ class Plan:
         """
         Take one step of the optimizer; return the batch's loss and metrics before it.
 
-        The loss of a sample counts `weights` times, the metrics take no notice of them.
+        The loss of a sample counts `weights` times, the metrics take no notice of them. Where
+        memory runs out or the user interrupts, no weight has changed.
         """
-        row_weights = self._row_weights(weights)
-        values, outputs, seen = self._score(x, targets, row_weights, True)
+        statistics = self._parameters.state
+        np.copyto(self._statistics, statistics)
+        try:
+            values = self._differentiate(x, targets, self._row_weights(weights))
+        except BaseException:
+            np.copyto(statistics, self._statistics)
+            raise
+        self.optimizer.step(self._segments)
+        self._parameters.changed()
+        return values
+
+    def _differentiate(self, x: Float, targets: Array, weights: Float | None) -> list[float]:
+        """Write the gradients; return loss and metrics. `weights` has one number a row."""
+        values, outputs, seen = self._score(x, targets, weights, True)
         if self._backward:
             gradient = self._gradient.rows(len(x))
             rows = self._rows(gradient)
-            self._kernels.backward(outputs, seen, row_weights, 1 / len(rows), rows)
+            self._kernels.backward(outputs, seen, weights, 1 / len(rows), rows)
             for backward in self._backward:
                 gradient = backward(gradient)
-        self.optimizer.step(self._segments)
-        self._parameters.changed()
         return values
 
     def evaluate(self, x: Float, targets: Array, weights: Float | None = None) -> list[float]:
