@@ -1,0 +1,178 @@
+"""Memory that runs out, and memory that must not grow."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+import cnnx
+from agreement import normal
+from cnnx import layers
+from cnnx.buffer import Buffer
+from test_processes import output_of
+
+X, Y = normal(1, 64, 10, 10, 1), np.arange(64) % 3
+
+
+def network(features: int = 8) -> cnnx.Sequential:
+    cnnx.utils.set_random_seed(1)
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((10, 10, 1)),
+            layers.RandomTranslation(0.1, 0.1),
+            layers.Conv2D(4, 3, activation="relu", padding="same"),
+            layers.BatchNormalization(),
+            layers.Conv2D(features, 3),
+            layers.BatchNormalization(),
+            layers.Activation("sigmoid"),
+            layers.MaxPooling2D(2),
+            layers.AveragePooling2D(2),
+            layers.Dropout(0.3),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    return model
+
+
+def step(model: cnnx.Sequential, samples: int) -> tuple[Any, ...]:
+    """Take a step from a fixed state of the generator; return all that comes of it."""
+    cnnx.utils.set_random_seed(2)
+    figures = model.train_on_batch(X[:samples], Y[:samples])
+    outputs = model.predict(X[:samples], verbose=0)
+    return figures, outputs.tobytes(), [weight.tobytes() for weight in model.get_weights()]
+
+
+OPERATIONS: dict[str, Callable[[cnnx.Sequential, int], Any]] = {
+    "train_on_batch": lambda model, n: model.train_on_batch(X[:n], Y[:n]),
+    "fit": lambda model, n: model.fit(X[:n].astype("f8"), Y[:n], n, verbose=0),
+    "evaluate": lambda model, n: model.evaluate(X[:n], Y[:n], n, verbose=0),
+    "predict": lambda model, n: model.predict(X[:n].astype("f2"), n, verbose=0),
+    "predict_on_batch": lambda model, n: model.predict_on_batch(X[:n].astype("i4")),
+}
+
+
+@contextmanager
+def failing_allocation(position: int) -> Iterator[None]:
+    """Let the `position`-th np.empty raise MemoryError."""
+    empty, counter = np.empty, itertools.count(1)
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        if next(counter) == position:
+            raise MemoryError
+        return empty(*arguments, **options)
+
+    with mock.patch.object(np, "empty", failing):
+        yield
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_each_allocation_may_fail(name: str) -> None:
+    """A larger batch than before makes every buffer grow: let the first fail, the second, ...."""
+    for position in itertools.count(1):
+        model, twin = network(), network()
+        assert step(model, 8) == step(twin, 8)
+        try:
+            with failing_allocation(position):
+                OPERATIONS[name](model, 32)
+        except MemoryError:
+            assert step(model, 8) == step(twin, 8), f"after failure {position}"
+            assert step(model, 40) == step(twin, 40), f"after failure {position}"
+        else:
+            break
+    assert position > 3
+
+
+def test_a_buffer_keeps_its_shape_if_another_does_not_fit() -> None:
+    buffer, other = Buffer((3,)), np.zeros((4, 5), np.float32)
+    buffer.rows(8)
+    with failing_allocation(1), pytest.raises(MemoryError):
+        buffer.like(other)
+    assert buffer.like(other).shape == (4, 5)
+
+
+# --- real limits ----------------------------------------------------------------------------------
+
+LIMITED = """
+import os, resource, sys
+sys.path.insert(0, {tests!r})
+from test_memory import *
+model, twin = network(256), network(256)
+assert step(model, 8) == step(twin, 8)
+x = np.zeros((20_000, 10, 10, 1), np.float32)
+y = np.zeros(20_000, np.int64)
+file = {folder!r} + "/model"
+model.save(file)
+saved = open(file, "rb").read()
+backup = cnnx.callbacks.BackupAndRestore({folder!r}, 1)
+size = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(resource.RLIMIT_AS, (size + (300 << 20), -1))
+for name, operation in {{
+    "train": lambda: model.train_on_batch(x, y),
+    "fit": lambda: model.fit(x, y, 20_000, verbose=0, callbacks=backup),
+    "evaluate": lambda: model.evaluate(x, y, 20_000, verbose=0),
+    "predict": lambda: model.predict(x, 20_000, verbose=0),
+    "conv2d": lambda: cnnx.ops.conv2d(x, np.zeros((3, 3, 1, 256), np.float32)),
+    "model": lambda: cnnx.Sequential([cnnx.Input((20_000,)), layers.Dense(20_000)]),
+}}.items():
+    try:
+        operation()
+    except MemoryError:
+        print(name, end=" ")
+    assert step(model, 8) == step(twin, 8), name
+assert os.listdir({folder!r}) == ["model"]
+assert open(file, "rb").read() == saved
+model.fit(X, Y, verbose=0)
+"""
+
+
+def test_a_process_short_of_memory_goes_on(tmp_path: Path) -> None:
+    script = LIMITED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    assert output_of(script) == "train fit evaluate predict conv2d model"
+
+
+# --- growth ---------------------------------------------------------------------------------------
+
+GROWTH = """
+import gc, os, sys
+sys.path.insert(0, {tests!r})
+from test_memory import *
+model = network()
+def resident():
+    gc.collect()
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+def fits(count):
+    for index in range(count):
+        model.fit(X, Y, 5 + index % 30, verbose=0, validation_split=0.2)
+        model.predict(X, 7 + index % 20, verbose=0)
+        if index % {others} == 1:
+            network().fit(X, Y, verbose=0)  # a model that goes away again
+fits({before})
+before = resident()
+fits({after} - {before})
+print((resident() - before) >> 10)
+"""
+
+
+def grown(before: int, after: int, others: int) -> int:
+    """Return by how many KiB a process has grown between two counts of calls of `fit`."""
+    tests = str(Path(__file__).parent)
+    return int(output_of(GROWTH.format(tests=tests, before=before, after=after, others=others)))
+
+
+def test_fitting_again_takes_no_more_memory() -> None:
+    assert grown(60, 200, others=1000) < 1024
+
+
+@pytest.mark.thorough
+def test_a_thousand_fits_take_no_more_memory_than_a_hundred() -> None:
+    """Every tenth is of a new model, which scatters what the allocator keeps over some MiB."""
+    assert grown(100, 1000, others=10) < 4096
