@@ -337,19 +337,24 @@ os.replace = killed
 """
 
 
-def run(setup: str, kill_after: int | None = None) -> str:
+def run(setup: str, kill_after: int | None = None, by: int = signal.SIGKILL) -> str:
     """Return the last line that a training prints, or "batch" if it is killed before its end."""
     program = PROGRAM.format(tests=str(Path(__file__).parent), setup=setup)
     with subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=None if kill_after is None else subprocess.DEVNULL,
+        text=True,
     ) as child:
         assert child.stdout is not None
         lines = []
+        limit = 60
         while line := child.stdout.readline():
             lines.append(line)
             if len(lines) == kill_after:
-                child.send_signal(signal.SIGKILL)
-        assert child.wait(60) in ((0,) if kill_after is None else (0, -signal.SIGKILL))
+                child.send_signal(by)
+                limit = 3
+        assert child.wait(limit) in ((0,) if kill_after is None else (0, -by))
         return lines[-1]
 
 
@@ -373,6 +378,14 @@ def test_killed_at_random_steps(tmp_path: Path, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_killed_at_random_steps_many_times(tmp_path: Path, seed: int) -> None:
     kill_again_and_again(tmp_path, seed, kills=3)
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+def test_ended_by_a_signal(tmp_path: Path, by: int) -> None:
+    """Within 3 seconds, and with a whole backup."""
+    setup = BACKUP.format(folder=str(tmp_path), save_freq=1)
+    assert run(setup, kill_after=7, by=by) == "batch\n"
+    assert run(setup) == run("")
 
 
 def test_killed_while_it_writes_the_backup_before_stays(tmp_path: Path) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import cnnx
-from agreement import assert_close
+from agreement import assert_close, normal
 from bench.frameworks.cnnx import build_model
 from bench.networks import NETWORKS
-from cnnx import _core
+from cnnx import _core, layers
 
 BATCH = 6
 
@@ -49,6 +49,38 @@ def test_training_has_the_same_bits_on_any_number_of_threads(name: str) -> None:
     finally:
         _core.set_isa(isa)
         cnnx.config.set_num_threads(0)
+
+
+def test_fit_has_the_same_bits_with_the_same_seed() -> None:
+    """Weights, order of the samples, dropout and augmentation: on any number of threads."""
+
+    def fitted(seed: int, threads: int) -> tuple[object, list[bytes]]:
+        cnnx.config.set_num_threads(threads)
+        cnnx.utils.set_random_seed(seed)
+        model = cnnx.Sequential(
+            [
+                cnnx.Input((28, 28, 1)),
+                layers.RandomRotation(0.1),
+                layers.RandomContrast(0.2),
+                layers.Conv2D(16, 3, activation="relu"),
+                layers.BatchNormalization(),
+                layers.MaxPooling2D(2),
+                layers.Dropout(0.3),
+                layers.Flatten(),
+                layers.Dense(32, activation="tanh"),
+                layers.GaussianDropout(0.2),
+                layers.Dense(10, activation="softmax"),
+            ]
+        )
+        model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+        x, y = normal(1, 90, 28, 28, 1), np.arange(90) % 10
+        history = model.fit(x, y, 20, 2, verbose=0, validation_split=0.2).history
+        return history, [weight.tobytes() for weight in model.get_weights()]
+
+    first = fitted(1, 1)
+    assert fitted(2, 1) != first
+    for threads in (1, 2, 3):
+        assert fitted(1, threads) == first
 
 
 @pytest.mark.parametrize("name", ["catdog", "vgg_cifar", "mnist_gap"])

@@ -27,6 +27,15 @@ py::dict build_info() {
   return info;
 }
 
+// Lets Python's signal handlers run, which work in its main thread alone: Ctrl-C raises there.
+unsigned long main_thread = 0;
+
+void run_signal_handlers() {
+  if (PyThread_get_thread_ident() != main_thread) return;
+  const py::gil_scoped_acquire acquired;
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
 }  // namespace
 
 void bind_runtime(py::module_& m) {
@@ -37,6 +46,9 @@ void bind_runtime(py::module_& m) {
   } catch (const std::invalid_argument& error) {
     throw py::import_error(error.what());
   }
+  main_thread =
+      py::module_::import("threading").attr("main_thread")().attr("ident").cast<unsigned long>();
+  set_interruption_check(run_signal_handlers);
   m.attr("__version__") = CNNX_VERSION;
   m.def("num_threads", num_threads);
   m.def(

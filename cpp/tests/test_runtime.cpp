@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 
 #include "cnnx/runtime.hpp"
@@ -36,6 +38,40 @@ TEST(Parallel, EveryItemIsVisitedOnceWhateverTheThreads) {
   }
 }
 
+TEST(Parallel, PiecesCoverEveryItemOnce) {
+  for (int threads : {1, 2, 3}) {
+    for (int64_t count : {0, 1, 5, 100}) {
+      for (int64_t pieces : {0, 1, 7, 1000}) {
+        std::vector<std::atomic<int>> visits(static_cast<size_t>(count));
+        parallel_for_pieces(threads, count, pieces, [&](int64_t begin, int64_t end, int) {
+          for (int64_t i = begin; i < end; ++i) ++visits[static_cast<size_t>(i)];
+        });
+        for (const auto& visit : visits) EXPECT_EQ(visit, 1);
+      }
+    }
+  }
+}
+
+TEST(Parallel, AnInterruptionLeavesThePiecesOut) {
+  set_interruption_check([] { throw std::runtime_error("stop"); });
+  for (int threads : {1, 2, 3}) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));  // it is asked now and then
+    std::atomic<int64_t> visits{0};
+    auto body = [&](int64_t begin, int64_t end, int) {
+      visits += end - begin;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    };
+    EXPECT_THROW(parallel_for_pieces(threads, 1000, 500, body), std::runtime_error);
+    EXPECT_LT(visits, 900);
+    visits = 0;
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    parallel_for_pieces(threads, 1000, 1, body);  // too short to ask
+    parallel_for(threads, 1000, body);
+    EXPECT_EQ(visits, 2000);
+  }
+  set_interruption_check(nullptr);
+}
+
 TEST(Parallel, ARegionInsideARegionIsSerial) {
   set_num_threads(2);
   parallel_for(2, 2, [](int64_t, int64_t, int) { EXPECT_EQ(threads_for(1000, 1), 1); });
@@ -67,6 +103,16 @@ TEST(Scratchpad, BlocksAreAlignedAndKeptBetweenOperations) {
   }
   Scratchpad scratch(50);
   EXPECT_EQ(scratch.take(50), first);
+}
+
+TEST(Scratchpad, AnOperationWithinAnotherGetsABlockOfItsOwn) {
+  Scratchpad outer(50);
+  float* const block = outer.take(50);
+  {
+    Scratchpad inner(50);
+    EXPECT_NE(inner.take(50), block);
+  }
+  EXPECT_NE(Scratchpad(50).take(50), block);
 }
 
 }  // namespace

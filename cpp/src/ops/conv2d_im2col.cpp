@@ -91,7 +91,7 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
     pack_whole_b(tile, group_weights(dims, patches, weights, g), patches.oc, patches.k,
                  packed_weights + g * packed);
   }
-  parallel_for(threads, chunks, [&](int64_t first, int64_t last, int thread) {
+  parallel_for_pieces(threads, chunks, chunks, [&](int64_t first, int64_t last, int thread) {
     float* const my_col = per_thread + thread * col;
     for (int64_t begin = first * patches.chunk;
          begin < std::min(last * patches.chunk, patches.pixels); begin += patches.chunk) {
@@ -127,6 +127,7 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
     pack_whole_b(tile, {w.data, w.col_stride, w.row_stride}, patches.k, patches.oc,
                  packed_weights + g * packed);
   }
+  Interruption interruption;
   parallel_for(threads, dims.mb, [&](int64_t first, int64_t last, int thread) {
     float* const my_col = per_thread + thread * col;
     std::fill(diff_src + first * image_floats, diff_src + last * image_floats, 0.0f);
@@ -139,9 +140,11 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
                       packed_weights + g * packed, nullptr, my_col, patches.k, false, nullptr);
           col2im(dims, g, my_col, begin, end, diff_src);
         }
+        if (interruption.came()) return;
       }
     }
   });
+  interruption.rethrow();
 }
 
 void im2col_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,

@@ -143,6 +143,7 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
 
   if (tiles.shared()) {
     for (int64_t block = 0; block < tiles.blocks(); ++block) {
+      check_interruption();
       const int64_t first = tiles.block_begin(block);
       const int64_t count = tiles.block_begin(block + 1) - first;
       parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
@@ -156,7 +157,7 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
       });
     }
   } else {
-    parallel_for(threads, tiles.blocks(), [&](int64_t begin, int64_t end, int thread) {
+    const auto make_blocks = [&](int64_t begin, int64_t end, int thread) {
       float* const in = inputs + thread * block_scratch;
       float* const out = outputs + thread * block_scratch;
       for (int64_t block = begin; block < end; ++block) {
@@ -165,7 +166,8 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
         weights.multiply(0, kPoints, last - first, in, in_stride, out, out_stride);
         transform_outputs(first, last, out);
       }
-    });
+    };
+    parallel_for_pieces(threads, tiles.blocks(), pieces_for(work, threads), make_blocks);
   }
 }
 

@@ -77,6 +77,7 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
 
   if (tiles.shared()) {
     for (int64_t block = 0; block < tiles.blocks(); ++block) {
+      check_interruption();
       const int64_t first = tiles.block_begin(block);
       const int64_t count = tiles.block_begin(block + 1) - first;
       parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {

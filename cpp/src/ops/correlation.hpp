@@ -73,6 +73,7 @@ class Correlation {
     const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
     threads_ =
         threads_for(strips_.count(), kConvGrain * strips_.count() / std::max<int64_t>(work, 1));
+    pieces_ = pieces_for(work, threads_);
   }
 
   const Strips& strips() const { return strips_; }
@@ -83,7 +84,7 @@ class Correlation {
   void run(Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
     float* const copies = scratchpad.take(scratch());
     const int64_t together = epilogue_.pool ? 2 : 1;  // rows that make one of the output
-    parallel_for(threads_, strips_.count(), [&](int64_t begin, int64_t end, int thread) {
+    const auto make_strips = [&](int64_t begin, int64_t end, int thread) {
       float* const copy = copies + thread * (strips_.scratch() + waiting_);
       for (int64_t strip = begin; strip < end; ++strip) {
         const float* const input = strips_.input(strip, copy);
@@ -103,7 +104,8 @@ class Correlation {
         activate(epilogue_, rows(strip) / together * row, first_row(strip) / together * row,
                  dst.data);
       }
-    });
+    };
+    parallel_for_pieces(threads_, strips_.count(), pieces_, make_strips);
   }
 
  private:
@@ -116,7 +118,7 @@ class Correlation {
   const Conv2dDims& d_;
   const Epilogue& epilogue_;
   Strips strips_;
-  int64_t waiting_;
+  int64_t waiting_, pieces_;
   int threads_;
 };
 

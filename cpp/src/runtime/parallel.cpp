@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <chrono>
 
 #include "cnnx/runtime.hpp"
 #include "runtime/denormals.hpp"
@@ -14,6 +15,7 @@ namespace cnnx {
 namespace {
 
 std::atomic<int> requested_threads{0};
+std::atomic<void (*)()> interruption_check{nullptr};
 
 // libgomp's workers do not survive fork(): a child that starts a region waits for them for ever.
 // Pausing the forking thread's pool before the fork makes both sides start a new one. It cannot be
@@ -35,6 +37,30 @@ int num_threads() {
 }
 
 void set_num_threads(int n) { requested_threads.store(n, std::memory_order_relaxed); }
+
+void set_interruption_check(void (*check)()) { interruption_check = check; }
+
+void check_interruption() {
+  using Clock = std::chrono::steady_clock;
+  thread_local Clock::time_point next;
+  void (*const check)() = interruption_check;
+  const Clock::time_point now = Clock::now();
+  if (check == nullptr || now < next) return;
+  next = now + std::chrono::milliseconds(50);
+  check();
+}
+
+bool Interruption::came() {
+  if (std::this_thread::get_id() == caller_ && !came_) {
+    try {
+      check_interruption();
+    } catch (...) {  // which may not leave the region
+      exception_ = std::current_exception();
+      came_ = true;
+    }
+  }
+  return came_;
+}
 
 int threads_for(int64_t count, int64_t grain) {
   const int64_t useful = std::min(count, count / std::max<int64_t>(grain, 1));

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <exception>
+#include <thread>
 #include <type_traits>
 
 namespace cnnx {
@@ -32,5 +35,42 @@ void parallel_for(int threads, int64_t count, Body&& body) {
                        (*static_cast<std::remove_reference_t<Body>*>(context))(begin, end, thread);
                      });
 }
+
+// Calls what set_interruption_check was given, if the last time was 50 ms ago.
+void check_interruption();
+
+// Lets work in a region stop where the thread that called the operation is interrupted.
+class Interruption {
+ public:
+  // Between two parts of the work, in any thread: whether to leave out the rest.
+  bool came();
+  // After the region: throws what check_interruption threw.
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<bool> came_ = false;
+  std::exception_ptr exception_;
+};
+
+// parallel_for for work that may take long: body is called on up to `pieces` parts of each range.
+template <typename Body>
+void parallel_for_pieces(int threads, int64_t count, int64_t pieces, const Body& body) {
+  Interruption interruption;
+  parallel_for(threads, count, [&](int64_t begin, int64_t end, int thread) {
+    const int64_t size = end - begin;
+    const int64_t parts = std::clamp<int64_t>(pieces, 1, std::max<int64_t>(size, 1));
+    for (int64_t part = 0; part < parts; ++part) {
+      if (part > 0 && interruption.came()) return;
+      body(begin + size * part / parts, begin + size * (part + 1) / parts, thread);
+    }
+  });
+  interruption.rethrow();
+}
+
+// How many pieces so many products are worth for each thread: one takes about 10 ms.
+inline int64_t pieces_for(int64_t products, int threads) { return (products >> 28) / threads; }
 
 }  // namespace cnnx

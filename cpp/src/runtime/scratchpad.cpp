@@ -16,17 +16,20 @@ float* allocate(int64_t floats) {
 }
 void release(float* block) { ::operator delete(block, std::align_val_t{64}); }
 
-// The block that a thread keeps. Operations do not nest, so one is enough.
+// The block that a thread keeps. Operations do not nest, but for those of a signal handler that
+// runs within one (check_interruption).
 struct KeptBlock {
   float* data = nullptr;
   int64_t size = 0;
+  bool lent = false;
   ~KeptBlock() { release(data); }
 };
 thread_local KeptBlock kept;
 
 }  // namespace
 
-Scratchpad::Scratchpad(int64_t floats) : size_(padded(floats)), borrowed_(size_ <= kKeptFloats) {
+Scratchpad::Scratchpad(int64_t floats)
+    : size_(padded(floats)), borrowed_(size_ <= kKeptFloats && !kept.lent) {
   if (!borrowed_) {
     data_ = allocate(size_);
     return;
@@ -38,10 +41,15 @@ Scratchpad::Scratchpad(int64_t floats) : size_(padded(floats)), borrowed_(size_ 
     kept.size = size_;
   }
   data_ = kept.data;
+  kept.lent = true;
 }
 
 Scratchpad::~Scratchpad() {
-  if (!borrowed_) release(data_);
+  if (borrowed_) {
+    kept.lent = false;
+  } else {
+    release(data_);
+  }
 }
 
 float* Scratchpad::take(int64_t floats) {

@@ -135,8 +135,8 @@ class Plan:
         except BaseException:
             np.copyto(statistics, self._statistics)
             raise
+        self._parameters.changed()  # before it is true: an interrupt can come at any time
         self.optimizer.step(self._segments)
-        self._parameters.changed()
         return values
 
     def _differentiate(self, x: Float, targets: Array, weights: Float | None) -> list[float]:
