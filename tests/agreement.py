@@ -34,11 +34,12 @@ def backends() -> list[Backend]:
 
 @contextmanager
 def restore_backend() -> Iterator[None]:
-    isa = _core.active_isa()
+    isa, algorithm = _core.active_isa(), _core.conv_algorithm()
     try:
         yield
     finally:
         _core.set_isa(isa)
+        _core.set_conv_algorithm(algorithm)
         _core.set_num_threads(0)
 
 

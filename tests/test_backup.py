@@ -400,3 +400,20 @@ def test_killed_while_it_writes_the_backup_before_stays(tmp_path: Path) -> None:
 
 def test_the_last_line_of_a_program_is_its_result() -> None:
     assert re.match(r"[0-9a-f]{64} \{'loss': ", run(""))
+
+
+def test_the_example(tmp_path: Path) -> None:
+    example = Path(__file__).parent.parent / "examples" / "resume_digits.py"
+    if not example.exists():
+        pytest.skip("the examples are not in this copy of the sources")
+
+    def command(folder: str) -> list[str]:
+        return [sys.executable, str(example), "--epochs=4", f"--backup={tmp_path / folder}"]
+
+    with subprocess.Popen(command("broken"), stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline().startswith("Epoch 1/4")
+        child.kill()
+    first, *_, last = subprocess.check_output(command("broken"), text=True).splitlines()
+    assert first.startswith("Going on after ")
+    assert last == subprocess.check_output(command("whole"), text=True).splitlines()[-1]

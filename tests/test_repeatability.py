@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
@@ -14,13 +12,6 @@ from bench.networks import NETWORKS
 from cnnx import _core, layers
 
 BATCH = 6
-
-
-@pytest.fixture(autouse=True)
-def restore_algorithm() -> Iterator[None]:
-    before = cnnx.config.conv_algorithm()
-    yield
-    cnnx.config.set_conv_algorithm(before)
 
 
 def trained(name: str, threads: int) -> tuple[cnnx.Sequential, np.ndarray]:

@@ -17,7 +17,8 @@ class Callback:
     Does nothing; override the methods for the points you need.
 
     `fit` sets `model` and `params` (epochs, steps, verbose) before it begins, and `training` (where
-    it stands) while it runs. Set `self.model.stop_training = True` to end training after the present batch or epoch.
+    it stands) while it runs. Set `self.model.stop_training = True` to end training after the
+    present batch or epoch.
     """
 
     model: Model
