@@ -98,14 +98,15 @@ def test_a_callback_can_stop_training() -> None:
     assert list(history.epoch) == [0, 1, 2]
 
 
-def test_early_stopping_restores_the_best_weights() -> None:
+def test_early_stopping_restores_the_best_weights(capsys: pytest.CaptureFixture[str]) -> None:
     """A rate far too large makes every epoch worse than the first."""
     model = linear_model(rate=2.0)
     kept: list[Any] = []
     keep = LambdaCallback(on_epoch_end=lambda epoch, logs: kept.append(model.get_weights()))
-    stopping = EarlyStopping(monitor="loss", patience=2, restore_best_weights=True)
+    stopping = EarlyStopping("loss", 0, 2, 1, restore_best_weights=True)
     history = model.fit(X, Y, epochs=10, verbose=0, callbacks=[keep, stopping])
     assert len(history.epoch) == 3
+    assert capsys.readouterr().out == "Epoch 3: loss no longer improves\n"
     for got, best in zip(model.get_weights(), kept[0], strict=True):
         np.testing.assert_array_equal(got, best)
 

@@ -55,14 +55,14 @@ LONG: dict[str, tuple[str, Callable[[], Any]]] = {
     for algorithms, name, operation in (
         (
             ("direct", "im2col"),
-            "7x7",
-            lambda: ops.conv2d(ones(8, 192, 192, 64), ones(7, 7, 64, 64)),
+            "11x11",
+            lambda: ops.conv2d(ones(8, 192, 192, 64), ones(11, 11, 64, 64)),
         ),
         (
             ("direct", "im2col"),
-            "7x7 backward",
+            "11x11 backward",
             lambda: ops.conv2d_backward(
-                ones(8, 192, 192, 64), ones(7, 7, 64, 64), ones(8, 186, 186, 64)
+                ones(8, 192, 192, 64), ones(11, 11, 64, 64), ones(8, 182, 182, 64)
             ),
         ),
         (("winograd",), "3x3", lambda: ops.conv2d(ones(2, 192, 192, 512), ones(3, 3, 512, 512))),
@@ -103,11 +103,11 @@ def alarm(seconds: float) -> Iterator[None]:
 def test_a_long_convolution_answers_within_a_second(name: str) -> None:
     algorithm, operation = LONG[name]
     config.set_conv_algorithm(algorithm)
-    config.set_num_threads(2)
-    began = time.monotonic()
+    config.set_num_threads(1)
+    began = time.process_time()
     with alarm(0.2), pytest.raises(Trouble):
         operation()
-    assert time.monotonic() - began < 1.2
+    assert time.process_time() - began < 1.2
 
 
 def test_an_interrupted_step_changes_nothing() -> None:

@@ -6,6 +6,7 @@ from cnnx.arrays import Float
 from cnnx.callbacks.callback import Callback, Logs
 from cnnx.callbacks.monitor import Monitor
 from cnnx.geometry import integer
+from cnnx.progress import write_line
 
 
 class EarlyStopping(Callback):
@@ -20,6 +21,8 @@ class EarlyStopping(Callback):
         Smallest change that counts as an improvement.
     patience
         Epochs without improvement before training stops.
+    verbose
+        1 prints a line when training stops.
     mode
         'min', 'max', or 'auto': 'max' for names that hold 'acc', 'min' for others.
     baseline
@@ -35,6 +38,7 @@ class EarlyStopping(Callback):
         monitor: str = "val_loss",
         min_delta: float = 0.0,
         patience: int = 0,
+        verbose: int = 0,
         mode: str = "auto",
         baseline: float | None = None,
         restore_best_weights: bool = False,
@@ -43,6 +47,7 @@ class EarlyStopping(Callback):
         self.monitor = monitor
         self._monitor = Monitor("EarlyStopping", monitor, mode, min_delta, baseline)
         self.patience = integer(patience, "EarlyStopping: patience", minimum=0)
+        self.verbose = verbose
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
 
@@ -67,6 +72,8 @@ class EarlyStopping(Callback):
         if self._waited >= self.patience:
             self.stopped_epoch = epoch
             self.model.stop_training = True
+            if self.verbose:
+                write_line(f"Epoch {epoch + 1}: {self.monitor} no longer improves")
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Restore the best weights if asked to."""
