@@ -164,6 +164,21 @@ SHAPES = {
         V,
         ["'p'", "99x99", "8x8"],
     ),
+    "kernel of 2**62 pixels": (
+        stack((8, 8, 1), layers.Conv2D(1, 2**31 - 1, padding="same", name="c")),
+        V,
+        ["'c'", "2147483647x2147483647 kernel", "too many"],
+    ),
+    "pool of 2**62 pixels": (
+        stack((8, 8, 1), layers.AveragePooling2D(2**31 - 1, padding="same", name="p")),
+        V,
+        ["'p'", "2147483647x2147483647 pool", "too many"],
+    ),
+    "padding of 2**31 - 1": (
+        stack((8, 8, 1), layers.Conv2D(1, 3, padding=2**31 - 1, name="c")),
+        V,
+        ["'c'", "padding", "2147483647", "too big"],
+    ),
     "dilated kernel larger than the image": (
         stack((5, 5, 1), layers.Conv2D(1, 3, dilation_rate=3, name="c")),
         V,

@@ -20,6 +20,6 @@ def set_seed(seed: int) -> None:
     _generator = np.random.default_rng(check_seed(seed))
 
 
-def check_seed(seed: int) -> int:
+def check_seed(seed: int, name: str = "seed") -> int:
     """Return `seed` if it is a whole number in [0, 2**32), as NumPy's and Keras' seeds are."""
-    return integer(seed, "seed", minimum=0, limit=2**32)
+    return integer(seed, name, minimum=0, limit=2**32)

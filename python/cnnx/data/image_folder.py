@@ -117,7 +117,7 @@ def image_folder(
     share = geometry.number(validation_split, "image_folder: validation_split", 0, 1)
     limit = geometry.integer(max_memory, "image_folder: max_memory", limit=1 << 62)
     batch = None if batch_size is None else geometry.integer(batch_size, "image_folder: batch_size")
-    bar = check_verbose(verbose)
+    bar = check_verbose(verbose, "image_folder")
     folder = Path(path)
     names = _class_names(folder, class_names)
     if label_mode == "binary" and len(names) != 2:

@@ -278,7 +278,7 @@ def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
 
 def check_channels_last(layer: Layer, data_format: str | None) -> None:
     """Raise ValueError for any layout of images but NHWC."""
-    if data_format is None or data_format == "channels_last":
+    if data_format is None or (isinstance(data_format, str) and data_format == "channels_last"):
         return
     raise ValueError(
         f"{layer}: data_format must be 'channels_last', got {data_format!r}; images are "
