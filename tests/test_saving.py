@@ -351,7 +351,7 @@ SPOILT = {
     "nothing for a name": (field("Dense", "name", None), "is missing"),
     "unknown optimizer": (
         entry("compile/optimizer/class_name", "Exec"),
-        "optimizer 'Exec' is unknown",
+        "optimizer 'Exec'",
     ),
     "an unknown argument": (entry("compile/run_eagerly", True), "run_eagerly"),
     "unknown loss": (entry("compile/loss/class_name", "eval"), "loss 'eval' is unknown"),
