@@ -6,7 +6,9 @@ method enters it once. An argument's kind says which values it refuses, and foll
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 import cnnx
 import reference
 from agreement import normal
-from cnnx import initializers, layers, losses, metrics, ops, optimizers, utils
+from cnnx import data, initializers, layers, losses, metrics, ops, optimizers, utils
 from cnnx.optimizers import schedules
 
 Array = NDArray[Any]
@@ -49,13 +51,15 @@ COUNT = FROM_0 | values(0, 2**31)
 PAIR = values(0, -1, 2**31, 2**63, -(2**63), (1, 2, 3), (1,), (2, 0)) | types(
     True, 1.5, "2", 1j, (1, 1.5), {}
 )
-REAL = values(NAN, INFINITY, 10**400) | types(True) | NO_NUMBERS
+HUGE: Kind = {"10**400": Fault(ValueError, lambda _: 10**400)}
+REAL = HUGE | values(NAN, INFINITY) | types(True) | NO_NUMBERS
 RATE = REAL | values(-1, -1e-30)
 SHARE = RATE | values(1.5)
 BELOW_1 = SHARE | values(1)
 PADDING = values("causal", -1, 2**31, 2**63, (1, 2, 3), ((1, 1), (1, -1)), ((1, 1),)) | types(
     True, 1.5, 1j, {}, ((1, 1), (1, 1.5))
 )
+VERBOSE = values(3, -1, "loud", 1.5, None, [1])
 CHOICE = values("nonsense", "") | types(3, True, ["valid"])
 FUNCTION = values("nonsense") | types(3, 1.5, ["relu"], {})  # or its name
 OBJECT = (
@@ -97,10 +101,15 @@ MATRIX: Kind = ARRAY | {
     "an axis more": Fault(ValueError, lambda a: a[None]),
     "a number": Fault(ValueError, lambda _: 3.0),
 }
-IMAGES: Kind = MATRIX | {"without channels": Fault(ValueError, lambda a: a[..., 0])}
+IMAGES: Kind = MATRIX | {
+    "without channels": Fault(ValueError, lambda a: a[..., 0]),
+    "no rows": Fault(ValueError, lambda a: a[:, :0]),
+    "no channels": Fault(ValueError, lambda a: a[..., :0]),
+}
 LABELS: Kind = FITTED | {
     "one too large": Fault(ValueError, lambda y: [*y[:-1], 3], named=False),
     "2**62": Fault(ValueError, lambda y: [*y[:-1], 2**62], named=False),
+    "2**63": Fault(ValueError, lambda y: np.array([*y[:-1], 2**63], np.uint64), named=False),
     "negative": Fault(ValueError, lambda y: [*y[:-1], -1], named=False),
     "NaN": Fault(ValueError, lambda y: [*y[:-1], NAN], named=False),
     "infinite": Fault(ValueError, lambda y: [*y[:-1], -INFINITY], named=False),
@@ -389,12 +398,20 @@ IMAGE = normal(20, 2, 6, 6, 2)
 WINDOWS: dict[str, Any] = {"pool_size": 2, "strides": 2, "padding": "valid", "data_format": None}
 RANDOM: dict[str, Any] = {"seed": 1}
 FACTOR = values(NAN, INFINITY, (1, 2, 3), (0.5, -0.5)) | types("half", 1j, True, None, ("a", "b"))
+LAYER_INPUT: Kind = ARRAY | {
+    "a number": Fault(ValueError, lambda _: 3.0),
+    "no channels": Fault(ValueError, lambda a: a[..., :0], named=False),
+}
 POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
 
 
 def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **arguments: Any) -> Entry:
     """Construct a layer and use it once."""
-    return Entry(lambda **given: cls(**given)(IMAGE, training=True), arguments, None, kinds or {})
+
+    def call(x: Any, **given: Any) -> Array:
+        return cls(**given)(x, training=True)
+
+    return Entry(call, {"x": IMAGE, **arguments}, None, {"x": LAYER_INPUT} | (kinds or {}))
 
 
 LAYERS: dict[str, Entry] = {
@@ -670,7 +687,7 @@ def method(name: str, kinds: dict[str, Kind] | None = None, **arguments: Any) ->
         },
         "class_weight": values({0: -1.0}, {0: NAN}, {-1: 1.0})
         | types(3, [1.0], {"a": 1.0}, {0: "b"}, {0.5: 1.0}),
-        "verbose": values(3, -1, "loud", 1.5, None, [1]),
+        "verbose": VERBOSE,
         "callbacks": types(3, [3], "early"),
         "validation_data": values((1, 2, 3, 4), [3], "data"),
     }
@@ -713,7 +730,44 @@ METHODS: dict[str, Entry] = {
     ),
     "test_on_batch": method("test_on_batch", **SAMPLES, **WEIGHTED, return_dict=False),
 }
+ONE_OF = values("nonsense", "", 3, True, ["rgb"])
+
+
+def read_folder(**given: Any) -> Any:
+    """Read a folder of two pictures of two classes."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory(prefix="image_folder") as folder:  # which errors name
+        for name in ("a", "b"):
+            Path(folder, name).mkdir()
+            Image.new("RGB", (4, 4)).save(Path(folder, name, "1.png"))
+        return data.image_folder(folder, **given)
+
+
 DATA: dict[str, Entry] = {
+    "image_folder": Entry(
+        read_folder,
+        {
+            "image_size": 4,
+            "color_mode": "rgb",
+            "label_mode": "int",
+            "class_names": ["a", "b"],
+            "batch_size": 1,
+            "shuffle": True,
+            "seed": 1,
+            "validation_split": 0.5,
+            "max_memory": 1 << 30,
+            "verbose": 0,
+        },
+        None,
+        {
+            "color_mode": ONE_OF,
+            "label_mode": ONE_OF,
+            "class_names": types(3, "ab"),
+            "max_memory": FROM_0 | values(0),
+            "verbose": VERBOSE,
+        },
+    ),
     "to_categorical": Entry(
         utils.to_categorical,
         {"x": Y, "num_classes": 3},
@@ -761,6 +815,7 @@ TABLES = {
     "methods": Table({name: getattr(cnnx.Sequential, name) for name in METHODS}, METHODS),
     "data": Table(
         {
+            "image_folder": data.image_folder,
             "to_categorical": utils.to_categorical,
             "set_random_seed": utils.set_random_seed,
             "confusion_matrix": metrics.confusion_matrix,
@@ -768,4 +823,8 @@ TABLES = {
         DATA,
     ),
 }
-ENTRIES = {owner: entry for table in TABLES.values() for owner, entry in table.entries.items()}
+ENTRIES = {
+    f"{kind}.{owner}": entry
+    for kind, table in TABLES.items()
+    for owner, entry in table.entries.items()
+}

@@ -395,6 +395,27 @@ class Elementwise(Case):
         self.dy = self.numbers(*shape)
 
 
+class Rescaling(Elementwise):
+    exact_on_whole_numbers = True
+
+    def draw(self) -> None:
+        super().draw()
+        self.scale, self.offset = (float(number) for number in self.numbers(2))
+
+    def layer(self) -> layers.Layer:
+        return layers.Rescaling(self.scale, self.offset)
+
+    def by_torch(self, x: Any) -> Any:
+        return x * self.scale + self.offset
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        return reference.f64(x) * self.scale + self.offset, reference.f64(dy) * self.scale
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        products = np.abs(self.arrays[0]) * abs(self.scale)
+        return [2 * UNIT * (products + abs(self.offset)), UNIT * np.abs(expected[1])]
+
+
 SLOPE = float(np.float32(0.2))
 
 
@@ -795,6 +816,7 @@ FAMILIES: dict[str, type[Case]] = {
     "Activation": Activation,
     "Softmax": Softmax,
     "Dropout": Dropout,
+    "Rescaling": Rescaling,
     "MeanSquaredError": SquaredError,
     "HalfSquaredError": HalfSquaredError,
     "MeanAbsoluteError": AbsoluteError,

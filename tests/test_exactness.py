@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from agreement import Backend, backends
+from cnnx import layers, losses
 from exactness import Judge, judge_by_oracle, judge_by_torch, share, try_case
-from random_cases import FAMILIES, random_case
+from random_cases import FAMILIES, Loss, random_case
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 JUDGES = [judge_by_oracle, judge_by_torch] if HAS_TORCH else [judge_by_oracle]
@@ -20,6 +21,22 @@ def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
     case = random_case(family, number)
     for backend, verdict in try_case(case, judge, on).items():
         assert verdict.passed, f"case {number} on {backend}: {verdict}, {vars(case)}"
+
+
+# Layers that only move numbers, and those whose random numbers PyTorch does not draw.
+NOT_TRIED = {"InputLayer", "Flatten", "Reshape", "GaussianDropout"} | {
+    name for name in layers.LAYERS if name.startswith("Random")
+}
+
+
+def test_every_layer_and_loss_is_tried() -> None:
+    cases = [random_case(family, 0) for family in FAMILIES]
+    tried = {type(case.layer()).__name__ for case in cases if not isinstance(case, Loss)}
+    tried |= {"ReLU"}  # an Activation
+    assert tried == set(layers.LAYERS) - NOT_TRIED
+    assert {type(case.loss) for case in cases if isinstance(case, Loss)} == set(
+        losses.LOSSES.values()
+    )
 
 
 @pytest.mark.parametrize("judge", JUDGES)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import cnnx
-from argument_table import OPS
+from argument_table import LAYERS, OPS
 from cnnx import layers
 
 Float = NDArray[np.float32]
@@ -122,6 +122,25 @@ def test_operations_take_broadcast_arrays(name: str) -> None:
     np.testing.assert_equal(
         entry.call(**entry.arguments | given), entry.call(**entry.arguments | copies)
     )
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name != "InputLayer"])
+@pytest.mark.parametrize("training", [False, True])
+def test_no_samples_give_no_samples(name: str, training: bool) -> None:
+    arguments = {key: value for key, value in LAYERS[name].arguments.items() if key != "x"}
+    layer = getattr(layers, name)(**arguments)
+    shape = layer(LAYERS[name].arguments["x"]).shape
+    assert layer(np.zeros((0, 6, 6, 2)), training=training).shape == (0, *shape[1:])
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_a_spoilt_sample_leaves_the_others_alone(model: cnnx.Sequential, special: float) -> None:
+    x = PIXELS.copy()
+    x[2, 3, 3, 1] = special
+    got, expected = model.predict(x, verbose=0), model.predict(PIXELS, verbose=0)
+    others = np.arange(len(x)) != 2
+    np.testing.assert_array_equal(got[others], expected[others])
+    assert np.isnan(got[2]).all()
 
 
 def test_broadcast_and_boolean_arrays(model: cnnx.Sequential) -> None:

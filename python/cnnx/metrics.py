@@ -59,6 +59,8 @@ class Metric(registry.Configurable):
             If the two don't fit.
         """
         given = as_float32(y_pred, f"{self.name}: y_pred")
+        if given.shape[-1:] == (0,) and given.ndim > 1:
+            raise ValueError(f"{self.name}: y_pred holds no outputs, its shape is {given.shape}")
         outputs = given.reshape(-1, given.shape[-1] if given.ndim > 1 else 1)
         convert = whole_numbers if self.sparse else as_float32
         targets: Label | Float = convert(y_true, f"{self.name}: y_true")

@@ -28,6 +28,8 @@ class Activation(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Prepare the output's buffer."""
+        if not self.activation.elementwise and len(input_shape) < 2:
+            raise ValueError(f"{self} expects (batch, ..., outputs), got shape {input_shape}")
         self._output = Buffer(input_shape[1:])
         self._y = np.empty(0, np.float32)
 

@@ -137,6 +137,8 @@ class Layer(registry.Configurable):
 
     def build_once(self, input_shape: Shape) -> Shape:
         """Build the layer for inputs of `input_shape` if it is not built; return its output's."""
+        if 0 in input_shape[1:]:
+            raise ValueError(f"{self}: the input's samples are empty: its shape is {input_shape}")
         if not self.built:
             try:
                 if not self.weights:  # else a caller has built it by hand

@@ -109,6 +109,8 @@ class BatchNormalization(Layer):
 
         `codes`, of y's shape, receives what `backward_normalize` needs if there was pooling.
         """
+        if not len(x):
+            return
         gamma = None if self.gamma is None else self.gamma.value
         beta = None if self.beta is None else self.beta.value
         if training and self.trainable:

@@ -283,7 +283,7 @@ class GlobalPooling2D(PoolingLayer):
     def forward(self, x: Float, training: bool) -> Float:
         """Return one value for each channel."""
         y = super().forward(x, training)
-        return y if self.keepdims else y.reshape(len(y), -1)
+        return y if self.keepdims else y.reshape(len(y), y.shape[-1])
 
     def backward(self, dy: Float) -> Float | None:
         """Propagate the gradient of each channel's value."""
