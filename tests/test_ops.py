@@ -9,7 +9,8 @@ import pytest
 
 import reference
 from agreement import assert_close, normal
-from argument_table import GAMMA, KERNEL, OPS, ROWS, Array, X
+from argument_table import OPS, Array
+from argument_table.operations import GAMMA, KERNEL, ROWS, X
 from cnnx import ops
 
 # The zeros of the padding are multiplied too, and 0 times NaN is NaN; the oracle leaves them out.
