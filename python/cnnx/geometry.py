@@ -27,7 +27,7 @@ def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> 
         Outside the range.
     """
     try:
-        if isinstance(value, bool):
+        if isinstance(value, (bool, np.bool_)):
             raise TypeError
         number = operator.index(value)
     except TypeError:
