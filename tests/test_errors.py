@@ -202,6 +202,14 @@ SHAPES = {
         ["metric", "'acuracy'", "accuracy"],
     ),
     "loss of a wrong type": (lambda: network().compile(loss=3), T, ["loss", "3"]),
+    "build with a number": (lambda: network().build(28), T, ["build: input_shape", "28"]),
+    "build for a fraction": (
+        lambda: network().build((None, 8, 1.5, 1)),
+        T,
+        ["build: input_shape", "1.5"],
+    ),
+    "layer of index 1.5": (lambda: network().get_layer(index=1.5), T, ["get_layer: index", "1.5"]),
+    "weights that are a number": (lambda: network().set_weights(3), T, ["set_weights", "3"]),
     "too few weights": (lambda: network().set_weights([]), V, ["4 weights", "0"]),
     "weights of a wrong shape": (
         lambda: network().get_layer("head").set_weights([np.zeros((5, 3)), np.zeros(3)]),

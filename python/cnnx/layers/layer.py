@@ -256,6 +256,8 @@ def _restore(
 
 def assign_weights(owner: str, weights: Sequence[Weight], values: Sequence[Any]) -> None:
     """Check `values` against all `weights` of `owner`, then copy them in."""
+    if not isinstance(values, (tuple, list)):
+        raise TypeError(f"{owner}: set_weights takes a list of arrays, got {values!r}")
     if len(values) != len(weights):
         raise ValueError(
             f"{owner} has {len(weights)} weights, got {len(values)}; "
