@@ -256,7 +256,7 @@ def _restore(
 
 def assign_weights(owner: str, weights: Sequence[Weight], values: Sequence[Any]) -> None:
     """Check `values` against all `weights` of `owner`, then copy them in."""
-    if not isinstance(values, (tuple, list)):
+    if not isinstance(values, (Sequence, np.ndarray)):
         raise TypeError(f"{owner}: set_weights takes a list of arrays, got {values!r}")
     if len(values) != len(weights):
         raise ValueError(
