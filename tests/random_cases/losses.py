@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,14 +39,19 @@ class Loss(Case):
         """The targets as the loss takes them."""
         return self.targets
 
-    def by_cnnx(self) -> list[Array]:
-        (outputs,) = self.arrays
-        mb, n = outputs.shape
+    @cached_property
+    def model(self) -> cnnx.Sequential:
+        """A model that learns nothing, so that it can be asked again."""
+        mb, n = self.arrays[0].shape
         model = cnnx.Sequential([cnnx.Input((mb,)), layers.Dense(n, use_bias=False)])
         model.compile(cnnx.optimizers.SGD(0.0), self.loss)
-        model.set_weights([outputs])
-        value = model.train_on_batch(np.eye(mb, dtype=np.float32), self.y)
-        return [np.asarray(value), model.parameters.gradients.reshape(mb, n).copy()]
+        model.set_weights(self.arrays)
+        return model
+
+    def by_cnnx(self) -> list[Array]:
+        outputs = self.arrays[0]
+        value = self.model.train_on_batch(np.eye(len(outputs), dtype=np.float32), self.y)
+        return [np.asarray(value), self.model.parameters.gradients.reshape(outputs.shape).copy()]
 
     def terms_of(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
         """Return the absolute values of what is summed, for each output, and of its gradient."""
