@@ -66,7 +66,8 @@ class Convolution(Windows):
     def draw_channels(self) -> tuple[int, int, int]:
         """Return groups, and the input and output channels of each."""
         if self.chance.random() < 0.6:
-            return 1, self.one_of(*CHANNELS), self.one_of(*CHANNELS)
+            most = [64, 130] if self.large else CHANNELS
+            return 1, self.one_of(*most), self.one_of(*most)
         groups, ic, oc = self.chance.integers((2, 1, 1), (5, 6, 10))
         return int(groups), int(ic), int(oc)
 
@@ -139,7 +140,8 @@ class Winograd(Convolution):
     exact_on_whole_numbers = False
 
     def draw_channels(self) -> tuple[int, int, int]:
-        return 1, self.one_of(16, 17, 33, 40), self.one_of(16, 17, 33, 40)
+        most = [64, 130] if self.large else [16, 17, 33, 40]
+        return 1, self.one_of(*most), self.one_of(*most)
 
     def draw_windows(self) -> None:
         zeros, rows, columns = (int(n) for n in self.chance.integers((0, 3, 3), (2, 14, 14)))
