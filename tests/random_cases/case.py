@@ -68,7 +68,7 @@ class Case:
         return self.chance.standard_normal(shape).astype(np.float32)
 
     def batch(self) -> int:
-        return 16 if self.large else int(self.chance.integers(1, 4))
+        return 4 if self.large else int(self.chance.integers(1, 4))
 
     def by_cnnx(self) -> list[Array]:
         layer = self.layer()
