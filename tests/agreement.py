@@ -63,6 +63,12 @@ def assert_close(
     assert error <= tolerance * norm, f"{what}: off by {error:.3g}, of norm {norm:.3g}"
 
 
+def assert_gradient(got: ArrayLike, expected: ArrayLike, what: str = "gradient") -> None:
+    """Assert that a float32 gradient agrees with central differences: as a whole and everywhere."""
+    assert_close(got, expected, what=what)
+    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-5, err_msg=what)
+
+
 def run(
     operation: Callable[..., None],
     inputs: dict[str, Any],

@@ -10,7 +10,7 @@ import numpy as np
 
 import cnnx
 import reference
-from agreement import assert_close, normal
+from agreement import assert_close, assert_gradient, normal
 from cnnx.layers import Dense, Flatten, Input, Layer
 
 BATCH = 4
@@ -26,7 +26,7 @@ def run_layer_test(
     """Take a layer through build, forward, gradients, weights, config and a step in a model.
 
     `oracle(x, *weights)` gives, in float64, what the layer returns in training; its central
-    differences are the gradients.
+    differences are the gradients. The layer computes in float32, and is compared with both.
     """
     layer = layer_class(**arguments)
     x = normal(1, BATCH, *input_shape)
@@ -50,13 +50,13 @@ def check_gradients(layer: Layer, x: np.ndarray, oracle: Oracle) -> None:
     dy = normal(2, *y.shape)
     dx = layer.backward(dy.copy())
     expected = reference.central_differences(lambda a: oracle(a, *values) * dy, x)
-    assert_close(dx, expected, what=f"{layer}: gradient of the input")
+    assert_gradient(dx, expected, f"{layer}: gradient of the input")
     for i, weight in enumerate(layer.weights):
         if weight in layer.trainable_weights:
             expected = reference.central_differences(
                 lambda w, i=i: oracle(x, *values[:i], w, *values[i + 1 :]) * dy, values[i]
             )
-            assert_close(weight.gradient, expected, what=f"{layer}: gradient of {weight}")
+            assert_gradient(weight.gradient, expected, f"{layer}: gradient of {weight}")
 
 
 def check_weights(layer: Layer) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cnnx
-from cnnx import _core, layers, losses, metrics, ops, optimizers
+from cnnx import _core, layers, losses, metrics, ops
 
 X = np.zeros((10, 8, 8, 1), np.float32)
 Y = np.arange(10) % 3
@@ -43,19 +43,6 @@ def labels(*values: Any) -> Callable[[], Any]:
 V, T = ValueError, TypeError
 
 ARGUMENTS = {
-    "no filters": (lambda: layers.Conv2D(0, 3, name="c"), V, ["'c'", "filters", "0"]),
-    "fractional filters": (lambda: layers.Conv2D(2.5, 3), T, ["filters", "2.5", "whole"]),
-    "filters as text": (lambda: layers.Conv2D("8", 3), T, ["filters", "'8'"]),
-    "filters true": (lambda: layers.Conv2D(True, 3), T, ["filters", "True"]),
-    "kernel 0": (lambda: layers.Conv2D(2, 0), V, ["kernel_size", "at least 1", "0"]),
-    "kernel negative": (lambda: layers.Conv2D(2, (3, -1)), V, ["kernel_size", "-1"]),
-    "kernel of three": (lambda: layers.Conv2D(2, (3, 3, 3)), V, ["kernel_size", "3, 3, 3"]),
-    "kernel 2**31": (lambda: layers.Conv2D(2, 2**31), V, ["kernel_size", str(2**31)]),
-    "kernel 2**63": (lambda: layers.Conv2D(2, 2**63), V, ["kernel_size", str(2**63)]),
-    "stride 0": (lambda: layers.Conv2D(2, 3, strides=0), V, ["strides", "0"]),
-    "stride 2**63": (lambda: layers.MaxPooling2D(2, strides=2**63), V, ["strides"]),
-    "dilation 0": (lambda: layers.Conv2D(2, 3, dilation_rate=0), V, ["dilation_rate", "0"]),
-    "groups 0": (lambda: layers.Conv2D(2, 3, groups=0), V, ["groups", "0"]),
     "groups do not divide filters": (
         lambda: layers.Conv2D(5, 3, groups=2),
         V,
@@ -81,7 +68,6 @@ ARGUMENTS = {
         V,
         ["bias_operation", "'divide'", "'add'", "'multiply'"],
     ),
-    "negative padding": (lambda: layers.Conv2D(2, 3, padding=-1), V, ["padding", "-1"]),
     "pool padding as large as the pool": (
         lambda: layers.MaxPooling2D(2, padding=2),
         V,
@@ -92,53 +78,23 @@ ARGUMENTS = {
         V,
         ["padding", "'full'", "'same'", "convolution"],
     ),
-    "pool 0": (lambda: layers.MaxPooling2D(0), V, ["pool_size", "0"]),
     "channels first": (
         lambda: layers.Conv2D(2, 3, data_format="channels_first"),
         V,
         ["data_format", "channels_first", "channels_last"],
     ),
-    "units 0": (lambda: layers.Dense(0, name="d"), V, ["'d'", "units", "0"]),
     "unknown activation": (
         lambda: layers.Dense(2, activation="rellu"),
         V,
         ["activation", "'rellu'", "relu", "softmax"],
     ),
-    "activation of a wrong type": (lambda: layers.Dense(2, activation=3), T, ["activation", "3"]),
     "unknown initializer": (
         lambda: layers.Dense(2, kernel_initializer="glorot"),
         V,
         ["initializer", "'glorot'", "glorot_uniform"],
     ),
-    "dropout rate 1": (lambda: layers.Dropout(1.0), V, ["rate", "1"]),
-    "dropout rate negative": (lambda: layers.Dropout(-0.1), V, ["rate", "-0.1"]),
-    "dropout rate NaN": (lambda: layers.Dropout(float("nan")), V, ["rate", "nan"]),
-    "dropout rate as text": (lambda: layers.Dropout("half"), T, ["rate", "'half'"]),
-    "Gaussian dropout rate 1": (lambda: layers.GaussianDropout(1.0), V, ["rate", "1"]),
     "order of flatten": (lambda: layers.Flatten(order="K"), V, ["Flatten", "order", "'C'", "'K'"]),
     "unknown argument": (lambda: layers.Dense(2, unit=3), T, ["unit"]),
-    "input shape 0": (lambda: cnnx.Input((28, 0, 1)), V, ["shape", "0"]),
-    "input shape a number": (lambda: cnnx.Input(28), T, ["shape", "28", "tuple"]),
-    "softmax axis": (lambda: layers.Softmax(axis=1), V, ["axis", "1"]),
-    "negative rate": (lambda: optimizers.SGD(-0.1), V, ["learning_rate", "-0.1"]),
-    "rate NaN": (lambda: optimizers.Adam(float("nan")), V, ["learning_rate", "nan"]),
-    "momentum 2": (lambda: optimizers.SGD(0.1, momentum=2), V, ["momentum", "2"]),
-    "AdamW beta 1": (lambda: optimizers.AdamW(beta_2=1.0), V, ["AdamW", "beta_2", "1"]),
-    "weight decay negative": (lambda: optimizers.AdamW(0.1, -1), V, ["weight_decay", "-1"]),
-    "momentum 1": (lambda: optimizers.Momentum(0.1, 1.0), V, ["Momentum", "momentum", "1"]),
-    "rho 1": (lambda: optimizers.RMSprop(0.1, 1.0), V, ["RMSprop", "rho", "1"]),
-    "Adagrad from below 0": (
-        lambda: optimizers.Adagrad(0.1, -1),
-        V,
-        ["initial_accumulator_value", "-1"],
-    ),
-    "beta 1": (lambda: optimizers.Adam(0.1, beta_1=1.0), V, ["beta_1", "1"]),
-    "decay steps 0": (
-        lambda: optimizers.schedules.PolynomialDecay(0.1, 0),
-        V,
-        ["decay_steps", "0"],
-    ),
-    "seed negative": (lambda: cnnx.utils.set_random_seed(-1), V, ["seed", "-1"]),
     "threads negative": (lambda: cnnx.config.set_num_threads(-1), V, ["-1"]),
     "unknown convolution algorithm": (
         lambda: cnnx.config.set_conv_algorithm("fft"),
@@ -163,6 +119,21 @@ SHAPES = {
         stack((8, 8, 1), layers.MaxPooling2D(99, name="p")),
         V,
         ["'p'", "99x99", "8x8"],
+    ),
+    "kernel of 2**62 pixels": (
+        stack((8, 8, 1), layers.Conv2D(1, 2**31 - 1, padding="same", name="c")),
+        V,
+        ["'c'", "2147483647x2147483647 kernel", "too many"],
+    ),
+    "pool of 2**62 pixels": (
+        stack((8, 8, 1), layers.AveragePooling2D(2**31 - 1, padding="same", name="p")),
+        V,
+        ["'p'", "2147483647x2147483647 pool", "too many"],
+    ),
+    "padding of 2**31 - 1": (
+        stack((8, 8, 1), layers.Conv2D(1, 3, padding=2**31 - 1, name="c")),
+        V,
+        ["'c'", "padding", "2147483647", "too big"],
     ),
     "dilated kernel larger than the image": (
         stack((5, 5, 1), layers.Conv2D(1, 3, dilation_rate=3, name="c")),
@@ -231,6 +202,14 @@ SHAPES = {
         ["metric", "'acuracy'", "accuracy"],
     ),
     "loss of a wrong type": (lambda: network().compile(loss=3), T, ["loss", "3"]),
+    "build with a number": (lambda: network().build(28), T, ["build: input_shape", "28"]),
+    "build for a fraction": (
+        lambda: network().build((None, 8, 1.5, 1)),
+        T,
+        ["build: input_shape", "1.5"],
+    ),
+    "layer of index 1.5": (lambda: network().get_layer(index=1.5), T, ["get_layer: index", "1.5"]),
+    "weights that are a number": (lambda: network().set_weights(3), T, ["set_weights", "3"]),
     "too few weights": (lambda: network().set_weights([]), V, ["4 weights", "0"]),
     "weights of a wrong shape": (
         lambda: network().get_layer("head").set_weights([np.zeros((5, 3)), np.zeros(3)]),
@@ -242,11 +221,6 @@ SHAPES = {
 
 DATA = {
     "no samples": (fit(X[:0], Y[:0]), V, ["fit", "no samples|empty"]),
-    "no samples to evaluate": (
-        lambda: network().evaluate(X[:0], Y[:0], verbose=0),
-        V,
-        ["evaluate", "no samples|empty"],
-    ),
     "x and y of different length": (fit(X[:9], Y[:8]), V, ["9", "8"]),
     "wrong image size": (
         fit(np.zeros((10, 9, 8, 1)), Y),
@@ -261,11 +235,6 @@ DATA = {
     ),
     "grey images without channel axis": (fit(X[..., 0], Y), V, ["8, 8", r"8, 8, 1"]),
     "a number for images": (lambda: network().predict(3.0, verbose=0), V, ["x"]),
-    "batch size 0": (fit(X, Y, batch_size=0), V, ["batch_size", "0"]),
-    "batch size negative": (fit(X, Y, batch_size=-3), V, ["batch_size", "-3"]),
-    "batch size 1.5": (fit(X, Y, batch_size=1.5), T, ["batch_size", "1.5"]),
-    "epochs negative": (fit(X, Y, epochs=-1), V, ["epochs", "-1"]),
-    "validation split 1": (fit(X, Y, validation_split=1.0), V, ["validation_split", "1"]),
     "validation split leaves nothing": (
         fit(X[:1], Y[:1], validation_split=0.5),
         V,
@@ -277,15 +246,7 @@ DATA = {
         V,
         ["validation_data", r"4, 8, 1"],
     ),
-    "no targets": (fit(X, None), T, ["fit", "y is missing"]),
-    "no images": (fit(None, Y), T, ["fit", "x is missing"]),
-    "a callback that is none": (fit(X, Y, callbacks=[3]), T, ["callbacks", "3"]),
     "label too large": (labels(0, 1, 3), V, ["label", "3", "0 to 2"]),
-    "label negative": (labels(0, -1), V, ["label", "-1", "0 to 2"]),
-    "label 2**62": (labels(0, 2**62), V, ["label", str(2**62)]),
-    "label NaN": (labels(0.0, np.nan), V, ["label", "nan"]),
-    "label infinite": (labels(0.0, np.inf), V, ["label", "inf"]),
-    "label 1.5": (labels(0.0, 1.5), V, ["label", "1.5"]),
     "label of text": (fit(X[:2], np.array(["a", "b"])), T, ["y", "<U1"]),
     "one-hot for the sparse loss": (
         fit(X, np.eye(3)[Y]),
@@ -355,7 +316,6 @@ OPS = {
         V,
         ["correlate2d", "2 channels"],
     ),
-    "unknown mode": (op("correlate2d", (4, 4), (3, 3), mode="wrap"), V, ["mode", "'wrap'"]),
     "matrix order": (op("conv_matrix", (2, 2), input_shape=(3, 3), order="K"), V, ["order", "'K'"]),
     "matrix input of a batch": (
         op("conv_matrix", (2, 2), input_shape=(1, 3, 3, 1)),
@@ -373,15 +333,9 @@ OPS = {
         ["conv2d_backward: dy", r"\(1, 2, 2, 5\)", r"\(1, 2, 3, 5\)"],
     ),
     "pool": (op("max_pool2d", (1, 2, 2, 1), pool_size=99), V, ["max_pool2d", "99x99"]),
-    "pool padding": (op("avg_pool2d", (1, 4, 4, 1), padding=2), V, ["avg_pool2d", "padding"]),
     "dense": (op("dense", (2, 3), (4, 5)), V, ["dense: kernel", r"\(3, 5\)", r"\(4, 5\)"]),
     "matmul": (op("matmul", (2, 3), (4, 5)), V, ["matmul", "3 != 4"]),
-    "gamma": (op("batch_norm", (2, 3), (2,)), V, ["batch_norm: gamma", r"\(3,\)"]),
-    "dropout rate": (op("dropout", (2,), rate=1, seed=1), V, ["dropout: rate", "1"]),
     "softmax of nothing": (op("softmax", (2, 0)), V, ["softmax"]),
-    "activation gradient": (op("relu_backward", (2,), (3,)), V, ["relu_backward: dy", "3"]),
-    "text": (lambda: ops.relu("cat"), T, ["relu: x", "real numbers"]),
-    "complex": (lambda: ops.dense([[1j]], [[1]]), T, ["dense: x", "complex"]),
 }
 
 
@@ -406,6 +360,7 @@ CORE = {
     "rank": (conv(src=[4, 4, 2]), V, ["conv2d_forward", "src", "4 dimensions", "3"]),
     "channels": (conv(weights=[3, 3, 3, 5]), V, ["conv2d_forward", r"3"]),
     "bias": (conv(bias=[4]), V, ["conv2d_forward", "bias", r"\(5,\s?\)", r"\(4,\s?\)"]),
+    "empty weights": (conv(weights=[0, 3, 2, 5]), V, ["conv2d_forward", "weights", "empty"]),
     "groups": (conv(groups=2), V, ["conv2d_forward", "groups|weights"]),
     "stride": (conv(strides=(0, 1)), V, ["conv2d_forward", "strides", "0"]),
     "dilation": (conv(dilation=(1, -1)), V, ["conv2d_forward", "dilation", "-1"]),

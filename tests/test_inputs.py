@@ -10,12 +10,20 @@ import pytest
 from numpy.typing import NDArray
 
 import cnnx
+from argument_table import LAYERS, OPS
 from cnnx import layers
 
 Float = NDArray[np.float32]
 SHAPE = (6, 8, 8, 2)
 PIXELS = np.random.default_rng(1).integers(0, 128, SHAPE).astype(np.float32)
 LABELS = np.arange(6) % 3
+
+
+def transposed(x: Float) -> Float:
+    """Channels first in memory."""
+    if x.ndim < 3:
+        return np.asfortranarray(x)
+    return np.moveaxis(np.ascontiguousarray(np.moveaxis(x, -1, 1)), 1, -1)
 
 
 def unaligned(x: Float) -> Float:
@@ -44,9 +52,9 @@ LAYOUTS: dict[str, Callable[[Float], Any]] = {
     },
     "longdouble": lambda x: x.astype(np.longdouble),
     "fortran": np.asfortranarray,
-    "transposed": lambda x: np.ascontiguousarray(x.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1),
+    "transposed": transposed,
     "strided": strided,
-    "negative strides": lambda x: x[::-1, ::-1].copy()[::-1, ::-1],
+    "negative strides": lambda x: np.flip(np.flip(x).copy()),
     "read-only": read_only,
     "unaligned": unaligned,
     "list": lambda x: x.tolist(),
@@ -90,6 +98,49 @@ def test_every_dtype_and_layout_gives_the_same_bits(
     for expected, got in zip(*results, strict=True):
         np.testing.assert_array_equal(got, expected)
     np.testing.assert_array_equal(np.asarray(x, np.float32), PIXELS, "the input was written")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+@pytest.mark.parametrize("name", OPS)
+def test_operations_give_the_same_bits_for_every_dtype_and_layout(
+    name: str, layout: Callable[[Float], Any]
+) -> None:
+    entry = OPS[name]
+    plain = {name: np.abs(np.rint(3 * array)) for name, array in entry.arrays.items()}
+    given = {name: layout(array) for name, array in plain.items()}
+    expected, got = entry.call(**entry.arguments | plain), entry.call(**entry.arguments | given)
+    np.testing.assert_equal(got, expected)
+    for name, array in plain.items():
+        np.testing.assert_array_equal(np.asarray(given[name], np.float32), array, "was written")
+
+
+@pytest.mark.parametrize("name", OPS)
+def test_operations_take_broadcast_arrays(name: str) -> None:
+    entry = OPS[name]
+    given = {name: np.broadcast_to(array[:1], array.shape) for name, array in entry.arrays.items()}
+    copies = {name: array.copy() for name, array in given.items()}
+    np.testing.assert_equal(
+        entry.call(**entry.arguments | given), entry.call(**entry.arguments | copies)
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if name != "InputLayer"])
+@pytest.mark.parametrize("training", [False, True])
+def test_no_samples_give_no_samples(name: str, training: bool) -> None:
+    arguments = {key: value for key, value in LAYERS[name].arguments.items() if key != "x"}
+    layer = getattr(layers, name)(**arguments)
+    shape = layer(LAYERS[name].arguments["x"]).shape
+    assert layer(np.zeros((0, 6, 6, 2)), training=training).shape == (0, *shape[1:])
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
+def test_a_spoilt_sample_leaves_the_others_alone(model: cnnx.Sequential, special: float) -> None:
+    x = PIXELS.copy()
+    x[2, 3, 3, 1] = special
+    got, expected = model.predict(x, verbose=0), model.predict(PIXELS, verbose=0)
+    others = np.arange(len(x)) != 2
+    np.testing.assert_array_equal(got[others], expected[others])
+    assert np.isnan(got[2]).all()
 
 
 def test_broadcast_and_boolean_arrays(model: cnnx.Sequential) -> None:

@@ -8,9 +8,11 @@ import pytest
 import cnnx
 import reference
 from cnnx import layers
+from cnnx.activations import ACTIVATIONS
 from layer_test import Oracle, run_layer_test
 
 EPSILON = 1e-3  # of BatchNormalization
+NOISE = np.random.default_rng(5).bit_generator.random_raw()  # what a layer of seed 5 draws first
 SEED_OF_FOUR_FLIPS = 25  # RandomFlip then mirrors a whole batch of layer_test.py
 
 
@@ -185,21 +187,13 @@ CASES = {
     ),
     "relu": Case(layers.ReLU, {}, (3, 4), reference.relu_forward),
     "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
-    "activation sigmoid": Case(
-        layers.Activation, {"activation": "sigmoid"}, (5,), reference.sigmoid_forward
-    ),
-    "activation tanh": Case(
-        layers.Activation, {"activation": "tanh"}, (2, 2, 3), reference.tanh_forward
-    ),
-    "activation relu": Case(
-        layers.Activation, {"activation": "relu"}, (5,), reference.relu_forward
-    ),
-    "activation softmax": Case(
-        layers.Activation, {"activation": "softmax"}, (5,), reference.softmax_forward
-    ),
-    "activation arctan": Case(
-        layers.Activation, {"activation": "arctan"}, (2, 5), reference.arctan_forward
-    ),
+    **{
+        f"activation {name}": Case(
+            layers.Activation, {"activation": name}, (2, 5), getattr(reference, f"{name}_forward")
+        )
+        for name in ACTIVATIONS
+        if name != "linear"
+    },
     "dense elu": Case(
         layers.Dense,
         {"units": 4, "activation": "elu"},
@@ -250,6 +244,15 @@ CASES = {
     ),
     "rescaling": Case(
         layers.Rescaling, {"scale": 0.5, "offset": -1}, (3, 2), lambda x: 0.5 * x - 1
+    ),
+    "dropout": Case(
+        layers.Dropout, {"rate": 0.3, "seed": 5}, (3, 4), lambda x: reference.dropout(x, 0.3, NOISE)
+    ),
+    "gaussian dropout": Case(
+        layers.GaussianDropout,
+        {"rate": 0.3, "seed": 5},
+        (3, 4),
+        lambda x: reference.gaussian_dropout(x, 0.3, NOISE),
     ),
     "dropout 0": Case(layers.Dropout, {"rate": 0.0}, (3, 4), identity),
     "gaussian dropout 0": Case(layers.GaussianDropout, {"rate": 0.0}, (3, 4), identity),

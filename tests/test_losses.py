@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -8,9 +9,10 @@ import pytest
 
 import cnnx
 import reference
-from agreement import normal
+from agreement import assert_gradient, normal
 from cnnx import losses
 
+Oracle = Callable[[Any], tuple[Any, Any]]  # the loss of each sample, and its gradient
 LOGITS = normal(1, 8, 4)
 PROBS = reference.softmax_forward(LOGITS).astype(np.float32)
 LABELS = np.arange(8) % 4
@@ -18,91 +20,118 @@ ONE_HOT = np.eye(4, dtype=np.float32)[LABELS]
 SMOOTH = 0.8 * ONE_HOT + 0.2 / 4
 TARGETS = np.random.default_rng(1).random((8, 4), np.float32)
 
-CASES = {
+CASES: dict[str, tuple[losses.Loss, Any, Any, Oracle]] = {
     "categorical": (
         losses.CategoricalCrossentropy(),
         ONE_HOT,
         PROBS,
-        reference.categorical_cross_entropy(PROBS, ONE_HOT),
+        lambda p: reference.categorical_cross_entropy(p, ONE_HOT),
     ),
     "categorical, logits": (
         losses.CategoricalCrossentropy(from_logits=True),
         ONE_HOT,
         LOGITS,
-        reference.softmax_cross_entropy(LOGITS, ONE_HOT),
+        lambda z: reference.softmax_cross_entropy(z, ONE_HOT),
     ),
     "categorical, smoothed": (
         losses.CategoricalCrossentropy(label_smoothing=0.2),
         ONE_HOT,
         PROBS,
-        reference.categorical_cross_entropy(PROBS, SMOOTH),
+        lambda p: reference.categorical_cross_entropy(p, SMOOTH),
     ),
     "sparse": (
         losses.SparseCategoricalCrossentropy(),
         LABELS,
         PROBS,
-        reference.categorical_cross_entropy(PROBS, ONE_HOT),
+        lambda p: reference.categorical_cross_entropy(p, ONE_HOT),
     ),
     "sparse, logits": (
         losses.SparseCategoricalCrossentropy(from_logits=True),
         LABELS,
         LOGITS,
-        reference.softmax_cross_entropy(LOGITS, ONE_HOT),
+        lambda z: reference.softmax_cross_entropy(z, ONE_HOT),
     ),
     "binary": (
         losses.BinaryCrossentropy(),
         TARGETS,
         PROBS,
-        reference.binary_cross_entropy(PROBS, TARGETS),
+        lambda p: reference.binary_cross_entropy(p, TARGETS),
     ),
     "binary, logits": (
         losses.BinaryCrossentropy(from_logits=True),
         TARGETS,
         LOGITS,
-        reference.sigmoid_cross_entropy(LOGITS, TARGETS),
+        lambda z: reference.sigmoid_cross_entropy(z, TARGETS),
     ),
     "binary, smoothed": (
         losses.BinaryCrossentropy(label_smoothing=0.2),
         TARGETS,
         PROBS,
-        reference.binary_cross_entropy(PROBS, 0.8 * TARGETS + 0.1),
+        lambda p: reference.binary_cross_entropy(p, 0.8 * TARGETS + 0.1),
     ),
     "squared error": (
         losses.MeanSquaredError(),
         TARGETS,
         LOGITS,
-        reference.mean_squared_error(LOGITS, TARGETS),
+        lambda y: reference.mean_squared_error(y, TARGETS),
     ),
     "half the squared error": (
         losses.HalfSquaredError(),
         TARGETS,
         LOGITS,
-        reference.half_squared_error(LOGITS, TARGETS),
+        lambda y: reference.half_squared_error(y, TARGETS),
     ),
     "absolute error": (
         losses.MeanAbsoluteError(),
         TARGETS,
         LOGITS,
-        reference.mean_absolute_error(LOGITS, TARGETS),
+        lambda y: reference.mean_absolute_error(y, TARGETS),
     ),
 }
 
 
-@pytest.mark.parametrize(("loss", "y", "outputs", "expected"), CASES.values(), ids=CASES)
-def test_value_in_use_and_in_training(
-    loss: losses.Loss, y: Any, outputs: Any, expected: tuple[Any, Any]
+def learned(
+    loss: losses.Loss, y: Any, kernel: Any, activation: str | None = None
+) -> tuple[float, Any]:
+    """Return the loss that training sees, and its gradient, of a layer whose kernel is its output.
+
+    The layer is given the unit matrix, each row of which picks a row of the kernel.
+    """
+    rows, outputs = np.shape(kernel)
+    model = cnnx.Sequential(
+        [cnnx.Input((rows,)), cnnx.layers.Dense(outputs, activation, use_bias=False)]
+    )
+    model.compile("sgd", loss)
+    model.set_weights([kernel])
+    value = model.train_on_batch(np.eye(rows), y)
+    return value, model.parameters.gradients.reshape(rows, outputs)
+
+
+def test_every_loss_has_a_case() -> None:
+    assert {type(case[0]) for case in CASES.values()} == set(losses.LOSSES.values())
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(("loss", "y", "outputs", "oracle"), CASES.values(), ids=CASES)
+def test_value_and_gradient(loss: losses.Loss, y: Any, outputs: Any, oracle: Oracle) -> None:
+    """The value is that of the oracle, the gradient that of its central differences."""
+    value, gradient = learned(loss, y, outputs)
+    expected = oracle(outputs)[0].mean()
+    assert loss(y, outputs) == pytest.approx(expected, rel=1e-5)
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert_gradient(gradient, reference.central_differences(lambda o: oracle(o)[0].mean(), outputs))
+
+
+@pytest.mark.parametrize("scale", [1, 1e4])
+@pytest.mark.parametrize("loss", [losses.get(name) for name in losses.LOSSES], ids=str)
+@pytest.mark.parametrize("activation", [None, "softmax", "sigmoid"])
+def test_saturated_outputs_have_finite_losses_and_gradients(
+    loss: losses.Loss, activation: str | None, scale: float
 ) -> None:
-    """The gradient is that of the loss's mean: a model of one identity layer learns it."""
-    per_sample, gradient = expected
-    assert loss(y, outputs) == pytest.approx(per_sample.mean(), rel=1e-5)
-    if isinstance(loss, losses.CrossEntropy) and not loss.from_logits:
-        return
-    model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(4, kernel_initializer="zeros")])
-    model.compile(optimizer=cnnx.optimizers.SGD(1.0), loss=loss)
-    model.set_weights([np.eye(4), np.zeros(4)])
-    assert model.train_on_batch(outputs, y) == pytest.approx(per_sample.mean(), rel=1e-5)
-    bias = -gradient.sum(axis=0) / len(outputs)
-    np.testing.assert_allclose(model.get_weights()[1], bias, rtol=1e-4, atol=1e-6)
+    y = LABELS if loss.sparse else ONE_HOT
+    value, gradient = learned(loss, y, np.float32(scale) * LOGITS, activation)
+    assert np.isfinite(value)
+    assert np.isfinite(gradient).all()
 
 
 @pytest.mark.parametrize("loss", [case[0] for case in CASES.values()], ids=CASES)

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "array_view.hpp"
 #include "bind_activation.hpp"
 #include "cnnx/conv2d.hpp"
@@ -14,6 +16,7 @@ Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weigh
   args.positive(strides, "strides");
   args.positive(dilation, "dilation");
   args.require(padding[0] >= 0 && padding[1] >= 0, "padding", "must not be negative");
+  args.require(std::ranges::find(weights, 0) == weights.end(), "weights", "must not be empty");
   args.require(groups > 0 && src[3] % groups == 0 && weights[3] % groups == 0, "groups",
                "must divide the input and output channels, got " + std::to_string(groups));
   args.require(weights[2] * groups == src[3], "weights",

@@ -83,9 +83,9 @@ ACTIVATIONS = {
 }
 
 
-def get(identifier: Any) -> Activation:
+def get(identifier: Any, owner: str = "activation") -> Activation:
     """
-    Return an activation from its name or itself; None is linear.
+    Return an activation from its name or itself; None is linear. Errors begin with `owner`.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def get(identifier: Any) -> Activation:
     if isinstance(identifier, Activation):
         return identifier
     if isinstance(identifier, str):
-        return registry.resolve("activation", identifier, ACTIVATIONS)
+        return registry.resolve(owner, identifier, ACTIVATIONS)
     raise TypeError(
-        f"activation must be one of {', '.join(ACTIVATIONS)} or an Activation, got {identifier!r}"
+        f"{owner} must be one of {', '.join(ACTIVATIONS)} or an Activation, got {identifier!r}"
     )

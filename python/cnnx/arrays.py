@@ -79,7 +79,7 @@ def whole_numbers(value: Any, name: str) -> Label:
         For a fraction, NaN, infinity or a number too large, naming the first.
     """
     array = real_array(value, name)
-    if array.dtype.kind == "f":
+    if array.dtype.kind == "f" or array.dtype == np.uint64:
         wrong = (array != np.floor(array)) | ~(np.abs(array) < np.float64(2**63))
         if wrong.any():
             raise ValueError(f"{name} must hold whole numbers, got {array[wrong].flat[0]}")

@@ -1,6 +1,8 @@
 """Sizes, strides and padding of windows that slide over an image."""
 
+import math
 import operator
+from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -10,6 +12,7 @@ Padding: TypeAlias = str | tuple[Pair, Pair]
 """'valid', 'same', 'full', or ((top, bottom), (left, right))."""
 
 _LIMIT = 2**31
+_MOST_PIXELS = 2**40
 
 
 def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> int:
@@ -23,9 +26,12 @@ def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> 
     ValueError
         Outside the range.
     """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    number = operator.index(value)
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {value!r}") from None
     if not minimum <= number < limit:
         bound = f"at least {minimum}" if number < minimum else f"less than {limit}"
         raise ValueError(f"{name} must be {bound}, got {number}")
@@ -34,9 +40,12 @@ def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> 
 
 def number(value: Any, name: str, low: float, high: float, *, include_high: bool = False) -> float:
     """Return `value` as a float in [low, high), or up to `high`; raises as `integer` does."""
-    if isinstance(value, (bool, str)) or not hasattr(value, "__float__"):
+    if not isinstance(value, Real) or isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    result = float(value)
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
     if not (low <= result < high or (include_high and result == high)):
         bracket = "]" if include_high else ")"
         raise ValueError(f"{name} must be in [{low:g}, {high:g}{bracket}, got {result}")
@@ -157,8 +166,13 @@ def place(
     Raises
     ------
     ValueError
-        If not even one window fits.
+        If not even one window fits, or too many do.
     """
+    if window_size[0] * window_size[1] >= _LIMIT:
+        raise ValueError(
+            f"{owner}: a {window_size[0]}x{window_size[1]} {window} has too many pixels; it may "
+            f"have fewer than {_LIMIT}"
+        )
     begin, count = [], []
     for axis in (0, 1):
         size, stride = input_size[axis], strides[axis]
@@ -179,4 +193,9 @@ def place(
             )
         begin.append(before)
         count.append(windows)
+    if count[0] * count[1] >= _MOST_PIXELS:
+        raise ValueError(
+            f"{owner}: the {count[0]}x{count[1]} output of a {input_size[0]}x{input_size[1]} input "
+            f"with padding={padding!r} is too big for any memory"
+        )
     return Placement((begin[0], begin[1]), (count[0], count[1]))

@@ -23,7 +23,9 @@ class Initializer(registry.Configurable):
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self.seed = None if seed is None else random.check_seed(seed)
+        self.seed = (
+            None if seed is None else random.check_seed(seed, f"{type(self).__name__}: seed")
+        )
 
     def __call__(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`."""
@@ -232,9 +234,9 @@ _CLASSES: tuple[type[Initializer], ...] = (
 INITIALIZERS = {registry.snake_case(cls.__name__): cls for cls in _CLASSES}
 
 
-def get(identifier: Any) -> Initializer:
-    """Return an initializer from its name, class, config or itself."""
-    return registry.get("initializer", identifier, Initializer, INITIALIZERS)
+def get(identifier: Any, owner: str = "initializer") -> Initializer:
+    """Return an initializer from its name, class, config or itself; errors begin with `owner`."""
+    return registry.get(owner, identifier, Initializer, INITIALIZERS)
 
 
 def serialize(initializer: Initializer) -> dict[str, Any]:

@@ -269,9 +269,9 @@ _ALIASES: dict[str, type[Loss]] = {
 }
 
 
-def get(identifier: Any) -> Loss:
-    """Return a loss from its name, class, config or itself."""
-    return registry.get("loss", identifier, Loss, LOSSES | _ALIASES)
+def get(identifier: Any, owner: str = "loss") -> Loss:
+    """Return a loss from its name, class, config or itself; errors begin with `owner`."""
+    return registry.get(owner, identifier, Loss, LOSSES | _ALIASES)
 
 
 def entropy(p: Any, base: float = math.e) -> NDArray[np.float64]:

@@ -58,18 +58,19 @@ class Metric(registry.Configurable):
         ValueError
             If the two don't fit.
         """
-        outputs = as_float32(y_pred, f"{self.name}: y_pred")
-        outputs = outputs.reshape(-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
-        if self.sparse:
-            targets: Label | Float = whole_numbers(y_true, f"{self.name}: y_true").reshape(-1)
-        else:
-            targets = as_float32(y_true, f"{self.name}: y_true")
-        wanted = len(outputs) if self.sparse else outputs.size
-        if targets.size != wanted:
+        given = as_float32(y_pred, f"{self.name}: y_pred")
+        if given.shape[-1:] == (0,) and given.ndim > 1:
+            raise ValueError(f"{self.name}: y_pred holds no outputs, its shape is {given.shape}")
+        outputs = given.reshape(-1, given.shape[-1] if given.ndim > 1 else 1)
+        convert = whole_numbers if self.sparse else as_float32
+        targets: Label | Float = convert(y_true, f"{self.name}: y_true")
+        wanted = given.shape[:-1] if self.sparse else given.shape
+        if _without_last_ones(targets.shape) != _without_last_ones(wanted):
             raise ValueError(
-                f"{self.name}: y_true {np.shape(y_true)} does not fit y_pred {np.shape(y_pred)}"
+                f"{self.name}: y_true of shape {targets.shape} does not fit y_pred of shape "
+                f"{given.shape}"
             )
-        self._sum += self.total(targets if self.sparse else targets.reshape(outputs.shape), outputs)
+        self._sum += self.total(targets.reshape(-1 if self.sparse else outputs.shape), outputs)
         self._count += len(outputs)
 
     def result(self) -> float:
@@ -84,6 +85,13 @@ class Metric(registry.Configurable):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"name": self.name}
+
+
+def _without_last_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return `shape` as it is whether single numbers have an axis or not."""
+    while shape[-1:] == (1,):
+        shape = shape[:-1]
+    return shape
 
 
 class BinaryAccuracy(Metric):
@@ -199,7 +207,7 @@ def _accuracy(loss: Loss, outputs: int) -> type[Metric]:
     return BinaryAccuracy if outputs == 1 else CategoricalAccuracy
 
 
-def get(identifier: Any, loss: Loss, outputs: int) -> Metric:
+def get(identifier: Any, loss: Loss, outputs: int, owner: str = "metric") -> Metric:
     """
     Return a metric from its name, class, config or itself.
 
@@ -212,6 +220,8 @@ def get(identifier: Any, loss: Loss, outputs: int) -> Metric:
         The loss it goes with.
     outputs
         Length of the network's last axis.
+    owner
+        What errors begin with.
 
     Raises
     ------
@@ -222,11 +232,11 @@ def get(identifier: Any, loss: Loss, outputs: int) -> Metric:
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         return accuracy(identifier.lower())
     table = METRICS | _ALIASES | {"accuracy": accuracy}
-    metric = registry.get("metric", identifier, Metric, table)
+    metric = registry.get(owner, identifier, Metric, table)
     if metric.sparse != loss.sparse:
         form = "integer labels" if metric.sparse else "targets of the outputs' shape"
         raise ValueError(
-            f"metric {metric.name} reads {form}, which {loss.name} does not take; use 'accuracy'"
+            f"{owner} {metric.name} reads {form}, which {loss.name} does not take; use 'accuracy'"
         )
     return metric
 

@@ -13,11 +13,11 @@ _REFRESH_SECONDS = 0.1
 _QUIET_SECONDS = 1.0
 
 
-def check_verbose(verbose: Any) -> int:
+def check_verbose(verbose: Any, owner: str) -> int:
     """Return 'auto', True and False as numbers; raises ValueError for anything but 0, 1, 2."""
-    level = 1 if verbose == "auto" else verbose
+    level = 1 if isinstance(verbose, str) and verbose == "auto" else verbose
     if not isinstance(level, int) or level not in (0, 1, 2):
-        raise ValueError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
+        raise ValueError(f"{owner}: verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
     return int(level)
 
 

@@ -42,6 +42,6 @@ def set_state(state: dict[str, Any]) -> None:
     python_random.setstate((version, tuple(numbers), gauss))
 
 
-def check_seed(seed: int) -> int:
+def check_seed(seed: int, name: str = "seed") -> int:
     """Return `seed` if it is a whole number in [0, 2**32), as NumPy's and Keras' seeds are."""
-    return integer(seed, "seed", minimum=0, limit=2**32)
+    return integer(seed, name, minimum=0, limit=2**32)

@@ -44,6 +44,8 @@ def resolve(kind: str, name: str, table: Mapping[str, T]) -> T:
     """
     Return the entry called `name`, in any letter case and with or without underscores.
 
+    Errors begin with `kind`: what is looked for, such as "Dense 'd': activation".
+
     Raises
     ------
     ValueError
@@ -54,7 +56,9 @@ def resolve(kind: str, name: str, table: Mapping[str, T]) -> T:
     if key is None:
         near = difflib.get_close_matches(_canonical(name), names, n=1)
         hint = f" Did you mean '{names[near[0]]}'?" if near else ""
-        raise ValueError(f"unknown {kind} {name!r}.{hint} Valid names: {', '.join(sorted(table))}")
+        raise ValueError(
+            f"{kind} {name!r} is unknown.{hint} Valid names: {', '.join(sorted(table))}"
+        )
     return table[key]
 
 
@@ -69,8 +73,10 @@ def choice(value: Any, name: str, *options: str) -> str:
     ValueError
         For another text.
     """
-    if isinstance(value, str) and value.lower() in options:
-        return value.lower()
+    if isinstance(value, str):
+        for option in options:
+            if option.lower() == value.lower():
+                return option
     error = ValueError if isinstance(value, str) else TypeError
     raise error(f"{name} must be {' or '.join(map(repr, options))}, got {value!r}")
 
@@ -83,6 +89,8 @@ def serialize(item: Configurable) -> dict[str, Any]:
 def get(kind: str, identifier: Any, base: type[C], table: Mapping[str, type[C]]) -> C:
     """
     Return an object of class `base` from the object itself, its class, its name or its dict.
+
+    Errors begin with `kind`, as those of `resolve`.
 
     Raises
     ------
@@ -97,9 +105,10 @@ def get(kind: str, identifier: Any, base: type[C], table: Mapping[str, type[C]])
         return resolve(kind, identifier, table)()
     if isinstance(identifier, type) and issubclass(identifier, base):
         return identifier()
-    if isinstance(identifier, dict) and {"class_name", "config"} <= identifier.keys():
-        found = resolve(kind, identifier["class_name"], table)
-        return found.from_config(identifier["config"])
+    if isinstance(identifier, dict):
+        class_name, config = identifier.get("class_name"), identifier.get("config")
+        if isinstance(class_name, str) and isinstance(config, dict):
+            return resolve(kind, class_name, table).from_config(config)
     raise TypeError(
         f"{kind} must be a name or an object of class {base.__name__}, got {identifier!r}"
     )

@@ -21,7 +21,7 @@ def set_random_seed(seed: int) -> None:
     seed
         A whole number in [0, 2**32).
     """
-    random.set_seed(seed)
+    random.set_seed(random.check_seed(seed, "set_random_seed: seed"))
     np.random.seed(seed)
     python_random.seed(int(seed))
 

@@ -85,7 +85,7 @@ void scatter(const Pool2dDims& d, float* diff_src, Body body) {
 // The 2x2 windows that other operations pool in their own pass have kernels of their own.
 bool is_2x2(const Pool2dDims& d) {
   return d.kh == 2 && d.kw == 2 && d.stride_h == 2 && d.stride_w == 2 && d.pad_top == 0 &&
-         d.pad_left == 0 && d.oh == d.ih / 2 && d.ow == d.iw / 2;
+         d.pad_left == 0 && d.oh == d.ih / 2 && d.ow == d.iw / 2 && d.c > 0;
 }
 
 void forward_2x2(const Pool2dDims& d, const float* src, float* dst, uint8_t* codes) {

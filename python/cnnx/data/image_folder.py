@@ -117,7 +117,9 @@ def image_folder(
     share = geometry.number(validation_split, "image_folder: validation_split", 0, 1)
     limit = geometry.integer(max_memory, "image_folder: max_memory", limit=1 << 62)
     batch = None if batch_size is None else geometry.integer(batch_size, "image_folder: batch_size")
-    bar = check_verbose(verbose)
+    bar = check_verbose(verbose, "image_folder")
+    if seed is not None:
+        random.check_seed(seed, "image_folder: seed")
     folder = Path(path)
     names = _class_names(folder, class_names)
     if label_mode == "binary" and len(names) != 2:
@@ -299,6 +301,8 @@ def _class_names(folder: Path, wanted: Sequence[str] | None) -> list[str]:
         for entry in os.scandir(folder)
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")
     )
+    if wanted is not None and not isinstance(wanted, (list, tuple)):
+        raise TypeError(f"image_folder: class_names must be a list of names, got {wanted!r}")
     names = found if wanted is None else list(wanted)
     missing = [name for name in names if name not in found]
     if missing or len(set(names)) < len(names):
@@ -337,7 +341,7 @@ def _targets(labels: NDArray[np.int64], label_mode: str, classes: int) -> Labels
 
 
 def _one_of(value: Any, valid: Any, name: str) -> None:
-    if value not in valid:
+    if not isinstance(value, str) or value not in valid:
         raise ValueError(f"image_folder: {name} must be {_list(valid)}, got {value!r}")
 
 

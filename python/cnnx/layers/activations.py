@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import activations
+from cnnx import activations, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.layers.layer import Layer
@@ -24,10 +24,12 @@ class Activation(Layer):
 
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = activations.get(activation, f"{self}: activation")
 
     def build(self, input_shape: Shape) -> None:
         """Prepare the output's buffer."""
+        if not self.activation.elementwise and len(input_shape) < 2:
+            raise ValueError(f"{self} expects (batch, ..., outputs), got shape {input_shape}")
         self._output = Buffer(input_shape[1:])
         self._y = np.empty(0, np.float32)
 
@@ -82,7 +84,7 @@ class Softmax(Activation):
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__("softmax", **kwargs)
-        if axis != -1:
+        if geometry.integer(axis, f"{self}: axis", minimum=-1) != -1:
             raise ValueError(f"{self}: axis must be -1, the last axis, got {axis!r}")
 
     def get_config(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from cnnx.arrays import Array, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.layers.layer import image_shape
 from cnnx.layers.random_layer import RandomLayer
+from cnnx.registry import choice
 
 Factor = float | Sequence[float]
 """A share f, which stands for the range (-f, f), or the range (low, high) itself."""
@@ -38,11 +39,7 @@ class RandomTransform(RandomLayer):
 
     def __init__(self, fill_mode: str = "reflect", seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
-        if fill_mode not in _FILL_MODES:
-            raise ValueError(
-                f"{self}: fill_mode must be {', '.join(map(repr, _FILL_MODES))}, got {fill_mode!r}"
-            )
-        self.fill_mode = fill_mode
+        self.fill_mode = choice(fill_mode, f"{self}: fill_mode", *_FILL_MODES)
 
     def draw(self, count: int) -> tuple[Array, Array]:
         """
@@ -108,9 +105,7 @@ class RandomFlip(RandomTransform):
         self, mode: str = "horizontal_and_vertical", seed: int | None = None, **kwargs: Any
     ) -> None:
         super().__init__(seed=seed, **kwargs)
-        if mode not in _FLIPS:
-            raise ValueError(f"{self}: mode must be {', '.join(map(repr, _FLIPS))}, got {mode!r}")
-        self.mode = mode
+        self.mode = choice(mode, f"{self}: mode", *_FLIPS)
 
     def draw(self, count: int) -> tuple[Array, Array]:
         """Draw a sign for each axis that may be mirrored."""

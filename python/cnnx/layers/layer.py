@@ -138,6 +138,8 @@ class Layer(registry.Configurable):
 
     def build_once(self, input_shape: Shape) -> Shape:
         """Build the layer for inputs of `input_shape` if it is not built; return its output's."""
+        if 0 in input_shape[1:]:
+            raise ValueError(f"{self}: the input's samples are empty: its shape is {input_shape}")
         if not self.built:
             try:
                 if not self.weights:  # else a caller has built it by hand
@@ -256,7 +258,9 @@ def _restore(
 def check_weights(
     owner: str, weights: Sequence[Weight], values: Sequence[Any]
 ) -> list[NDArray[Any]]:
-    """Return `values` as arrays if they fit all `weights` of `owner`, else raise ValueError."""
+    """Return `values` as arrays if they fit all `weights` of `owner`, else raise an error."""
+    if not isinstance(values, (Sequence, np.ndarray)):
+        raise TypeError(f"{owner}: set_weights takes a list of arrays, got {values!r}")
     if len(values) != len(weights):
         raise ValueError(
             f"{owner} has {len(weights)} weights, got {len(values)}; "
@@ -286,7 +290,7 @@ def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
 
 def check_channels_last(layer: Layer, data_format: str | None) -> None:
     """Raise ValueError for any layout of images but NHWC."""
-    if data_format is None or data_format == "channels_last":
+    if data_format is None or (isinstance(data_format, str) and data_format == "channels_last"):
         return
     raise ValueError(
         f"{layer}: data_format must be 'channels_last', got {data_format!r}; images are "

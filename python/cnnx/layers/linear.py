@@ -32,10 +32,12 @@ class LinearLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.activation = activations.get(activation)
+        self.activation = activations.get(activation, f"{self}: activation")
         self.use_bias = bool(use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_initializer = initializers.get(
+            kernel_initializer, f"{self}: kernel_initializer"
+        )
+        self.bias_initializer = initializers.get(bias_initializer, f"{self}: bias_initializer")
 
     def kernel_shape(self, input_shape: Shape) -> tuple[int, ...]:
         """Check `input_shape` and return the kernel's shape, outputs last."""

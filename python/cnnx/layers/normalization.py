@@ -60,11 +60,15 @@ class BatchNormalization(Layer):
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, float("inf"))
         self.center = bool(center)
         self.scale = bool(scale)
+        identifiers = {
+            "beta": beta_initializer,
+            "gamma": gamma_initializer,
+            "moving_mean": moving_mean_initializer,
+            "moving_variance": moving_variance_initializer,
+        }
         self.initializers = {
-            "beta": initializers.get(beta_initializer),
-            "gamma": initializers.get(gamma_initializer),
-            "moving_mean": initializers.get(moving_mean_initializer),
-            "moving_variance": initializers.get(moving_variance_initializer),
+            weight: initializers.get(identifier, f"{self}: {weight}_initializer")
+            for weight, identifier in identifiers.items()
         }
 
     def build(self, input_shape: Shape) -> None:
@@ -105,6 +109,8 @@ class BatchNormalization(Layer):
 
         `codes`, of y's shape, receives what `backward_normalize` needs if there was pooling.
         """
+        if not len(x):
+            return
         gamma = None if self.gamma is None else self.gamma.value
         beta = None if self.beta is None else self.beta.value
         if training and self.trainable:

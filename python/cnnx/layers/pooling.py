@@ -215,7 +215,7 @@ class WeightedAveragePooling2D(SumPooling2D):
         super().__init__(pool_size, strides, padding, data_format, **kwargs)
         if scale_initializer is None:
             scale_initializer = initializers.Constant(1 / math.prod(self.pool_size))
-        self.scale_initializer = initializers.get(scale_initializer)
+        self.scale_initializer = initializers.get(scale_initializer, f"{self}: scale_initializer")
 
     def build(self, input_shape: Shape) -> None:
         """Place the windows and create the scale."""
@@ -283,7 +283,7 @@ class GlobalPooling2D(PoolingLayer):
     def forward(self, x: Float, training: bool) -> Float:
         """Return one value for each channel."""
         y = super().forward(x, training)
-        return y if self.keepdims else y.reshape(len(y), -1)
+        return y if self.keepdims else y.reshape(len(y), y.shape[-1])
 
     def backward(self, dy: Float) -> Float | None:
         """Propagate the gradient of each channel's value."""

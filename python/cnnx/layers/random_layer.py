@@ -22,7 +22,7 @@ class RandomLayer(Layer):
 
     def __init__(self, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.seed = None if seed is None else random.check_seed(seed)
+        self.seed = None if seed is None else random.check_seed(seed, f"{self}: seed")
         self._generator = None if seed is None else random.generator(seed)
 
     @property

@@ -11,6 +11,7 @@ from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.layers.layer import Layer
+from cnnx.registry import choice
 
 
 class Reshape(Layer):
@@ -31,9 +32,7 @@ class Reshape(Layer):
 
     def __init__(self, target_shape: Sequence[int], order: str = "C", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if order not in ("C", "F"):
-            raise ValueError(f"{self}: order must be 'C' or 'F', got {order!r}")
-        self.order = order
+        self.order = choice(order, f"{self}: order", "C", "F")
         if not isinstance(target_shape, (tuple, list)):
             raise TypeError(f"{self}: target_shape must be a tuple, got {target_shape!r}")
         self.target_shape = tuple(

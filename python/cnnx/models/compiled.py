@@ -58,8 +58,8 @@ class CompiledNetwork(Network):
         """
         listed = list(metrics) if isinstance(metrics, (list, tuple)) else [metrics]
         wanted = [] if metrics is None else listed
-        new_optimizer = optimizers.get(optimizer)
-        new_loss = None if loss is None else losses.get(loss)
+        new_optimizer = optimizers.get(optimizer, "compile: optimizer")
+        new_loss = None if loss is None else losses.get(loss, "compile: loss")
         if new_loss is not None:
             _metrics(wanted, new_loss, 1)  # to find wrong names now
         with self.lock:
@@ -260,4 +260,4 @@ class CompiledNetwork(Network):
 
 
 def _metrics(identifiers: Sequence[Any], loss: Loss, outputs: int) -> list[metrics.Metric]:
-    return [metrics.get(identifier, loss, outputs) for identifier in identifiers]
+    return [metrics.get(name, loss, outputs, "compile: metrics") for name in identifiers]

@@ -106,7 +106,7 @@ class Model(CompiledNetwork):
         RuntimeWarning
             Once, when the loss is no longer finite; training goes on.
         """
-        verbose = check_verbose(verbose)
+        verbose = check_verbose(verbose, "fit")
         size = _batch_size(batch_size, "fit")
         last = integer(epochs, "fit: epochs", minimum=0)
         first = integer(initial_epoch, "fit: initial_epoch", minimum=0)
@@ -127,7 +127,8 @@ class Model(CompiledNetwork):
         if validation_data is not None:
             judging = self._given(*_validation(validation_data), size, "fit: validation_data")
         self.history = History()
-        own = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or ())
+        given: Any = () if callbacks is None else callbacks
+        own = list(given) if isinstance(given, (list, tuple)) else [given]
         self.stop_training = False
         Training(self, batches, judging, [*own, self.history], range(first, last), verbose).run()
         return self.history
@@ -163,7 +164,7 @@ class Model(CompiledNetwork):
         -------
         The loss, or [loss, metrics...] if there are metrics, or a dict.
         """
-        verbose = check_verbose(verbose)
+        verbose = check_verbose(verbose, "evaluate")
         size = _batch_size(batch_size, "evaluate")
         logs = self.judge(self._given(x, y, sample_weight, size, "evaluate"), verbose)
         return logs if return_dict else _flat(list(logs.values()))
@@ -195,7 +196,7 @@ class Model(CompiledNetwork):
         verbose
             0 shows nothing, otherwise a bar appears on a terminal if it takes long.
         """
-        verbose = check_verbose(verbose)
+        verbose = check_verbose(verbose, "predict")
         size = _batch_size(batch_size, "predict")
         batches: Batches | Stream
         if is_stream(x):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnnx.arrays import Array, Float, real_array
-from cnnx.geometry import sample_shape
+from cnnx.geometry import integer, sample_shape
 from cnnx.layers.layer import Layer, assign_weights, automatic_name
 from cnnx.layers.weight import Weight
 from cnnx.models.parameters import Parameters
@@ -44,7 +44,11 @@ class Network(Configurable):
         """
         if not self.layers:
             raise ValueError(f"model '{self.name}' has no layers; add some first")
-        shape: tuple[Any, ...] = (None, *sample_shape(tuple(input_shape[1:]), "input_shape"))
+        if not isinstance(input_shape, (tuple, list)):
+            raise TypeError(
+                f"build: input_shape must be a tuple such as (None, 28, 28, 1), got {input_shape!r}"
+            )
+        shape: tuple[Any, ...] = (None, *sample_shape(input_shape[1:], "build: input_shape"))
         fresh = [layer for layer in self.layers if not layer.built]
         with self.lock:
             try:
@@ -185,6 +189,7 @@ class Network(Configurable):
         if (name is None) == (index is None):
             raise ValueError("get_layer: give either name or index")
         if index is not None:
+            integer(index, "get_layer: index", minimum=-(2**31))
             if not -len(self.layers) <= index < len(self.layers):
                 raise ValueError(
                     f"get_layer: no layer {index}; the model has {len(self.layers)} layers"

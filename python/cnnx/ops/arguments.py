@@ -16,6 +16,8 @@ def array(value: Any, name: str, axes: str) -> Float:
             f"{name} must have the axes ({axes.replace(' ', ', ')}), got shape "
             f"{result.shape}{remedy}"
         )
+    if axes == IMAGE and 0 in result.shape[1:]:
+        raise ValueError(f"{name} must hold images that are not empty, got shape {result.shape}")
     return result
 
 

@@ -99,8 +99,9 @@ def _slide(
         taps, groups = kernel if kernel.ndim == 4 else kernel[..., None], 1
     padding = geometry.padding(mode, f"{owner}: mode")
     c = Convolution(owner, images, taps, strides, padding, dilation_rate, groups, operation)
-    if bias is not None and np.ndim(bias) == 0:
-        bias = np.full(c.filters, as_float32(bias, f"{owner}: bias"))
+    if bias is not None:
+        numbers = as_float32(bias, f"{owner}: bias")
+        bias = numbers if numbers.ndim else np.full(c.filters, numbers)
     y = c.forward(bias)
     if kernel.ndim == 3 or image.ndim == kernel.ndim == 2:
         y = y[..., 0]
@@ -163,7 +164,7 @@ def conv_matrix(
     array.
     """
     owner = "conv_matrix"
-    axes = choice(order, f"{owner}: order", "c", "f")
+    axes = choice(order, f"{owner}: order", "C", "F")
     kernel = _kernel(k, f"{owner}: k")
     shape = geometry.sample_shape(input_shape, f"{owner}: input_shape")
     if len(shape) not in (2, 3):
@@ -207,7 +208,7 @@ def conv_matrix(
 
 def _positions(indices: tuple[Array, ...], shape: tuple[int, ...], order: str) -> Array:
     """Return where elements of an array stand when it is ravelled."""
-    return np.ravel_multi_index(indices, shape, order="F" if order == "f" else "C")
+    return np.ravel_multi_index(indices, shape, order="F" if order == "F" else "C")
 
 
 def _matrix(values: Array, entries: tuple[Array, Array], shape: tuple[int, int]) -> Any:

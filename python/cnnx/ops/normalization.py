@@ -102,6 +102,7 @@ def batch_norm_backward(
     src = _channels(x, f"{name}: x")
     gradient = expect(as_float32(dy, f"{name}: dy"), src.shape, f"{name}: dy")
     scale = vector(gamma, src.shape[-1], f"{name}: gamma")
+    _epsilon(epsilon, name)
     _, mean, inv_std = batch_norm(src, scale, None, epsilon)
     dx, dgamma, dbeta = np.empty_like(src), np.empty_like(mean), np.empty_like(mean)
     _core.batch_norm_backward(src, gradient, scale, mean, inv_std, dx, dgamma, dbeta)

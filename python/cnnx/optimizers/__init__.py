@@ -31,6 +31,6 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 }
 
 
-def get(identifier: Any) -> Optimizer:
-    """Return an optimizer from its name, class, config or itself."""
-    return registry.get("optimizer", identifier, Optimizer, OPTIMIZERS)
+def get(identifier: Any, owner: str = "optimizer") -> Optimizer:
+    """Return an optimizer from its name, class, config or itself; errors begin with `owner`."""
+    return registry.get(owner, identifier, Optimizer, OPTIMIZERS)

@@ -50,11 +50,11 @@ class Optimizer(registry.Configurable):
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
+        name = f"{type(self).__name__}: learning_rate"
         if isinstance(value, dict):
-            value = registry.get("schedule", value, LearningRateSchedule, SCHEDULES)
+            value = registry.get(name, value, LearningRateSchedule, SCHEDULES)
         self._schedule = value if isinstance(value, LearningRateSchedule) else None
         if self._schedule is None:
-            name = f"{type(self).__name__}: learning_rate"
             self._rate = number(value, name, 0, float("inf"))
 
     def update(self, segment: Segment, learning_rate: float) -> None:

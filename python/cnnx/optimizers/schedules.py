@@ -130,6 +130,9 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     """
 
     def __init__(self, boundaries: Sequence[int], values: Sequence[float]) -> None:
+        for name, given in ("boundaries", boundaries), ("values", values):
+            if not isinstance(given, (tuple, list)):
+                raise TypeError(f"PiecewiseConstantDecay: {name} must be a list, got {given!r}")
         if len(values) != len(boundaries) + 1:
             raise ValueError(
                 "PiecewiseConstantDecay: values must be one more than boundaries, "

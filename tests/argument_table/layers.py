@@ -1,0 +1,151 @@
+"""Layers, each constructed and used once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agreement import normal
+from argument_table.kinds import (
+    ARRAY,
+    CHOICE,
+    COUNT,
+    FLAG,
+    INFINITY,
+    NAN,
+    NO_NUMBERS,
+    PADDING,
+    PAIR,
+    RATE,
+    SHAPE,
+    Array,
+    Entry,
+    Fault,
+    Kind,
+    types,
+    values,
+)
+from cnnx import layers
+
+IMAGE = normal(20, 2, 6, 6, 2)
+WINDOWS: dict[str, Any] = {"pool_size": 2, "strides": 2, "padding": "valid", "data_format": None}
+RANDOM: dict[str, Any] = {"seed": 1}
+FACTOR = values(NAN, INFINITY, (1, 2, 3), (0.5, -0.5)) | types("half", 1j, True, None, ("a", "b"))
+LAYER_INPUT: Kind = ARRAY | {
+    "a number": Fault(ValueError, lambda _: 3.0),
+    "no channels": Fault(ValueError, lambda a: a[..., :0], named=False),
+}
+POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
+
+
+def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **arguments: Any) -> Entry:
+    """Construct a layer and use it once."""
+
+    def call(x: Any, **given: Any) -> Array:
+        return cls(**given)(x, training=True)
+
+    return Entry(call, {"x": IMAGE, **arguments}, None, {"x": LAYER_INPUT} | (kinds or {}))
+
+
+LAYERS: dict[str, Entry] = {
+    "Activation": layer(layers.Activation, activation="tanh"),
+    "AveragePooling2D": layer(layers.AveragePooling2D, POOLING, **WINDOWS),
+    "BatchNormalization": layer(
+        layers.BatchNormalization,
+        {
+            "axis": values(0, 1, -2, 4, 2**63) | types(True, 1.5) | NO_NUMBERS,
+            "epsilon": RATE | values(0),
+            "scale": FLAG,
+        },
+        axis=-1,
+        momentum=0.9,
+        epsilon=1e-3,
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+        moving_mean_initializer="zeros",
+        moving_variance_initializer="ones",
+    ),
+    "Conv2D": layer(
+        layers.Conv2D,
+        {
+            "bias": CHOICE,
+            "groups": COUNT | values(3),
+            "input_shape": {k: f for k, f in SHAPE.items() if k != "None"},
+        },
+        filters=4,
+        kernel_size=3,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        groups=2,
+        activation="relu",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        operation="correlation",
+        bias="tied",
+        bias_operation="add",
+        name="c",
+        input_shape=(6, 6, 2),
+    ),
+    "Dense": layer(
+        layers.Dense,
+        units=4,
+        activation="relu",
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+    ),
+    "Dropout": layer(layers.Dropout, rate=0.5, **RANDOM),
+    "Flatten": layer(layers.Flatten, order="C"),
+    "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
+    "GlobalAveragePooling2D": layer(
+        layers.GlobalAveragePooling2D, data_format=None, keepdims=False
+    ),
+    "GlobalMaxPooling2D": layer(layers.GlobalMaxPooling2D, data_format=None, keepdims=False),
+    "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
+    "MaxPooling2D": layer(layers.MaxPooling2D, POOLING, **WINDOWS),
+    "RandomContrast": layer(layers.RandomContrast, {"factor": FACTOR}, factor=0.5, **RANDOM),
+    "RandomFlip": layer(
+        layers.RandomFlip, {"mode": CHOICE}, mode="horizontal_and_vertical", **RANDOM
+    ),
+    "RandomRotation": layer(
+        layers.RandomRotation, {"factor": FACTOR}, factor=0.5, fill_mode="reflect", **RANDOM
+    ),
+    "RandomTranslation": layer(
+        layers.RandomTranslation,
+        {"height_factor": FACTOR, "width_factor": FACTOR},
+        height_factor=0.5,
+        width_factor=0.5,
+        fill_mode="reflect",
+        **RANDOM,
+    ),
+    "RandomZoom": layer(
+        layers.RandomZoom,
+        {"height_factor": FACTOR, "width_factor": {k: f for k, f in FACTOR.items() if k != "None"}},
+        height_factor=0.5,
+        width_factor=0.5,
+        fill_mode="reflect",
+        **RANDOM,
+    ),
+    "ReLU": layer(layers.ReLU),
+    "Rescaling": layer(layers.Rescaling, scale=0.5, offset=1.0),
+    "Reshape": layer(
+        layers.Reshape,
+        {
+            "target_shape": values((5,), (-1, -1), (0, 72), (2**63,))
+            | types(72, "72", (36.0, 2), None, (True, 72))
+        },
+        target_shape=(36, 2),
+        order="C",
+    ),
+    "Softmax": layer(
+        layers.Softmax, {"axis": values(0, 1, -2, 2**63) | types(True, 1.5) | NO_NUMBERS}, axis=-1
+    ),
+    "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
+    "WeightedAveragePooling2D": layer(
+        layers.WeightedAveragePooling2D, POOLING, **WINDOWS, scale_initializer="ones"
+    ),
+}

@@ -1,0 +1,162 @@
+"""The methods of a model, and what prepares data for them."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cnnx
+from agreement import normal
+from argument_table.kinds import (
+    FITTED,
+    FROM_0,
+    IMAGES,
+    LABELS,
+    MISSING,
+    NAN,
+    VERBOSE,
+    Entry,
+    Fault,
+    Kind,
+    types,
+    values,
+)
+from argument_table.training import Y
+from cnnx import data, layers, metrics, optimizers, utils
+
+IMAGES_OF_6 = normal(22, 6, 6, 6, 2)
+SAMPLES_OF_IMAGES = {k: f for k, f in IMAGES.items() if k != "a set"}  # a stream of batches
+
+
+def model() -> cnnx.Sequential:
+    utils.set_random_seed(1)
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((6, 6, 2)),
+            layers.Conv2D(3, 3, activation="relu"),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(optimizers.SGD(1e-4), "sparse_categorical_crossentropy")
+    return model
+
+
+def method(name: str, kinds: dict[str, Kind] | None = None, **arguments: Any) -> Entry:
+    """Call a method of a fresh model."""
+    own = {
+        "x": SAMPLES_OF_IMAGES | {"nothing": Fault(ValueError, lambda x: x[:0])},
+        "y": LABELS | MISSING,
+        "sample_weight": FITTED
+        | {
+            "negative": Fault(ValueError, lambda w: -w),
+            "NaN": Fault(ValueError, lambda w: w * NAN),
+        },
+        "class_weight": values({0: -1.0}, {0: NAN}, {-1: 1.0})
+        | types(3, [1.0], {"a": 1.0}, {0: "b"}, {0.5: 1.0}),
+        "verbose": VERBOSE,
+        "callbacks": types(3, [3], "early"),
+        "validation_data": values((1, 2, 3, 4), [3], "data"),
+    }
+    return Entry(
+        lambda **given: getattr(model(), name)(**given), arguments, None, own | (kinds or {})
+    )
+
+
+SAMPLES: dict[str, Any] = {"x": IMAGES_OF_6, "y": Y}
+WEIGHTED: dict[str, Any] = {"sample_weight": np.ones(6, np.float32)}
+METHODS: dict[str, Entry] = {
+    "compile": method(
+        "compile",
+        {"metrics": values(["nonsense"], "nonsense") | types(3, [3])},
+        optimizer="sgd",
+        loss="sparse_categorical_crossentropy",
+        metrics=["accuracy"],
+    ),
+    "fit": method(
+        "fit",
+        **SAMPLES,
+        batch_size=4,
+        epochs=1,
+        verbose=0,
+        callbacks=[],
+        validation_split=0.0,
+        validation_data=(IMAGES_OF_6, Y),
+        shuffle=True,
+        class_weight={0: 2.0},
+        **WEIGHTED,
+        initial_epoch=0,
+    ),
+    "evaluate": method(
+        "evaluate", **SAMPLES, batch_size=4, verbose=0, **WEIGHTED, return_dict=False
+    ),
+    "predict": method("predict", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6, batch_size=4, verbose=0),
+    "predict_on_batch": method("predict_on_batch", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6),
+    "train_on_batch": method(
+        "train_on_batch", **SAMPLES, **WEIGHTED, class_weight={0: 2.0}, return_dict=False
+    ),
+    "test_on_batch": method("test_on_batch", **SAMPLES, **WEIGHTED, return_dict=False),
+}
+ONE_OF = values("nonsense", "", 3, True, ["rgb"])
+
+
+def read_folder(**given: Any) -> Any:
+    """Read a folder of two pictures of two classes."""
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory(prefix="image_folder") as folder:  # which errors name
+        for name in ("a", "b"):
+            Path(folder, name).mkdir()
+            Image.new("RGB", (4, 4)).save(Path(folder, name, "1.png"))
+        return data.image_folder(folder, **given)
+
+
+DATA: dict[str, Entry] = {
+    "image_folder": Entry(
+        read_folder,
+        {
+            "image_size": 4,
+            "color_mode": "rgb",
+            "label_mode": "int",
+            "class_names": ["a", "b"],
+            "batch_size": 1,
+            "shuffle": True,
+            "seed": 1,
+            "validation_split": 0.5,
+            "max_memory": 1 << 30,
+            "verbose": 0,
+        },
+        None,
+        {
+            "color_mode": ONE_OF,
+            "label_mode": ONE_OF,
+            "class_names": types(3, "ab"),
+            "max_memory": FROM_0 | values(0),
+            "verbose": VERBOSE,
+        },
+    ),
+    "to_categorical": Entry(
+        utils.to_categorical,
+        {"x": Y, "num_classes": 3},
+        None,
+        {
+            "x": {
+                k: f
+                for k, f in LABELS.items()
+                if k not in {*FITTED, "one-hot", "none", "one too many"}
+            }
+        },
+    ),
+    "confusion_matrix": Entry(
+        metrics.confusion_matrix,
+        {"labels": Y, "predictions": Y, "num_classes": 3},
+        None,
+        {"labels": LABELS | MISSING, "predictions": LABELS | MISSING},
+    ),
+    "set_random_seed": Entry(
+        utils.set_random_seed, {"seed": 1}, None, {"seed": FROM_0 | values(2**32)}
+    ),
+}

@@ -1,0 +1,160 @@
+"""Losses, metrics, optimizers, schedules and initializers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+import reference
+from agreement import normal
+from argument_table.kinds import (
+    ARRAY,
+    BELOW_1,
+    FITTED,
+    LABELS,
+    MISSING,
+    REAL,
+    Entry,
+    Fault,
+    Kind,
+    types,
+    values,
+)
+from cnnx import initializers, losses, metrics, optimizers
+from cnnx.optimizers import schedules
+
+Y = np.arange(6) % 3
+ONE_HOT = np.eye(3, dtype=np.float32)[Y]
+PROBS = reference.softmax_forward(normal(21, 6, 3)).astype(np.float32)
+NON_EMPTY: Kind = {"nothing": Fault(ValueError, lambda _: [], named=False)}
+OUTPUTS_AND_TARGETS = {
+    "y_pred": FITTED | MISSING | NON_EMPTY,
+    "y_true": FITTED | MISSING | NON_EMPTY,
+}
+
+
+def loss(cls: type[losses.Loss], **arguments: Any) -> Entry:
+    """Construct a loss and use it once."""
+    y = Y if cls.sparse else ONE_HOT
+    kinds = {**OUTPUTS_AND_TARGETS, **({"y_true": LABELS | MISSING} if cls.sparse else {})}
+
+    def call(y_true: Any, y_pred: Any, **given: Any) -> float:
+        return cls(**given)(y_true, y_pred)
+
+    return Entry(call, {"y_true": y, "y_pred": PROBS, **arguments}, None, kinds)
+
+
+LOSSES: dict[str, Entry] = {
+    "binary_crossentropy": loss(losses.BinaryCrossentropy, from_logits=False, label_smoothing=0.1),
+    "categorical_crossentropy": loss(
+        losses.CategoricalCrossentropy, from_logits=False, label_smoothing=0.1
+    ),
+    "half_squared_error": loss(losses.HalfSquaredError),
+    "mean_absolute_error": loss(losses.MeanAbsoluteError),
+    "mean_squared_error": loss(losses.MeanSquaredError),
+    "sparse_categorical_crossentropy": loss(
+        losses.SparseCategoricalCrossentropy, from_logits=False
+    ),
+    "entropy": Entry(losses.entropy, {"p": PROBS, "base": 2}, None, {"base": REAL | values(1, 0)}),
+    "cross_entropy": Entry(
+        losses.cross_entropy, {"p": PROBS, "q": PROBS, "base": 2}, None, {"base": REAL | values(1)}
+    ),
+}
+
+
+def metric(cls: type[metrics.Metric], **arguments: Any) -> Entry:
+    """Construct a metric and use it once."""
+    fractions = {"y_true": {k: f for k, f in LABELS.items() if k in {*FITTED, "NaN", "1.5"}}}
+    kinds = {**OUTPUTS_AND_TARGETS, **(fractions if cls.sparse else {})}
+
+    def call(y_true: Any, y_pred: Any, **given: Any) -> float:
+        return cls(**given)(y_true, y_pred)
+
+    y = Y if cls.sparse else ONE_HOT
+    return Entry(call, {"y_true": y, "y_pred": PROBS, **arguments}, None, kinds)
+
+
+METRICS: dict[str, Entry] = {
+    "binary_accuracy": metric(metrics.BinaryAccuracy, threshold=0.5),
+    "categorical_accuracy": metric(metrics.CategoricalAccuracy),
+    "mean_absolute_error": metric(metrics.MeanAbsoluteError),
+    "mean_squared_error": metric(metrics.MeanSquaredError),
+    "sparse_categorical_accuracy": metric(metrics.SparseCategoricalAccuracy),
+}
+BETAS: dict[str, Any] = {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7}
+OPTIMIZERS: dict[str, Entry] = {
+    "Adagrad": Entry(
+        optimizers.Adagrad,
+        {
+            "learning_rate": 0.1,
+            "initial_accumulator_value": 0.1,
+            "epsilon": 1e-7,
+            "epsilon_in_root": True,
+        },
+    ),
+    "Adam": Entry(optimizers.Adam, {"learning_rate": 0.1, **BETAS}),
+    "AdamW": Entry(optimizers.AdamW, {"learning_rate": 0.1, "weight_decay": 0.1, **BETAS}),
+    "Momentum": Entry(
+        optimizers.Momentum,
+        {"learning_rate": 0.1, "momentum": 0.9, "averaging": True},
+        None,
+        {"momentum": BELOW_1},
+    ),
+    "Nadam": Entry(optimizers.Nadam, {"learning_rate": 0.1, **BETAS}),
+    "RMSprop": Entry(
+        optimizers.RMSprop,
+        {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-7, "epsilon_in_root": True},
+    ),
+    "SGD": Entry(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+}
+SCHEDULES: dict[str, Entry] = {
+    "CosineDecay": Entry(
+        schedules.CosineDecay, {"initial_learning_rate": 0.1, "decay_steps": 9, "alpha": 0.1}
+    ),
+    "ExponentialDecay": Entry(
+        schedules.ExponentialDecay,
+        {"initial_learning_rate": 0.1, "decay_steps": 9, "decay_rate": 0.9, "staircase": True},
+    ),
+    "PiecewiseConstantDecay": Entry(
+        schedules.PiecewiseConstantDecay,
+        {"boundaries": [1, 2], "values": [0.1, 0.2, 0.3]},
+        None,
+        {
+            "boundaries": values([1], [2, 1], [1, -1], [1, 1]) | types([1, 1.5], [1, "2"], 3, None),
+            "values": values([0.1, 0.2], [0.1, -1, 0.2]) | types(3, None, [0.1, 0.2, "a"]),
+        },
+    ),
+    "PolynomialDecay": Entry(
+        schedules.PolynomialDecay,
+        {
+            "initial_learning_rate": 0.1,
+            "decay_steps": 9,
+            "end_learning_rate": 0.0,
+            "power": 1.0,
+            "cycle": True,
+        },
+    ),
+}
+
+
+def initializer(cls: type[initializers.Initializer], **arguments: Any) -> Entry:
+    """Construct an initializer and use it once."""
+    kinds = {"mean": REAL, "value": ARRAY}
+    return Entry(lambda **given: cls(**given)((3, 4)), arguments, None, kinds)
+
+
+INITIALIZERS: dict[str, Entry] = {
+    "Constant": initializer(initializers.Constant, value=np.ones((3, 4), np.float32)),
+    "GlorotNormal": initializer(initializers.GlorotNormal, seed=1),
+    "GlorotUniform": initializer(initializers.GlorotUniform, seed=1),
+    "HeNormal": initializer(initializers.HeNormal, seed=1),
+    "HeUniform": initializer(initializers.HeUniform, seed=1),
+    "LecunNormal": initializer(initializers.LecunNormal, seed=1),
+    "LecunUniform": initializer(initializers.LecunUniform, seed=1),
+    "Ones": initializer(initializers.Ones),
+    "RandomNormal": initializer(initializers.RandomNormal, mean=0.0, stddev=0.1, seed=1),
+    "RandomUniform": initializer(initializers.RandomUniform, minval=-0.1, maxval=0.1, seed=1),
+    "TruncatedNormal": initializer(initializers.TruncatedNormal, mean=0.0, stddev=0.1, seed=1),
+    "Zeros": initializer(initializers.Zeros),
+}

@@ -1,0 +1,81 @@
+"""
+Random layers and losses, for comparing them with PyTorch or the oracle; error bounds for each.
+
+A case draws its configuration and its numbers from one generator. It says how the library computes
+its results (`by_cnnx`), how PyTorch and the oracle do in float64, and how far a float32 result may
+be from theirs (`bounds`). Results are the output, then the gradients of the arrays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from random_cases.case import Case
+from random_cases.losses import (
+    AbsoluteError,
+    Binary,
+    BinaryFromLogits,
+    Categorical,
+    CategoricalFromLogits,
+    HalfSquaredError,
+    Loss,
+    Sparse,
+    SparseFromLogits,
+    SquaredError,
+)
+from random_cases.rows import (
+    Activation,
+    BatchNormalization,
+    BatchNormalizationInUse,
+    Dense,
+    Dropout,
+    Rescaling,
+    Softmax,
+)
+from random_cases.windows import (
+    AveragePooling,
+    Convolution,
+    Depthwise,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    MaxPooling,
+    SumPooling,
+    WeightedPooling,
+    Winograd,
+)
+
+__all__ = ["FAMILIES", "Case", "Loss", "random_case"]
+
+FAMILIES: dict[str, type[Case]] = {
+    "Conv2D": Convolution,
+    "Conv2D, depthwise": Depthwise,
+    "Conv2D, Winograd": Winograd,
+    "Dense": Dense,
+    "MaxPooling2D": MaxPooling,
+    "AveragePooling2D": AveragePooling,
+    "SumPooling2D": SumPooling,
+    "WeightedAveragePooling2D": WeightedPooling,
+    "GlobalMaxPooling2D": GlobalMaxPooling,
+    "GlobalAveragePooling2D": GlobalAveragePooling,
+    "BatchNormalization": BatchNormalization,
+    "BatchNormalization, frozen": BatchNormalizationInUse,
+    "Activation": Activation,
+    "Softmax": Softmax,
+    "Dropout": Dropout,
+    "Rescaling": Rescaling,
+    "MeanSquaredError": SquaredError,
+    "HalfSquaredError": HalfSquaredError,
+    "MeanAbsoluteError": AbsoluteError,
+    "CategoricalCrossentropy": Categorical,
+    "CategoricalCrossentropy, logits": CategoricalFromLogits,
+    "SparseCategoricalCrossentropy": Sparse,
+    "SparseCategoricalCrossentropy, logits": SparseFromLogits,
+    "BinaryCrossentropy": Binary,
+    "BinaryCrossentropy, logits": BinaryFromLogits,
+}
+
+
+def random_case(family: str, number: int) -> Case:
+    """Return case `number`, always the same; half are of whole numbers, each 25th is large."""
+    chance = np.random.default_rng([number, *family.encode()])
+    return FAMILIES[family](chance, whole=number % 2 == 1, large=number % 25 == 24)

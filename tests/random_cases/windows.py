@@ -1,0 +1,265 @@
+"""Convolutions and poolings."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+import cnnx
+import reference
+from cnnx import layers
+from random_cases.case import CHANNELS, UNIT, Array, Case, functional
+
+Pads = tuple[tuple[int, int], tuple[int, int]]
+
+
+def rows_and_columns(array: Array) -> tuple[int, int]:
+    return array.shape[1], array.shape[2]
+
+
+class Windows(Case):
+    """Windows over images: `padding` as the layer takes it, `pads` as (before, after) an axis."""
+
+    dilated = False
+
+    def draw_windows(self) -> None:
+        def pair(low: int, high: int) -> tuple[int, int]:
+            rows, columns = self.chance.integers(low, high + 1, 2)
+            return int(rows), int(columns)
+
+        self.window, self.strides = pair(1, 5), pair(1, 4)
+        self.dilation = pair(1, 3) if self.dilated else (1, 1)
+        extents = [(k - 1) * d + 1 for k, d in zip(self.window, self.dilation, strict=True)]
+        kind = self.one_of("valid", "same", "explicit")
+        sizes, pads = [], []
+        for extent, stride in zip(extents, self.strides, strict=True):
+            zeros = self.chance.integers(0, extent, 2) if kind == "explicit" else (0, 0)
+            smallest = 1 if kind == "same" else max(1, extent - int(sum(zeros)))
+            size = int(self.chance.integers(smallest, extent + 8)) + (16 if self.large else 0)
+            if kind == "same":
+                total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+                zeros = (total // 2, total - total // 2)
+            sizes.append(size)
+            pads.append((int(zeros[0]), int(zeros[1])))
+        self.size: tuple[int, int] = (sizes[0], sizes[1])
+        self.pads: Pads = (pads[0], pads[1])
+        self.padding: Any = self.pads if kind == "explicit" else kind
+        places = zip(sizes, pads, extents, self.strides, strict=True)
+        out = [(n + sum(p) - e) // s + 1 for n, p, e, s in places]
+        self.output_size: tuple[int, int] = (out[0], out[1])
+
+    @property
+    def before(self) -> tuple[int, int]:
+        return self.pads[0][0], self.pads[1][0]
+
+    def images(self, x: Any, outside: float = 0.0) -> Any:
+        """Return images as PyTorch has them, padded."""
+        (top, bottom), (left, right) = self.pads
+        return functional().pad(x.permute(0, 3, 1, 2), (left, right, top, bottom), value=outside)
+
+
+class Convolution(Windows):
+    dilated = True
+
+    def draw_channels(self) -> tuple[int, int, int]:
+        """Return groups, and the input and output channels of each."""
+        if self.chance.random() < 0.6:
+            most = [64, 130] if self.large else CHANNELS
+            return 1, self.one_of(*most), self.one_of(*most)
+        groups, ic, oc = self.chance.integers((2, 1, 1), (5, 6, 10))
+        return int(groups), int(ic), int(oc)
+
+    def draw(self) -> None:
+        self.draw_windows()
+        self.groups, ic, oc = self.draw_channels()
+        self.filters = self.groups * oc
+        self.rotated = bool(self.chance.random() < 0.2)
+        mb = self.batch()
+        x = self.numbers(mb, *self.size, self.groups * ic)
+        kernel = self.numbers(*self.window, ic, self.filters)
+        self.arrays = (x, kernel)
+        if self.chance.random() < 0.7:
+            self.arrays += (self.numbers(self.filters),)
+        self.dy = self.numbers(mb, *self.output_size, self.filters)
+
+    def layer(self) -> layers.Layer:
+        return layers.Conv2D(
+            self.filters,
+            self.window,
+            self.strides,
+            self.padding,
+            dilation_rate=self.dilation,
+            groups=self.groups,
+            use_bias=len(self.arrays) == 3,
+            operation="convolution" if self.rotated else "correlation",
+        )
+
+    def by_torch(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        weights = kernel.flip(0, 1) if self.rotated else kernel
+        y = functional().conv2d(
+            self.images(x),
+            weights.permute(3, 2, 0, 1).contiguous(),
+            bias,
+            self.strides,
+            dilation=self.dilation,
+            groups=self.groups,
+        )
+        return y.permute(0, 2, 3, 1)
+
+    def by_oracle(
+        self, x: Array, kernel: Array, bias: Array | None = None, *, dy: Array
+    ) -> tuple[Array, ...]:
+        geometry: dict[str, Any] = {
+            "strides": self.strides,
+            "padding": self.before,
+            "dilation": self.dilation,
+            "groups": self.groups,
+            "rotated": self.rotated,
+        }
+        y = reference.conv2d_forward(x, kernel, bias, self.output_size, **geometry)
+        gradients = reference.conv2d_backward(x, kernel, dy, **geometry)
+        return y, *gradients[: len(self.arrays)]
+
+
+class Depthwise(Convolution):
+    def draw_channels(self) -> tuple[int, int, int]:
+        return self.one_of(*CHANNELS), 1, int(self.chance.integers(1, 3))
+
+
+class Winograd(Convolution):
+    """
+    3x3 kernels by Winograd's products.
+
+    An output then depends on the rounding of all products of its tile, and their factors are larger
+    than those of the sum: the bound of each is 8 times the largest of all. The constants of the
+    transform are no whole numbers, so that whole numbers come out rounded.
+    """
+
+    exact_on_whole_numbers = False
+
+    def draw_channels(self) -> tuple[int, int, int]:
+        most = [64, 130] if self.large else [16, 17, 33, 40]
+        return 1, self.one_of(*most), self.one_of(*most)
+
+    def draw_windows(self) -> None:
+        zeros, rows, columns = (int(n) for n in self.chance.integers((0, 3, 3), (2, 14, 14)))
+        self.window, self.strides, self.dilation = (3, 3), (1, 1), (1, 1)
+        self.padding = self.pads = ((zeros, zeros), (zeros, zeros))
+        self.size = (rows, columns)
+        self.output_size = (rows + 2 * zeros - 2, columns + 2 * zeros - 2)
+
+    def by_cnnx(self) -> list[Array]:
+        before = cnnx.config.conv_algorithm()
+        cnnx.config.set_conv_algorithm("winograd")
+        try:
+            return super().by_cnnx()
+        finally:
+            cnnx.config.set_conv_algorithm(before)
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        return [np.full(b.shape, 8 * b.max()) for b in super().bounds(judge, expected)]
+
+
+class SumPooling(Windows):
+    layer_class: type[layers.Layer] = layers.SumPooling2D
+
+    def draw(self) -> None:
+        self.draw_windows()
+        mb, channels = self.batch(), self.one_of(*CHANNELS)
+        self.arrays = (self.numbers(mb, *self.size, channels),)
+        self.dy = self.numbers(mb, *self.output_size, channels)
+
+    @property
+    def where(self) -> tuple[Any, Any, Any]:
+        return self.window, self.strides, self.before
+
+    def layer(self) -> layers.Layer:
+        return self.layer_class(self.window, self.strides, self.padding)  # type: ignore[call-arg]
+
+    def sums(self, x: Any) -> Any:
+        y = functional().avg_pool2d(self.images(x), self.window, self.strides, divisor_override=1)
+        return y.permute(0, 2, 3, 1)
+
+    def by_torch(self, x: Any) -> Any:
+        return self.sums(x)
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        return (
+            reference.sum_pool2d_forward(x, self.output_size, *self.where),
+            reference.sum_pool2d_backward(dy, rows_and_columns(x), *self.where),
+        )
+
+
+class WeightedPooling(SumPooling):
+    layer_class = layers.WeightedAveragePooling2D
+
+    def draw(self) -> None:
+        super().draw()
+        self.arrays += (self.numbers(self.dy.shape[-1]),)
+
+    def by_torch(self, x: Any, scale: Any) -> Any:
+        return self.sums(x) * scale
+
+    def by_oracle(self, x: Array, scale: Array, *, dy: Array) -> tuple[Array, ...]:
+        sums, dx = super().by_oracle(x, dy=dy * scale)
+        return sums * scale, dx, (dy * sums).sum(axis=(0, 1, 2))
+
+
+class AveragePooling(SumPooling):
+    """The mean of n pixels is a sum of n; division rounds, so that whole numbers are not exact."""
+
+    layer_class = layers.AveragePooling2D
+    exact_on_whole_numbers = False
+
+    def by_torch(self, x: Any) -> Any:
+        return self.sums(x) / self.sums(x.detach() * 0 + 1)
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        return (
+            reference.avg_pool2d_forward(x, self.output_size, *self.where),
+            reference.avg_pool2d_backward(dy, rows_and_columns(x), *self.where),
+        )
+
+    def terms(self, judge: Any) -> list[Array]:
+        pixels = math.prod(self.window)
+        return [np.full(self.dy.shape, pixels), np.full(self.arrays[0].shape, pixels)]
+
+
+class MaxPooling(SumPooling):
+    """Maxima are exact; only sums of gradients are rounded."""
+
+    layer_class = layers.MaxPooling2D
+
+    def by_torch(self, x: Any) -> Any:
+        y = functional().max_pool2d(self.images(x, -math.inf), self.window, self.strides)
+        return y.permute(0, 2, 3, 1)
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        y, argmax = reference.max_pool2d_forward(x, self.output_size, *self.where)
+        return y, reference.max_pool2d_backward(dy, argmax, rows_and_columns(x), *self.where)
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        terms = judge(self, self.arrays, np.ones(self.dy.shape))[1]
+        magnitudes = judge(self, self.arrays, np.abs(self.dy))[1]
+        return [np.zeros(expected[0].shape), (terms + 2) * UNIT * magnitudes]
+
+
+class Global:
+    """One window, the whole image."""
+
+    def draw_windows(self: Any) -> None:
+        self.size = self.window = tuple(int(n) for n in self.chance.integers(1, 12, 2))
+        self.strides, self.pads, self.output_size = (1, 1), ((0, 0), (0, 0)), (1, 1)
+
+    def layer(self: Any) -> layers.Layer:
+        return self.layer_class(keepdims=True)
+
+
+class GlobalMaxPooling(Global, MaxPooling):
+    layer_class = layers.GlobalMaxPooling2D
+
+
+class GlobalAveragePooling(Global, AveragePooling):
+    layer_class = layers.GlobalAveragePooling2D

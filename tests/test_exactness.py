@@ -1,0 +1,63 @@
+"""Random layers and losses are as near to PyTorch, or to the oracle, as float32 sums can be."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import numpy as np
+import pytest
+
+from agreement import Backend, backends
+from cnnx import layers, losses
+from exactness import Judge, judge_by_oracle, judge_by_torch, share, try_case
+from random_cases import FAMILIES, Loss, random_case
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+JUDGES = [judge_by_oracle, judge_by_torch] if HAS_TORCH else [judge_by_oracle]
+SAMPLE = 6
+
+
+def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
+    case = random_case(family, number)
+    for backend, verdict in try_case(case, judge, on).items():
+        assert verdict.passed, f"case {number} on {backend}: {verdict}, {vars(case)}"
+
+
+# Layers that only move numbers, and those whose random numbers PyTorch does not draw.
+NOT_TRIED = {"InputLayer", "Flatten", "Reshape", "GaussianDropout"} | {
+    name for name in layers.LAYERS if name.startswith("Random")
+}
+
+
+def test_every_layer_and_loss_is_tried() -> None:
+    cases = [random_case(family, 0) for family in FAMILIES]
+    tried = {type(case.layer()).__name__ for case in cases if not isinstance(case, Loss)}
+    tried |= {"ReLU"}  # an Activation
+    assert tried == set(layers.LAYERS) - NOT_TRIED
+    assert {type(case.loss) for case in cases if isinstance(case, Loss)} == set(
+        losses.LOSSES.values()
+    )
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_sample_stays_within_its_bounds(family: str, judge: Judge) -> None:
+    for number in range(SAMPLE):
+        check(family, number, judge, backends())
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_thousand_stay_within_their_bounds(family: str) -> None:
+    for number in range(1000):
+        check(family, number, judge_by_torch, backends())
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_error_of_a_thousandth_would_be_found(family: str) -> None:
+    case = random_case(family, 0)
+    expected = judge_by_oracle(case, case.arrays, case.dy)
+    for result, bound in zip(expected, case.bounds(judge_by_oracle, expected), strict=True):
+        error = 1e-3 * np.abs(result).max()
+        assert share(result + error, result, bound) > 1
