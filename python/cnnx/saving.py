@@ -3,12 +3,14 @@
 Weights are tensors under their own names ("conv2d/kernel"), the optimizer's state is
 "optimizer.iterations" and so on; the rest is JSON in the file's metadata. Loading runs no code from
 the file and opens no other: classes come from closed tables, what is rebuilt must describe itself
-as the file does, and shapes are compared before a tensor is read or memory allocated for it.
+as the file does, and shapes are compared before a tensor is read or memory allocated for it. Each
+tensor is read once; the limits below bound what else a file can make its reader allocate.
 """
 
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import safetensors.numpy
@@ -32,6 +34,9 @@ FORMAT = 1
 METADATA = "cnnx"
 STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
 MODELS = {"Sequential": Sequential}
+MAX_HEADER = 2 << 20
+"""Bytes of safetensors' header, which holds the description and the tensors' names and shapes."""
+MAX_LAYERS = 10_000
 TABLES = (MODELS, LAYERS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 CLASS_NAMES = {cls.__name__ for table in TABLES for cls in table.values()}
 INVALID = (
@@ -50,7 +55,8 @@ def save_model(model: Sequential, path: str | os.PathLike[str]) -> None:
     """
     Save a model with its weights, compile settings and optimizer state as one file.
 
-    The file appears whole or not at all; an existing one stays as it was if saving fails.
+    The file appears whole or not at all; an existing one stays as it was if saving fails. A process
+    killed meanwhile leaves a file ``.cnnx-<16 digits>.tmp`` beside it, which may be deleted.
 
     Parameters
     ----------
@@ -78,7 +84,21 @@ def save_model(model: Sequential, path: str | os.PathLike[str]) -> None:
                 f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
                 "it. Save the arrays of get_weights() instead."
             )
-    content = safetensors.numpy.save(tensors, {METADATA: json.dumps(description)})
+    try:
+        text = json.dumps(description, allow_nan=False)
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: cannot save settings of NaN or infinity. Give Constant finite values, or set "
+            "the weights with set_weights()."
+        ) from error
+    content = safetensors.numpy.save(tensors, {METADATA: text})
+    header = _header_size(content)
+    if header > MAX_HEADER or len(model.layers) > MAX_LAYERS:
+        raise ValueError(
+            f"{path}: cannot save {len(model.layers):,} layers with a description of {header:,} "
+            f"bytes: load_model takes {MAX_LAYERS:,} and {MAX_HEADER:,}. Set large weights with "
+            "set_weights() instead of Constant."
+        )
     with replacing(path) as file:
         file.write(content)
 
@@ -105,13 +125,14 @@ def load_model(path: str | os.PathLike[str]) -> Sequential:
     """
     path = regular_file(path)
     try:
+        _check_header(path)
         with safe_open(path, framework="numpy") as file:
             description = _read_description(file.metadata() or {})
             return _rebuild(description, _Tensors(file))
     except INVALID as error:
         reason = str(error) or type(error).__name__
         raise ValueError(
-            f"{path}: holds no model that can be loaded: {reason}. Save it again with "
+            f"{path}: holds no model that can be loaded: {reason:.500}. Save it again with "
             "model.save(), or fetch the file again."
         ) from error
 
@@ -130,6 +151,19 @@ def _seeded(model: Sequential) -> Iterator[RandomLayer]:
     for layer in model.layers:
         if isinstance(layer, RandomLayer) and layer.random_state is not None:
             yield layer
+
+
+def _header_size(content: bytes) -> int:
+    """Return what the first eight bytes of a safetensors file say."""
+    return int.from_bytes(content[:8], "little")
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError for a header that would take more memory to read than any model's."""
+    with open(path, "rb") as file:
+        header = _header_size(file.read(8))
+    if header > MAX_HEADER:
+        raise ValueError(f"its header has {header:,} bytes, more than {MAX_HEADER:,}")
 
 
 class _Tensors:
@@ -161,7 +195,9 @@ class _Tensors:
 def _read_description(metadata: dict[str, str]) -> dict[str, Any]:
     if METADATA not in metadata:
         raise ValueError("it was not saved by cnnx")
-    description: dict[str, Any] = json.loads(metadata[METADATA])
+    description: dict[str, Any] = json.loads(
+        metadata[METADATA], object_pairs_hook=_fields, parse_constant=_no_number
+    )
     if description["format"] != FORMAT:
         raise ValueError(
             f"it has format {description['format']!r}, this version of cnnx reads {FORMAT}"
@@ -169,10 +205,23 @@ def _read_description(metadata: dict[str, str]) -> dict[str, Any]:
     return description
 
 
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError(f"a field stands there twice: {', '.join(name for name, _ in pairs)}")
+    return fields
+
+
+def _no_number(literal: str) -> Any:
+    raise ValueError(f"{literal} is no number that a description may hold")
+
+
 def _rebuild(description: dict[str, Any], tensors: _Tensors) -> Sequential:
     config = description["model"]["config"]
     if not isinstance(config["name"], str):
         raise ValueError(f"the model's name is {config['name']!r}, not a text")
+    if len(config["layers"]) > MAX_LAYERS:
+        raise ValueError(f"it has {len(config['layers']):,} layers, more than {MAX_LAYERS:,}")
     layers = [registry.get("layer", entry, Layer, LAYERS) for entry in config["layers"]]
     for layer in layers:
         layer.saved_values = tensors.weight
@@ -195,10 +244,10 @@ def _restore_optimizer(model: Sequential, tensors: _Tensors) -> None:
         return
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}
     if any(name.startswith(STATE) and "/" not in name for name in tensors.names):
-        size = model.parameters.values.size
+        size = sum(weight.size for weight in model.weights if weight.trainable)
         for slot in model.optimizer.slot_names:
             state[slot] = tensors.take(STATE + slot, (size,))
-    model.optimizer.set_state(state)
+    model.optimizer.set_state(state, copy=False)
 
 
 def _check_same(stored: Any, rebuilt: Any, where: str) -> None:
