@@ -1,3 +1,4 @@
+import contextlib
 import os
 import re
 import signal
@@ -135,6 +136,44 @@ def test_a_reader_that_leaves(tmp_path):
     result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode in (0, 1)  # 0 where the output went out before the reader left
     assert result.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "output", [">&-", "2>&-", ">&- 2>&-", ">/dev/full", "| head -n 1", "| true"]
+)
+def test_training_goes_on_where_nobody_reads(tmp_path, output):
+    script = f"{' '.join(COMMAND)} train digits --epochs 1 {output}; exit ${{PIPESTATUS[0]}}"
+    result = subprocess.run(["bash", "-c", script], capture_output=True, text=True, cwd=tmp_path)
+    assert "Traceback" not in result.stderr
+    assert result.returncode in (0, 1, 2)
+    assert cnnx.models.load_model(tmp_path / "digits.safetensors").built
+
+
+@pytest.fixture(params=["none", "closed", "a terminal that has gone"])
+def nobody(request):
+    """Return an output stream that nobody reads."""
+    if request.param == "none":
+        yield None
+        return
+    master, terminal = os.openpty()
+    with contextlib.suppress(OSError), open(terminal, "w") as stream:
+        if request.param == "closed":
+            stream.close()
+        os.close(master)
+        yield stream
+
+
+def test_fit_evaluate_and_summary_where_nobody_reads(monkeypatch, nobody):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, nobody)
+    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = np.ones((20, 3)), np.ones((20, 1))
+    for verbose in (1, 2, "auto"):
+        model.fit(x, y, epochs=2, verbose=verbose)
+        model.evaluate(x, y, verbose=verbose)
+        model.predict(x, verbose=verbose)
+    model.summary()
 
 
 def test_confusion_matrix_table():

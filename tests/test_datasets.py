@@ -116,13 +116,25 @@ PACKED = gzip.compress(CONTENT)
 FILE = RemoteFile("file.gz", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 
 
+REDIRECTIONS = {
+    "redirects": "/whole/file.gz",
+    "redirects to a file": "file:///etc/passwd",
+    "redirects to itself": "/redirects%20to%20itself/file.gz",
+}
+
+
 class Mirror(http.server.BaseHTTPRequestHandler):
     """Serve the file in the manner that the first part of the path names."""
 
     def do_GET(self):
-        manner = self.path.split("/")[1]
+        manner = self.path.split("/")[1].replace("%20", " ")
         if manner == "absent":
             self.send_error(404)
+            return
+        if manner in REDIRECTIONS:
+            self.send_response(302)
+            self.send_header("Location", REDIRECTIONS[manner])
+            self.end_headers()
             return
         body = {
             "page": b"<!DOCTYPE html><html>Sign in</html>",
@@ -161,7 +173,7 @@ def server():
         thread.join()
 
 
-@pytest.mark.parametrize("manner", ["whole", "unsized"])
+@pytest.mark.parametrize("manner", ["whole", "unsized", "redirects"])
 def test_fetch(server, tmp_path, manner):
     path = fetch(FILE, [f"{server}/{manner}/"], tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "file.gz"
@@ -178,12 +190,15 @@ BROKEN = {
     "vast": "more than 103,424 bytes",
     "closes": "closed after",
     "stalls": "timed out",
+    "redirects%20to%20a%20file": "not allowed",
+    "redirects%20to%20itself": "infinite loop",
 }
 
 
 @pytest.mark.parametrize(("manner", "message"), BROKEN.items())
 def test_broken_mirrors_leave_nothing_behind(server, tmp_path, monkeypatch, manner, message):
-    monkeypatch.setattr(download, "TIMEOUT", 0.5)
+    if manner == "stalls":
+        monkeypatch.setattr(download, "TIMEOUT", 0.5)
     with pytest.raises(OSError, match=message) as failure:
         fetch(FILE, [f"{server}/{manner}/"], tmp_path)
     assert f"{server}/{manner}/file.gz" in str(failure.value)

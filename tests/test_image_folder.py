@@ -167,14 +167,14 @@ def test_a_large_jpeg_is_shrunk_like_others(tmp_path: Path) -> None:
 # --- files that cannot be read --------------------------------------------------------------------
 
 
-def bomb_png() -> bytes:
-    """A picture of 30,000 x 30,000 pixels in a file of a hundred bytes."""
+def bomb_png(side: int) -> bytes:
+    """A picture of `side` x `side` pixels in a file of a hundred bytes."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         crc = zlib.crc32(kind + data)
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc)
 
-    header = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 0, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
     data = zlib.compress(bytes(1000))
     signature = b"\x89PNG\r\n\x1a\n"
     return signature + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
@@ -190,7 +190,8 @@ def damaged(pets: Path) -> dict[str, str]:
     png.write_bytes(png.read_bytes()[:200])
     (pets / "cat" / "text.png").write_text("no picture")
     (pets / "dog" / "empty.jpg").touch()
-    (pets / "dog" / "bomb.png").write_bytes(bomb_png())
+    (pets / "dog" / "bomb.png").write_bytes(bomb_png(30_000))
+    (pets / "dog" / "vast.ppm").write_bytes(b"P6 999999 999999 255\n" + bytes(99))
     (pets / "dog" / "me.png").symlink_to(pets / "dog" / "me.png")
     os.mkfifo(pets / "dog" / "pipe.png")
     Image.fromarray(flat(1)).save(pets / "dog" / "icon.png", format="ICO")
@@ -200,6 +201,7 @@ def damaged(pets: Path) -> dict[str, str]:
         "text.png": "no BMP",
         "empty.jpg": "no BMP",
         "bomb.png": "too large",
+        "vast.ppm": "too large",
         "me.png": "me.png",
         "pipe.png": "pipe",
         "icon.png": "no BMP",
@@ -221,6 +223,14 @@ def test_unreadable_files_are_left_out_and_named(pets: Path, damaged: dict[str, 
     assert_named(record, damaged)
     np.testing.assert_array_equal(x[:, 0, 0, 0], [*range(10, 15), *range(200, 207)])
     np.testing.assert_array_equal(y, [0] * 5 + [1] * 7)
+
+
+def test_a_picture_that_pillow_warns_of_is_left_out_where_warnings_are_errors(pets: Path) -> None:
+    (pets / "dog" / "large.png").write_bytes(bomb_png(11_000))
+    with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        assert len(read(pets).train[0]) == 12
+    assert "large.png (too large" in str(record[0].message)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")

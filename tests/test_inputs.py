@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,7 @@ LAYOUTS: dict[str, Callable[[Float], Any]] = {
     "list": lambda x: x.tolist(),
     "tuple of arrays": tuple,
     "subclass": lambda x: x.view(np.recarray),
+    "unpickled": lambda x: pickle.loads(pickle.dumps(x)),  # its dtype is an object of its own
 }
 
 

@@ -97,7 +97,7 @@ class Arguments {
  private:
   template <typename T>
   void check(const py::array& array, const char* name, const std::vector<int64_t>& shape) const {
-    if (!array.dtype().is(py::dtype::of<T>())) {
+    if (!py::isinstance<py::array_t<T>>(array)) {  // also where the dtype came out of a pickle
       throw py::type_error(message(name, "must be " + std::string(py::str(py::dtype::of<T>())) +
                                              ", got " + std::string(py::str(array.dtype()))));
     }

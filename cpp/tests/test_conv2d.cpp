@@ -5,6 +5,7 @@
 
 #include "cnnx/conv2d.hpp"
 #include "cnnx/runtime.hpp"
+#include "conv2d_definition.hpp"
 #include "random_floats.hpp"
 
 namespace cnnx {
@@ -33,25 +34,6 @@ const Case kCases[] = {
     {"wide 3x3, many weights", {2, 6, 7, 128, 6, 7, 130, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
     {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
 };
-
-template <typename Visit>
-void for_each_product(const Conv2dDims& d, Visit visit) {
-  const int64_t icg = d.ic / d.groups, ocg = d.oc / d.groups;
-  for (int64_t n = 0; n < d.mb; ++n)
-    for (int64_t oy = 0; oy < d.oh; ++oy)
-      for (int64_t ox = 0; ox < d.ow; ++ox)
-        for (int64_t o = 0; o < d.oc; ++o)
-          for (int64_t ky = 0; ky < d.kh; ++ky)
-            for (int64_t kx = 0; kx < d.kw; ++kx)
-              for (int64_t c = 0; c < icg; ++c) {
-                const int64_t iy = oy * d.stride_h - d.pad_top + ky * d.dilation_h;
-                const int64_t ix = ox * d.stride_w - d.pad_left + kx * d.dilation_w;
-                if (iy < 0 || iy >= d.ih || ix < 0 || ix >= d.iw) continue;
-                const int64_t tap = d.rotated ? d.kh * d.kw - 1 - (ky * d.kw + kx) : ky * d.kw + kx;
-                visit(((n * d.ih + iy) * d.iw + ix) * d.ic + o / ocg * icg + c,
-                      (tap * icg + c) * d.oc + o, ((n * d.oh + oy) * d.ow + ox) * d.oc + o);
-              }
-}
 
 template <typename Body>
 void for_each_backend(Body body) {
@@ -97,7 +79,7 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
       dst[i] = bias[i % d.oc];
       diff_bias[i % d.oc] += diff_dst[i];
     }
-    for_each_product(d, [&](int64_t s, int64_t w, int64_t o) {
+    test::for_each_product(d, [&](int64_t s, int64_t w, int64_t o) {
       dst[o] += src[s] * weights[w];
       diff_src[s] += diff_dst[o] * weights[w];
       diff_weights[w] += diff_dst[o] * src[s];

@@ -17,6 +17,7 @@ from cnnx.experiment import run_experiment
 from cnnx.files import replaceable
 from cnnx.optimizers import Adam
 from cnnx.optimizers.schedules import PolynomialDecay
+from cnnx.progress import write_line
 from cnnx.utils import set_random_seed
 
 USAGE_ERROR = 2
@@ -26,13 +27,14 @@ INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status.
 
-    0 when all went well, 1 when the reader of the output has gone, 2 for a mistake of the caller
-    (named on the error stream), 130 after Ctrl-C.
+    0 when all went well, 1 when the reader of the output has gone (which ends no training), 2 for a
+    mistake of the caller (named on the error stream), 130 after Ctrl-C.
     """
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except KeyboardInterrupt:
         print("\ncnnx: interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -115,7 +117,7 @@ def _train(options: argparse.Namespace) -> None:
         model, (x_train, train[1]), (x_test, test[1]), batch_size=batch_size, epochs=epochs
     )
     model.save(output)
-    print(f"Model saved:   {output}")
+    write_line(f"Model saved:   {output}")
 
 
 def _info(_: argparse.Namespace) -> None:

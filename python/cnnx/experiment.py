@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnnx.metrics import confusion_matrix
 from cnnx.models import Sequential
+from cnnx.progress import write_line
 
 __all__ = ["format_confusion_matrix", "run_experiment"]
 
@@ -45,9 +46,9 @@ def run_experiment(
     counts = confusion_matrix(true, outputs.argmax(axis=1), num_classes=outputs.shape[1])
     accuracy = float(counts.trace() / counts.sum())
     images = epochs * len(np.asarray(train[1]))
-    print(f"\nConfusion matrix\n{format_confusion_matrix(counts)}\n")
-    print(f"Test accuracy: {accuracy:.2%} of {len(true):,} images".replace("%", " %"))
-    print(f"Training time: {seconds:.1f} s, {images / seconds:,.0f} images/s")
+    write_line(f"\nConfusion matrix\n{format_confusion_matrix(counts)}\n")
+    write_line(f"Test accuracy: {accuracy:.2%} of {len(true):,} images".replace("%", " %"))
+    write_line(f"Training time: {seconds:.1f} s, {images / seconds:,.0f} images/s")
     return accuracy
 
 

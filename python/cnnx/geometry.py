@@ -11,6 +11,9 @@ Pair: TypeAlias = tuple[int, int]
 Padding: TypeAlias = str | tuple[Pair, Pair]
 """'valid', 'same', 'full', or ((top, bottom), (left, right))."""
 
+MAX_RANK = 32
+"""Axes of an array, batch included, that every supported NumPy can hold."""
+
 _LIMIT = 2**31
 _MOST_PIXELS = 2**40
 
@@ -70,7 +73,14 @@ def sample_shape(value: Any, name: str) -> tuple[int, ...]:
         raise ValueError(
             f"{name} must give every extent of one sample, without the batch, got {tuple(value)}"
         )
+    check_rank(value, name)
     return tuple(integer(extent, name) for extent in value)
+
+
+def check_rank(shape: tuple[Any, ...] | list[Any], name: str) -> None:
+    """Raise ValueError if the shape of one sample has more axes than an array can have."""
+    if len(shape) >= MAX_RANK:
+        raise ValueError(f"{name} must have fewer than {MAX_RANK} extents, got {len(shape):,}")
 
 
 def padding(value: Any, name: str) -> Padding:

@@ -176,6 +176,8 @@ class Constant(Initializer):
     def __init__(self, value: Any = 0.0) -> None:
         super().__init__()
         if isinstance(value, (np.ndarray, list, tuple)):
+            if _has_text(value):
+                raise TypeError("Constant: value must hold real numbers, got text")
             self.value: Any = real_array(value, "Constant: value").tolist()
         else:
             self.value = number(value, "Constant: value", -_INFINITY, _INFINITY)
@@ -193,6 +195,13 @@ class Constant(Initializer):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"value": self.value}
+
+
+def _has_text(value: Any) -> bool:
+    """Return whether nested sequences hold a text, each copy of which NumPy would pad."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_has_text, value))
+    return isinstance(value, str)
 
 
 class Zeros(Constant):

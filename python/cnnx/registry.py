@@ -54,7 +54,7 @@ def resolve(kind: str, name: str, table: Mapping[str, T]) -> T:
     names = {_canonical(key): key for key in table}
     key = names.get(_canonical(name))
     if key is None:
-        near = difflib.get_close_matches(_canonical(name), names, n=1)
+        near = difflib.get_close_matches(_canonical(name[:100]), names, n=1)
         hint = f" Did you mean '{names[near[0]]}'?" if near else ""
         raise ValueError(
             f"{kind} {name!r} is unknown.{hint} Valid names: {', '.join(sorted(table))}"

@@ -3,7 +3,8 @@
 Weights are tensors under their own names ("conv2d/kernel"), the optimizer's state is
 "optimizer.iterations" and so on; the rest is JSON in the file's metadata. Loading runs no code from
 the file and opens no other: classes come from closed tables, what is rebuilt must describe itself
-as the file does, and shapes are compared before a tensor is read or memory allocated for it.
+as the file does, and shapes are compared before a tensor is read or memory allocated for it. Each
+tensor is read once; limits bound what else a file can make its reader allocate.
 """
 
 import os
@@ -26,6 +27,7 @@ __all__ = ["load_model", "save_model"]
 
 STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
 MODELS = {"Sequential": Sequential}
+MAX_LAYERS = 10_000
 TABLES = (MODELS, LAYERS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 CLASS_NAMES = {cls.__name__ for table in TABLES for cls in table.values()}
 
@@ -34,7 +36,8 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     """
     Save a model with its weights, compile settings and optimizer state as one file.
 
-    The file appears whole or not at all; an existing one stays as it was if saving fails.
+    The file appears whole or not at all; an existing one stays as it was if saving fails. A process
+    killed meanwhile leaves a file ``.cnnx-<16 digits>.tmp`` beside it, which may be deleted.
 
     Parameters
     ----------
@@ -62,6 +65,11 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
                 f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
                 "it. Save the arrays of get_weights() instead."
             )
+    if len(model.layers) > MAX_LAYERS:
+        raise ValueError(
+            f"{path}: cannot save {len(model.layers):,} layers: load_model takes {MAX_LAYERS:,}. "
+            "Save the arrays of get_weights() instead."
+        )
     write_tensors(path, tensors, description)
 
 
@@ -112,6 +120,8 @@ def _rebuild(description: dict[str, Any], tensors: Tensors) -> Sequential:
     config = description["model"]["config"]
     if not isinstance(config["name"], str):
         raise ValueError(f"the model's name is {config['name']!r}, not a text")
+    if len(config["layers"]) > MAX_LAYERS:
+        raise ValueError(f"it has {len(config['layers']):,} layers, more than {MAX_LAYERS:,}")
     layers = [registry.get("layer", entry, Layer, LAYERS) for entry in config["layers"]]
     for layer in layers:
         layer.saved_values = tensors.weight
@@ -134,10 +144,10 @@ def _restore_optimizer(model: Sequential, tensors: Tensors) -> None:
         return
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}
     if any(name.startswith(STATE) and "/" not in name for name in tensors.names):
-        size = model.parameters.values.size
+        size = sum(weight.size for weight in model.weights if weight.trainable)
         for slot in model.optimizer.slot_names:
             state[slot] = tensors.take(STATE + slot, (size,))
-    model.optimizer.set_state(state)
+    model.optimizer.set_state(state, copy=False)
 
 
 def _check_same(stored: Any, rebuilt: Any, where: str) -> None:

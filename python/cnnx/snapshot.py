@@ -20,15 +20,19 @@ STATE = "state"
 TENSOR = "tensor"
 
 
-def save_snapshot(path: str | os.PathLike[str], state: dict[str, Any]) -> None:
-    """Write `state` to a file, which appears whole or not at all; raises OSError if that fails."""
+def save_snapshot(
+    path: str | os.PathLike[str], state: dict[str, Any], trusted: bool = False
+) -> None:
+    """Write `state` to a file as `write_tensors` does."""
     tensors: dict[str, Array] = {}
     description = {"format": FORMAT, STATE: _take_out(state, "", tensors)}
-    write_tensors(path, tensors, description)
+    write_tensors(path, tensors, description, trusted)
 
 
 @contextmanager
-def restoring(path: str | os.PathLike[str], remedy: str) -> Iterator[dict[str, Any]]:
+def restoring(
+    path: str | os.PathLike[str], remedy: str, trusted: bool = False
+) -> Iterator[dict[str, Any]]:
     """
     Yield what `save_snapshot` wrote.
 
@@ -38,8 +42,10 @@ def restoring(path: str | os.PathLike[str], remedy: str) -> Iterator[dict[str, A
         The file.
     remedy
         What to do, says the ValueError, if the block raises an error or the file holds no state.
+    trusted
+        As it was written.
     """
-    with reading_tensors(path, "cannot be restored", remedy) as (description, tensors):
+    with reading_tensors(path, "cannot be restored", remedy, trusted) as (description, tensors):
         if STATE not in description:
             raise ValueError("it holds a model; load_model reads it")
         state: dict[str, Any] = _put_back(description[STATE], tensors)

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import safetensors.numpy
@@ -16,6 +17,8 @@ __all__ = ["Tensors", "reading_tensors", "write_tensors"]
 
 FORMAT = 1
 METADATA = "cnnx"
+MAX_HEADER = 2 << 20
+"""Bytes of a stranger's header, which holds the description and the tensors' names and shapes."""
 INVALID = (
     AttributeError,
     KeyError,
@@ -59,17 +62,53 @@ class Tensors:
 
 
 def write_tensors(
-    path: str | os.PathLike[str], tensors: dict[str, Array], description: Mapping[str, Any]
+    path: str | os.PathLike[str],
+    tensors: dict[str, Array],
+    description: Mapping[str, Any],
+    trusted: bool = False,
 ) -> None:
-    """Write a file, which appears whole or not at all; raises OSError if that fails."""
-    content = safetensors.numpy.save(tensors, {METADATA: json.dumps(description)})
+    """
+    Write a file, which appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to make or to replace.
+    tensors
+        By name.
+    description
+        What is written as JSON.
+    trusted
+        Whether only those who wrote it will read it: it may then be of any size and hold NaN.
+
+    Raises
+    ------
+    ValueError
+        `reading_tensors` would not read it.
+    OSError
+        The file can't be written.
+    """
+    try:
+        text = json.dumps(description, allow_nan=trusted)
+    except ValueError as error:
+        raise ValueError(
+            f"{path}: cannot save settings of NaN or infinity. Give Constant finite values, or set "
+            "the weights with set_weights()."
+        ) from error
+    content = safetensors.numpy.save(tensors, {METADATA: text})
+    header = _header_size(content)
+    if header > MAX_HEADER and not trusted:
+        raise ValueError(
+            f"{path}: cannot save a description of {header:,} bytes: at most {MAX_HEADER:,} could "
+            "be loaded. Set large weights with set_weights() instead of Constant."
+        )
     with replacing(path) as file:
         file.write(content)
 
 
 @contextmanager
 def reading_tensors(
-    path: str | os.PathLike[str], fault: str, remedy: str
+    path: str | os.PathLike[str], fault: str, remedy: str, trusted: bool = False
 ) -> Iterator[tuple[dict[str, Any], Tensors]]:
     """
     Open a file; yield its description and its tensors.
@@ -80,6 +119,8 @@ def reading_tensors(
         The file.
     fault, remedy
         What the ValueError says that takes the place of whatever reading the file raises.
+    trusted
+        As it was written.
 
     Raises
     ------
@@ -90,19 +131,49 @@ def reading_tensors(
     """
     path = regular_file(path)
     try:
+        if not trusted:
+            _check_header(path)
         with safe_open(path, framework="numpy") as file:
-            yield _read_description(file.metadata() or {}), Tensors(file)
+            yield _read_description(file.metadata() or {}, trusted), Tensors(file)
     except INVALID as error:
         reason = str(error) or type(error).__name__
-        raise ValueError(f"{path}: {fault}: {reason}. {remedy}") from error
+        raise ValueError(f"{path}: {fault}: {reason:.500}. {remedy}") from error
 
 
-def _read_description(metadata: dict[str, str]) -> dict[str, Any]:
+def _header_size(content: bytes) -> int:
+    """Return what the first eight bytes of a safetensors file say."""
+    return int.from_bytes(content[:8], "little")
+
+
+def _check_header(path: Path) -> None:
+    """Raise ValueError for a header that would take more memory to read than any model's."""
+    with open(path, "rb") as file:
+        header = _header_size(file.read(8))
+    if header > MAX_HEADER:
+        raise ValueError(f"its header has {header:,} bytes, more than {MAX_HEADER:,}")
+
+
+def _read_description(metadata: dict[str, str], trusted: bool) -> dict[str, Any]:
     if METADATA not in metadata:
         raise ValueError("it was not saved by cnnx")
-    description: dict[str, Any] = json.loads(metadata[METADATA])
+    description: dict[str, Any] = json.loads(
+        metadata[METADATA],
+        object_pairs_hook=_fields,
+        parse_constant=float if trusted else _no_number,
+    )
     if description["format"] != FORMAT:
         raise ValueError(
             f"it has format {description['format']!r}, this version of cnnx reads {FORMAT}"
         )
     return description
+
+
+def _fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise ValueError(f"a field stands there twice: {', '.join(name for name, _ in pairs)}")
+    return fields
+
+
+def _no_number(literal: str) -> Any:
+    raise ValueError(f"{literal} is no number that a description may hold")

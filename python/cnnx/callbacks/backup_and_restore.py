@@ -60,7 +60,7 @@ class BackupAndRestore(Callback):
         self._frequency.batches = 0
         if not self._file.exists():
             return
-        with restoring(self._file, "Delete it to begin anew") as snapshot:
+        with restoring(self._file, "Delete it to begin anew", trusted=True) as snapshot:
             self.training.check_state(snapshot)
         self.training.set_state(snapshot)
         if self.params["verbose"]:
@@ -87,4 +87,4 @@ class BackupAndRestore(Callback):
     def _save(self) -> None:
         from cnnx.snapshot import save_snapshot
 
-        save_snapshot(self._file, self.training.get_state())
+        save_snapshot(self._file, self.training.get_state(), trusted=True)

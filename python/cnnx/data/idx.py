@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cnnx.files import regular_file, replacing
+from cnnx.geometry import MAX_RANK
 
 __all__ = ["read_idx", "write_idx"]
 
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 TYPE_CODES = {np.dtype(dtype): code for code, dtype in DTYPES.items()}
 GZIP_MAGIC = b"\x1f\x8b"
-MAX_RANK = 32  # what every supported NumPy can hold
 CHUNK = 1 << 20
 
 

@@ -105,7 +105,10 @@ def _opened(path: str | os.PathLike[str]) -> Iterator[Any]:
                 yield image
         except image_module.UnidentifiedImageError as error:
             raise ValueError(f"no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture") from error
-        except image_module.DecompressionBombError as error:
+        except (
+            image_module.DecompressionBombError,
+            image_module.DecompressionBombWarning,  # where warnings are errors
+        ) as error:
             raise ValueError(f"too large: {error}") from error
         except (SyntaxError, EOFError, IndexError, TypeError, KeyError) as error:
             # What Pillow's decoders raise, besides OSError and ValueError, on damaged files.

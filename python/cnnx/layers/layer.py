@@ -247,11 +247,13 @@ class Layer(registry.Configurable):
 def _restore(
     cls: type[Layer], config: dict[str, Any], input_shape: Shape | None, weights: list[Float]
 ) -> Layer:
-    """Make the copy of a layer; for pickle and copy."""
+    """Make the copy of a layer; for pickle and copy. No random number is drawn."""
     layer = cls.from_config(config)
     if input_shape is not None:
+        values = iter(weights)
+        layer.saved_values = lambda path, shape: next(values)
         layer.build_once(input_shape)
-        layer.set_weights(weights)
+        layer.saved_values = None
     return layer
 
 

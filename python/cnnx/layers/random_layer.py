@@ -40,6 +40,12 @@ class RandomLayer(Layer):
         if self._generator is not None and state is not None:
             self._generator.bit_generator.state = state
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return *super().__reduce__(), self.random_state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.random_state = state
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"seed": self.seed}

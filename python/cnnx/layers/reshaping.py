@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnx import geometry
 from cnnx.arrays import Float, Shape
@@ -35,6 +34,7 @@ class Reshape(Layer):
         self.order = choice(order, f"{self}: order", "C", "F")
         if not isinstance(target_shape, (tuple, list)):
             raise TypeError(f"{self}: target_shape must be a tuple, got {target_shape!r}")
+        geometry.check_rank(target_shape, f"{self}: target_shape")
         self.target_shape = tuple(
             -1 if extent == -1 else geometry.integer(extent, f"{self}: target_shape")
             for extent in target_shape
@@ -55,26 +55,22 @@ class Reshape(Layer):
         return (input_shape[0], *shape)
 
     def build(self, input_shape: Shape) -> None:
-        """Compute the -1, and where each element comes from."""
+        """Compute the -1 and prepare the buffers."""
         self._before = input_shape[1:]
         self._after = self.compute_output_shape(input_shape)[1:]
-        if self.order == "F":
-            places = np.arange(math.prod(self._before)).reshape(self._before)
-            self._sources = places.reshape(self._after, order="F").ravel()
-            self._targets = np.argsort(self._sources)
-            self._output = Buffer(self._sources.shape)
-            self._input_gradient = Buffer(self._sources.shape)
+        self._output = Buffer(self._after)
+        self._input_gradient = Buffer(self._before)
 
     def forward(self, x: Float, training: bool) -> Float:
         """Return the batch in its new shape: a view in order 'C'."""
         if self.order == "F":
-            x = _permuted(x, self._sources, self._output)
+            return _first_axis_fastest(x, self._output)
         return x.reshape(len(x), *self._after)
 
     def backward(self, dy: Float) -> Float:
         """Return the gradient in the input's shape: a view in order 'C'."""
         if self.order == "F":
-            dy = _permuted(dy, self._targets, self._input_gradient)
+            return _first_axis_fastest(dy, self._input_gradient)
         return dy.reshape(len(dy), *self._before)
 
     def get_config(self) -> dict[str, Any]:
@@ -85,11 +81,17 @@ class Reshape(Layer):
         }
 
 
-def _permuted(x: Float, sources: NDArray[np.intp], to: Buffer) -> Float:
-    """Return rows of the elements number `sources` of each sample."""
-    rows = to.rows(len(x))
-    np.take(x.reshape(rows.shape), sources, axis=1, out=rows, mode="clip")
-    return rows
+def _first_axis_fastest(x: Float, to: Buffer) -> Float:
+    """Return the samples of `x` in the shape of `to`, their elements in the order 'F'."""
+    y = to.rows(len(x))
+    mirrored = _mirrored(y)
+    np.copyto(mirrored, _mirrored(x).reshape(mirrored.shape))
+    return y
+
+
+def _mirrored(samples: Float) -> Float:
+    """Return a view with the axes of each sample in the opposite order."""
+    return samples.transpose(0, *range(samples.ndim - 1, 0, -1))
 
 
 class Flatten(Reshape):

@@ -30,13 +30,13 @@ class Weight:
         Number of changes other than an optimizer's.
     """
 
-    __slots__ = ("_array", "gradient", "path", "trainable", "value", "version")
+    __slots__ = ("_array", "_gradient", "path", "trainable", "value", "version")
 
     def __init__(self, path: str, value: Float, trainable: bool) -> None:
         self.path = path
         self.version = 0
         self._hold(value)
-        self.gradient: Float = np.zeros_like(value) if trainable else value[:0]
+        self._gradient: Float | None = None
         self.trainable = trainable
 
     def _hold(self, array: Float) -> None:
@@ -59,12 +59,19 @@ class Weight:
         """Number of elements."""
         return self.value.size
 
+    @property
+    def gradient(self) -> Float:
+        """The last gradient, to be written by the layer; made at its first use."""
+        if self._gradient is None:
+            self._gradient = np.zeros(self.shape if self.trainable else 0, np.float32)
+        return self._gradient
+
     def bind(self, value: Float, gradient: Float | None = None) -> None:
         """Move the value, and the gradient, into the arrays given: flat, of `size` elements."""
         value[...] = self.value.ravel()
         self._hold(value.reshape(self.shape))
         if gradient is not None:
-            self.gradient = gradient.reshape(self.shape)
+            self._gradient = gradient.reshape(self.shape)
 
     def check(self, value: Any) -> NDArray[Any]:
         """Return `value` as an array if it fits this weight, else raise ValueError."""

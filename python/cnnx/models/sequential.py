@@ -85,7 +85,7 @@ class Sequential(Model):
         """Return the name and the layers' configs, with the input's shape if it is known."""
         first = self._input_layer
         if first is None and self.built:
-            first = InputLayer(self.input_shape[1:])
+            first = InputLayer(self.input_shape[1:], "input_layer")  # the same at every call
         layers = self.layers if first is None else [first, *self.layers]
         return {"name": self.name, "layers": [registry.serialize(layer) for layer in layers]}
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from cnnx.layers.layer import Layer
+from cnnx.progress import write_line
 
 _RULES = {
     "top": ("┏", "━", "┳", "┓"),
@@ -46,7 +47,7 @@ def print_summary(text: str) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(_ASCII).encode(encoding, "replace").decode(encoding)
-    print(text)
+    write_line(text)
 
 
 def _row(layer: Layer) -> tuple[str, str, str]:

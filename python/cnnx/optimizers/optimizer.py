@@ -100,9 +100,16 @@ class Optimizer(registry.Configurable):
         slots = {name: slot.copy() for name, slot in self.slots.items()}
         return {"iterations": np.array(self.iterations, np.int64), **slots}
 
-    def set_state(self, state: dict[str, NDArray[Any]]) -> None:
+    def set_state(self, state: dict[str, NDArray[Any]], copy: bool = True) -> None:
         """
         Take over what `get_state` returned, before the model's next step.
+
+        Parameters
+        ----------
+        state
+            "iterations" and the flat slots.
+        copy
+            False keeps the arrays themselves where they are float32.
 
         Raises
         ------
@@ -116,7 +123,8 @@ class Optimizer(registry.Configurable):
                 f"{', '.join(self.slot_names) or 'nothing else'}, got {', '.join(state)}"
             )
         self.iterations = integer(int(state["iterations"]), "iterations", minimum=0, limit=2**63)
-        self.slots = {name: np.array(array, np.float32) for name, array in slots.items()}
+        convert = np.array if copy else np.asarray
+        self.slots = {name: convert(array, np.float32) for name, array in slots.items()}
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
