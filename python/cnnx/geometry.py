@@ -157,7 +157,7 @@ def place(
     Raises
     ------
     ValueError
-        If not even one window fits.
+        If not even one window fits, or 2**31 do.
     """
     begin, count = [], []
     for axis in (0, 1):
@@ -176,6 +176,11 @@ def place(
                 f"{owner}: a {window_size[0]}x{window_size[1]} {window}{dilated} with "
                 f"padding={padding!r} does not fit the {input_size[0]}x{input_size[1]} input; "
                 f"use padding='same', a smaller {window} or a larger image"
+            )
+        if max(before, windows) >= _LIMIT:
+            raise ValueError(
+                f"{owner}: padding={padding!r} makes {windows} windows of an axis with {size} "
+                f"pixels; there must be less than {_LIMIT}"
             )
         begin.append(before)
         count.append(windows)
