@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -276,6 +278,27 @@ def test_an_unknown_cnnx_isa_is_named() -> None:
     assert "mmx" in result.stderr
     assert "CNNX_ISA" in result.stderr
     assert "ref" in result.stderr, "the message lists what there is"
+
+
+def test_a_processor_of_2008_imports_and_trains() -> None:
+    """An Intel Nehalem has SSE4.2 and no AVX; any other instruction ends the process there."""
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None or platform.machine() != "x86_64":
+        pytest.skip("needs qemu-x86_64 (Debian: apt install qemu-user)")
+    script = """
+assert cnnx.config.available_isas() == ["ref"]
+before = model.evaluate(x, y, verbose=0)
+model.fit(x, y, epochs=2, verbose=0)
+print(model.evaluate(x, y, verbose=0) < before)
+"""
+    result = subprocess.run(
+        [emulator, "-cpu", "Nehalem", sys.executable, "-c", NETWORK + script],
+        capture_output=True,
+        text=True,
+        timeout=2 * HANG,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "True\n"), result.stderr
 
 
 def test_omp_num_threads_is_honoured() -> None:

@@ -76,7 +76,8 @@ def test_strides_far_beyond_the_image() -> None:
         np.testing.assert_array_equal(y, np.full((1, 1, 1, 2), 18.0))
     np.testing.assert_array_equal(ops.max_pool2d(X, 2, strides=MOST), np.ones((1, 1, 1, 2)))
     np.testing.assert_array_equal(
-        ops.avg_pool2d(X, 46340, padding="same", strides=1), X  # 46340**2 is just below 2**31
+        ops.avg_pool2d(X, 46340, padding="same", strides=1),
+        X,  # 46340**2 is just below 2**31
     )
 
 
@@ -129,13 +130,13 @@ def needs_memory(gib: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def picture() -> Iterator[np.ndarray]:
+def picture() -> np.ndarray:
     needs_memory(13)
     x = np.empty((1, SIDE, SIDE, 1), np.float32)
     columns = np.arange(SIDE, dtype=np.float32)[:, None]
     for row in range(SIDE):
         x[0, row] = (columns * 31 + row * 17) % 251
-    yield x
+    return x
 
 
 def by_hundred_rows(x: np.ndarray, reduce: Callable[..., np.ndarray]) -> Iterator[Any]:

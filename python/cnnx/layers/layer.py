@@ -127,10 +127,10 @@ class Layer(registry.Configurable):
         trainable
             False for values that are not learned by gradients.
         """
-        if math.prod(shape) > _MOST_ELEMENTS:
-            raise ValueError(f"{self}: {name} of shape {shape} is too large for any memory")
         path = f"{self.name}/{name}"
         if self.saved_values is None:
+            if math.prod(shape) > _MOST_ELEMENTS:
+                raise ValueError(f"{self}: {name} of shape {shape} is too large for any memory")
             value = np.ascontiguousarray(initializers.get(initializer)(shape), np.float32)
         else:
             value = self.saved_values(path, shape)
