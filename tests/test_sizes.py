@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import resource
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -119,16 +120,70 @@ def _same_algorithm_afterwards() -> Iterator[None]:
 
 # More than 2**31 elements. `pytest -m thorough tests/test_sizes.py` takes 12 GiB.
 
-SIDE = 46400  # squared: 2**31 and 0.3 % more
+
+def kib(file: str, entry: str) -> int:
+    """Return an entry of a file of /proc."""
+    return int(re.findall(rf"^{entry}:\s*(\d+) kB$", Path(file).read_text(), re.MULTILINE)[0])
 
 
-def needs_memory(gib: float) -> None:
-    with open("/proc/meminfo") as file:
-        memory = {name: int(value.split()[0]) for name, value in (row.split(":") for row in file)}
-    if memory["MemAvailable"] < gib * 2**20:
+def needs_memory(gib: int) -> None:
+    if kib("/proc/meminfo", "MemAvailable") < gib * 2**20:
         pytest.skip(f"needs {gib} GiB of memory")
 
 
+# Of 64 channels, 5x5, dilation 2: the patches of all outputs have 2.15e9 elements.
+PATCHES, TAPS = 1167 - 8, 5 * 5 * 64
+
+
+@pytest.fixture(scope="module")
+def whole_numbers() -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(1)
+    x = generator.integers(-3, 4, (1, 1167, 1167, 64), np.int8).astype(np.float32)
+    return x, generator.integers(-3, 4, (5, 5, 64, 2), np.int8).astype(np.float32)
+
+
+@pytest.mark.thorough
+def test_im2col_of_more_than_2_to_31_elements(
+    whole_numbers: tuple[np.ndarray, np.ndarray],
+) -> None:
+    needs_memory(11)
+    x, _ = whole_numbers
+    col = np.empty((PATCHES**2, TAPS), np.float32)
+    assert col.size > 2**31
+    _core.im2col(x, col, (5, 5), (PATCHES, PATCHES), (1, 1), (0, 0), (2, 2))
+    for row in (0, PATCHES, PATCHES**2 - 1):
+        top, left = divmod(row, PATCHES)
+        patch = x[0, top : top + 9 : 2, left : left + 9 : 2]
+        np.testing.assert_array_equal(col[row], patch.ravel())
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
+def test_convolution_whose_patches_have_more_than_2_to_31_elements(
+    whole_numbers: tuple[np.ndarray, np.ndarray], algorithm: str
+) -> None:
+    """Every pass is exact, and none ever has all patches in memory."""
+    with_algorithm(algorithm)
+    x, kernel = whole_numbers
+    Path("/proc/self/clear_refs").write_text("5")  # the highest resident size is the present one
+    before = kib("/proc/self/status", "VmHWM")
+    y = ops.conv2d(x, kernel, dilation_rate=2)
+    ones = np.ones_like(y)
+    dx, dkernel, _ = ops.conv2d_backward(x, kernel, ones, dilation_rate=2)
+    grown = kib("/proc/self/status", "VmHWM") - before
+    assert grown < 2**20, "1 GiB: images and their gradients take 0.4"
+    expected = np.zeros((PATCHES, PATCHES, 2), np.float32)
+    for ky in range(5):
+        for kx in range(5):
+            seen = x[0, 2 * ky : 2 * ky + PATCHES, 2 * kx : 2 * kx + PATCHES]
+            expected += seen @ kernel[ky, kx]
+            sums = seen.sum(axis=(0, 1), dtype=np.float64)
+            np.testing.assert_array_equal(dkernel[ky, kx], np.stack([sums, sums], axis=1))
+    np.testing.assert_array_equal(y[0], expected)
+    np.testing.assert_array_equal(dx[0, 600, 600], kernel.sum(axis=(0, 1, 3)))
+
+
+SIDE = 46400  # squared: 2**31 and 0.3 % more
 PERIOD = 251  # of the picture's rows
 
 
@@ -166,54 +221,3 @@ def test_pooling_of_more_than_2_to_31_pixels(picture: np.ndarray) -> None:
 def test_convolution_of_more_than_2_to_31_pixels(picture: np.ndarray, algorithm: str) -> None:
     with_algorithm(algorithm)
     assert_reduced(ops.conv2d(picture, np.ones((2, 2, 1, 1), np.float32), strides=2), np.sum)
-
-
-# Of 64 channels, 5x5, dilation 2: the patches of all outputs have 2.15e9 elements.
-PATCHES, TAPS = 1167 - 8, 5 * 5 * 64
-
-
-@pytest.fixture(scope="module")
-def whole_numbers() -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(1)
-    x = generator.integers(-3, 4, (1, 1167, 1167, 64), np.int8).astype(np.float32)
-    return x, generator.integers(-3, 4, (5, 5, 64, 2), np.int8).astype(np.float32)
-
-
-@pytest.mark.thorough
-def test_im2col_of_more_than_2_to_31_elements(
-    whole_numbers: tuple[np.ndarray, np.ndarray],
-) -> None:
-    needs_memory(11)
-    x, _ = whole_numbers
-    col = np.empty((PATCHES**2, TAPS), np.float32)
-    assert col.size > 2**31
-    _core.im2col(x, col, (5, 5), (PATCHES, PATCHES), (1, 1), (0, 0), (2, 2))
-    for row in (0, PATCHES, PATCHES**2 - 1):
-        top, left = divmod(row, PATCHES)
-        patch = x[0, top : top + 9 : 2, left : left + 9 : 2]
-        np.testing.assert_array_equal(col[row], patch.ravel())
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("algorithm", ["direct", "im2col"])
-def test_convolution_whose_patches_have_more_than_2_to_31_elements(
-    whole_numbers: tuple[np.ndarray, np.ndarray], algorithm: str
-) -> None:
-    """Every pass is exact, and none ever has all patches in memory."""
-    with_algorithm(algorithm)
-    x, kernel = whole_numbers
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    y = ops.conv2d(x, kernel, dilation_rate=2)
-    ones = np.ones_like(y)
-    dx, dkernel, _ = ops.conv2d_backward(x, kernel, ones, dilation_rate=2)
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < 2**20, "1 GiB: images and their gradients take 0.7"  # in KiB
-    expected = np.zeros((PATCHES, PATCHES, 2), np.float32)
-    for ky in range(5):
-        for kx in range(5):
-            seen = x[0, 2 * ky : 2 * ky + PATCHES, 2 * kx : 2 * kx + PATCHES]
-            expected += seen @ kernel[ky, kx]
-            sums = seen.sum(axis=(0, 1), dtype=np.float64)
-            np.testing.assert_array_equal(dkernel[ky, kx], np.stack([sums, sums], axis=1))
-    np.testing.assert_array_equal(y[0], expected)
-    np.testing.assert_array_equal(dx[0, 600, 600], kernel.sum(axis=(0, 1, 3)))
