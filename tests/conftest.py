@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from agreement import backends, restore_backend
+from agreement import backends, check, restore_backend
 
 settings.register_profile(
     "cnnx",
@@ -16,6 +16,14 @@ settings.register_profile(
     derandomize="CI" in os.environ,
 )
 settings.load_profile("cnnx")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that loop over the instruction sets: the others run under CNNX_ISA in CI."""
+    for item in items:
+        assert isinstance(item, pytest.Function)
+        if "backend" in item.fixturenames or getattr(item.module, "check", None) is check:
+            item.add_marker("every_isa")
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import cnnx
 from argument_table import LAYERS, OPS
-from cnnx import layers
+from cnnx import layers, ops
 
 Float = NDArray[np.float32]
 SHAPE = (6, 8, 8, 2)
@@ -203,3 +203,18 @@ def test_training_never_writes_what_it_was_given(model: cnnx.Sequential) -> None
     model.train_on_batch(x, y)
     np.testing.assert_array_equal(x, PIXELS)
     np.testing.assert_array_equal(y, LABELS)
+
+
+@pytest.mark.usefixtures("backend")
+def test_denormals_count_as_zero_and_the_callers_arithmetic_keeps_them() -> None:
+    """As operands and as results, on each of the threads."""
+    tiny, small = np.float32(1e-39), np.float32(1e-30)
+    x = np.full((256, 256), tiny)
+    assert not ops.matmul(x, np.full((256, 256), 1e30)).any()
+    x[:] = small
+    assert not ops.matmul(x, np.full((256, 256), 1e-12)).any()
+    images = np.full((8, 32, 32, 8), tiny)
+    assert not ops.conv2d(images, np.full((3, 3, 8, 8), 1e30)).any()
+    assert not ops.avg_pool2d(images, 2).any()
+    assert tiny * np.float32(1e30) > 0
+    assert small * np.float32(1e-12) > 0

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import platform
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,17 +90,36 @@ def test_two_threads_really_run() -> None:
     assert int(output_of(script)) > int(output_of(one))
 
 
-def test_a_fork_after_use_computes_the_same() -> None:
-    script = """
-for _ in range(5):
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if predict() == expected else 1)
-    assert os.waitpid(child, 0)[1] == 0
-    assert predict() == expected
-print("done")
+FORKS = """
+def fork(times):
+    for _ in range(times):
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if predict() == expected else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert predict() == expected
 """
-    assert output_of(NETWORK + script) == "done"
+
+
+def test_a_hundred_forks_after_use_compute_the_same() -> None:
+    assert output_of(NETWORK + FORKS + 'fork(100); print("done")') == "done"
+
+
+def test_a_fork_while_other_threads_compute_computes_the_same() -> None:
+    """Of the same model and of another; none of their locks and threads exist in the child."""
+    script = """
+import copy, threading
+other = copy.deepcopy(model)
+for run in (predict, lambda: other.fit(x, y, verbose=0)):
+    def forever(run=run):
+        while True:
+            run()
+    threading.Thread(target=forever, daemon=True).start()
+fork(30)
+print("done", flush=True)
+os._exit(0)
+"""
+    assert output_of(NETWORK + FORKS + script) == "done"
 
 
 def test_a_fork_pool_after_use_computes_the_same() -> None:
@@ -106,6 +130,88 @@ model.fit(x, y, verbose=0)
 print("done")
 """
     assert output_of(NETWORK + script) == "done"
+
+
+# A neighbour with an OpenMP runtime of its own, at work on two threads.
+NEIGHBOURS = {
+    "torch": """
+import torch
+torch.set_num_threads(2)
+def work():
+    torch.nn.functional.conv2d(torch.ones(8, 3, 32, 32), torch.ones(8, 3, 3, 3))
+""",
+    "sklearn": """
+from sklearn.ensemble import HistGradientBoostingClassifier
+def work():
+    HistGradientBoostingClassifier(max_iter=2).fit(np.eye(100), np.arange(100) % 2)
+""",
+    "xgboost": """
+import xgboost
+def work():
+    xgboost.XGBClassifier(n_estimators=2, n_jobs=2).fit(np.eye(100), np.arange(100) % 2)
+""",
+}
+
+
+@pytest.mark.parametrize("neighbour", NEIGHBOURS)
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_other_openmp_runtimes_in_the_process(neighbour: str, order: str) -> None:
+    if importlib.util.find_spec(neighbour) is None:
+        pytest.skip(f"needs {neighbour}")
+    begin = NEIGHBOURS[neighbour] + "work()\n"
+    script = "import numpy as np\n" + begin + NETWORK if order == "before" else NETWORK + begin
+    script += FORKS
+    script += """
+for _ in range(3):
+    work()
+    assert predict() == expected
+fork(3)
+work()
+print("done")
+"""
+    assert output_of(script) == "done"
+
+
+def test_gunicorn_with_preload_answers(tmp_path: Path) -> None:
+    """The workers are forked from a process that has already computed."""
+    pytest.importorskip("gunicorn")
+    (tmp_path / "app.py").write_text(
+        NETWORK
+        + """
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{os.getpid()} {os.getppid()} {predict() == expected}".encode()]
+"""
+    )
+    address = tmp_path / "socket"
+    command = [sys.executable, "-m", "gunicorn", "--preload", "--workers=2"]
+    with subprocess.Popen(
+        [*command, f"--bind=unix:{address}", "--timeout=15", "app:app"],
+        cwd=tmp_path,
+        env=os.environ | {"HOME": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            while not address.exists():
+                assert server.poll() is None, "gunicorn does not start"
+                time.sleep(0.05)
+            answers = [answer(address) for _ in range(8)]
+        finally:
+            server.terminate()
+    for text in answers:
+        worker, parent, same = text.split()
+        assert (parent, same) == (str(server.pid), "True")
+        assert worker != parent
+
+
+def answer(address: Path) -> str:
+    """Return what a server on a UNIX socket answers."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(HANG)
+        connection.connect(str(address))
+        connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        response = b"".join(iter(lambda: connection.recv(4096), b""))
+        return response.split(b"\r\n\r\n", 1)[1].decode()
 
 
 def test_ctrl_c_in_fit_answers_within_3_seconds_and_leaves_the_model_usable() -> None:
@@ -176,10 +282,44 @@ def test_an_unknown_cnnx_isa_is_named() -> None:
     assert "ref" in result.stderr, "the message lists what there is"
 
 
+def test_a_processor_of_2008_imports_and_trains() -> None:
+    """An Intel Nehalem has SSE4.2 and no AVX; any other instruction ends the process there."""
+    emulator = shutil.which("qemu-x86_64")
+    if emulator is None or platform.machine() != "x86_64":
+        pytest.skip("needs qemu-x86_64 (Debian: apt install qemu-user)")
+    script = """
+assert cnnx.config.available_isas() == ["ref"]
+before = model.evaluate(x, y, verbose=0)
+model.fit(x, y, epochs=2, verbose=0)
+print(model.evaluate(x, y, verbose=0) < before)
+"""
+    result = subprocess.run(
+        [emulator, "-cpu", "Nehalem", sys.executable, "-c", NETWORK + script],
+        capture_output=True,
+        text=True,
+        timeout=2 * HANG,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, "True\n"), result.stderr
+
+
 def test_omp_num_threads_is_honoured() -> None:
     script = "from cnnx import config; print(config.num_threads())"
     assert output_of(script, OMP_NUM_THREADS="1") == "1"
     assert output_of(script, OMP_NUM_THREADS="3") == "3"
+
+
+def test_limits_of_threadpoolctl_are_honoured() -> None:
+    pytest.importorskip("threadpoolctl")
+    script = """
+from cnnx import config
+from threadpoolctl import threadpool_info, threadpool_limits
+assert "openmp" in [library["user_api"] for library in threadpool_info()]
+with threadpool_limits(1, user_api="openmp"):
+    print(config.num_threads())
+print(config.num_threads())
+"""
+    assert output_of(script, OMP_NUM_THREADS="3").split() == ["1", "3"]
 
 
 def test_set_num_threads_returns_to_the_default() -> None:

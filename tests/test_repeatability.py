@@ -25,6 +25,7 @@ def trained(name: str, threads: int) -> tuple[cnnx.Sequential, np.ndarray]:
     return model, model.predict_on_batch(x)
 
 
+@pytest.mark.every_isa
 @pytest.mark.parametrize("name", NETWORKS)
 def test_training_has_the_same_bits_on_any_number_of_threads(name: str) -> None:
     isa = _core.active_isa()

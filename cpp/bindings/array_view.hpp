@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -88,10 +89,22 @@ class Arguments {
             "must not share memory with an input");
   }
 
-  void positive(const Pair& pair, const char* name) const {
-    require(
-        pair[0] > 0 && pair[1] > 0, name,
-        "must be positive, got (" + std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")");
+  // A number of elements.
+  int64_t product(std::initializer_list<int64_t> factors, const char* name) const {
+    int64_t result = 1;
+    for (int64_t factor : factors) {
+      require(!__builtin_mul_overflow(result, factor, &result), name, "would be too large");
+    }
+    return result;
+  }
+
+  // Sizes, steps and padding: in [least, 2^31), so that the product of two of them is an int64_t.
+  void in_range(const Pair& pair, int64_t least, const char* name) const {
+    for (int64_t value : pair) {
+      require(value >= least && value <= INT32_MAX, name,
+              "must be at least " + std::to_string(least) + " and less than 2**31, got (" +
+                  std::to_string(pair[0]) + ", " + std::to_string(pair[1]) + ")");
+    }
   }
 
  private:

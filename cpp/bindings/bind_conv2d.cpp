@@ -13,12 +13,15 @@ using Image = std::array<int64_t, 4>;
 Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weights,
                      const Image& dst, const Pair& strides, const Pair& padding,
                      const Pair& dilation, int64_t groups, bool rotated) {
-  args.positive(strides, "strides");
-  args.positive(dilation, "dilation");
-  args.require(padding[0] >= 0 && padding[1] >= 0, "padding", "must not be negative");
+  args.in_range(strides, 1, "strides");
+  args.in_range(dilation, 1, "dilation");
+  args.in_range(padding, 0, "padding");
+  args.in_range({weights[0], weights[1]}, 0, "weights");
+  args.in_range({dst[1], dst[2]}, 0, "dst");
   args.require(std::ranges::find(weights, 0) == weights.end(), "weights", "must not be empty");
-  args.require(groups > 0 && src[3] % groups == 0 && weights[3] % groups == 0, "groups",
-               "must divide the input and output channels, got " + std::to_string(groups));
+  args.require(
+      groups > 0 && groups <= INT32_MAX && src[3] % groups == 0 && weights[3] % groups == 0,
+      "groups", "must divide the input and output channels, got " + std::to_string(groups));
   args.require(weights[2] * groups == src[3], "weights",
                "must have " + std::to_string(src[3] / groups) + " input channels a group, got " +
                    std::to_string(weights[2]));
@@ -73,14 +76,15 @@ void bind_conv2d(py::module_& m) {
          const Pair& strides, const Pair& padding, const Pair& dilation) {
         const Arguments args("im2col");
         const Image s = args.shape<4>(src, "src");
+        args.in_range(kernel_size, 1, "kernel_size");
+        args.in_range(output_size, 1, "output_size");
         const Conv2dDims dims = make_dims(args, s, {kernel_size[0], kernel_size[1], s[3], 1},
                                           {s[0], output_size[0], output_size[1], 1}, strides,
                                           padding, dilation, 1, false);
-        args.positive(kernel_size, "kernel_size");
-        args.positive(output_size, "output_size");
-        const int64_t pixels = s[0] * output_size[0] * output_size[1];
+        const int64_t pixels = args.product({s[0], output_size[0], output_size[1]}, "col");
+        const int64_t patch = args.product({dims.kh, dims.kw, dims.ic}, "col");
         const float* src_data = args.input<float>(src, "src", extents(s));
-        float* col_data = args.output<float>(col, "col", {pixels, dims.kh * dims.kw * dims.ic});
+        float* col_data = args.output<float>(col, "col", {pixels, patch});
         const GilRelease release;  // the arrays are held by the caller's frame
         im2col(dims, 0, src_data, 0, pixels, col_data);
       },

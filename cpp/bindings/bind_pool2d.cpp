@@ -10,10 +10,10 @@ using Image = std::array<int64_t, 4>;
 Pool2dDims make_dims(const Arguments& args, const Image& src, const Image& dst,
                      const char* dst_name, const Pair& pool_size, const Pair& strides,
                      const Pair& padding) {
-  args.positive(pool_size, "pool_size");
+  args.in_range(pool_size, 1, "pool_size");
   args.require(pool_size[0] <= INT32_MAX / pool_size[1], "pool_size",
                "has too many pixels for an int32 argmax");
-  args.positive(strides, "strides");
+  args.in_range(strides, 1, "strides");
   for (size_t axis : {0, 1}) {
     args.require(padding[axis] >= 0 && padding[axis] < pool_size[axis], "padding",
                  "must lie in [0, pool_size), got " + std::to_string(padding[axis]));

@@ -82,13 +82,16 @@ TEST(Parallel, ARegionInsideARegionIsSerial) {
 }
 
 TEST(Parallel, DenormalsAreFlushedInsideAndKeptOutside) {
-  volatile float tiny = 1e-39f;
-  std::atomic<int> flushed{0};
-  parallel_for(2, 2, [&](int64_t, int64_t, int) { flushed += tiny * 0.5f == 0.0f; });
-#if defined(__SSE2__)
-  EXPECT_EQ(flushed, 2);
-#endif
-  EXPECT_NE(tiny * 0.5f, 0.0f);
+  volatile float tiny = 1e-39f, small = 1e-30f;
+  for (int threads : {1, 2}) {
+    std::atomic<int> flushed{0};
+    parallel_for(threads, 2, [&](int64_t, int64_t, int) {
+      flushed += tiny * 1e30f == 0.0f && small * 1e-9f == 0.0f;  // an operand, a result
+    });
+    EXPECT_EQ(flushed, threads);
+    EXPECT_GT(tiny * 1e30f, 0.0f);
+    EXPECT_GT(small * 1e-9f, 0.0f);
+  }
 }
 
 TEST(Scratchpad, BlocksAreAlignedAndKeptBetweenOperations) {

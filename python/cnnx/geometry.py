@@ -201,6 +201,11 @@ def place(
                 f"padding={padding!r} does not fit the {input_size[0]}x{input_size[1]} input; "
                 f"use padding='same', a smaller {window} or a larger image"
             )
+        if max(before, windows) >= _LIMIT:
+            raise ValueError(
+                f"{owner}: padding={padding!r} makes {windows} windows of an axis with {size} "
+                f"pixels; there must be less than {_LIMIT}"
+            )
         begin.append(before)
         count.append(windows)
     if count[0] * count[1] >= _MOST_PIXELS:

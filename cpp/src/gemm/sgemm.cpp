@@ -39,6 +39,7 @@ void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, const M
   constexpr int64_t kLineFloats = 16;
   const int64_t tiles = ceil_div(m, tile.mr);
   const int64_t lines = ceil_div(ahead.floats, kLineFloats * tiles * ceil_div(n, tile.nr));
+  const int64_t panel_stride = k > 0 ? b.panel_stride : 0;  // an empty b may be null
   GemmOperands operands{.a = a.data,
                         .a_row_stride = a.row_stride,
                         .a_col_stride = a.col_stride,
@@ -50,7 +51,7 @@ void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, const M
                         .accumulate = accumulate,
                         .ahead = ahead.data,
                         .ahead_lines = lines};
-  for (int64_t jr = 0; jr < n; jr += tile.nr, operands.b += b.panel_stride) {
+  for (int64_t jr = 0; jr < n; jr += tile.nr, operands.b += panel_stride) {
     for (int64_t t = 0; t < tiles; ++t, operands.ahead += lines * kLineFloats) {
       const int64_t ir = m * t / tiles, rows = m * (t + 1) / tiles - ir;
       operands.a = a.data + ir * a.row_stride;

@@ -9,11 +9,9 @@
 namespace cnnx {
 namespace {
 
-constexpr const char* kRoot = "/sys/fs/cgroup";
-
 int processors(double quota, double period) {
   if (!(quota > 0) || !(period > 0)) return INT_MAX;
-  return std::max(1, static_cast<int>(std::ceil(quota / period)));
+  return static_cast<int>(std::clamp(std::ceil(quota / period), 1.0, double{INT_MAX}));
 }
 
 // cpu.max holds "max 100000" or "150000 100000".
@@ -32,8 +30,8 @@ int quota_v1(const std::string& folder) {
 
 // This process's group under one hierarchy, as /proc/self/cgroup has it ("0::/path",
 // "4:cpu,cpuacct:/path").
-std::string own_group(bool v2) {
-  std::ifstream file("/proc/self/cgroup");
+std::string own_group(const std::string& root, bool v2) {
+  std::ifstream file(root + "proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
     const size_t first = line.find(':'), second = line.find(':', first + 1);
     if (second == std::string::npos) continue;
@@ -60,10 +58,14 @@ int tightest(const std::string& mount, std::string group, Quota quota) {
 
 }  // namespace
 
+int cpu_quota_below(const std::string& root) {
+  const std::string mount = root + "sys/fs/cgroup";
+  return std::min(tightest(mount, own_group(root, true), quota_v2),
+                  tightest(mount + "/cpu", own_group(root, false), quota_v1));
+}
+
 int cpu_quota() {
-  static const int quota =
-      std::min(tightest(kRoot, own_group(true), quota_v2),
-               tightest(std::string(kRoot) + "/cpu", own_group(false), quota_v1));
+  static const int quota = cpu_quota_below("/");
   return quota;
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from cnnx import geometry, initializers, registry
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
 from cnnx.layers.weight import Weight
+
+_MOST_ELEMENTS = 2**59  # of float64: 2**62 bytes
 
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -127,6 +130,8 @@ class Layer(registry.Configurable):
         """
         path = f"{self.name}/{name}"
         if self.saved_values is None:
+            if math.prod(shape) > _MOST_ELEMENTS:
+                raise ValueError(f"{self}: {name} of shape {shape} is too large for any memory")
             value = np.ascontiguousarray(initializers.get(initializer)(shape), np.float32)
         else:
             value = self.saved_values(path, shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from cnnx.geometry import integer, sample_shape
 from cnnx.layers.layer import Layer, assign_weights, automatic_name
 from cnnx.layers.weight import Weight
 from cnnx.models.parameters import Parameters
+from cnnx.models.step_lock import step_lock
 from cnnx.models.summary import format_summary, print_summary
 from cnnx.registry import Configurable
 
@@ -31,7 +31,7 @@ class Network(Configurable):
         self.layers: list[Layer] = []
         self.built = False
         self._flat: Parameters | None = None
-        self.lock = threading.RLock()
+        self.lock = step_lock()
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """
