@@ -314,3 +314,13 @@ def test_a_nan_pixel_may_spread_along_its_row_where_output_channels_are_few() ->
     assert np.isnan(dst[:, 2:5, 10:13]).all()
     dst[:, 2:5, 7:16] = 0  # four pixels a vector
     assert not np.isnan(dst).any()
+
+
+@pytest.mark.parametrize("far", [-1, 2**31, 2**62, 2**63 - 1])
+@pytest.mark.parametrize("name", ["strides", "padding", "dilation"])
+def test_windows_that_lie_too_far_apart_to_count_are_refused(name: str, far: int) -> None:
+    x, y, kernel = np.zeros((1, 5, 6, 3)), np.zeros((1, 4, 5, 4)), np.zeros((2, 3, 3, 4))
+    geometry = geometry_of(ONE_PIXEL, 1) | {name: (1, far)}
+    arrays = [array.astype(np.float32) for array in (x, kernel, y)]
+    with pytest.raises(ValueError, match=rf"{name} must be at least \d and below 2\^31, got"):
+        _core.conv2d_forward(arrays[0], arrays[1], None, arrays[2], **geometry)

@@ -228,6 +228,7 @@ def test_unreadable_files_are_left_out_and_named(pets: Path, damaged: dict[str, 
 def test_a_picture_that_pillow_warns_of_is_left_out_where_warnings_are_errors(pets: Path) -> None:
     (pets / "dog" / "large.png").write_bytes(bomb_png(11_000))
     with warnings.catch_warnings(record=True) as record:
+        warnings.simplefilter("always")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         assert len(read(pets).train[0]) == 12
     assert "large.png (too large" in str(record[0].message)

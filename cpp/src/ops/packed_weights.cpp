@@ -185,6 +185,7 @@ void add_together(const PackedStrips& strips, int threads, Scratchpad& scratch, 
   float* const packed = scratch.take(strips.scratch());
   std::fill_n(diff_weights, size, 0.0f);
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
+    check_interruption();
     parallel_for(threads, strips.rows(strip), [&](int64_t begin, int64_t end, int thread) {
       strips.pack(strip, begin, end, rows + thread * row, packed);
     });
