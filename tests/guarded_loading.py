@@ -33,6 +33,8 @@ class Guard:
         sys.addaudithook(self._note)
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "builtins.id":  # an object's identity, for which context managers ask
+            return
         if self._path and (event, *arguments[:2]) != ("open", self._path, "r"):
             self._events.append(f"{event}{arguments}")
 

@@ -137,7 +137,9 @@ def reading_tensors(
             yield _read_description(file.metadata() or {}, trusted), Tensors(file)
     except INVALID as error:
         reason = str(error) or type(error).__name__
-        raise ValueError(f"{path}: {fault}: {reason:.500}. {remedy}") from error
+        if not trusted:
+            reason = reason[:500]  # it may quote the file
+        raise ValueError(f"{path}: {fault}: {reason}. {remedy}") from error
 
 
 def _header_size(content: bytes) -> int:
