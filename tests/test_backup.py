@@ -319,7 +319,6 @@ PROGRAM = """
 import hashlib, os, signal, sys
 sys.path.insert(0, {tests!r})
 from test_backup import *
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
 model = network()
 callbacks = [LambdaCallback(on_train_batch_end=lambda *_: print("batch", flush=True))]
 {setup}

@@ -217,7 +217,6 @@ def answer(address: Path) -> str:
 def test_ctrl_c_in_fit_answers_within_3_seconds_and_leaves_the_model_usable() -> None:
     script = """
 import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
 callback = cnnx.callbacks.LambdaCallback(
     on_train_batch_begin=lambda batch, logs: print("training", flush=True))
 try:
