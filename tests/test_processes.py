@@ -216,7 +216,6 @@ def answer(address: Path) -> str:
 
 def test_ctrl_c_in_fit_answers_within_3_seconds_and_leaves_the_model_usable() -> None:
     script = """
-import signal
 callback = cnnx.callbacks.LambdaCallback(
     on_train_batch_begin=lambda batch, logs: print("training", flush=True))
 try:
