@@ -52,50 +52,23 @@ void for_each_backend(Body body) {
   set_num_threads(0);
 }
 
-// Whole numbers, so every pass is exact whatever the order of its sums, but for Winograd's factors.
-void expect_same(const std::vector<float>& got, const std::vector<float>& expected) {
-  if (conv_algorithm() != "winograd") {
-    EXPECT_EQ(got, expected);
-    return;
-  }
-  float largest = 0.0f, error = 0.0f;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    largest = std::max(largest, std::abs(expected[i]));
-    error = std::max(error, std::abs(got[i] - expected[i]));
-  }
-  EXPECT_LE(error, 1e-5f * largest);
-}
-
 TEST(Conv2d, EveryPassEqualsItsDefinition) {
-  for (const Case& test : kCases) {
-    const Conv2dDims& d = test.dims;
-    const auto src = test::whole_floats(d.mb * d.ih * d.iw * d.ic, 1);
-    const auto weights = test::whole_floats(d.kh * d.kw * d.ic / d.groups * d.oc, 2);
-    const auto bias = test::whole_floats(d.oc, 3);
-    const auto diff_dst = test::whole_floats(d.mb * d.oh * d.ow * d.oc, 4);
-    std::vector<float> dst(diff_dst.size()), diff_src(src.size()), diff_weights(weights.size()),
-        diff_bias(bias.size());
-    for (size_t i = 0; i < dst.size(); ++i) {
-      dst[i] = bias[i % d.oc];
-      diff_bias[i % d.oc] += diff_dst[i];
-    }
-    test::for_each_product(d, [&](int64_t s, int64_t w, int64_t o) {
-      dst[o] += src[s] * weights[w];
-      diff_src[s] += diff_dst[o] * weights[w];
-      diff_weights[w] += diff_dst[o] * src[s];
-    });
+  for (const Case& one : kCases) {
+    const Conv2dDims& d = one.dims;
+    const test::DefinedConvolution defined(d);
     for_each_backend([&](const std::string& backend) {
-      SCOPED_TRACE(std::string(test.name) + ", " + backend);
-      std::vector<float> got_dst(dst.size(), -99.0f), got_diff_src(src.size(), -99.0f),
-          got_diff_weights(weights.size(), -99.0f), got_diff_bias(bias.size(), -99.0f);
-      conv2d_forward(d, src.data(), weights.data(), bias.data(), {}, got_dst.data());
-      conv2d_backward_data(d, {diff_dst.data()}, weights.data(), got_diff_src.data());
-      conv2d_backward_weights(d, src.data(), {diff_dst.data()}, got_diff_weights.data(),
-                              got_diff_bias.data());
-      expect_same(got_dst, dst);
-      expect_same(got_diff_src, diff_src);
-      expect_same(got_diff_weights, diff_weights);
-      EXPECT_EQ(got_diff_bias, diff_bias);
+      SCOPED_TRACE(std::string(one.name) + ", " + backend);
+      std::vector<float> dst(defined.dst.size(), -99.0f), diff_src(defined.src.size(), -99.0f),
+          diff_weights(defined.weights.size(), -99.0f), diff_bias(defined.bias.size(), -99.0f);
+      conv2d_forward(d, defined.src.data(), defined.weights.data(), defined.bias.data(), {},
+                     dst.data());
+      conv2d_backward_data(d, {defined.diff_dst.data()}, defined.weights.data(), diff_src.data());
+      conv2d_backward_weights(d, defined.src.data(), {defined.diff_dst.data()}, diff_weights.data(),
+                              diff_bias.data());
+      EXPECT_TRUE(test::is_as_defined(dst, defined.dst));
+      EXPECT_TRUE(test::is_as_defined(diff_src, defined.diff_src));
+      EXPECT_TRUE(test::is_as_defined(diff_weights, defined.diff_weights));
+      EXPECT_EQ(diff_bias, defined.diff_bias);
     });
   }
 }

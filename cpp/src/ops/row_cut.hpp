@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "kernels/kernel_table.hpp"
+#include "ops/conv_runs.hpp"
 #include "ops/strips.hpp"
 
 namespace cnnx {
@@ -58,15 +59,13 @@ class RowCut {
  private:
   static int64_t lanes() { return kernels().conv[kOneStepTiles - 1].channels; }
 
-  // Of all channels, in half products of vectors for each tap: a few accumulators take as long as
-  // those that hide the latency of their sums, and a load nearly half as long as a product.
+  // Of all channels and taps.
   int64_t cost(int64_t channels, int64_t taps) const {
-    constexpr int64_t kChains = 8;
     const int64_t wide = tile_->channels / lanes();
     int64_t sum = 0;
     for (int64_t t = 0; t < tiles_; ++t) {
       const int64_t loads = wide + ceil_div(vectors(t) + tile_->steps - 1, tile_->steps);
-      sum += 2 * std::max(vectors(t) * wide, kChains) + loads;
+      sum += tile_time(vectors(t) * wide, loads);
     }
     return sum * ceil_div(channels, tile_->channels) * taps;
   }

@@ -37,11 +37,8 @@ struct TapCut {
   int64_t floats, parts;
 };
 
-// The cut that takes the least time, in half products of vectors for each pixel: a few accumulators
-// take as long as those that hide the latency of their sums, a load nearly half as long as a
-// product.
+// The cut that takes the least time.
 TapCut best_cut(const Conv2dDims& d, const Runs& runs, int64_t together) {
-  constexpr int64_t kChains = 8;
   const auto& tiles = kernels().conv_weights;
   const int64_t lanes = tiles[kOneRunTiles - 1].channels;
   const int64_t stride = together * d.stride_w * d.ic, channels = together * (d.oc / d.groups);
@@ -49,7 +46,7 @@ TapCut best_cut(const Conv2dDims& d, const Runs& runs, int64_t together) {
     const ConvWeightsTile& tile = *cut.tile;
     const int64_t taps = tile.runs * ceil_div(cut.floats, cut.parts), wide = tile.channels / lanes;
     return ceil_div(channels, tile.channels) * (runs.count() / tile.runs) * cut.parts *
-           (2 * std::max(taps * tile.steps * wide, kChains) + taps + wide);
+           tile_time(taps * tile.steps * wide, taps + wide);
   };
   TapCut best(tiles[0], runs, stride);
   for (const ConvWeightsTile& tile : tiles) {
