@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,8 @@ import pytest
 
 import cnnx
 from agreement import normal
-from cnnx import layers
-from cnnx.buffer import Buffer
+from cnnx import _core, layers
+from cnnx.buffer import Buffer, aligned_empty
 from test_processes import output_of
 
 X, Y = normal(1, 64, 10, 10, 1), np.arange(64) % 3
@@ -62,15 +63,21 @@ OPERATIONS: dict[str, Callable[[cnnx.Sequential, int], Any]] = {
 
 @contextmanager
 def failing_allocation(position: int) -> Iterator[None]:
-    """Let the `position`-th np.empty raise MemoryError."""
-    empty, counter = np.empty, itertools.count(1)
+    """Let the `position`-th array, NumPy's or the core's, raise MemoryError."""
+    counter = itertools.count(1)
 
-    def failing(*arguments: Any, **options: Any) -> Any:
-        if next(counter) == position:
-            raise MemoryError
-        return empty(*arguments, **options)
+    def failing(empty: Callable[..., Any]) -> Callable[..., Any]:
+        def fail_once(*arguments: Any, **options: Any) -> Any:
+            if next(counter) == position:
+                raise MemoryError
+            return empty(*arguments, **options)
 
-    with mock.patch.object(np, "empty", failing):
+        return fail_once
+
+    with (
+        mock.patch.object(np, "empty", failing(np.empty)),
+        mock.patch.object(_core, "empty", failing(_core.empty)),
+    ):
         yield
 
 
@@ -97,6 +104,37 @@ def test_a_buffer_keeps_its_shape_if_another_does_not_fit() -> None:
     with failing_allocation(1), pytest.raises(MemoryError):
         buffer.like(other)
     assert buffer.like(other).shape == (4, 5)
+
+
+def test_an_array_without_memory_is_named() -> None:
+    with pytest.raises(MemoryError, match=r"shape \(65536, 1073741824\) and type float32, 268,4"):
+        aligned_empty((1 << 16, 1 << 30))
+
+
+# --- where arrays lie -----------------------------------------------------------------------------
+
+HUGE_PAGE = 2 << 20
+
+
+@pytest.mark.parametrize("shape", [(0,), (1,), (3, 5), (HUGE_PAGE // 4,), (700, 1001)])
+def test_arrays_start_at_a_line_or_a_huge_page(shape: tuple[int, ...]) -> None:
+    for _ in range(3):
+        array = aligned_empty(shape)
+        array[:] = 1
+        assert array.ctypes.data % (64 if array.nbytes < HUGE_PAGE else HUGE_PAGE) == 0
+
+
+@pytest.mark.skipif(
+    not Path("/sys/kernel/mm/transparent_hugepage").exists(), reason="a kernel without huge pages"
+)
+def test_large_arrays_ask_for_huge_pages() -> None:
+    array = aligned_empty((HUGE_PAGE,), np.uint8)
+    for mapping in re.split(r"\n(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text()):
+        start, end = (int(bound, 16) for bound in mapping.split(maxsplit=1)[0].split("-"))
+        if start <= array.ctypes.data < end:
+            assert re.search(r"^VmFlags:.* hg\b", mapping, re.MULTILINE)
+            return
+    raise AssertionError("the array lies in no mapping")
 
 
 # --- real limits ----------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/activation.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -11,14 +11,14 @@ namespace {
 void add_activation(const std::string& name, Activation activation, int64_t n) {
   const std::string size = std::to_string(n);
   add_rows("activation/" + name + "_forward/" + size, {.bytes = 8.0 * static_cast<double>(n)}, [=] {
-    return [=, src = test::random_floats(n, 1), dst = std::vector<float>(n)]() mutable {
+    return [=, src = random_floats(n, 1), dst = Floats(n)]() mutable {
       activation_forward(activation, n, src.data(), dst.data());
     };
   });
   add_rows("activation/" + name + "_backward/" + size, {.bytes = 12.0 * static_cast<double>(n)},
            [=] {
-             return [=, dst = test::random_floats(n, 1), diff_dst = test::random_floats(n, 2),
-                     diff_src = std::vector<float>(n)]() mutable {
+             return [=, dst = random_floats(n, 1), diff_dst = random_floats(n, 2),
+                     diff_src = Floats(n)]() mutable {
                activation_backward(activation, n, dst.data(), diff_dst.data(), diff_src.data());
              };
            });

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/batch_norm.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -14,29 +14,27 @@ void add_batch_norm(int64_t rows, int64_t c) {
   const std::string name = std::to_string(rows) + "x" + std::to_string(c);
   // The training passes read their inputs twice: the statistics come first.
   add_rows("batch_norm/forward_training/" + name, {.bytes = 12.0 * static_cast<double>(size)}, [=] {
-    return
-        [=, src = test::random_floats(size, 1), gamma = test::random_floats(c, 2),
-         beta = test::random_floats(c, 3), dst = std::vector<float>(size),
-         mean = std::vector<float>(c), inv_std = std::vector<float>(c),
-         moving_mean = std::vector<float>(c), moving_variance = std::vector<float>(c)]() mutable {
-          batch_norm_forward_training(d, src.data(), gamma.data(), beta.data(), 1e-3f, 0.99f, {},
-                                      dst.data(), mean.data(), inv_std.data(), moving_mean.data(),
-                                      moving_variance.data());
-        };
+    return [=, src = random_floats(size, 1), gamma = random_floats(c, 2),
+            beta = random_floats(c, 3), dst = Floats(size), mean = Floats(c), inv_std = Floats(c),
+            moving_mean = Floats(c), moving_variance = Floats(c)]() mutable {
+      batch_norm_forward_training(d, src.data(), gamma.data(), beta.data(), 1e-3f, 0.99f, {},
+                                  dst.data(), mean.data(), inv_std.data(), moving_mean.data(),
+                                  moving_variance.data());
+    };
   });
   add_rows("batch_norm/forward_inference/" + name, {.bytes = 8.0 * static_cast<double>(size)}, [=] {
-    return [=, src = test::random_floats(size, 1), gamma = test::random_floats(c, 2),
-            beta = test::random_floats(c, 3), mean = test::random_floats(c, 4),
-            variance = std::vector<float>(c, 1.0f), dst = std::vector<float>(size)]() mutable {
+    return [=, src = random_floats(size, 1), gamma = random_floats(c, 2),
+            beta = random_floats(c, 3), mean = random_floats(c, 4),
+            variance = std::vector<float>(c, 1.0f), dst = Floats(size)]() mutable {
       batch_norm_forward_inference(d, src.data(), gamma.data(), beta.data(), mean.data(),
                                    variance.data(), 1e-3f, {}, dst.data());
     };
   });
   add_rows("batch_norm/backward/" + name, {.bytes = 20.0 * static_cast<double>(size)}, [=] {
-    return [=, src = test::random_floats(size, 1), diff_dst = test::random_floats(size, 2),
-            gamma = test::random_floats(c, 3), mean = test::random_floats(c, 4),
-            inv_std = std::vector<float>(c, 1.0f), diff_src = std::vector<float>(size),
-            diff_gamma = std::vector<float>(c), diff_beta = std::vector<float>(c)]() mutable {
+    return [=, src = random_floats(size, 1), diff_dst = random_floats(size, 2),
+            gamma = random_floats(c, 3), mean = random_floats(c, 4),
+            inv_std = std::vector<float>(c, 1.0f), diff_src = Floats(size), diff_gamma = Floats(c),
+            diff_beta = Floats(c)]() mutable {
       batch_norm_backward(d, src.data(), {diff_dst.data()}, Activation::linear, gamma.data(),
                           nullptr, mean.data(), inv_std.data(), diff_src.data(), diff_gamma.data(),
                           diff_beta.data());

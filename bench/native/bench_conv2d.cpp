@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/conv2d.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -53,23 +53,20 @@ void add_layer(const Layer& layer) {
   const Work work{.flops = 2.0 * static_cast<double>(dst_size * d.kh * d.kw * (d.ic / d.groups)),
                   .bytes = 4.0 * static_cast<double>(src_size + dst_size + weights_size)};
   add_rows("conv2d/forward/" + layer.name(), work, [=] {
-    return
-        [=, src = test::random_floats(src_size, 1), weights = test::random_floats(weights_size, 2),
-         bias = test::random_floats(d.oc, 3), dst = std::vector<float>(dst_size)]() mutable {
-          conv2d_forward(d, src.data(), weights.data(), bias.data(), {}, dst.data());
-        };
+    return [=, src = random_floats(src_size, 1), weights = random_floats(weights_size, 2),
+            bias = random_floats(d.oc, 3), dst = Floats(dst_size)]() mutable {
+      conv2d_forward(d, src.data(), weights.data(), bias.data(), {}, dst.data());
+    };
   });
   add_rows("conv2d/backward_data/" + layer.name(), work, [=] {
-    return [=, diff_dst = test::random_floats(dst_size, 1),
-            weights = test::random_floats(weights_size, 2),
-            diff_src = std::vector<float>(src_size)]() mutable {
+    return [=, diff_dst = random_floats(dst_size, 1), weights = random_floats(weights_size, 2),
+            diff_src = Floats(src_size)]() mutable {
       conv2d_backward_data(d, {diff_dst.data()}, weights.data(), diff_src.data());
     };
   });
   add_rows("conv2d/backward_weights/" + layer.name(), work, [=] {
-    return [=, src = test::random_floats(src_size, 1), diff_dst = test::random_floats(dst_size, 2),
-            diff_weights = std::vector<float>(weights_size),
-            diff_bias = std::vector<float>(d.oc)]() mutable {
+    return [=, src = random_floats(src_size, 1), diff_dst = random_floats(dst_size, 2),
+            diff_weights = Floats(weights_size), diff_bias = Floats(d.oc)]() mutable {
       conv2d_backward_weights(d, src.data(), {diff_dst.data()}, diff_weights.data(),
                               diff_bias.data());
     };

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/dense.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -14,24 +14,20 @@ void add_layer(const DenseDims& d) {
   const Work work{.flops = 2.0 * static_cast<double>(d.mb * d.ic * d.oc),
                   .bytes = 4.0 * static_cast<double>(d.mb * d.ic + d.ic * d.oc + d.mb * d.oc)};
   add_rows("dense/forward/" + name, work, [=] {
-    return [=, src = test::random_floats(d.mb * d.ic, 1),
-            weights = test::random_floats(d.ic * d.oc, 2), bias = test::random_floats(d.oc, 3),
-            dst = std::vector<float>(d.mb * d.oc)]() mutable {
+    return [=, src = random_floats(d.mb * d.ic, 1), weights = random_floats(d.ic * d.oc, 2),
+            bias = random_floats(d.oc, 3), dst = Floats(d.mb * d.oc)]() mutable {
       dense_forward(d, src.data(), weights.data(), bias.data(), dst.data());
     };
   });
   add_rows("dense/backward_data/" + name, work, [=] {
-    return [=, diff_dst = test::random_floats(d.mb * d.oc, 1),
-            weights = test::random_floats(d.ic * d.oc, 2),
-            diff_src = std::vector<float>(d.mb * d.ic)]() mutable {
+    return [=, diff_dst = random_floats(d.mb * d.oc, 1), weights = random_floats(d.ic * d.oc, 2),
+            diff_src = Floats(d.mb * d.ic)]() mutable {
       dense_backward_data(d, diff_dst.data(), weights.data(), diff_src.data());
     };
   });
   add_rows("dense/backward_weights/" + name, work, [=] {
-    return [=, src = test::random_floats(d.mb * d.ic, 1),
-            diff_dst = test::random_floats(d.mb * d.oc, 2),
-            diff_weights = std::vector<float>(d.ic * d.oc),
-            diff_bias = std::vector<float>(d.oc)]() mutable {
+    return [=, src = random_floats(d.mb * d.ic, 1), diff_dst = random_floats(d.mb * d.oc, 2),
+            diff_weights = Floats(d.ic * d.oc), diff_bias = Floats(d.oc)]() mutable {
       dense_backward_weights(d, src.data(), diff_dst.data(), diff_weights.data(), diff_bias.data());
     };
   });

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/gemm.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -11,10 +11,10 @@ namespace {
 void add_gemm(int64_t m, int64_t n, int64_t k) {
   const std::string size = std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
   add_rows("gemm/" + size, {.flops = 2.0 * static_cast<double>(m * n * k)}, [=] {
-    return [=, a = test::random_floats(m * k, 1), b = test::random_floats(k * n, 2),
-            c = std::vector<float>(m * n)]() mutable {
-      sgemm(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, nullptr, c.data(), n, false);
-    };
+    return
+        [=, a = random_floats(m * k, 1), b = random_floats(k * n, 2), c = Floats(m * n)]() mutable {
+          sgemm(m, n, k, {a.data(), k, 1}, {b.data(), n, 1}, nullptr, c.data(), n, false);
+        };
   });
 }
 

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/optimizer_step.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -13,8 +13,8 @@ template <typename Step>
 void add_optimizer(const std::string& name, int64_t n, int states, Step step) {
   const Work work{.bytes = 4.0 * (3 + 2 * states) * static_cast<double>(n)};
   add_rows("optimizer/" + name + "/" + std::to_string(n), work, [=] {
-    return [=, grads = test::random_floats(n, 1), first = std::vector<float>(n),
-            second = std::vector<float>(n), params = test::random_floats(n, 2)]() mutable {
+    return [=, grads = random_floats(n, 1), first = Floats(n), second = Floats(n),
+            params = random_floats(n, 2)]() mutable {
       step(grads.data(), first.data(), second.data(), params.data());
     };
   });

@@ -2,8 +2,8 @@
 #include <string>
 
 #include "cnnx/pool2d.hpp"
+#include "floats.hpp"
 #include "rows.hpp"
-#include "tests/random_floats.hpp"
 
 namespace cnnx::bench {
 namespace {
@@ -30,30 +30,28 @@ void add_pooling(int64_t side, int64_t channels, int64_t window) {
                            std::to_string(channels) + "_" + std::to_string(window) + "x" +
                            std::to_string(window);
   add_rows("pool2d/max_forward/" + name, with_argmax, [=] {
-    return [=, src = test::random_floats(src_size, 1), dst = std::vector<float>(dst_size),
+    return [=, src = random_floats(src_size, 1), dst = Floats(dst_size),
             argmax = std::vector<int32_t>(dst_size)]() mutable {
       max_pool2d_forward(d, src.data(), dst.data(), argmax.data());
     };
   });
   add_rows("pool2d/max_backward/" + name, with_argmax, [=] {
-    const auto src = test::random_floats(src_size, 1);
-    std::vector<float> dst(dst_size);
+    const Floats src = random_floats(src_size, 1);
+    Floats dst(dst_size);
     std::vector<int32_t> argmax(dst_size);
     max_pool2d_forward(d, src.data(), dst.data(), argmax.data());
-    return [=, diff_dst = test::random_floats(dst_size, 2),
-            diff_src = std::vector<float>(src_size)]() mutable {
-      max_pool2d_backward(d, diff_dst.data(), argmax.data(), diff_src.data());
-    };
-  });
-  add_rows("pool2d/avg_forward/" + name, of_values, [=] {
     return
-        [=, src = test::random_floats(src_size, 1), dst = std::vector<float>(dst_size)]() mutable {
-          avg_pool2d_forward(d, src.data(), dst.data());
+        [d, argmax, diff_dst = random_floats(dst_size, 2), diff_src = Floats(src_size)]() mutable {
+          max_pool2d_backward(d, diff_dst.data(), argmax.data(), diff_src.data());
         };
   });
+  add_rows("pool2d/avg_forward/" + name, of_values, [=] {
+    return [=, src = random_floats(src_size, 1), dst = Floats(dst_size)]() mutable {
+      avg_pool2d_forward(d, src.data(), dst.data());
+    };
+  });
   add_rows("pool2d/avg_backward/" + name, of_values, [=] {
-    return [=, diff_dst = test::random_floats(dst_size, 1),
-            diff_src = std::vector<float>(src_size)]() mutable {
+    return [=, diff_dst = random_floats(dst_size, 1), diff_src = Floats(src_size)]() mutable {
       avg_pool2d_backward(d, diff_dst.data(), diff_src.data());
     };
   });

@@ -1,10 +1,14 @@
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 
 #include "cnnx/conv2d.hpp"
+#include "cnnx/memory.hpp"
 #include "cnnx/runtime.hpp"
 
 namespace py = pybind11;
@@ -25,6 +29,16 @@ py::dict build_info() {
   info["build_type"] = CNNX_BUILD_TYPE;
   info["openmp"] = CNNX_OPENMP_VERSION;
   return info;
+}
+
+// An array whose memory is allocate's.
+py::array_t<uint8_t> empty(py::ssize_t bytes) {
+  if (bytes < 0) throw py::value_error("empty: bytes must not be negative");
+  auto memory = std::make_unique<Memory>(allocate(static_cast<size_t>(bytes)));
+  auto* const data = static_cast<uint8_t*>(memory->get());
+  const py::capsule owner(memory.get(), [](void* kept) { delete static_cast<Memory*>(kept); });
+  memory.release();
+  return py::array_t<uint8_t>(bytes, data, owner);
 }
 
 // Lets Python's signal handlers run, which work in its main thread alone: Ctrl-C raises there.
@@ -67,6 +81,7 @@ void bind_runtime(py::module_& m) {
   m.def("conv_algorithm", conv_algorithm);
   m.def("set_conv_algorithm", set_conv_algorithm, py::arg("name"));
   m.def("build_info", build_info);
+  m.def("empty", empty, py::arg("bytes"));
 }
 
 }  // namespace cnnx::bindings

@@ -6,19 +6,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-CACHE_LINE = 64
+from cnnx import _core
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
-    """Return an array of undefined content that starts where a cache line does.
+    """Return an array of undefined content, at the start of a cache line or of a huge page.
 
-    NumPy starts large arrays 16 bytes after one, so that half of all vectors would lie in two.
+    NumPy starts large arrays 16 bytes after a cache line, so that half of all vectors would lie in
+    two.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + CACHE_LINE, np.uint8)
-    start = -memory.ctypes.data % CACHE_LINE
-    return memory[start : start + size].view(dtype).reshape(shape)
+    try:
+        memory = _core.empty(size)
+    except MemoryError:
+        raise MemoryError(
+            f"no memory for an array of shape {shape} and type {dtype}, {size / 2**20:,.0f} MiB; "
+            "smaller batches need less"
+        ) from None
+    return memory.view(dtype).reshape(shape)
 
 
 class Buffer:

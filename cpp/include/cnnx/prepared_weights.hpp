@@ -1,8 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "cnnx/memory.hpp"
 
 namespace cnnx {
 
@@ -20,16 +21,13 @@ class PreparedWeights {
 
   // Null if this form was not made yet.
   const float* find(Key key) const;
-  // 64-byte aligned memory for a new form.
+  // Memory for a new form.
   float* add(Key key, int64_t floats);
 
  private:
-  struct Release {
-    void operator()(float* block) const;
-  };
   struct Form {
     Key key;
-    std::unique_ptr<float, Release> data;
+    Memory data;
   };
   std::vector<Form> forms_;
 };

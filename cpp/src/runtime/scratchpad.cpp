@@ -2,27 +2,22 @@
 
 #include <cassert>
 #include <cstddef>
-#include <new>
-#include <utility>
 
 namespace cnnx {
 namespace {
 
 constexpr int64_t kKeptFloats = int64_t{16} << 20;  // a larger block goes back after its operation
 
-float* allocate(int64_t floats) {
-  return static_cast<float*>(
-      ::operator new(static_cast<size_t>(floats) * sizeof(float), std::align_val_t{64}));
+Memory allocate_floats(int64_t floats) {
+  return allocate(static_cast<size_t>(floats) * sizeof(float));
 }
-void release(float* block) { ::operator delete(block, std::align_val_t{64}); }
 
 // The block that a thread keeps. Operations do not nest, but for those of a signal handler that
 // runs within one (check_interruption).
 struct KeptBlock {
-  float* data = nullptr;
+  Memory memory;
   int64_t size = 0;
   bool lent = false;
-  ~KeptBlock() { release(data); }
 };
 thread_local KeptBlock kept;
 
@@ -31,25 +26,22 @@ thread_local KeptBlock kept;
 Scratchpad::Scratchpad(int64_t floats)
     : size_(padded(floats)), borrowed_(size_ <= kKeptFloats && !kept.lent) {
   if (!borrowed_) {
-    data_ = allocate(size_);
+    own_ = allocate_floats(size_);
+    data_ = static_cast<float*>(own_.get());
     return;
   }
   if (kept.size < size_) {
-    release(std::exchange(kept.data, nullptr));
+    kept.memory.reset();
     kept.size = 0;  // stays so if the allocation fails
-    kept.data = allocate(size_);
+    kept.memory = allocate_floats(size_);
     kept.size = size_;
   }
-  data_ = kept.data;
+  data_ = static_cast<float*>(kept.memory.get());
   kept.lent = true;
 }
 
 Scratchpad::~Scratchpad() {
-  if (borrowed_) {
-    kept.lent = false;
-  } else {
-    release(data_);
-  }
+  if (borrowed_) kept.lent = false;
 }
 
 float* Scratchpad::take(int64_t floats) {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <new>
+
+namespace cnnx {
+
+// Where arrays begin that vectors are read from.
+constexpr size_t kCacheLine = 64;
+
+struct Release {
+  std::align_val_t alignment{kCacheLine};
+  void operator()(void* block) const { ::operator delete(block, alignment); }
+};
+using Memory = std::unique_ptr<void, Release>;
+
+// Uninitialised memory that starts at a cache line. What has room for huge pages lies in them where
+// the system has any: an operation that walks over more small pages than the processor keeps
+// addresses of waits for one after the other.
+Memory allocate(size_t bytes);
+
+}  // namespace cnnx
