@@ -18,15 +18,20 @@ struct Work {
   double flops = 0, bytes = 0;
 };
 
-// Times the calls by batches of a few milliseconds and measures the peak between them: the clock
-// falls under the load of wide vectors, and with it both. Returns the median.
+// How many calls take a few milliseconds.
 template <typename Call>
-double time_calls(benchmark::State& state, const std::string& isa, Call& call) {
+int64_t batch_of(Call& call) {
   constexpr double kBatchSeconds = 2e-3;
   const auto start = std::chrono::steady_clock::now();
   call();
   const std::chrono::duration<double> once = std::chrono::steady_clock::now() - start;
-  const auto batch = static_cast<int64_t>(std::max(kBatchSeconds / once.count(), 1.0));
+  return static_cast<int64_t>(std::max(kBatchSeconds / once.count(), 1.0));
+}
+
+// Times the calls by batches and measures the peak between them: the clock falls under the load of
+// wide vectors, and with it both. Returns the median.
+template <typename Call>
+double time_calls(benchmark::State& state, const std::string& isa, int64_t batch, Call& call) {
   std::vector<double> peaks;
   while (state.KeepRunningBatch(batch)) {
     for (int64_t i = 0; i < batch; ++i) {
@@ -60,10 +65,12 @@ inline void state_rates(benchmark::State& state, Work work, double peak) {
 template <typename Prepare>
 void add_rows(const std::string& name, Work work, Prepare prepare) {
   for (const std::string& isa : available_isas()) {
-    const auto run = [isa, work, prepare](benchmark::State& state) {
+    // One batch for all repetitions: the library wants as many calls of each.
+    const auto run = [isa, work, prepare, batch = int64_t{0}](benchmark::State& state) mutable {
       set_isa(isa);
       auto call = prepare();
-      const double peak = time_calls(state, isa, call);
+      if (batch == 0) batch = batch_of(call);
+      const double peak = time_calls(state, isa, batch, call);
       state_rates(state, work, peak);
     };
     auto* const row = benchmark::RegisterBenchmark((name + "/" + isa).c_str(), run);

@@ -21,35 +21,42 @@ int64_t pass_floats(const Runs& runs, const RowCut& cut) {
   return cut.tile().steps > 1 ? std::max(floats, runs.floats()) : floats;
 }
 
-// packed holds all groups' blocks of channels, each (floats of all runs, tile.channels); pixels
-// that share a vector find their taps one after the other, and zeros.
-void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const KernelTaps& taps,
-                  float* packed) {
+// packed holds (floats of all runs, tile.channels): the weights of the channels from `first` on of
+// a group. Pixels that share a vector find their taps one after the other, and zeros.
+void pack_block(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const KernelTaps& taps,
+                int64_t group, int64_t first, float* packed) {
   const int64_t icg = d.ic / d.groups, ocg = d.oc / d.groups;
   const int64_t channels = cut.tile().channels;
   if (cut.together() > 1) std::fill_n(packed, runs.count() * runs.floats() * channels, 0.0f);
-  for (int64_t g = 0; g < d.groups; ++g) {
-    for (int64_t first = 0; first < ocg; first += channels) {
-      for (int64_t t = 0; t < d.kh * d.kw; ++t) {
-        MatrixView view = taps.matrix(t / d.kw, t % d.kw, g);
-        if (cut.together() == 1) {
-          view.data += first * view.col_stride;
-          pack_b(view, icg, std::min(channels, ocg - first), channels, packed + t * icg * channels);
-          continue;
-        }
-        for (int64_t pixel = 0; pixel < cut.together(); ++pixel) {
-          const int64_t place = t / d.kw * runs.taps() + t % d.kw + pixel * d.stride_w;
-          float* out = packed + place * icg * channels + pixel * ocg;
-          for (int64_t c = 0; c < icg; ++c, out += channels) {
-            for (int64_t o = 0; o < ocg; ++o) {
-              out[o] = view.data[c * view.row_stride + o * view.col_stride];
-            }
-          }
+  for (int64_t t = 0; t < d.kh * d.kw; ++t) {
+    MatrixView view = taps.matrix(t / d.kw, t % d.kw, group);
+    if (cut.together() == 1) {
+      view.data += first * view.col_stride;
+      pack_b(view, icg, std::min(channels, ocg - first), channels, packed + t * icg * channels);
+      continue;
+    }
+    for (int64_t pixel = 0; pixel < cut.together(); ++pixel) {
+      const int64_t place = t / d.kw * runs.taps() + t % d.kw + pixel * d.stride_w;
+      float* out = packed + place * icg * channels + pixel * ocg;
+      for (int64_t c = 0; c < icg; ++c, out += channels) {
+        for (int64_t o = 0; o < ocg; ++o) {
+          out[o] = view.data[c * view.row_stride + o * view.col_stride];
         }
       }
-      packed += runs.count() * runs.floats() * channels;
     }
   }
+}
+
+// All groups' blocks of channels, one after the other.
+void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const KernelTaps& taps,
+                  float* packed) {
+  const int64_t channels = cut.tile().channels, blocks = ceil_div(d.oc / d.groups, channels);
+  const int64_t block = runs.count() * runs.floats() * channels, count = d.groups * blocks;
+  parallel_for(threads_for_rows(count, block), count, [&](int64_t begin, int64_t end, int) {
+    for (int64_t b = begin; b < end; ++b) {
+      pack_block(d, runs, cut, taps, b / blocks, b % blocks * channels, packed + b * block);
+    }
+  });
 }
 
 }  // namespace
