@@ -3,7 +3,7 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import cnnx
 import reference
 from agreement import assert_close, backends, normal
-from cnnx import layers
+from cnnx import _core, layers
 
 CLASSES = 3
 
@@ -322,7 +322,7 @@ def traced_peak(calls: Callable[[], Any]) -> int:
         tracemalloc.stop()
 
 
-def test_a_step_allocates_nothing() -> None:
+def test_a_step_allocates_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 images of 32x32x8 take 2 MiB; Python's own objects of a step may take a few KiB."""
     model = cnnx.Sequential(
         [
@@ -339,10 +339,17 @@ def test_a_step_allocates_nothing() -> None:
     x, y = normal(1, 160, 32, 32, 8), np.arange(160) % CLASSES
     model.fit(x, y, batch_size=64, verbose=0)
     model.train_on_batch(x[:64], y[:64])
-    assert traced_peak(lambda: model.train_on_batch(x[:64], y[:64])) < 16 * 1024
+
+    def refuse(size: int) -> NoReturn:
+        raise AssertionError(f"{size} bytes")  # which tracemalloc would not see
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_core, "empty", refuse)
+        assert traced_peak(lambda: model.train_on_batch(x[:64], y[:64])) < 16 * 1024
 
     peaks: list[int] = []
     watch = cnnx.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: monkeypatch.setattr(_core, "empty", refuse),
         on_train_batch_begin=lambda batch, logs: tracemalloc.reset_peak(),
         on_train_batch_end=lambda batch, logs: peaks.append(
             tracemalloc.get_traced_memory()[1] - tracemalloc.get_traced_memory()[0]
@@ -394,3 +401,45 @@ def test_recompiling_keeps_the_weights() -> None:
     before = model.get_weights()
     model.compile(optimizer="sgd", loss="mse")
     assert_same_bits(model.get_weights(), before)
+
+
+def test_a_build_that_fails_can_be_done_again() -> None:
+    model = cnnx.Sequential([layers.Conv2D(2, 5), layers.Flatten(), layers.Dense(3)])
+    with pytest.raises(ValueError, match="conv2d.*5"):
+        model.build((None, 3, 3, 1))
+    assert not model.built
+    assert not any(layer.built for layer in model.layers)
+    model.build((None, 8, 8, 1))
+    assert model.output_shape == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("given", "remedy"),
+    [
+        ((5, 6, 6), "add the channel axis"),
+        ((6, 6, 1), "one sample is a batch too"),
+        ((5, 1, 6, 6), "channels last"),
+        ((5, 36), r"x.reshape\(\(-1, 6, 6, 1\)\)"),
+    ],
+)
+def test_samples_of_a_wrong_shape_get_a_remedy(given: tuple[int, ...], remedy: str) -> None:
+    model = cnnx.Sequential([cnnx.Input((6, 6, 1)), layers.Flatten(), layers.Dense(2)])
+    with pytest.raises(ValueError, match=remedy):
+        model.predict(np.zeros(given), verbose=0)
+
+
+def test_samples_that_are_not_flat_get_a_remedy() -> None:
+    model = cnnx.Sequential([cnnx.Input((36,)), layers.Dense(2)])
+    with pytest.raises(ValueError, match=r"x.reshape\(len\(x\), -1\)"):
+        model.predict(np.zeros((5, 6, 6)), verbose=0)
+
+
+def test_layers_by_index_and_freezing_them_all() -> None:
+    model = small_cnn()
+    assert model.get_layer(index=-1) is model.get_layer("head")
+    assert model.trainable
+    model.trainable = False
+    assert not model.trainable
+    assert not model.trainable_weights
+    assert len(model.non_trainable_weights) == len(model.weights)
+    assert repr(model) == f"<Sequential '{model.name}', 6 layers>"

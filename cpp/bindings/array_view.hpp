@@ -3,6 +3,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdint>
@@ -22,14 +23,21 @@ inline std::vector<int64_t> shape_of(const py::array& array) {
   return {array.shape(), array.shape() + array.ndim()};
 }
 
-// Releases the GIL in its scope. Unlike pybind11's, its destructor lets through the unwinding with
-// which CPython before 3.14 ends a daemon thread that wants the GIL back while the process exits.
+// Releases the GIL in its scope. A daemon thread that wants it back while the process exits is
+// unwound by CPython before 3.14, which would drop references without the GIL; here it sleeps, as
+// it does in CPython since.
 class GilRelease {
  public:
   GilRelease() : state_(PyEval_SaveThread()) {}
   GilRelease(const GilRelease&) = delete;
   GilRelease& operator=(const GilRelease&) = delete;
-  ~GilRelease() noexcept(false) { PyEval_RestoreThread(state_); }
+  ~GilRelease() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      for (;;) pause();
+    }
+  }
 
  private:
   PyThreadState* state_;

@@ -73,5 +73,23 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
   }
 }
 
+// Two rows of output are pooled together, so the input of both would have to lie in one copy.
+TEST(Conv2d, PoolingRowsWhoseInputLiesFarApartTakesNoMemory) {
+  const int64_t far = (int64_t{1} << 31) - 1;
+  const Conv2dDims d{1, 1, 2, 4, 2, 2, 4, 1, 1, far, 1, 0, 0, 1, 1, 1};
+  const test::DefinedConvolution defined(d);
+  std::vector<float> largest(4, 0);
+  for (size_t i = 0; i < defined.dst.size(); ++i) {
+    largest[i % 4] = i < 4 ? defined.dst[i] : std::max(largest[i % 4], defined.dst[i]);
+  }
+  for_each_backend([&](const std::string& backend) {
+    SCOPED_TRACE(backend);
+    std::vector<float> pooled(4, -99.0f);
+    conv2d_forward(d, defined.src.data(), defined.weights.data(), defined.bias.data(),
+                   {.pool = true}, pooled.data());
+    EXPECT_EQ(pooled, largest);
+  });
+}
+
 }  // namespace
 }  // namespace cnnx

@@ -95,7 +95,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
   if (takes_winograd(d, prepared == nullptr ? kWeightsTiles : 0)) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
-  } else if (algorithm() != kIm2col && has_direct(d)) {
+  } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else {
     plain_forward(d, src, weights, bias, epilogue, dst);
@@ -120,7 +120,7 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
   if (takes_winograd(d, kGradientsTiles)) {
     winograd_backward_weights(d, src, diff_dst, diff_weights);
-  } else if (algorithm() != kIm2col && has_direct(d)) {
+  } else if (algorithm() != kIm2col && has_direct(d, false)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);
   } else {
     im2col_backward_weights(d, src, WholeGradient(d, diff_dst).data(), diff_weights);

@@ -74,7 +74,7 @@ void clear(const Conv2dDims& d, const OutputPixels& dst) {
 
 }  // namespace
 
-bool has_direct(const Conv2dDims& dims) { return Strips(dims, {}, 1).fit(); }
+bool has_direct(const Conv2dDims& dims, bool pool) { return Strips(dims, {}, pool ? 2 : 1).fit(); }
 
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,

@@ -7,7 +7,8 @@ namespace cnnx {
 // The three passes as implicit GEMM: the micro-kernels read the image where it lies, or a padded
 // copy of a few of its rows. If the output is pooled, oh and ow are even. direct_backward_weights
 // leaves the taps in the order of a correlation.
-bool has_direct(const Conv2dDims& dims);  // all but dilations that spread the taps very far
+// All but what reads floats that lie very far apart: by its dilation or, with pooling, its stride.
+bool has_direct(const Conv2dDims& dims, bool pool);
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared);

@@ -78,9 +78,10 @@ class Strips {
     images_ = std::max<int64_t>(rows_ < d_.oh ? 1 : most / std::max<int64_t>(d_.oh, 1), 1);
   }
 
-  // Whether a thread's copy stays small: a wide dilation spreads even one row's input far.
+  // Whether a thread's copy stays small: a wide dilation spreads even one row's input far, and a
+  // wide stride that of rows which stay together.
   bool fit() const {
-    return !copied_ || static_cast<double>(input_rows(1)) * static_cast<double>(width_) *
+    return !copied_ || static_cast<double>(input_rows(rows_)) * static_cast<double>(width_) *
                                static_cast<double>(d_.ic) <=
                            kMostCopied;
   }
@@ -136,7 +137,7 @@ class Strips {
  private:
   static constexpr int64_t kFloats = int64_t{1} << 16;  // 256 KiB: half of a small L2
   static constexpr int64_t kL1Floats = 6144, kFewWeights = 2048;
-  static constexpr double kMostCopied = 1 << 22;  // floats of the input rows of one output row
+  static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
   int64_t per_image() const { return ceil_div(d_.oh, rows_); }
