@@ -209,3 +209,10 @@ def test_examples(program, least):
     )
     accuracy = re.search(r"^Test accuracy: ([\d.]+) %", result.stdout, re.MULTILINE)
     assert float(accuracy[1]) >= least
+
+
+def test_show_config_prints_an_entry_a_line(capsys):
+    cnnx.config.show_config()
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(cnnx.config.build_config())
+    assert lines[0].split()[-1] == cnnx.__version__

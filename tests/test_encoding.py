@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cnnx.data import LabelEncoder, OneHotEncoder
+from cnnx.utils import to_categorical
 
 LABELS: dict[str, tuple[Any, list[Any]]] = {
     "texts": (["horse", "cat", "dog", "cat"], ["cat", "dog", "horse"]),
@@ -94,3 +95,12 @@ def test_predictions_become_labels() -> None:
 def test_wrong_labels(call: Any, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         call()
+
+
+def test_to_categorical() -> None:
+    expected = [[0, 1, 0], [0, 0, 1]]
+    np.testing.assert_array_equal(to_categorical([1, 2]), expected)
+    np.testing.assert_array_equal(to_categorical(np.array([[1], [2]]), 3), expected)
+    assert to_categorical([], 4).shape == (0, 4)
+    with pytest.raises(ValueError, match="x is empty; give num_classes"):
+        to_categorical([])

@@ -63,3 +63,16 @@ def test_accuracy_means_the_one_that_suits_the_loss(
 def test_confusion_matrix() -> None:
     counts = metrics.confusion_matrix([0, 1, 2, 2, 2], [0, 2, 2, 2, 1], num_classes=4)
     np.testing.assert_array_equal(counts, [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 2, 0], [0, 0, 0, 0]])
+
+
+def test_confusion_matrix_counts_true_classes_in_rows() -> None:
+    expected = [[1, 1, 0], [0, 0, 0], [0, 1, 1]]
+    np.testing.assert_array_equal(metrics.confusion_matrix([0, 0, 2, 2], [0, 1, 1, 2]), expected)
+    with pytest.raises(ValueError, match=r"one shape \(n,\), got \(2,\) and \(3,\)"):
+        metrics.confusion_matrix([0, 1], [0, 1, 1])
+
+
+def test_a_metric_that_reads_other_targets_than_the_loss_is_refused() -> None:
+    model = cnnx.Sequential([cnnx.Input((2,)), cnnx.layers.Dense(3, activation="softmax")])
+    with pytest.raises(ValueError, match="reads targets of the outputs' shape.*'accuracy'"):
+        model.compile("sgd", "sparse_categorical_crossentropy", ["categorical_accuracy"])

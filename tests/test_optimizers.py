@@ -137,6 +137,10 @@ def test_a_schedule_gives_the_rate_of_each_step() -> None:
             schedules.PolynomialDecay(0.1, 10, 0.02, power=2.0),
             lambda t: 0.02 + 0.08 * (1 - min(t, 10) / 10) ** 2,
         ),
+        (
+            schedules.PolynomialDecay(0.1, 10, 0.02, cycle=True),
+            lambda t: 0.1 - 0.08 * t / (10 * max(1, math.ceil(t / 10))),
+        ),
         (schedules.ExponentialDecay(0.1, 10, 0.5), lambda t: 0.1 * 0.5 ** (t / 10)),
         (
             schedules.ExponentialDecay(0.1, 10, 0.5, staircase=True),
