@@ -74,5 +74,5 @@ def test_confusion_matrix_counts_true_classes_in_rows() -> None:
 
 def test_a_metric_that_reads_other_targets_than_the_loss_is_refused() -> None:
     model = cnnx.Sequential([cnnx.Input((2,)), cnnx.layers.Dense(3, activation="softmax")])
-    with pytest.raises(ValueError, match="reads targets of the outputs' shape.*'accuracy'"):
+    with pytest.raises(ValueError, match=r"reads targets of the outputs' shape.*'accuracy'"):
         model.compile("sgd", "sparse_categorical_crossentropy", ["categorical_accuracy"])

@@ -405,7 +405,7 @@ def test_recompiling_keeps_the_weights() -> None:
 
 def test_a_build_that_fails_can_be_done_again() -> None:
     model = cnnx.Sequential([layers.Conv2D(2, 5), layers.Flatten(), layers.Dense(3)])
-    with pytest.raises(ValueError, match="conv2d.*5"):
+    with pytest.raises(ValueError, match=r"conv2d.*5"):
         model.build((None, 3, 3, 1))
     assert not model.built
     assert not any(layer.built for layer in model.layers)
