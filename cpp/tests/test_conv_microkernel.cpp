@@ -1,0 +1,130 @@
+// Every register tile of every instruction set, in every size, against its definition. Convolutions
+// meet few of the sizes: which, depends on their width and channels.
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cnnx/runtime.hpp"
+#include "kernels/kernel_table.hpp"
+#include "random_floats.hpp"
+
+namespace cnnx {
+namespace {
+
+constexpr float kUntouched = -99.0f;
+
+// Calls body(isa) with each in use.
+template <typename Body>
+void for_each_isa(Body body) {
+  for (const std::string& isa : available_isas()) {
+    set_isa(isa);
+    SCOPED_TRACE(isa);
+    body();
+  }
+  set_isa(available_isas().front());
+}
+
+std::vector<int64_t> widths(int64_t channels) {
+  std::vector<int64_t> widths;
+  for (int64_t cols = channels; cols > 0; cols = cols * 2 / 3) widths.push_back(cols);
+  return widths;
+}
+
+void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, bool has_bias) {
+  constexpr int64_t kPixelStride = 3;
+  const int64_t offsets[] = {0, 40};
+  const int64_t floats = tile.steps > 1 ? tile.steps * kPixelStride : 5;
+  const ConvRuns runs{2, floats, offsets};
+  const std::vector<float> src = test::whole_floats(offsets[1] + pixels * kPixelStride + floats, 1),
+                           weights = test::whole_floats(2 * floats * tile.channels, 2),
+                           bias = test::whole_floats(cols, 3);
+  const int64_t stride = cols + 1;
+  std::vector<float> dst(pixels * stride, kUntouched), expected = dst;
+  for (int64_t i = 0; i < pixels; ++i) {
+    for (int64_t c = 0; c < cols; ++c) {
+      float sum = (accumulate ? kUntouched : 0) + (has_bias ? bias[c] : 0);
+      for (int64_t r = 0; r < runs.count; ++r) {
+        for (int64_t p = 0; p < floats; ++p) {
+          sum += src[offsets[r] + i * kPixelStride + p] *
+                 weights[(r * floats + p) * tile.channels + c];
+        }
+      }
+      expected[i * stride + c] = sum;
+    }
+  }
+  tile.microkernel(runs, src.data(), kPixelStride, weights.data(), has_bias ? bias.data() : nullptr,
+                   dst.data(), stride, pixels, cols, accumulate);
+  EXPECT_EQ(dst, expected) << pixels << " of " << tile.pixels << " pixels, " << cols << " of "
+                           << tile.channels << " channels, " << tile.steps << " steps";
+}
+
+TEST(ConvMicrokernel, EveryTileEqualsItsDefinition) {
+  for_each_isa([] {
+    for (const ConvTile& tile : kernels().conv) {
+      for (int64_t pixels = 1; pixels <= tile.pixels; ++pixels) {
+        for (const int64_t cols : widths(tile.channels)) {
+          for (const bool accumulate : {false, true}) {
+            for (const bool has_bias : {false, true}) {
+              check(tile, pixels, cols, accumulate, has_bias);
+            }
+          }
+        }
+      }
+    }
+  });
+}
+
+void check(const ConvWeightsTile& tile, int64_t taps, int64_t cols) {
+  const ConvRows rows{.images = 2,
+                      .count = 2,
+                      .pixels = tile.steps + 2,
+                      .src_image_stride = 300,
+                      .src_row_stride = 120,
+                      .src_stride = 4,
+                      .dst_row_stride = (tile.steps + 2) * (cols + 2),
+                      .dst_stride = cols + 2};
+  const ConvTaps part{
+      .taps = taps, .run_stride = 30, .run_taps = tile.steps * (taps + 1), .step_taps = taps + 1};
+  const int64_t ldw = cols + 1;
+  const std::vector<float> src = test::whole_floats(900, 1),
+                           diff_dst = test::whole_floats(4 * rows.dst_row_stride, 2);
+  std::vector<float> diff_weights(tile.runs * part.run_taps * ldw, kUntouched),
+      expected = diff_weights;
+  for (int64_t run = 0; run < tile.runs; ++run) {
+    for (int64_t s = 0; s < tile.steps; ++s) {
+      for (int64_t i = 0; i < taps; ++i) {
+        for (int64_t c = 0; c < cols; ++c) {
+          float sum = 0;
+          for (int64_t y = 0; y < rows.images * rows.count; ++y) {
+            const float* const x = src.data() + y / rows.count * rows.src_image_stride +
+                                   y % rows.count * rows.src_row_stride + run * part.run_stride + i;
+            const float* const dy = diff_dst.data() + y * rows.dst_row_stride + c;
+            for (int64_t p = 0; p < rows.pixels; ++p) {
+              sum += x[(p + s) * rows.src_stride] * dy[p * rows.dst_stride];
+            }
+          }
+          expected[(run * part.run_taps + s * part.step_taps + i) * ldw + c] += sum;
+        }
+      }
+    }
+  }
+  tile.microkernel(rows, part, src.data(), diff_dst.data(), diff_weights.data(), ldw, cols);
+  EXPECT_EQ(diff_weights, expected)
+      << taps << " of " << tile.taps << " taps, " << tile.steps << " steps, " << tile.runs
+      << " runs, " << cols << " of " << tile.channels << " channels";
+}
+
+TEST(ConvWeightsMicrokernel, EveryTileEqualsItsDefinition) {
+  for_each_isa([] {
+    for (const ConvWeightsTile& tile : kernels().conv_weights) {
+      for (int64_t taps = 1; taps <= tile.taps; ++taps) {
+        for (const int64_t cols : widths(tile.channels)) check(tile, taps, cols);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace cnnx
