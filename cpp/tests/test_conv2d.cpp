@@ -16,6 +16,8 @@ struct Case {
   Conv2dDims dims;
 };
 
+constexpr int64_t kFar = (int64_t{1} << 31) - 1;
+
 // mb ih iw ic, oh ow oc, kh kw, strides, pads, dilations, groups, rotated
 const Case kCases[] = {
     {"same 3x3", {2, 9, 8, 5, 9, 8, 7, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
@@ -32,6 +34,7 @@ const Case kCases[] = {
     {"wide 3x3", {3, 9, 6, 18, 10, 5, 33, 3, 3, 1, 1, 2, 1, 1, 1, 1}},
     {"wide 3x3, true convolution", {1, 9, 8, 16, 7, 6, 17, 3, 3, 1, 1, 0, 0, 1, 1, 1, true}},
     {"wide 3x3, many weights", {2, 6, 7, 128, 6, 7, 130, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
+    {"a stride beyond the image", {2, 3, 2, 12, 2, 1, 4, 2, 2, kFar, kFar, 1, 0, 1, 1, 1}},
     {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
 };
 
@@ -75,8 +78,7 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
 
 // Two rows of output are pooled together, so the input of both would have to lie in one copy.
 TEST(Conv2d, PoolingRowsWhoseInputLiesFarApartTakesNoMemory) {
-  const int64_t far = (int64_t{1} << 31) - 1;
-  const Conv2dDims d{1, 1, 2, 4, 2, 2, 4, 1, 1, far, 1, 0, 0, 1, 1, 1};
+  const Conv2dDims d{1, 1, 2, 4, 2, 2, 4, 1, 1, kFar, 1, 0, 0, 1, 1, 1};
   const test::DefinedConvolution defined(d);
   std::vector<float> largest(4, 0);
   for (size_t i = 0; i < defined.dst.size(); ++i) {

@@ -33,13 +33,13 @@ struct Phase {
   TapOrder order;
 };
 
-// Of the pixels that see tap `tap` < stride, and those a stride after it.
-Phase phase_of(int64_t tap, int64_t input, int64_t kernel, int64_t stride, int64_t padding,
+// Of the pixels from `first` < stride on.
+Phase phase_of(int64_t first, int64_t input, int64_t kernel, int64_t stride, int64_t padding,
                int64_t dilation) {
-  const int64_t first = (tap + stride - padding % stride) % stride;
+  const int64_t tap = (first + padding) % stride;  // and those a stride after it
   const int64_t taps = tap < kernel ? ceil_div(kernel - tap, stride) : 0;
   return {.first = first,
-          .pixels = first < input ? ceil_div(input - first, stride) : 0,
+          .pixels = ceil_div(input - first, stride),
           .taps = taps,
           .padding = dilation * (taps - 1) - (first + padding - tap) / stride,
           .order = {tap + stride * (taps - 1), -stride}};
@@ -48,9 +48,9 @@ Phase phase_of(int64_t tap, int64_t input, int64_t kernel, int64_t stride, int64
 // Calls visit(dims, y, x): a correlation for every pair of phases.
 template <typename Visit>
 void for_each_phase(const Conv2dDims& d, Visit visit) {
-  for (int64_t i = 0; i < d.stride_h; ++i) {
+  for (int64_t i = 0; i < std::min(d.stride_h, d.ih); ++i) {
     const Phase y = phase_of(i, d.ih, d.kh, d.stride_h, d.pad_top, d.dilation_h);
-    for (int64_t j = 0; j < d.stride_w; ++j) {
+    for (int64_t j = 0; j < std::min(d.stride_w, d.iw); ++j) {
       const Phase x = phase_of(j, d.iw, d.kw, d.stride_w, d.pad_left, d.dilation_w);
       Conv2dDims back = d;
       back.ih = d.oh, back.iw = d.ow, back.ic = d.oc;
