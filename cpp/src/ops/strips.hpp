@@ -67,11 +67,12 @@ class Strips {
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
         copied_(d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
                 input_rows(d_.oh) > d_.ih || !src_.in_memory()) {
-    const int64_t row = std::max({width_ * d_.ic * d_.stride_h, d_.ow * d_.oc, int64_t{1}});
+    const double input = static_cast<double>(width_) * static_cast<double>(d_.ic * d_.stride_h);
+    const double row = std::max({input, static_cast<double>(d_.ow * d_.oc), 1.0});
     // Where weights are few, rows are used at once: they need not wait in L2 for the next ones.
     const bool few = d_.kh * d_.kw * d_.ic * d_.oc <= kFewWeights;
-    const int64_t most =
-        std::min((few ? kL1Floats : kFloats) / row, ceil_div(d_.mb * d_.oh, least));
+    const int64_t most = std::min(static_cast<int64_t>((few ? kL1Floats : kFloats) / row),
+                                  ceil_div(d_.mb * d_.oh, least));
     const int64_t parts =
         std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
     rows_ = std::max(ceil_div(ceil_div(d_.oh, parts), together), int64_t{1}) * together;
@@ -135,8 +136,9 @@ class Strips {
   }
 
  private:
-  static constexpr int64_t kFloats = int64_t{1} << 16;  // 256 KiB: half of a small L2
-  static constexpr int64_t kL1Floats = 6144, kFewWeights = 2048;
+  static constexpr double kFloats = 1 << 16;  // 256 KiB: half of a small L2
+  static constexpr double kL1Floats = 6144;
+  static constexpr int64_t kFewWeights = 2048;
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
