@@ -6,6 +6,7 @@ Python error, or it computes; it never reads or writes outside an array, which e
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -61,7 +62,9 @@ class Choices(atheris.FuzzedDataProvider):
             case 4 if isinstance(value, np.ndarray) and value.ndim:
                 return value[:: self.PickValueInList([-1, 2, 1])]
             case 5 if isinstance(value, np.ndarray):
-                return value.astype(self.PickValueInList(DTYPES))
+                with contextlib.suppress(ValueError):  # texts that are no numbers
+                    return value.astype(self.PickValueInList(DTYPES))
+                return value
             case 6 if isinstance(value, np.ndarray):
                 value.flags.writeable = False
                 return value

@@ -1,5 +1,5 @@
-// Every register tile of every instruction set, in every size, against its definition. Convolutions
-// meet few of the sizes: which, depends on their width and channels.
+// Every register tile of every instruction set, in every size, against its definition. A matrix
+// product or a convolution meets few of the sizes.
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -32,6 +32,37 @@ std::vector<int64_t> widths(int64_t channels) {
   return widths;
 }
 
+void check(const GemmTile& tile, int64_t rows, int64_t cols, bool accumulate, bool has_bias) {
+  constexpr int64_t kDepth = 5;
+  const int64_t stride = cols + 1;
+  const std::vector<float> a = test::whole_floats(rows * kDepth, 1),
+                           b = test::whole_floats(kDepth * stride, 2),
+                           bias = test::whole_floats(cols, 3);
+  std::vector<float> c(rows * stride, kUntouched), expected = c;
+  for (int64_t i = 0; i < rows; ++i) {
+    for (int64_t j = 0; j < cols; ++j) {
+      float sum = (accumulate ? kUntouched : 0) + (has_bias ? bias[j] : 0);
+      for (int64_t p = 0; p < kDepth; ++p) sum += a[i * kDepth + p] * b[p * stride + j];
+      expected[i * stride + j] = sum;
+    }
+  }
+  tile.microkernel(kDepth,
+                   {.a = a.data(),
+                    .a_row_stride = kDepth,
+                    .a_col_stride = 1,
+                    .b = b.data(),
+                    .b_row_stride = stride,
+                    .bias = has_bias ? bias.data() : nullptr,
+                    .c = c.data(),
+                    .c_row_stride = stride,
+                    .accumulate = accumulate,
+                    .ahead = nullptr,
+                    .ahead_lines = 0},
+                   rows, cols);
+  EXPECT_EQ(c, expected) << rows << " of " << tile.mr << " rows, " << cols << " of " << tile.nr
+                         << " columns";
+}
+
 void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, bool has_bias) {
   constexpr int64_t kPixelStride = 3;
   const int64_t offsets[] = {0, 40};
@@ -60,19 +91,29 @@ void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, 
                            << tile.channels << " channels, " << tile.steps << " steps";
 }
 
-TEST(ConvMicrokernel, EveryTileEqualsItsDefinition) {
-  for_each_isa([] {
-    for (const ConvTile& tile : kernels().conv) {
-      for (int64_t pixels = 1; pixels <= tile.pixels; ++pixels) {
-        for (const int64_t cols : widths(tile.channels)) {
-          for (const bool accumulate : {false, true}) {
-            for (const bool has_bias : {false, true}) {
-              check(tile, pixels, cols, accumulate, has_bias);
-            }
-          }
-        }
+// In every size, and whatever the accumulators are added to.
+template <typename Tile>
+void check_sizes(const Tile& tile, int64_t rows, int64_t cols) {
+  for (int64_t row = 1; row <= rows; ++row) {
+    for (const int64_t width : widths(cols)) {
+      for (const bool accumulate : {false, true}) {
+        for (const bool has_bias : {false, true}) check(tile, row, width, accumulate, has_bias);
       }
     }
+  }
+}
+
+TEST(RegisterTiles, ProductsEqualTheirDefinition) {
+  for_each_isa([] {
+    for (const GemmTile& tile : {kernels().gemm_wide, kernels().gemm_narrow}) {
+      check_sizes(tile, tile.mr, tile.nr);
+    }
+  });
+}
+
+TEST(RegisterTiles, ConvolutionsEqualTheirDefinition) {
+  for_each_isa([] {
+    for (const ConvTile& tile : kernels().conv) check_sizes(tile, tile.pixels, tile.channels);
   });
 }
 
@@ -116,7 +157,7 @@ void check(const ConvWeightsTile& tile, int64_t taps, int64_t cols) {
       << " runs, " << cols << " of " << tile.channels << " channels";
 }
 
-TEST(ConvWeightsMicrokernel, EveryTileEqualsItsDefinition) {
+TEST(RegisterTiles, GradientsOfWeightsEqualTheirDefinition) {
   for_each_isa([] {
     for (const ConvWeightsTile& tile : kernels().conv_weights) {
       for (int64_t taps = 1; taps <= tile.taps; ++taps) {
