@@ -44,7 +44,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       }
     }
   }
-  store_tile(acc, bias, dst, dst_stride, cols, accumulate);
+  store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate);
 }
 
 template <int Vectors, int Steps, int MostPixels, int Pixels = MostPixels>
@@ -65,10 +65,10 @@ constexpr ConvTile conv_tile_of() {
   return {conv_microkernel<Vectors, Steps, MostPixels>, MostPixels, Vectors * kLanes, Steps};
 }
 
-// Whole vectors of diff_dst (Full), or a last one that is cut. A tap at one pixel is a step's tap
+// Whole vectors of diff_dst (Whole), or a last one that is cut. A tap at one pixel is a step's tap
 // at the pixel before: each float of src is broadcast once for the gradients of the last Steps
 // pixels.
-template <int Runs, int Steps, int Taps, int Vectors, bool Full>
+template <int Runs, int Steps, int Taps, int Vectors, bool Whole>
 void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* src,
                        const float* diff_dst, float* diff_weights, int64_t ldw, int64_t cols) {
   Vec acc[Runs][Steps][Taps][Vectors]{};
@@ -85,12 +85,7 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
     age();
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) {
-      const int64_t width = cols - v * kLanes;
-      if (Full) {
-        gradients[0][v] = load(dy + v * kLanes);
-      } else {
-        gradients[0][v] = width > 0 ? load_upto(dy + v * kLanes, width) : Vec{};
-      }
+      gradients[0][v] = load_row<Whole>(dy + v * kLanes, cols - v * kLanes);
     }
     dy += rows.dst_stride;
   };
@@ -125,8 +120,9 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
   for (int run = 0; run < Runs; ++run) {
 #pragma GCC unroll 8
     for (int s = 0; s < Steps; ++s) {
-      store_tile(acc[run][s], nullptr,
-                 diff_weights + (run * taps.run_taps + s * taps.step_taps) * ldw, ldw, cols, true);
+      store_tile<Whole>(acc[run][s], nullptr,
+                        diff_weights + (run * taps.run_taps + s * taps.step_taps) * ldw, ldw, cols,
+                        true);
     }
   }
 }

@@ -33,12 +33,7 @@ void gemm_tile(int64_t k, const GemmOperands& operands, int64_t cols) {
     Vec b_row[Vectors];
 #pragma GCC unroll 8
     for (int v = 0; v < Vectors; ++v) {
-      const int64_t width = cols - v * kLanes;
-      if (Whole) {
-        b_row[v] = load(b + v * kLanes);
-      } else {
-        b_row[v] = width > 0 ? load_upto(b + v * kLanes, width) : Vec{};
-      }
+      b_row[v] = load_row<Whole>(b + v * kLanes, cols - v * kLanes);
     }
 #pragma GCC unroll 32
     for (int i = 0; i < Rows; ++i) {
@@ -49,7 +44,8 @@ void gemm_tile(int64_t k, const GemmOperands& operands, int64_t cols) {
 #pragma GCC unroll 8
     for (int t = 0; t < kPointers; ++t) a[t] += a_col_stride;
   }
-  store_tile(acc, operands.bias, operands.c, operands.c_row_stride, cols, operands.accumulate);
+  store_tile<Whole>(acc, operands.bias, operands.c, operands.c_row_stride, cols,
+                    operands.accumulate);
 }
 
 // Picks the instance for the tile's rows, the largest first: it is the one that matters.

@@ -1,5 +1,5 @@
-// How a micro-kernel leaves: its accumulators go to memory. Included by kernels/<isa>/kernels.cpp
-// alone.
+// What micro-kernels share: a vector of a row that may end before it, and how they leave. Included
+// by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
 #include "kernels/simd.hpp"
@@ -7,16 +7,24 @@
 namespace cnnx {
 namespace {
 
+// The next `width` numbers of a row, which may be none; at least a vector of a Whole one.
+template <bool Whole>
+CNNX_INLINE Vec load_row(const float* p, int64_t width) {
+  if (Whole) return load(p);
+  return width > 0 ? load_upto(p, width) : Vec{};
+}
+
 // c (Rows, cols; row stride ldc) = acc, plus bias (cols) unless it is null, plus c if accumulate.
-template <int Rows, int Vectors>
+// Whole: cols are all that the accumulators hold.
+template <bool Whole, int Rows, int Vectors>
 CNNX_INLINE void store_tile(const Vec (&acc)[Rows][Vectors], const float* bias, float* c,
                             int64_t ldc, int64_t cols, bool accumulate) {
 #pragma GCC unroll 8
   for (int v = 0; v < Vectors; ++v) {
     const int64_t width = cols - v * kLanes;
-    if (width <= 0) return;
-    const Vec start = bias ? load_upto(bias + v * kLanes, width) : Vec{};
-    if (width >= kLanes) {
+    if (!Whole && width <= 0) return;
+    const Vec start = bias ? load_row<Whole>(bias + v * kLanes, width) : Vec{};
+    if (Whole || width >= kLanes) {
 #pragma GCC unroll 32
       for (int i = 0; i < Rows; ++i) {
         float* const out = c + i * ldc + v * kLanes;
