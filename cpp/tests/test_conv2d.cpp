@@ -35,6 +35,7 @@ const Case kCases[] = {
     {"wide 3x3, true convolution", {1, 9, 8, 16, 7, 6, 17, 3, 3, 1, 1, 0, 0, 1, 1, 1, true}},
     {"wide 3x3, many weights", {2, 6, 7, 128, 6, 7, 130, 3, 3, 1, 1, 1, 1, 1, 1, 1}},
     {"a stride beyond the image", {2, 3, 2, 12, 2, 1, 4, 2, 2, kFar, kFar, 1, 0, 1, 1, 1}},
+    {"strides of more than 63 bits", {1, 1, 3, 12, 2, 2, 4, 1, 1, kFar, kFar, 0, 0, 1, 1, 1}},
     {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
 };
 

@@ -204,6 +204,33 @@ def test_picture_files(tmp_path: Path, mode: str) -> None:
         np.testing.assert_array_equal(np.asarray(written), got)
 
 
+def test_a_failing_write_leaves_the_old_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    out = tmp_path / "out.png"
+    filters.apply(np.eye(4), "box", out=out)
+    before = out.read_bytes()
+
+    def full_disk(image: Any, file: Any, *rest: Any) -> None:
+        file.write(b"half a picture")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(image_module.Image, "save", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        filters.apply(np.zeros((4, 4)), "box", out=out)
+    assert out.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [out]
+
+
+@pytest.mark.parametrize("name", ["picture", "picture.txt", "picture.pdf"])
+def test_a_name_without_a_format_is_refused(tmp_path: Path, name: str) -> None:
+    pytest.importorskip("PIL", reason="Pillow is not installed")
+    with pytest.raises(ValueError, match=rf"{name}: no picture's name ends in '.*'. Use .png"):
+        filters.apply(np.zeros((4, 4)), "box", out=tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="Pillow is not installed")
     (tmp_path / "text.png").write_text("no picture")

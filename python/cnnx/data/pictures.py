@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnx.extras import import_extra
-from cnnx.files import regular_file
+from cnnx.files import regular_file, replacing
 
 Pixels = NDArray[np.uint8]
 
@@ -90,9 +91,24 @@ def read_picture(path: str | os.PathLike[str]) -> Pixels:
 
 
 def write_picture(pixels: Pixels, path: str | os.PathLike[str]) -> None:
-    """Write a picture (height, width) or (height, width, 1 or 3) in the format its name says."""
+    """Write a picture (height, width) or (height, width, 1 or 3) in the format its name says.
+
+    Raises
+    ------
+    ValueError
+        For a name that says no format.
+    OSError
+        If it cannot be written; a file that was there is still whole.
+    """
+    pillow = _pillow()
+    suffix = Path(path).suffix.lower()
+    form = pillow.registered_extensions().get(suffix)
+    if form not in FORMATS:
+        raise ValueError(f"{path}: no picture's name ends in '{suffix}'. Use .png or .jpg.")
     grey = pixels.ndim == 3 and pixels.shape[2] == 1
-    _pillow().fromarray(pixels[..., 0] if grey else pixels).save(path)
+    picture = pillow.fromarray(pixels[..., 0] if grey else pixels)
+    with replacing(path) as file:
+        picture.save(file, form)
 
 
 @contextmanager

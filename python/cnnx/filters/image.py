@@ -48,7 +48,10 @@ def apply(
     Raises
     ------
     ValueError
-        For anything but an image, a damaged file, or an unknown filter or padding.
+        For anything but an image, a damaged file, an unknown filter or padding, or an `out` whose
+        name says no format.
+    OSError
+        If `out` cannot be written; a file that was there is still whole.
     ImportError
         If a file is to be read or written and Pillow is not installed.
     """
