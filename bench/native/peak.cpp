@@ -14,11 +14,14 @@ namespace {
 
 constexpr int kChains = 12;  // enough to hide the latency of two units, few enough for 16 registers
 
+// Read at run time: a chain whose numbers the compiler knows may be computed by the compiler.
+volatile float factor = 0.999f, term = 0.001f;
+
 // kChains independent chains acc = acc * x + y; returns a value so that nothing is optimised away.
 template <typename Vec>
 [[gnu::always_inline]] inline float chains(const Vec& zero, int64_t rounds) {
   Vec acc[kChains]{};
-  const Vec x = zero + 0.999f, y = zero + 0.001f;
+  const Vec x = zero + factor, y = zero + term;
 #pragma GCC unroll 16
   for (int i = 0; i < kChains; ++i) acc[i] = zero + static_cast<float>(i);  // all different
   for (int64_t r = 0; r < rounds; ++r) {

@@ -25,7 +25,8 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       base[t] = src + runs.offsets[r] + 3 * t * pixel_stride;
     }
     const float* const end = weights + step;
-    for (int64_t p = 0; weights < end; ++p, weights += Vectors * kLanes) {
+    int64_t p = 0;
+    const auto add = [&]() __attribute__((always_inline)) {
       Vec w[Steps][Vectors];
 #pragma GCC unroll 8
       for (int s = 0; s < Steps; ++s) {
@@ -42,6 +43,14 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
           for (int v = 0; v < Vectors; ++v) acc[i - s][v] += x * w[s][v];
         }
       }
+      ++p;
+      weights += Vectors * kLanes;
+    };
+    if constexpr (Steps == 1) {
+#pragma GCC unroll 4
+      while (weights < end) add();
+    } else {
+      while (weights < end) add();
     }
   }
   store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate);
