@@ -114,12 +114,21 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
     }
     x += rows.src_stride;
   };
+  const auto sums = [&](int run, int s) {
+    return diff_weights + (run * taps.run_taps + s * taps.step_taps) * ldw;
+  };
+#pragma GCC unroll 8
+  for (int run = 0; run < Runs; ++run) {
+#pragma GCC unroll 8
+    for (int s = 0; s < Steps; ++s) prefetch_tile<Taps, Vectors>(sums(run, s), ldw);
+  }
   for (int64_t n = 0; n < rows.images; ++n) {
     for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
       x = src + n * rows.src_image_stride + r * rows.src_row_stride;
       dy = diff_dst;
 #pragma GCC unroll 8
       for (int s = 0; s < Steps - 1; ++s) take(), add(0, s);
+#pragma GCC unroll 4
       for (int64_t p = Steps - 1; p < rows.pixels; ++p) take(), add(0, Steps - 1);
 #pragma GCC unroll 8
       for (int s = 1; s < Steps; ++s) age(), add(s, Steps - 1);
@@ -129,9 +138,7 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
   for (int run = 0; run < Runs; ++run) {
 #pragma GCC unroll 8
     for (int s = 0; s < Steps; ++s) {
-      store_tile<Whole>(acc[run][s], nullptr,
-                        diff_weights + (run * taps.run_taps + s * taps.step_taps) * ldw, ldw, cols,
-                        true);
+      store_tile<Whole>(acc[run][s], nullptr, sums(run, s), ldw, cols, true);
     }
   }
 }

@@ -332,6 +332,12 @@ using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint3
 using GaussianDropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, float deviation,
                                        const float* src, float* dst);
 
+// What a register tile takes, as measured: as many loads of vectors as pass in the time of a
+// product, and the accumulators that hide the latency of their sums; fewer take as long.
+struct TileTimes {
+  int64_t loads_a_product, accumulators;
+};
+
 constexpr int kOneStepTiles = 3, kOneRunTiles = 2;
 
 struct KernelTable {
@@ -340,6 +346,7 @@ struct KernelTable {
   GemmTile gemm_narrow;  // for few output columns
   Dot dot;
   Transpose transpose;
+  TileTimes tile_times;
   ConvTile conv[8];                  // kOneStepTiles of one step first, from wide to narrow
   ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
   WinogradKernels winograd;

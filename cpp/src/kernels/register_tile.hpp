@@ -14,6 +14,16 @@ CNNX_INLINE Vec load_row(const float* p, int64_t width) {
   return width > 0 ? load_upto(p, width) : Vec{};
 }
 
+// Fetches what store_tile will add to into the cache.
+template <int Rows, int Vectors>
+CNNX_INLINE void prefetch_tile(const float* c, int64_t ldc) {
+#pragma GCC unroll 32
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 8
+    for (int v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * ldc + v * kLanes, 1);
+  }
+}
+
 // c (Rows, cols; row stride ldc) = acc, plus bias (cols) unless it is null, plus c if accumulate.
 // Whole: cols are all that the accumulators hold.
 template <bool Whole, int Rows, int Vectors>

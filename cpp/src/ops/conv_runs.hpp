@@ -10,12 +10,10 @@
 
 namespace cnnx {
 
-// The time of a register tile for each of its floats of src, in half products of vectors: a few
-// accumulators take as long as those that hide the latency of their sums, and a load nearly half as
-// long as a product.
-inline int64_t tile_time(int64_t products, int64_t loads) {
-  constexpr int64_t kChains = 8;
-  return 2 * std::max(products, kChains) + loads;
+// The time of a register tile for each of its floats of src, in loads.
+inline int64_t tile_time(int64_t accumulators, int64_t loads) {
+  const TileTimes& times = kernels().tile_times;
+  return times.loads_a_product * std::max(accumulators, times.accumulators) + loads;
 }
 
 // What `together` adjacent output pixels see of a strip, as runs of contiguous floats. The taps of

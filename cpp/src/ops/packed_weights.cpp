@@ -45,12 +45,13 @@ struct Cut {
   int64_t size, parts;
 };
 
-// Takes all taps of a kernel row at once if there is one for their number and pixels share them.
+// Takes all taps of a kernel row at once if there is one for their number and pixels share them,
+// but not in short rows, where too many pixels lie at an end and see fewer taps.
 const ConvWeightsTile& tile_for(const Conv2dDims& d) {
   const auto& tiles = kernels().conv_weights;
   if (d.dilation_w != d.stride_w) return tiles[0];
   const auto* const tile = std::find_if(std::begin(tiles), std::end(tiles), [&](const auto& t) {
-    return t.runs == 1 && t.steps == d.kw && t.steps <= d.ow;
+    return t.runs == 1 && t.steps == d.kw && 4 * t.steps <= d.ow;
   });
   return tile == std::end(tiles) ? tiles[0] : *tile;
 }

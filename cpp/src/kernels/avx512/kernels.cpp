@@ -23,6 +23,7 @@ const KernelTable avx512_kernels = {
     .gemm_narrow = gemm_tile_of<14, 1>(168, 256, 1024),
     .dot = dot,
     .transpose = transpose,
+    .tile_times = {.loads_a_product = 2, .accumulators = 8},
     .conv = {conv_tile_of<14, 2>(), conv_tile_of<6, 4>(), conv_tile_of<14, 1>(),
              conv_tile_of<12, 2, 3>(), conv_tile_of<10, 2, 5>(), conv_tile_of<14, 1, 2>(),
              conv_tile_of<14, 1, 3>(), conv_tile_of<14, 1, 5>()},

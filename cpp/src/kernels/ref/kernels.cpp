@@ -23,6 +23,7 @@ const KernelTable ref_kernels = {
     .gemm_narrow = gemm_tile_of<8, 1>(96, 256, 512),
     .dot = dot,
     .transpose = transpose,
+    .tile_times = {.loads_a_product = 2, .accumulators = 8},
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<8, 1>(),
              conv_tile_of<4, 2, 3>(), conv_tile_of<5, 2, 2>(), conv_tile_of<10, 1, 2>(),
              conv_tile_of<10, 1, 3>(), conv_tile_of<9, 1, 5>()},
