@@ -8,6 +8,8 @@
 namespace cnnx {
 namespace {
 
+constexpr int64_t kLongSum = 64;  // long enough to fetch what it will be stored to meanwhile
+
 // Pixels * Vectors accumulators stay in registers. A run is Steps times as long as the way from
 // pixel to pixel, so that up to Steps pixels see a float of it, which is broadcast once for them
 // all. Three pixels share a base pointer: x86 adds an index to it for free, and there are not
@@ -17,6 +19,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
                const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
   constexpr int kSeen = Pixels + Steps - 1;
   Vec acc[Pixels][Vectors]{};
+  if (runs.count * runs.floats >= kLongSum) prefetch_tile<Pixels, Vectors>(dst, dst_stride);
   const int64_t step = (Steps == 1 ? runs.floats : pixel_stride) * Vectors * kLanes;
   for (int64_t r = 0; r < runs.count; ++r, weights += (Steps - 1) * step) {
     const float* base[(kSeen + 2) / 3];

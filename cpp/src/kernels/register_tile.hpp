@@ -14,7 +14,7 @@ CNNX_INLINE Vec load_row(const float* p, int64_t width) {
   return width > 0 ? load_upto(p, width) : Vec{};
 }
 
-// Fetches what store_tile will add to into the cache.
+// Fetches what store_tile will store to into the cache.
 template <int Rows, int Vectors>
 CNNX_INLINE void prefetch_tile(const float* c, int64_t ldc) {
 #pragma GCC unroll 32

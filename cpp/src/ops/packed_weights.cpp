@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/kernel_table.hpp"
+#include "ops/conv_runs.hpp"
 #include "ops/correlation.hpp"
 #include "ops/partial_sums.hpp"
 #include "ops/strip_gradients.hpp"
@@ -45,15 +46,23 @@ struct Cut {
   int64_t size, parts;
 };
 
-// Takes all taps of a kernel row at once if there is one for their number and pixels share them,
-// but not in short rows, where too many pixels lie at an end and see fewer taps.
+// The tile that takes the least time: one tap at a time, or all of a kernel row if there is a tile
+// for their number and pixels share them. The pixels at both ends of a row see half of those.
 const ConvWeightsTile& tile_for(const Conv2dDims& d) {
   const auto& tiles = kernels().conv_weights;
-  if (d.dilation_w != d.stride_w) return tiles[0];
-  const auto* const tile = std::find_if(std::begin(tiles), std::end(tiles), [&](const auto& t) {
-    return t.runs == 1 && t.steps == d.kw && 4 * t.steps <= d.ow;
-  });
-  return tile == std::end(tiles) ? tiles[0] : *tile;
+  const int64_t icg = d.ic / d.groups, ocg = d.oc / d.groups;
+  const auto cost = [&](const ConvWeightsTile& t) {
+    const int64_t wide = t.channels / tiles[kOneRunTiles - 1].channels;
+    const int64_t parts = ceil_div(icg, t.taps), few = ceil_div(icg, parts);
+    return ceil_div(ocg, t.channels) * parts * (d.kw / t.steps) * (2 * d.ow + t.steps - 1) *
+           tile_time(few * t.steps * wide, few + wide);
+  };
+  const ConvWeightsTile* best = &tiles[0];
+  for (const ConvWeightsTile& t : tiles) {
+    const bool stepwise = t.steps == d.kw && t.steps <= d.ow && d.dilation_w == d.stride_w;
+    if (t.runs == 1 && (t.steps == 1 || stepwise) && cost(t) < cost(*best)) best = &t;
+  }
+  return *best;
 }
 
 // Strips of src and diff_dst, packed: src in groups of channels, each (rows of input, width,
