@@ -88,8 +88,9 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
   }
 
   correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
-    const int64_t rows = strips.images(strip) * strips.rows(strip);
-    Ahead ahead = strips.ahead(strip, dims.groups * blocks * passes.count() * rows * cut.tiles());
+    const int64_t images = strips.images(strip), rows = strips.rows(strip);
+    Ahead ahead =
+        strips.ahead(strip, dims.groups * blocks * passes.count() * images * rows * cut.tiles());
     for (int64_t b = 0; b < dims.groups * blocks; ++b) {
       const int64_t g = b / blocks, channel = b % blocks * tile.channels;
       const int64_t cols = std::min(tile.channels, ocg - channel);
@@ -98,8 +99,8 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
         const ConvRuns pass_runs = passes.runs(pass, offsets);
         const float* const w = weights + b * block + passes.floats_before(pass) * tile.channels;
         const float* const start = bias == nullptr || pass > 0 ? nullptr : bias + oc;
-        for (int64_t n = 0; n < strips.images(strip); ++n) {
-          for (int64_t y = 0; y < strips.rows(strip); ++y) {
+        for (int64_t n = 0; n < images; ++n) {
+          for (int64_t y = 0; y < rows; ++y) {
             const float* const from = input + n * strips.image_stride() +
                                       y * dims.stride_h * strips.row_stride() + g * icg;
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;

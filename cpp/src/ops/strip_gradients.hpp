@@ -20,9 +20,10 @@ class StripGradients {
   const float* of(int64_t strip, float* unpooled) const {
     const int64_t image = strips_.first_image(strip), first = strips_.first_row(strip);
     if (rows_.in_memory()) return rows_.at(image, first, 0);
+    const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
     float* out = unpooled;
-    for (int64_t n = 0; n < strips_.images(strip); ++n) {
-      for (int64_t y = 0; y < strips_.rows(strip); ++y, out += row_) {
+    for (int64_t n = 0; n < images; ++n) {
+      for (int64_t y = 0; y < rows; ++y, out += row_) {
         rows_.copy(image + n, first + y, 0, width_, out);
       }
     }

@@ -77,6 +77,7 @@ class Strips {
         std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
     rows_ = std::max(ceil_div(ceil_div(d_.oh, parts), together), int64_t{1}) * together;
     images_ = std::max<int64_t>(rows_ < d_.oh ? 1 : most / std::max<int64_t>(d_.oh, 1), 1);
+    per_image_ = ceil_div(d_.oh, rows_);
   }
 
   // Whether a thread's copy stays small: a wide dilation spreads even one row's input far, and a
@@ -86,11 +87,11 @@ class Strips {
                                static_cast<double>(d_.ic) <=
                            kMostCopied;
   }
-  int64_t count() const { return ceil_div(d_.mb, images_) * per_image(); }
+  int64_t count() const { return ceil_div(d_.mb, images_) * per_image_; }
   int64_t most_rows() const { return images_ * rows_; }
   int64_t most_images() const { return images_; }
-  int64_t first_row(int64_t strip) const { return strip % per_image() * rows_; }
-  int64_t first_image(int64_t strip) const { return strip / per_image() * images_; }
+  int64_t first_row(int64_t strip) const { return strip % per_image_ * rows_; }
+  int64_t first_image(int64_t strip) const { return strip / per_image_ * images_; }
   int64_t images(int64_t strip) const { return std::min(images_, d_.mb - first_image(strip)); }
   int64_t rows(int64_t strip) const { return std::min(rows_, d_.oh - first_row(strip)); }
   int64_t width() const { return width_; }  // pixels of input that a row of output needs
@@ -106,12 +107,13 @@ class Strips {
 
   // The input of a strip: where it lies, or its padded rows copied to `copy`.
   const float* input(int64_t strip, float* copy) const {
-    const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top;
-    if (!copied_) return src_.at(first_image(strip), top, 0);
-    for (int64_t n = 0; n < images(strip); ++n) {
-      float* out = copy + n * image_stride();
-      for (int64_t y = top; y < top + input_rows(rows(strip)); ++y, out += row_stride()) {
-        src_.copy(first_image(strip) + n, y, -d_.pad_left, width_, out);
+    const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top, image = first_image(strip);
+    if (!copied_) return src_.at(image, top, 0);
+    const int64_t end = top + input_rows(rows(strip)), last = image + images(strip);
+    for (int64_t n = image; n < last; ++n) {
+      float* out = copy + (n - image) * image_stride();
+      for (int64_t y = top; y < end; ++y, out += row_stride()) {
+        src_.copy(n, y, -d_.pad_left, width_, out);
       }
     }
     return copy;
@@ -142,13 +144,11 @@ class Strips {
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
-  int64_t per_image() const { return ceil_div(d_.oh, rows_); }
-
   const Conv2dDims& d_;
   ImageRows src_;
   int64_t width_;
   bool copied_;
-  int64_t rows_, images_;
+  int64_t rows_, images_, per_image_;
 };
 
 }  // namespace cnnx
