@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
@@ -106,6 +107,39 @@ TEST(Scratchpad, BlocksAreAlignedAndKeptBetweenOperations) {
   }
   Scratchpad scratch(50);
   EXPECT_EQ(scratch.take(50), first);
+}
+
+TEST(Scratchpad, ThreadsFindTheirPartsWhereTheyWere) {
+  float *first = nullptr, *second = nullptr, *shared = nullptr;
+  {
+    Scratchpad scratch(50, 2, 1000);
+    first = scratch.of_thread(0), second = scratch.of_thread(1), shared = scratch.take(50);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(second) % 64, 0u);
+    EXPECT_GE(second - first, 1000);
+    EXPECT_GE(shared - second, 1000);
+  }
+  {
+    Scratchpad smaller(50, 2, 10);
+    EXPECT_EQ(smaller.of_thread(0), first);
+    EXPECT_EQ(smaller.of_thread(1), second);
+    EXPECT_EQ(smaller.take(50), shared);
+  }
+  EXPECT_EQ(Scratchpad(50).take(50), shared);
+}
+
+TEST(Scratchpad, HoldsPartsThatNoMoreFitBesideTheLargest) {
+  constexpr int64_t kMillion = int64_t{1} << 20;
+  {
+    Scratchpad large(0, 2, 7 * kMillion);
+  }
+  Scratchpad scratch(8 * kMillion, 2, kMillion);
+  float* const shared = scratch.take(8 * kMillion);
+  EXPECT_GE(scratch.of_thread(1) - scratch.of_thread(0), kMillion);
+  EXPECT_GE(shared - scratch.of_thread(1), kMillion);
+  std::fill_n(shared, 8 * kMillion, 1.0f);
+  std::fill_n(scratch.of_thread(1), kMillion, 2.0f);
+  EXPECT_EQ(shared[0], 1.0f);
+  EXPECT_EQ(shared[8 * kMillion - 1], 1.0f);
 }
 
 TEST(Scratchpad, AnOperationWithinAnotherGetsABlockOfItsOwn) {

@@ -178,15 +178,14 @@ void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const fl
   const int64_t workspace =
       Scratchpad::padded(gemm_workspace(tile, by_rows ? std::min(m, share * tile.mr) : m,
                                         by_rows ? n : std::min(n, share * tile.nr), k, a, b));
-  Scratchpad scratch(workspace * threads);
-  float* const workspaces = scratch.take(workspace * threads);
+  const Scratchpad scratch(0, threads, workspace);
   parallel_for(threads, tiles, [&](int64_t begin, int64_t end, int thread) {
     const int64_t row = by_rows ? begin * tile.mr : 0, col = by_rows ? 0 : begin * tile.nr;
     const int64_t rows = by_rows ? std::min(m, end * tile.mr) - row : m;
     const int64_t cols = by_rows ? n : std::min(n, end * tile.nr) - col;
     gemm_serial(tile, rows, cols, k, shifted(a, row, 0), shifted(b, 0, col), nullptr,
                 bias == nullptr ? nullptr : bias + col, c + row * ldc + col, ldc, accumulate,
-                workspaces + thread * workspace);
+                scratch.of_thread(thread));
   });
 }
 

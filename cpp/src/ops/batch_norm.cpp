@@ -125,7 +125,7 @@ int64_t pair_scratch(const BatchNormDims& d, bool pooled) {
 
 // Makes the outputs: a chunk's rows, or pairs of rows in scratch that are then pooled.
 void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epilogue& epilogue,
-            float* pairs, float* dst) {
+            const Scratchpad& scratch, float* dst) {
   const auto activate = activation_kernel(epilogue.activation).forward;
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
@@ -134,7 +134,7 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
       normalized.copy(chunk.first, chunk.rows, epilogue.activation, dst + chunk.first * d.c);
       return;
     }
-    float* const pair = pairs + chunk.thread * pair_scratch(d, epilogue.pool);
+    float* const pair = scratch.of_thread(chunk.thread);
     const auto pooled_rows = [&](int64_t pixel) {  // of all images up to this pixel
       return pixel / d.w / d.h * (d.h / 2) + pixel / d.w % d.h / 2;
     };
@@ -199,8 +199,8 @@ void batch_norm_forward_training(const BatchNormDims& dims, const float* src, co
                                  const Epilogue& epilogue, float* dst, float* mean, float* inv_std,
                                  float* moving_mean, float* moving_variance) {
   const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
-  const int64_t pairs = pair_scratch(dims, epilogue.pool) * chunks.threads();
-  Scratchpad scratch(statistics_scratch(chunks) + columns_scratch(chunks) + pairs);
+  Scratchpad scratch(statistics_scratch(chunks) + columns_scratch(chunks), chunks.threads(),
+                     pair_scratch(dims, epilogue.pool));
   find_statistics(dims, chunks, scratch, src, mean, inv_std);
   for (int64_t j = 0; j < dims.c; ++j) {
     const float variance = inv_std[j];
@@ -210,7 +210,7 @@ void batch_norm_forward_training(const BatchNormDims& dims, const float* src, co
   }
   const NormalizedColumns columns = normalized_columns(chunks, scratch, dims.c, gamma, beta, mean,
                                                        [=](int64_t j) { return inv_std[j]; });
-  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch.take(pairs), dst);
+  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch, dst);
 }
 
 void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const float* gamma,
@@ -218,12 +218,11 @@ void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, c
                                   const float* moving_variance, float epsilon,
                                   const Epilogue& epilogue, float* dst) {
   const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
-  const int64_t pairs = pair_scratch(dims, epilogue.pool) * chunks.threads();
-  Scratchpad scratch(columns_scratch(chunks) + pairs);
+  Scratchpad scratch(columns_scratch(chunks), chunks.threads(), pair_scratch(dims, epilogue.pool));
   const NormalizedColumns columns =
       normalized_columns(chunks, scratch, dims.c, gamma, beta, moving_mean,
                          [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); });
-  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch.take(pairs), dst);
+  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch, dst);
 }
 
 void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst diff_dst,
@@ -237,17 +236,16 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst di
   NormalizedColumns columns;
   const NormalizedRows normalized = {chunks, columns, src, dims.c};
   const ChunkGradient gradient(dims, diff_dst, activation, normalized);
-  const int64_t of_threads = gradient.scratch() * chunks.threads();
-  Scratchpad scratch(2 * Scratchpad::padded(dims.c) + of_threads + columns_scratch(chunks) +
-                     chunks.sum_scratch(2) + 2 * Scratchpad::padded(chunks.width()));
+  Scratchpad scratch(2 * Scratchpad::padded(dims.c) + columns_scratch(chunks) +
+                         chunks.sum_scratch(2) + 2 * Scratchpad::padded(chunks.width()),
+                     chunks.threads(), gradient.scratch());
   float* const sums = scratch.take(dims.c);
   float* const products = scratch.take(dims.c);
-  float* const gradients = scratch.take(of_threads);
   columns = normalized_columns(chunks, scratch, dims.c, gamma, beta, mean,
                                [=](int64_t j) { return inv_std[j]; });
   // Calls body(first, rows, width, dy) for the wide rows of a chunk.
   const auto for_rows = [&](const Chunk& chunk, auto body) {
-    const float* const dy = gradient.of(chunk, gradients + chunk.thread * gradient.scratch());
+    const float* const dy = gradient.of(chunk, scratch.of_thread(chunk.thread));
     chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
       body(first, rows, width, dy + (first - chunk.first * dims.c));
     });

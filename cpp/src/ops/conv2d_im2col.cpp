@@ -82,17 +82,16 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
 
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.oc, patches.k));
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
-  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + col * threads);
+  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups, threads, col);
   weights = correlation_weights(dims, weights, scratch);
   float* packed_weights = scratch.take(packed * dims.groups);
-  float* per_thread = scratch.take(col * threads);
 
   for (int64_t g = 0; g < dims.groups; ++g) {
     pack_whole_b(tile, group_weights(dims, patches, weights, g), patches.oc, patches.k,
                  packed_weights + g * packed);
   }
   parallel_for_pieces(threads, chunks, chunks, [&](int64_t first, int64_t last, int thread) {
-    float* const my_col = per_thread + thread * col;
+    float* const my_col = scratch.of_thread(thread);
     for (int64_t begin = first * patches.chunk;
          begin < std::min(last * patches.chunk, patches.pixels); begin += patches.chunk) {
       const int64_t end = std::min(begin + patches.chunk, patches.pixels);
@@ -117,10 +116,9 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
   const int64_t chunk = std::min(patches.chunk, std::max<int64_t>(image_pixels, 1));
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.k, patches.oc));
   const int64_t col = Scratchpad::padded(chunk * patches.k);
-  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups + col * threads);
+  Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups, threads, col);
   weights = correlation_weights(dims, weights, scratch);
   float* packed_weights = scratch.take(packed * dims.groups);
-  float* per_thread = scratch.take(col * threads);
 
   for (int64_t g = 0; g < dims.groups; ++g) {
     const MatrixView w = group_weights(dims, patches, weights, g);
@@ -129,7 +127,7 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
   }
   Interruption interruption;
   parallel_for(threads, dims.mb, [&](int64_t first, int64_t last, int thread) {
-    float* const my_col = per_thread + thread * col;
+    float* const my_col = scratch.of_thread(thread);
     std::fill(diff_src + first * image_floats, diff_src + last * image_floats, 0.0f);
     for (int64_t n = first; n < last; ++n) {
       for (int64_t begin = n * image_pixels; begin < (n + 1) * image_pixels; begin += chunk) {
@@ -160,11 +158,10 @@ void im2col_backward_weights(const Conv2dDims& dims, const float* src, const flo
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
   const int64_t workspace = Scratchpad::padded(gemm_workspace(
       tile, patches.k, patches.oc, patches.chunk, {src, 1, patches.k}, {diff_dst, dims.oc, 1}));
-  Scratchpad scratch(partial_sums.scratch() + (col + workspace) * threads);
-  float* const per_thread = scratch.take((col + workspace) * threads);
+  Scratchpad scratch(partial_sums.scratch(), threads, col + workspace);
   partial_sums.add(
       threads, scratch, diff_weights, [&](int64_t first, int64_t last, float* sums, int thread) {
-        float* const my_col = per_thread + thread * (col + workspace);
+        float* const my_col = scratch.of_thread(thread);
         for (int64_t chunk = first; chunk < last; ++chunk) {
           const int64_t begin = chunk * patches.chunk;
           const int64_t end = std::min(begin + patches.chunk, patches.pixels);

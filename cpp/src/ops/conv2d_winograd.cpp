@@ -25,16 +25,16 @@ class WinogradWeights {
         oc_(oc),
         stride_(WinogradTiles::point_stride(ceil_div(oc, tile_.channels) * tile_.channels, ic)) {}
 
-  int64_t scratch(int threads, const PreparedWeights* prepared) const {
-    return form_scratch(prepared, kPoints * stride_) + threads * taps_size();
+  int64_t scratch(const PreparedWeights* prepared) const {
+    return form_scratch(prepared, kPoints * stride_);
   }
+  int64_t thread_scratch() const { return 9 * kRows * tile_.channels; }
 
   // tap(t) is the matrix (ic, oc) of tap t.
   template <typename Tap>
   void transform(Tap tap, int threads, Scratchpad& scratch, PreparedWeights* prepared) {
-    float* const taps = scratch.take(threads * taps_size());
     points_ = weights_form(prepared, {&kernels().winograd, 0}, kPoints * stride_, scratch,
-                           [&](float* points) { transform(tap, threads, taps, points); });
+                           [&](float* points) { transform(tap, threads, scratch, points); });
   }
 
   // outputs (tiles, oc) = inputs (tiles, ic) times the weights, for points [first, last).
@@ -62,10 +62,10 @@ class WinogradWeights {
   static constexpr int64_t kRows = 16;  // input channels whose taps are packed at once
 
   template <typename Tap>
-  void transform(Tap tap, int threads, float* taps, float* points) const {
+  void transform(Tap tap, int threads, const Scratchpad& scratch, float* points) const {
     const int64_t pieces = ceil_div(ic_, kRows), panels = ceil_div(oc_, tile_.channels);
     parallel_for(threads, panels * pieces, [&](int64_t begin, int64_t end, int thread) {
-      float* const packed = taps + thread * taps_size();
+      float* const packed = scratch.of_thread(thread);
       for (int64_t i = begin; i < end; ++i) {
         const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
         const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
@@ -80,8 +80,6 @@ class WinogradWeights {
       }
     });
   }
-
-  int64_t taps_size() const { return 9 * kRows * tile_.channels; }
 
   const ConvTile& tile_;
   int64_t ic_, oc_, stride_;
@@ -100,13 +98,12 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
   const int64_t items = tiles.shared() ? kPoints : tiles.blocks();
   const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
   const int threads = threads_for(items, kWinogradGrain * items / work);
-  const int64_t blocks_scratch = block_scratch * (tiles.shared() ? 1 : threads);
+  const int64_t shared = tiles.shared() ? block_scratch : 0;
+  const int64_t own = std::max(weights.thread_scratch(), block_scratch - shared);
 
-  Scratchpad scratch(patches.scratch() + weights.scratch(threads, prepared) + blocks_scratch);
+  Scratchpad scratch(patches.scratch() + weights.scratch(prepared) + shared, threads, own);
   patches.use(scratch);
   weights.transform(tap, threads, scratch, prepared);
-  float* const inputs = scratch.take(blocks_scratch);
-  float* const outputs = inputs + kPoints * in_stride;
 
   const auto transform_inputs = [&](int64_t begin, int64_t end, float* points) {
     for (int64_t tile = begin; tile < end; ++tile, points += d.ic) {
@@ -142,6 +139,8 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
   };
 
   if (tiles.shared()) {
+    float* const inputs = scratch.take(shared);
+    float* const outputs = inputs + kPoints * in_stride;
     for (int64_t block = 0; block < tiles.blocks(); ++block) {
       check_interruption();
       const int64_t first = tiles.block_begin(block);
@@ -158,8 +157,8 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
     }
   } else {
     const auto make_blocks = [&](int64_t begin, int64_t end, int thread) {
-      float* const in = inputs + thread * block_scratch;
-      float* const out = outputs + thread * block_scratch;
+      float* const in = scratch.of_thread(thread);
+      float* const out = in + kPoints * in_stride;
       for (int64_t block = begin; block < end; ++block) {
         const int64_t first = tiles.block_begin(block), last = tiles.block_begin(block + 1);
         transform_inputs(first, last, in);

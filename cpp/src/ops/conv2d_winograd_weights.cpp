@@ -33,14 +33,13 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
   const int64_t items = tiles.shared() ? kPoints : partial_sums.parts();
   const int64_t work = tiles.count() * kPoints * size;
   const int threads = threads_for(items, kWinogradGrain * items / work);
-  const int64_t blocks_scratch = block_scratch * (tiles.shared() ? 1 : threads);
+  const int64_t shared = tiles.shared() ? block_scratch : 0;
 
-  Scratchpad scratch(inputs.scratch() + gradients.scratch() + blocks_scratch +
-                     Scratchpad::padded(kPoints * sum_stride) + partial_sums.scratch());
+  Scratchpad scratch(inputs.scratch() + gradients.scratch() + shared +
+                         Scratchpad::padded(kPoints * sum_stride) + partial_sums.scratch(),
+                     threads, block_scratch - shared);
   inputs.use(scratch);
   gradients.use(scratch);
-  float* const in_points = scratch.take(blocks_scratch);
-  float* const out_points = in_points + kPoints * in_stride;
   float* const total = scratch.take(kPoints * sum_stride);
 
   const auto transform = [&](int64_t begin, int64_t end, float* in, float* out) {
@@ -76,6 +75,8 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
   };
 
   if (tiles.shared()) {
+    float* const in_points = scratch.take(shared);
+    float* const out_points = in_points + kPoints * in_stride;
     for (int64_t block = 0; block < tiles.blocks(); ++block) {
       check_interruption();
       const int64_t first = tiles.block_begin(block);
@@ -93,8 +94,8 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
   } else {
     partial_sums.add(threads, scratch, total,
                      [&](int64_t begin, int64_t end, float* sums, int thread) {
-                       float* const in = in_points + thread * block_scratch;
-                       float* const out = out_points + thread * block_scratch;
+                       float* const in = scratch.of_thread(thread);
+                       float* const out = in + kPoints * in_stride;
                        for (int64_t block = begin; block < end; ++block) {
                          const int64_t first = tiles.block_begin(block);
                          const int64_t last = tiles.block_begin(block + 1);

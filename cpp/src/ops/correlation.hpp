@@ -77,15 +77,15 @@ class Correlation {
   }
 
   const Strips& strips() const { return strips_; }
-  int64_t scratch() const { return (strips_.scratch() + waiting_) * threads_; }
+  int threads() const { return threads_; }
+  int64_t scratch() const { return strips_.scratch() + waiting_; }  // of each
 
   // compute(strip, input, out) makes the rows of a strip. With an epilogue, dst has no gaps.
   template <typename Compute>
-  void run(Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
-    float* const copies = scratchpad.take(scratch());
+  void run(const Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
     const int64_t together = epilogue_.pool ? 2 : 1;  // rows that make one of the output
     const auto make_strips = [&](int64_t begin, int64_t end, int thread) {
-      float* const copy = copies + thread * (strips_.scratch() + waiting_);
+      float* const copy = scratchpad.of_thread(thread);
       for (int64_t strip = begin; strip < end; ++strip) {
         const float* const input = strips_.input(strip, copy);
         if (epilogue_.pool) {

@@ -21,13 +21,11 @@ void forward_by_depth(const DenseDims& d, const float* src, const float* weights
   const int threads = threads_for_product(sums.parts(), d.mb, d.oc, d.ic);
   const int64_t workspace = Scratchpad::padded(
       gemm_workspace(tile, d.mb, d.oc, d.ic, {src, d.ic, 1}, {weights, d.oc, 1}));
-  Scratchpad scratch(sums.scratch() + workspace * threads);
-  float* const workspaces = scratch.take(workspace * threads);
+  Scratchpad scratch(sums.scratch(), threads, workspace);
   sums.add(threads, scratch, dst, [&](int64_t first, int64_t last, float* sum, int thread) {
     const int64_t begin = first * tile.kc, depth = std::min(last * tile.kc, d.ic) - begin;
     gemm_serial(tile, d.mb, d.oc, depth, {src + begin, d.ic, 1}, {weights + begin * d.oc, d.oc, 1},
-                nullptr, first == 0 ? bias : nullptr, sum, d.oc, true,
-                workspaces + thread * workspace);
+                nullptr, first == 0 ? bias : nullptr, sum, d.oc, true, scratch.of_thread(thread));
   });
 }
 

@@ -75,8 +75,8 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
   const int64_t packed = dims.groups * blocks * block;
   const int64_t biases = Scratchpad::padded(tile.channels);
 
-  Scratchpad scratch(form_scratch(prepared, packed) + biases + passes.scratch() +
-                     correlation.scratch());
+  Scratchpad scratch(form_scratch(prepared, packed) + biases + passes.scratch(),
+                     correlation.threads(), correlation.scratch());
   const float* const weights =
       weights_form(prepared, {&tile, cut.together()}, packed, scratch,
                    [&](float* memory) { pack_weights(dims, runs, cut, taps, memory); });

@@ -48,7 +48,7 @@ void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& 
   const Strips& strips = correlation.strips();
   const Vectors vectors(dims, dims.stride_w == 1 && dst.pixel_stride == dims.oc);
   const int64_t block = dims.kh * dims.kw * vectors.lanes;
-  Scratchpad scratch(Scratchpad::padded(vectors.blocks * (block + vectors.lanes)) +
+  Scratchpad scratch(vectors.blocks * (block + vectors.lanes), correlation.threads(),
                      correlation.scratch());
   float* const weights = scratch.take(vectors.blocks * (block + vectors.lanes));
   float* const biases = weights + vectors.blocks * block;
@@ -101,10 +101,9 @@ void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDs
   const int threads =
       threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() /
                                             (dims.mb * dims.oh * dims.ow * dims.oc * taps));
-  const int64_t own = strips.scratch() + gradients.scratch();
-  Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch() + own * threads);
+  Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
+                     strips.scratch() + gradients.scratch());
   float* const total = scratch.take(size);
-  float* const copies = scratch.take(own * threads);
 
   const DepthwiseTaps seen = taps_of(dims, strips);
   const int64_t whole = dims.ow / vectors.pixels, rest = dims.ow % vectors.pixels;
@@ -137,7 +136,7 @@ void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDs
   partial_sums.add(threads, scratch, total,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {
                      for (int64_t strip = begin; strip < end; ++strip) {
-                       add_strip(strip, copies + thread * own, sums);
+                       add_strip(strip, scratch.of_thread(thread), sums);
                      }
                    });
   std::fill_n(diff_weights, taps * dims.oc, 0.0f);

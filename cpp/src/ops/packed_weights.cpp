@@ -190,14 +190,12 @@ class PackedStrips {
 // All threads pack a strip together, then each adds its part of the gradients.
 void add_together(const PackedStrips& strips, int threads, Scratchpad& scratch, int64_t size,
                   float* diff_weights) {
-  const int64_t row = strips.row_scratch();
-  float* const rows = scratch.take(row * threads);
   float* const packed = scratch.take(strips.scratch());
   std::fill_n(diff_weights, size, 0.0f);
   for (int64_t strip = 0; strip < strips.count(); ++strip) {
     check_interruption();
     parallel_for(threads, strips.rows(strip), [&](int64_t begin, int64_t end, int thread) {
-      strips.pack(strip, begin, end, rows + thread * row, packed);
+      strips.pack(strip, begin, end, scratch.of_thread(thread), packed);
     });
     parallel_for(threads, strips.parts(), [&](int64_t begin, int64_t end, int) {
       strips.add(strip, begin, end, packed, diff_weights);
@@ -214,18 +212,16 @@ void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   const int64_t work = dims.mb * dims.oh * dims.ow * size;
   if (strips.count() < kFewStrips || size > kMostSums) {
     const int threads = threads_for(strips.parts(), kConvGrain * strips.parts() / work);
-    Scratchpad scratch(strips.row_scratch() * threads + strips.scratch());
+    Scratchpad scratch(strips.scratch(), threads, strips.row_scratch());
     add_together(strips, threads, scratch, size, diff_weights);
     return;
   }
   const PartialSums partial_sums(size, strips.count());
   const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
-  const int64_t own = strips.row_scratch() + strips.scratch();
-  Scratchpad scratch(partial_sums.scratch() + own * threads);
-  float* const copies = scratch.take(own * threads);
+  Scratchpad scratch(partial_sums.scratch(), threads, strips.row_scratch() + strips.scratch());
   partial_sums.add(threads, scratch, diff_weights,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {
-                     float* const row = copies + thread * own;
+                     float* const row = scratch.of_thread(thread);
                      float* const packed = row + strips.row_scratch();
                      for (int64_t strip = begin; strip < end; ++strip) {
                        strips.pack(strip, 0, strips.rows(strip), row, packed);

@@ -97,8 +97,7 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
   const int64_t gradient_row = dims.ow * dims.oc;
   const int64_t unpooled = gradients.scratch();
   const int64_t unfolded = together > 1 ? Scratchpad::padded(size) : 0;
-  Scratchpad scratch(partial_sums.scratch() + unfolded + (strips.scratch() + unpooled) * threads);
-  float* const copies = scratch.take((strips.scratch() + unpooled) * threads);
+  Scratchpad scratch(partial_sums.scratch() + unfolded, threads, strips.scratch() + unpooled);
   float* const total = together > 1 ? scratch.take(unfolded) : diff_weights;
 
   // The sums of some rows of one group, for the pixels whose taps are those of `seen`.
@@ -154,7 +153,7 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
   };
   partial_sums.add(threads, scratch, total,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {
-                     float* const copy = copies + thread * (strips.scratch() + unpooled);
+                     float* const copy = scratch.of_thread(thread);
                      for (int64_t strip = begin; strip < end; ++strip) add_strip(strip, copy, sums);
                    });
   if (together > 1) fold_pixels(dims, runs.taps(), together, total, diff_weights);

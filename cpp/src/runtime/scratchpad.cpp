@@ -1,5 +1,6 @@
 #include "runtime/scratchpad.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 
@@ -17,18 +18,27 @@ Memory allocate_floats(int64_t floats) {
 struct KeptBlock {
   Memory memory;
   int64_t size = 0;
+  int64_t stride = 0, threads = 0;  // the most so far
   bool lent = false;
 };
 thread_local KeptBlock kept;
 
 }  // namespace
 
-Scratchpad::Scratchpad(int64_t floats)
-    : size_(padded(floats)), borrowed_(size_ <= kKeptFloats && !kept.lent) {
+Scratchpad::Scratchpad(int64_t shared, int threads, int64_t of_each)
+    : stride_(padded(of_each)), used_(stride_ * threads), size_(used_ + padded(shared)) {
+  borrowed_ = size_ <= kKeptFloats && !kept.lent;
   if (!borrowed_) {
     own_ = allocate_floats(size_);
     data_ = static_cast<float*>(own_.get());
     return;
+  }
+  // The parts stay where the operation with the largest ones had them, while there is room.
+  const int64_t stride = std::max(stride_, kept.stride);
+  const int64_t parts = stride * std::max<int64_t>(threads, kept.threads);
+  if (parts + padded(shared) <= kKeptFloats) {
+    size_ += parts - used_;
+    stride_ = stride, used_ = parts;
   }
   if (kept.size < size_) {
     kept.memory.reset();
@@ -36,6 +46,8 @@ Scratchpad::Scratchpad(int64_t floats)
     kept.memory = allocate_floats(size_);
     kept.size = size_;
   }
+  kept.stride = stride;
+  kept.threads = std::max<int64_t>(threads, kept.threads);
   data_ = static_cast<float*>(kept.memory.get());
   kept.lent = true;
 }
