@@ -12,18 +12,19 @@ namespace cnnx {
 
 namespace {
 
-// Many inputs and few outputs: threads share out the sums, not the outputs, so that each reads a
-// part of the weights and of src.
+// More inputs than outputs: threads share out the sums, not the outputs, so that each reads a part
+// of the weights and of src; of the weights that which it updates after a training step.
 void forward_by_depth(const DenseDims& d, const float* src, const float* weights, const float* bias,
                       float* dst) {
   const GemmTile& tile = gemm_tile_for(d.oc);
-  const PartialSums sums(d.mb * d.oc, (d.ic + tile.kc - 1) / tile.kc);
+  const int64_t chunks = (d.ic + tile.kc - 1) / tile.kc;
+  const PartialSums sums(d.mb * d.oc, chunks);
   const int threads = threads_for_product(sums.parts(), d.mb, d.oc, d.ic);
   const int64_t workspace = Scratchpad::padded(
       gemm_workspace(tile, d.mb, d.oc, d.ic, {src, d.ic, 1}, {weights, d.oc, 1}));
   Scratchpad scratch(sums.scratch(), threads, workspace);
   sums.add(threads, scratch, dst, [&](int64_t first, int64_t last, float* sum, int thread) {
-    const int64_t begin = first * tile.kc, depth = std::min(last * tile.kc, d.ic) - begin;
+    const int64_t begin = d.ic * first / chunks, depth = d.ic * last / chunks - begin;
     gemm_serial(tile, d.mb, d.oc, depth, {src + begin, d.ic, 1}, {weights + begin * d.oc, d.oc, 1},
                 nullptr, first == 0 ? bias : nullptr, sum, d.oc, true, scratch.of_thread(thread));
   });
@@ -41,7 +42,7 @@ void dense_forward(const DenseDims& d, const float* src, const float* weights, c
     });
     return;
   }
-  constexpr int64_t kDeep = 32;  // times as deep as dst is high and wide
+  constexpr int64_t kDeep = 3;  // times as deep as dst is high and wide
   if (d.ic > kDeep * std::max(d.mb, d.oc)) {
     forward_by_depth(d, src, weights, bias, dst);
   } else {

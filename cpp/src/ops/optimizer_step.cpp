@@ -8,6 +8,9 @@
 namespace cnnx {
 namespace {
 
+// Parameters worth a thread: their gradients are in the caches of the threads that computed them.
+constexpr int64_t kGrain = 16384;
+
 // The step along m and the gradient, of which m_rate and grad_rate times are taken.
 void adam(int64_t n, float m_rate, float grad_rate, float beta_1, float beta_2, float epsilon,
           float kept, int64_t step, const float* grads, float* m, float* v, float* params) {
@@ -24,7 +27,7 @@ void adam(int64_t n, float m_rate, float grad_rate, float beta_1, float beta_2, 
       .kept = kept,
   };
   const auto kernel = kernels().optimizer.adam;
-  parallel_for(threads_for(n, kElementwiseGrain), n, [&](int64_t begin, int64_t end, int) {
+  parallel_for(threads_for(n, kGrain), n, [&](int64_t begin, int64_t end, int) {
     kernel(end - begin, rates, grads + begin, m + begin, v + begin, params + begin);
   });
 }
@@ -36,7 +39,7 @@ void sgd_step(int64_t n, float learning_rate, float momentum, bool nesterov, con
   const OptimizerKernels& kernel = kernels().optimizer;
   const MomentumRates rates = {
       .momentum = momentum, .grad_rate = learning_rate, .rate = 1.0f, .nesterov = nesterov};
-  parallel_for(threads_for(n, kElementwiseGrain), n, [&](int64_t begin, int64_t end, int) {
+  parallel_for(threads_for(n, kGrain), n, [&](int64_t begin, int64_t end, int) {
     const int64_t count = end - begin;
     if (velocity == nullptr) {
       kernel.descend(count, learning_rate, grads + begin, params + begin);
@@ -51,7 +54,7 @@ void momentum_step(int64_t n, float learning_rate, float momentum, float grad_sh
   const MomentumRates rates = {
       .momentum = momentum, .grad_rate = grad_share, .rate = learning_rate, .nesterov = false};
   const auto kernel = kernels().optimizer.descend_with_momentum;
-  parallel_for(threads_for(n, kElementwiseGrain), n, [&](int64_t begin, int64_t end, int) {
+  parallel_for(threads_for(n, kGrain), n, [&](int64_t begin, int64_t end, int) {
     kernel(end - begin, rates, grads + begin, velocity + begin, params + begin);
   });
 }
@@ -64,7 +67,7 @@ void rms_step(int64_t n, float learning_rate, float kept, float added, float inn
                           .inner_epsilon = inner_epsilon,
                           .outer_epsilon = outer_epsilon};
   const auto kernel = kernels().optimizer.descend_by_rms;
-  parallel_for(threads_for(n, kElementwiseGrain), n, [&](int64_t begin, int64_t end, int) {
+  parallel_for(threads_for(n, kGrain), n, [&](int64_t begin, int64_t end, int) {
     kernel(end - begin, rates, grads + begin, squares + begin, params + begin);
   });
 }
