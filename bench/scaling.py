@@ -81,8 +81,8 @@ class Study:
             task = NetworkTask(network, mode, batch)
             parts = {threads: (worker, task) for threads, worker in self.workers.items()}
             times = self._measure(f"{mode} of {network}, batch {batch}, by threads", parts)
-            first, *_, last = times.values()
-            gains = [a / b for a, b in zip(first, last, strict=True)]
+            turns = list(times.values())
+            gains = [first / last for first, last in zip(turns[0], turns[-1], strict=True)]
             rows.append([network, *_ranges(times, 1e3), format_range(gains)])
         print(f"\n{mode}, batch {batch}: ms a step, median (lowest-highest)")
         print(format_table(rows), flush=True)

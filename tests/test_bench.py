@@ -79,6 +79,12 @@ def test_workers_take_turns():
             worker.prepare(NetworkTask("iq", "training", -1))
 
 
+def test_scaling_where_there_is_one_thread(capsys):
+    with Worker(OURS, 1) as worker:
+        scaling.Study({1: worker}, rounds=1, seconds=0.001).threads("inference", ["iq"], 2)
+    assert capsys.readouterr().out.splitlines()[-1].endswith("1.00 (1.00-1.00)")
+
+
 def test_best_peer_is_judged_round_by_round():
     times = {OURS: [1.0, 2.0, 1.0], "pytorch": [3.0, 5.0, 2.0], "jax": [2.0, 9.0, 4.0]}
     compared = comparison.Comparison(NetworkTask("iq", "training", 1), 1, times)
