@@ -19,15 +19,9 @@ void gemm_tile(int64_t k, const GemmOperands& operands, int64_t cols) {
 #pragma GCC unroll 8
   for (int t = 0; t < kPointers; ++t) a[t] = operands.a + 3 * t * a_row_stride;
   const float* b = operands.b;
-  // So that the stores at the end do not wait for their lines.
-#pragma GCC unroll 32
-  for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) {
-      __builtin_prefetch(operands.c + i * operands.c_row_stride + v * kLanes, 1);
-    }
-  }
+  prefetch_tile<Rows, Vectors>(operands.c, operands.c_row_stride);
   Vec acc[Rows][Vectors]{};
+#pragma GCC unroll 4
   for (int64_t p = 0; p < k; ++p, b += operands.b_row_stride) {
     if (p < operands.ahead_lines) __builtin_prefetch(operands.ahead + p * kLineFloats, 0, 2);
     Vec b_row[Vectors];
