@@ -49,6 +49,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       ++p;
       weights += Vectors * kLanes;
     };
+    // One step is too little work to wait for a branch after each.
     if constexpr (Steps == 1) {
 #pragma GCC unroll 4
       while (weights < end) add();
