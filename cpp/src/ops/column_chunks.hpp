@@ -29,7 +29,10 @@ class ColumnChunks {
         units_(rows / group * per_group_),
         chunk_units_(std::max<int64_t>(
             std::max(kChunkFloats / std::max<int64_t>(c, 1), kMinRows) / unit, 1)),
-        repeat_(1) {
+        repeat_(1),
+        threads_(threads_for(
+            count(),
+            std::max<int64_t>(kElementwiseGrain / std::max<int64_t>(most_rows() * c_, 1), 1))) {
     if (c == 0 || c >= kWide) return;
     int64_t repeat = kVector / std::gcd(c, kVector);
     while (repeat * c < kWide) repeat *= 2;
@@ -40,10 +43,7 @@ class ColumnChunks {
   int64_t count() const { return std::max<int64_t>((units_ + chunk_units_ - 1) / chunk_units_, 1); }
   int64_t rows(int64_t chunk) const { return first_row(chunk + 1) - first_row(chunk); }
   int64_t most_rows() const { return std::min(chunk_units_, units_) * unit_; }
-  int threads() const {
-    return threads_for(
-        count(), std::max<int64_t>(kElementwiseGrain / std::max<int64_t>(most_rows() * c_, 1), 1));
-  }
+  int threads() const { return threads_; }
 
   // Columns of parameters: the first c floats, repeated over width().
   void repeat(float* values) const {
@@ -115,7 +115,7 @@ class ColumnChunks {
 
   template <typename Order, typename Body>
   void run(Order order, Body body) const {
-    parallel_for(threads(), count(), [&](int64_t begin, int64_t end, int thread) {
+    parallel_for(threads_, count(), [&](int64_t begin, int64_t end, int thread) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t chunk = order(i, begin, end);
         body(Chunk{chunk, first_row(chunk), rows(chunk), thread});
@@ -129,6 +129,7 @@ class ColumnChunks {
   }
 
   int64_t c_, unit_, group_, per_group_, units_, chunk_units_, repeat_;
+  int threads_;
 };
 
 }  // namespace cnnx

@@ -9,7 +9,7 @@ namespace cnnx {
 namespace {
 
 // Parameters worth a thread: their gradients are in the caches of the threads that computed them.
-constexpr int64_t kGrain = 32768;
+constexpr int64_t kGrain = 16384;
 
 // The step along m and the gradient, of which m_rate and grad_rate times are taken.
 void adam(int64_t n, float m_rate, float grad_rate, float beta_1, float beta_2, float epsilon,

@@ -14,6 +14,14 @@
 namespace cnnx {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+// Idle threads spin for about as long before they sleep (python/cnnx/openmp.py). To wake them takes
+// as long as work of so many grains.
+constexpr std::chrono::microseconds kAwake{100};
+constexpr int64_t kWaking = 4;
+thread_local Clock::time_point last_region_end;
+
 std::atomic<int> requested_threads{0};
 std::atomic<void (*)()> interruption_check{nullptr};
 
@@ -41,7 +49,6 @@ void set_num_threads(int n) { requested_threads.store(n, std::memory_order_relax
 void set_interruption_check(void (*check)()) { interruption_check = check; }
 
 void check_interruption() {
-  using Clock = std::chrono::steady_clock;
   thread_local Clock::time_point next;
   void (*const check)() = interruption_check;
   const Clock::time_point now = Clock::now();
@@ -63,8 +70,9 @@ bool Interruption::came() {
 }
 
 int threads_for(int64_t count, int64_t grain) {
-  const int64_t useful = std::min(count, count / std::max<int64_t>(grain, 1));
-  return static_cast<int>(std::clamp<int64_t>(useful, 1, num_threads()));
+  grain = std::max<int64_t>(grain, 1);
+  if (count / grain > 1 && Clock::now() - last_region_end > kAwake) grain *= kWaking;
+  return static_cast<int>(std::clamp<int64_t>(count / grain, 1, num_threads()));
 }
 
 namespace detail {
@@ -83,6 +91,7 @@ void run_ranges(int threads, int64_t count, void* context, RangeBody body) {
       body(context, count * range / threads, count * (range + 1) / threads, range);
     }
   }
+  last_region_end = Clock::now();
 }
 
 }  // namespace detail

@@ -15,7 +15,8 @@ void run_ranges(int threads, int64_t count, void* context, RangeBody body);
 }  // namespace detail
 
 // How many threads parallel_for gives `count` items of which one thread should get at least
-// `grain`; always >= 1. Per-thread scratch is sized by it before the region starts.
+// `grain`, or several if the threads sleep; always >= 1. Ask once for an operation: the answer
+// sizes the threads' scratch, and may be another the next time.
 int threads_for(int64_t count, int64_t grain);
 
 // The same for rows of `row_floats` floats that a cheap pass reads once.
