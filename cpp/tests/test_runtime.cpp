@@ -100,13 +100,13 @@ TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
   const auto run_region = [] { parallel_for(2, 2, [](int64_t, int64_t, int) {}); };
   run_region();
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  EXPECT_EQ(threads_for(7, 1), 1);
+  EXPECT_EQ(threads_for(3, 1), 1);
   EXPECT_EQ(threads_for(1000, 1), 2);
   // Just after a region they are awake, unless this thread was held up.
   int threads = 1;
   for (int attempt = 0; attempt < 1000 && threads == 1; ++attempt) {
     run_region();
-    threads = threads_for(7, 1);
+    threads = threads_for(3, 1);
   }
   EXPECT_EQ(threads, 2);
   set_num_threads(0);

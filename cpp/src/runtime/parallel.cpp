@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 // Idle threads spin for about as long before they sleep (python/cnnx/openmp.py). To wake them takes
 // as long as work of so many grains.
 constexpr std::chrono::microseconds kAwake{100};
-constexpr int64_t kWaking = 4;
+constexpr int64_t kWaking = 2;
 thread_local Clock::time_point last_region_end;
 
 std::atomic<int> requested_threads{0};
