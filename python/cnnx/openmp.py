@@ -2,8 +2,8 @@
 
 A thread that waits for the others spins before it sleeps. GNU's libgomp spins for milliseconds by
 default: on a machine that is busy with something else, each wait then takes the processor away from
-the very thread it waits for, and training becomes many times slower. 10,000 turns, tens of
-microseconds, cover the pauses inside a training step and cost nothing on a quiet machine. The
+the very thread it waits for, and training becomes many times slower. 10,000 turns, about
+100 microseconds, cover the pauses inside a training step and cost nothing on a quiet machine. The
 user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is left alone, and so is a libgomp that another package
 has loaded before.
 """
