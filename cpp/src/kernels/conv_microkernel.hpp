@@ -9,17 +9,24 @@ namespace cnnx {
 namespace {
 
 constexpr int64_t kLongSum = 64;  // long enough to fetch what it will be stored to meanwhile
+constexpr int kUnderWay = 16;     // cache lines that a core can fetch at once, about
+constexpr int64_t kFetched = 4, kStretch = 16;  // rows to fetch, and steps until the next ones
 
 // Pixels * Vectors accumulators stay in registers. A run is Steps times as long as the way from
 // pixel to pixel, so that up to Steps pixels see a float of it, which is broadcast once for them
 // all. Three pixels share a base pointer: x86 adds an index to it for free, and there are not
-// enough registers for a pointer each.
-template <int Vectors, int Steps, int Pixels>
+// enough registers for a pointer each. Where dst has many cache lines, Gently fetches a few at a
+// time within long runs, as weights that come from L2 would wait for all.
+template <int Vectors, int Steps, int Pixels, bool Gently>
 void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
                const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
   constexpr int kSeen = Pixels + Steps - 1;
   Vec acc[Pixels][Vectors]{};
-  if (runs.count * runs.floats >= kLongSum) prefetch_tile<Pixels, Vectors>(dst, dst_stride);
+  constexpr int64_t stretch = kStretch * Vectors * kLanes;
+  int64_t fetched = 0;
+  if (!Gently && runs.count * runs.floats >= kLongSum) {
+    prefetch_tile<Pixels, Vectors>(dst, dst_stride);
+  }
   const int64_t step = (Steps == 1 ? runs.floats : pixel_stride) * Vectors * kLanes;
   for (int64_t r = 0; r < runs.count; ++r, weights += (Steps - 1) * step) {
     const float* base[(kSeen + 2) / 3];
@@ -49,6 +56,11 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       ++p;
       weights += Vectors * kLanes;
     };
+    while (Gently && fetched < Pixels && end - weights > stretch) {
+      prefetch_tile<kFetched, Vectors>(dst + fetched * dst_stride, dst_stride);
+      fetched += kFetched;
+      for (const float* const stop = weights + stretch; weights < stop;) add();
+    }
     // One step is too little work to wait for a branch after each.
     if constexpr (Steps == 1) {
 #pragma GCC unroll 4
@@ -65,8 +77,10 @@ void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stri
                       const float* weights, const float* bias, float* dst, int64_t dst_stride,
                       int64_t pixels, int64_t cols, bool accumulate) {
   if (pixels == Pixels) {
-    conv_tile<Vectors, Steps, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
-                                      accumulate);
+    constexpr bool many = Steps > 1 && Pixels * Vectors > kUnderWay;
+    const auto tile = pixel_stride > kStretch ? conv_tile<Vectors, Steps, Pixels, many>
+                                              : conv_tile<Vectors, Steps, Pixels, false>;
+    tile(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols, accumulate);
   } else if constexpr (Pixels > 1) {
     conv_microkernel<Vectors, Steps, MostPixels, Pixels - 1>(
         runs, src, pixel_stride, weights, bias, dst, dst_stride, pixels, cols, accumulate);

@@ -10,7 +10,7 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kPassFloats = 8192;  // 32 KiB of weights of one block: L1
+constexpr int64_t kPassFloats = 9216;  // 36 KiB of weights of one block: most of L1
 
 // The weights of a pass: whole runs where vectors overlap, as a second pass would add twice, or
 // where a tile takes a run in steps. Those read a weight for so many products that it may come
