@@ -36,7 +36,6 @@ struct Ahead {
 void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, const MatrixView& a,
                   const BPanels& b, const float* bias, float* c, int64_t ldc, bool accumulate,
                   Ahead ahead) {
-  constexpr int64_t kLineFloats = 16;
   const int64_t tiles = ceil_div(m, tile.mr);
   const int64_t lines = ceil_div(ahead.floats, kLineFloats * tiles * ceil_div(n, tile.nr));
   const int64_t panel_stride = k > 0 ? b.panel_stride : 0;  // an empty b may be null

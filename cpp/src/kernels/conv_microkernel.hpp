@@ -140,8 +140,16 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
 #pragma GCC unroll 8
     for (int s = 0; s < Steps; ++s) prefetch_tile<Taps, Vectors>(sums(run, s), ldw);
   }
+  // Lines to fetch with every row.
+  const int64_t few =
+      rows.ahead_lines == 0 ? 0 : 1 + (rows.ahead_lines - 1) / (rows.images * rows.count);
+  const float* ahead = rows.ahead;
+  const float* const ahead_end = ahead + rows.ahead_lines * kLineFloats;
   for (int64_t n = 0; n < rows.images; ++n) {
     for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
+      for (int64_t i = 0; i < few && ahead < ahead_end; ++i, ahead += kLineFloats) {
+        __builtin_prefetch(ahead, 0, 2);
+      }
       x = src + n * rows.src_image_stride + r * rows.src_row_stride;
       dy = diff_dst;
 #pragma GCC unroll 8

@@ -7,8 +7,6 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kLineFloats = 16;
-
 // Rows * Vectors accumulators stay in registers. Three rows of a share a pointer: x86 adds an index
 // to it for free, and there are not enough registers for a pointer each. Whole: all vectors are.
 template <int Vectors, int Rows, bool Whole>

@@ -8,6 +8,8 @@
 
 namespace cnnx {
 
+constexpr int64_t kLineFloats = 16;  // a cache line
+
 // A tile of c = a * b: a (rows, k) by its strides, b (k, cols) and c (rows, cols) with contiguous
 // rows, bias (cols) or null, and whether c is added to.
 struct GemmOperands {
@@ -63,11 +65,14 @@ struct ConvTile {
 };
 
 // Rows of output pixels of some images, and where their input and their gradients lie. The
-// gradients of a row follow those of the row before, of the same image or not.
+// gradients of a row follow those of the row before, of the same image or not. Cache lines `ahead`
+// are fetched meanwhile.
 struct ConvRows {
   int64_t images, count, pixels;
   int64_t src_image_stride, src_row_stride, src_stride;
   int64_t dst_row_stride, dst_stride;
+  const float* ahead = nullptr;
+  int64_t ahead_lines = 0;
 };
 
 // Some taps of the kernel: `taps` contiguous floats of src in each step of each run. The runs are

@@ -89,8 +89,8 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
 
   correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
     const int64_t images = strips.images(strip), rows = strips.rows(strip);
-    Ahead ahead =
-        strips.ahead(strip, dims.groups * blocks * passes.count() * images * rows * cut.tiles());
+    Ahead ahead(strips.later(strip), {},
+                dims.groups * blocks * passes.count() * images * rows * cut.tiles());
     for (int64_t b = 0; b < dims.groups * blocks; ++b) {
       const int64_t g = b / blocks, channel = b % blocks * tile.channels;
       const int64_t cols = std::min(tile.channels, ocg - channel);
@@ -105,7 +105,7 @@ void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps
                                       y * dims.stride_h * strips.row_stride() + g * icg;
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
             for (int64_t t = 0; t < cut.tiles(); ++t) {
-              ahead.step();
+              ahead.fetch();
               const int64_t x = cut.x(t);
               tile.microkernel(pass_runs, from + x * dims.stride_w * dims.ic,
                                cut.together() * dims.stride_w * dims.ic, w, start,

@@ -108,7 +108,7 @@ class PackedStrips {
     const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
     const Pieces pieces(images, rows, kL1Floats / (d_.ow * tile_.channels));
     const int64_t steps = pieces.count() * (end - begin) * d_.kh * d_.kw / tile_.steps;
-    Ahead src_ahead = strips_.ahead(strip, steps), dst_ahead = gradients_.ahead(strip, steps);
+    Ahead ahead(strips_.later(strip), gradients_.later(strip), steps);
     for (int64_t p = 0; p < pieces.count(); ++p) {
       const Piece piece = pieces[p];
       for (int64_t part = begin; part < end; ++part) {
@@ -117,15 +117,14 @@ class PackedStrips {
         const int64_t o = g * ocg_ + b * tile_.channels;
         const int64_t cols = std::min(tile_.channels, (g + 1) * ocg_ - o);
         const int64_t c = channels_.begin(i), few = channels_.length(i);
-        const ConvRows window = {
-            .images = piece.images,
-            .count = piece.rows,
-            .pixels = d_.ow,
-            .src_image_stride = strips_.input_rows(rows) * strips_.width() * few,
-            .src_row_stride = d_.stride_h * strips_.width() * few,
-            .src_stride = d_.stride_w * few,
-            .dst_row_stride = d_.ow * cols,
-            .dst_stride = cols};
+        ConvRows window = {.images = piece.images,
+                           .count = piece.rows,
+                           .pixels = d_.ow,
+                           .src_image_stride = strips_.input_rows(rows) * strips_.width() * few,
+                           .src_row_stride = d_.stride_h * strips_.width() * few,
+                           .src_stride = d_.stride_w * few,
+                           .dst_row_stride = d_.ow * cols,
+                           .dst_stride = cols};
         const ConvTaps taps = {.taps = few, .run_stride = 0, .run_taps = 0, .step_taps = icg_};
         const float* const x = packed + (g * icg_ + c) * src_rows(strip) * strips_.width() +
                                piece.image * window.src_image_stride +
@@ -134,7 +133,8 @@ class PackedStrips {
                                 (piece.image * rows + piece.row) * window.dst_row_stride;
         for (int64_t t = 0; t < d_.kh * d_.kw; t += tile_.steps) {
           const int64_t ky = t / d_.kw * d_.dilation_h, kx = t % d_.kw * d_.dilation_w;
-          src_ahead.step(), dst_ahead.step();
+          const auto [lines, count] = ahead.take();
+          window.ahead = lines, window.ahead_lines = count;
           tile_.microkernel(window, taps, x + (ky * strips_.width() + kx) * few, dy,
                             sums + (t * icg_ + c) * d_.oc + o, d_.oc, cols);
         }

@@ -39,11 +39,11 @@ class StripGradients {
   }
 
   // What the strip after this one will read.
-  Ahead ahead(int64_t strip, int64_t steps) const {
+  Later later(int64_t strip) const {
     const int64_t next = strip + 1;
-    if (next == strips_.count() || !rows_.in_memory()) return {nullptr, 0, steps};
+    if (next == strips_.count() || !rows_.in_memory()) return {nullptr, 0};
     return {rows_.at(strips_.first_image(next), strips_.first_row(next), 0),
-            strips_.images(next) * strips_.rows(next) * row_, steps};
+            strips_.images(next) * strips_.rows(next) * row_};
   }
 
  private:

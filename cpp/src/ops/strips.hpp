@@ -2,30 +2,51 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 #include "cnnx/conv2d.hpp"
+#include "kernels/kernel_table.hpp"
 #include "ops/conv2d_geometry.hpp"
 #include "ops/image_rows.hpp"
 #include "runtime/scratchpad.hpp"
 
 namespace cnnx {
 
-// Memory that is needed later, fetched into the cache a little at every step of the work before.
+// Memory that is needed later.
+struct Later {
+  const float* data;
+  int64_t floats;
+};
+
+// What is fetched into the cache, a few lines at every step of the work before it.
 class Ahead {
  public:
-  Ahead(const float* data, int64_t floats, int64_t steps)
-      : next_(data), end_(data + floats), step_(ceil_div(floats, std::max<int64_t>(steps, 1))) {}
+  Ahead(Later first, Later second, int64_t steps)
+      : next_(first),
+        then_(second),
+        step_(ceil_div(first.floats + second.floats, std::max<int64_t>(steps, 1))) {}
 
-  void step() {
-    for (const float* const stop = std::min(next_ + step_, end_); next_ < stop; next_ += kLine) {
-      __builtin_prefetch(next_, 0, 2);
+  struct Lines {
+    const float* data;
+    int64_t count;
+  };
+  // The lines of a step.
+  Lines take() {
+    if (next_.floats <= 0) std::swap(next_, then_);
+    const Lines lines = {next_.data, ceil_div(std::min(step_, next_.floats), kLineFloats)};
+    next_.data += lines.count * kLineFloats;
+    next_.floats -= lines.count * kLineFloats;
+    return lines;
+  }
+  void fetch() {
+    const Lines lines = take();
+    for (int64_t i = 0; i < lines.count; ++i) {
+      __builtin_prefetch(lines.data + i * kLineFloats, 0, 2);
     }
   }
 
  private:
-  static constexpr int64_t kLine = 16;
-
-  const float *next_, *end_;
+  Later next_, then_;
   int64_t step_;
 };
 
@@ -120,14 +141,14 @@ class Strips {
   }
 
   // What the strip after this one will read.
-  Ahead ahead(int64_t strip, int64_t steps) const {
+  Later later(int64_t strip) const {
     const int64_t next = strip + 1;
-    if (next == count() || !src_.in_memory()) return {nullptr, 0, steps};
+    if (next == count() || !src_.in_memory()) return {nullptr, 0};
     const int64_t top = first_row(next) * d_.stride_h - d_.pad_top;
     const int64_t begin = std::clamp<int64_t>(top, 0, d_.ih);
     const int64_t end = std::clamp<int64_t>(top + input_rows(rows(next)), begin, d_.ih);
     const int64_t rows = (images(next) - 1) * d_.ih + end - begin;
-    return {src_.at(first_image(next), begin, 0), rows * d_.iw * d_.ic, steps};
+    return {src_.at(first_image(next), begin, 0), rows * d_.iw * d_.ic};
   }
 
   // Row i of a strip's input with its padding, image after image.
