@@ -70,9 +70,9 @@ bool Interruption::came() {
 }
 
 int threads_for(int64_t count, int64_t grain) {
-  grain = std::max<int64_t>(grain, 1);
-  if (count / grain > 1 && Clock::now() - last_region_end > kAwake) grain *= kWaking;
-  return static_cast<int>(std::clamp<int64_t>(count / grain, 1, num_threads()));
+  if (count > grain && Clock::now() - last_region_end > kAwake) grain *= kWaking;
+  return static_cast<int>(
+      std::clamp<int64_t>(count / std::max<int64_t>(grain, 1), 1, num_threads()));
 }
 
 namespace detail {
