@@ -102,7 +102,7 @@ TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_EQ(threads_for(3, 1), 1);
   EXPECT_EQ(threads_for(1000, 1), 2);
-  EXPECT_EQ(threads_for(2, 0), 2);  // each of them worth many threads
+  EXPECT_EQ(threads_for(2, 0.1), 2);  // each of them worth many threads
   // Just after a region they are awake, unless this thread was held up.
   int threads = 1;
   for (int attempt = 0; attempt < 1000 && threads == 1; ++attempt) {

@@ -69,10 +69,11 @@ bool Interruption::came() {
   return came_;
 }
 
-int threads_for(int64_t count, int64_t grain) {
-  if (count > grain && Clock::now() - last_region_end > kAwake) grain *= kWaking;
+int threads_for(int64_t count, double grain) {
+  const auto items = static_cast<double>(count);
+  if (items > grain && Clock::now() - last_region_end > kAwake) grain *= kWaking;
   return static_cast<int>(
-      std::clamp<int64_t>(count / std::max<int64_t>(grain, 1), 1, num_threads()));
+      std::clamp(items / std::max(grain, 1.0), 1.0, static_cast<double>(num_threads())));
 }
 
 namespace detail {

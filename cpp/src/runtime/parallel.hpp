@@ -15,10 +15,10 @@ void run_ranges(int threads, int64_t count, void* context, RangeBody body);
 }  // namespace detail
 
 // How many threads parallel_for gives `count` items of which one thread should get at least
-// `grain`, or more if the threads sleep; always >= 1. The grain is 0 if an item is worth more than
-// a thread. Ask once for an operation: the answer sizes the threads' scratch, and may be another
-// the next time.
-int threads_for(int64_t count, int64_t grain);
+// `grain`, or more if the threads sleep; always >= 1. The grain is less than 1 if an item is worth
+// more than a thread. Ask once for an operation: the answer sizes the threads' scratch, and may be
+// another the next time.
+int threads_for(int64_t count, double grain);
 
 // The same for rows of `row_floats` floats that a cheap pass reads once.
 constexpr int64_t kElementwiseGrain = 65536;
