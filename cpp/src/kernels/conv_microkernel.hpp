@@ -10,6 +10,7 @@ namespace {
 
 constexpr int64_t kLongSum = 64;  // long enough to fetch what it will be stored to meanwhile
 constexpr int kUnderWay = 16;     // cache lines that a core can fetch at once, about
+constexpr int64_t kLongRow = 24;  // whose pixels outweigh a branch
 constexpr int64_t kFetched = 4, kStretch = 16;  // rows to fetch, and steps until the next ones
 
 // Pixels * Vectors accumulators stay in registers. A run is Steps times as long as the way from
@@ -94,8 +95,8 @@ constexpr ConvTile conv_tile_of() {
 
 // Whole vectors of diff_dst (Whole), or a last one that is cut. A tap at one pixel is a step's tap
 // at the pixel before: each float of src is broadcast once for the gradients of the last Steps
-// pixels.
-template <int Runs, int Steps, int Taps, int Vectors, bool Whole>
+// pixels. Gently fetches what is ahead a little with every row, others all of it before the first.
+template <int Runs, int Steps, int Taps, int Vectors, bool Whole, bool Gently>
 void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* src,
                        const float* diff_dst, float* diff_weights, int64_t ldw, int64_t cols) {
   Vec acc[Runs][Steps][Taps][Vectors]{};
@@ -140,16 +141,18 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
 #pragma GCC unroll 8
     for (int s = 0; s < Steps; ++s) prefetch_tile<Taps, Vectors>(sums(run, s), ldw);
   }
-  // Lines to fetch with every row.
-  const int64_t few =
-      rows.ahead_lines == 0 ? 0 : 1 + (rows.ahead_lines - 1) / (rows.images * rows.count);
   const float* ahead = rows.ahead;
   const float* const ahead_end = ahead + rows.ahead_lines * kLineFloats;
+  const auto fetch = [&](int64_t lines) __attribute__((always_inline)) {
+    for (int64_t i = 0; i < lines && ahead < ahead_end; ++i, ahead += kLineFloats) {
+      __builtin_prefetch(ahead, 0, 2);
+    }
+  };
+  const int64_t few = Gently ? 1 + (rows.ahead_lines - 1) / (rows.images * rows.count) : 0;
+  if (!Gently) fetch(rows.ahead_lines);
   for (int64_t n = 0; n < rows.images; ++n) {
     for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
-      for (int64_t i = 0; i < few && ahead < ahead_end; ++i, ahead += kLineFloats) {
-        __builtin_prefetch(ahead, 0, 2);
-      }
+      if (Gently) fetch(few);
       x = src + n * rows.src_image_stride + r * rows.src_row_stride;
       dy = diff_dst;
 #pragma GCC unroll 8
@@ -174,9 +177,12 @@ void conv_weights_microkernel(const ConvRows& rows, const ConvTaps& taps, const 
                               const float* diff_dst, float* diff_weights, int64_t ldw,
                               int64_t cols) {
   if (taps.taps == Taps) {
-    const auto tile = cols == Vectors * kLanes
-                          ? conv_weights_tile<Runs, Steps, Taps, Vectors, true>
-                          : conv_weights_tile<Runs, Steps, Taps, Vectors, false>;
+    constexpr bool fast = kLanes == 16;  // products that many misses would hold up
+    const bool gently = rows.pixels >= kLongRow && rows.ahead_lines > 0;
+    const auto tile = cols < Vectors * kLanes
+                          ? conv_weights_tile<Runs, Steps, Taps, Vectors, false, false>
+                      : gently ? conv_weights_tile<Runs, Steps, Taps, Vectors, true, fast>
+                               : conv_weights_tile<Runs, Steps, Taps, Vectors, true, false>;
     tile(rows, taps, src, diff_dst, diff_weights, ldw, cols);
   } else if constexpr (Taps > 1) {
     conv_weights_microkernel<Runs, Steps, MostTaps, Vectors, Taps - 1>(rows, taps, src, diff_dst,
