@@ -68,23 +68,58 @@ class Loss(registry.Configurable):
         y_pred
             Predictions (..., outputs).
         """
+        outputs, targets = self._rows(y_true, y_pred)
+        return float(self._forward(outputs, targets)[1].mean())
+
+    def gradient(self, y_true: Any, y_pred: Any) -> Float:
+        """
+        Return the derivative of the loss with respect to each prediction.
+
+        The loss is a mean over rows of outputs, so each derivative has the factor 1 / rows. For
+        categorical cross-entropy it is -target / probability / rows, and (probability - target) /
+        rows with respect to logits.
+
+        Parameters
+        ----------
+        y_true, y_pred
+            As for the loss itself.
+
+        Returns
+        -------
+        Array of the shape of `y_pred`, float32.
+        """
+        outputs, targets = self._rows(y_true, y_pred)
+        seen, _ = self._forward(outputs, targets)
+        gradient = np.empty_like(outputs)
+        self._kernels.backward(seen, targets, None, 1 / len(outputs), gradient)
+        return gradient.reshape(np.shape(y_pred))
+
+    @property
+    def _kernels(self) -> Kernels:
+        return (self.on_logits if self.from_logits else None) or self.on_outputs
+
+    def _rows(self, y_true: Any, y_pred: Any) -> tuple[Float, Array]:
+        """Return checked outputs and targets as the core functions take them, row by row."""
         outputs = as_float32(y_pred, f"{self.name}: y_pred")
         if outputs.size == 0 or outputs.ndim == 0:
             raise ValueError(f"{self.name}: y_pred is empty or a single number: {outputs.shape}")
         y = real_array(y_true, f"{self.name}: y_true")
         targets = self.check_targets(y, outputs.shape, self.name)
         rows = outputs.reshape(-1, outputs.shape[-1])
-        losses = np.empty(len(rows), np.float32)
         if self.sparse:
-            arguments = (rows, targets.reshape(-1))
-        else:
-            float_targets = as_float32(targets, f"{self.name}: y_true")
-            arguments = (rows, self.smooth(float_targets).reshape(rows.shape))
-        if self.from_logits and self.on_logits is not None:
-            self.on_logits.forward(*arguments, np.empty_like(rows), losses)
-        else:
-            self.on_outputs.forward(*arguments, losses)
-        return float(losses.mean())
+            return rows, targets.reshape(-1)
+        float_targets = as_float32(targets, f"{self.name}: y_true")
+        return rows, self.smooth(float_targets).reshape(rows.shape)
+
+    def _forward(self, outputs: Float, targets: Array) -> tuple[Float, Float]:
+        """Return what the derivative is computed from, outputs or probabilities, and the losses."""
+        losses = np.empty(len(outputs), np.float32)
+        if self._kernels is self.on_outputs:
+            self.on_outputs.forward(outputs, targets, losses)
+            return outputs, losses
+        probabilities = np.empty_like(outputs)
+        self._kernels.forward(outputs, targets, probabilities, losses)
+        return probabilities, losses
 
 
 class CrossEntropy(Loss):

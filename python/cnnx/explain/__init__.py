@@ -10,6 +10,7 @@ from cnnx.explain.curves import plot_history
 from cnnx.explain.figures import plot_map, plot_pictures
 from cnnx.explain.filters import plot_filters
 from cnnx.explain.grad_cam import grad_cam
+from cnnx.explain.gradient_check import GradientCheck, check_gradients
 from cnnx.explain.maps import feature_maps, plot_feature_maps
 from cnnx.explain.occlusion import occlusion
 from cnnx.explain.patterns import (
@@ -25,6 +26,8 @@ from cnnx.explain.steps import ConvolutionSteps, convolution_steps
 __all__ = [
     "LINE_PATTERNS",
     "ConvolutionSteps",
+    "GradientCheck",
+    "check_gradients",
     "convolution_steps",
     "feature_maps",
     "grad_cam",

@@ -245,6 +245,30 @@ class Model(CompiledNetwork):
             values = self._training_plan("test_on_batch").evaluate(batch, *targets)
             return self._figures(values, return_dict)
 
+    def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Float]:
+        """
+        Return the derivatives of a batch's loss with respect to the weights; no step is taken.
+
+        The batch is computed as in `fit`: batch normalisation takes the batch's statistics, and
+        dropout drops. Nothing of the model changes.
+
+        Parameters
+        ----------
+        x, y
+            One batch: samples and targets.
+        sample_weight
+            How often the loss of each sample counts, shape (samples,).
+
+        Returns
+        -------
+        An array for each trainable weight, by layer and name ("conv2d/kernel"), of its shape.
+        """
+        with self.lock:
+            batch = self._batch(x, "gradients")
+            targets = self._batch_targets(y, sample_weight, len(batch), "gradients")
+            self._training_plan("gradients").differentiate(batch, *targets)
+            return {weight.path: weight.gradient.copy() for weight in self.trainable_weights}
+
     def predict_on_batch(self, x: Any) -> Float:
         """Return the network's outputs for one batch."""
         return self(x)

@@ -139,6 +139,15 @@ class Plan:
         self.optimizer.step(self._segments)
         return values
 
+    def differentiate(self, x: Float, targets: Array, weights: Float | None = None) -> None:
+        """Write the gradients that `train` would step along; no weight and no statistic changes."""
+        statistics = self._parameters.state
+        np.copyto(self._statistics, statistics)
+        try:
+            self._differentiate(x, targets, self._row_weights(weights))
+        finally:
+            np.copyto(statistics, self._statistics)
+
     def _differentiate(self, x: Float, targets: Array, weights: Float | None) -> list[float]:
         """Write the gradients; return loss and metrics. `weights` has one number a row."""
         values, outputs, seen = self._score(x, targets, weights, True)

@@ -1,0 +1,240 @@
+"""The gradients of a network, compared with differences of its loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cnnx.arrays import Array, Float, as_float32, real_array
+from cnnx.explain.double_precision import LOSS_FORMS, Double, LayerForm, layer_form
+from cnnx.geometry import integer
+from cnnx.layers import Layer
+from cnnx.models import Sequential
+
+STEP = 1e-6
+NORM_TOLERANCE = 1e-5
+"""Largest error of an array, as a share of its norm."""
+RELATIVE, ABSOLUTE = 1e-3, 1e-5
+"""Largest error of one element: a share of it, plus a constant."""
+ROUNDING = 1e-6
+"""Error of an array whose terms cancel, as a share of the largest norm of a gradient."""
+KINK, NOISE = 1e-3, 1e-7
+"""Difference of the slopes on both sides that makes a kink: a share of them, plus a constant."""
+
+
+@dataclass(frozen=True)
+class WeightCheck:
+    """
+    How the gradient of one weight compares.
+
+    Attributes
+    ----------
+    weight
+        Its layer and name: "conv2d/kernel".
+    shape
+        Of the weight.
+    elements
+        Indices of the elements that were compared, into the flattened weight.
+    gradient
+        Their derivatives by the network's backward pass.
+    left, right
+        Slopes of the loss below and above each element's value. Where they differ, the loss has a
+        kink: a ReLU at 0, or two equal pixels in a max pooling.
+    rounding
+        Error that rounding in float32 may leave where large terms cancel to almost nothing.
+    """
+
+    weight: str
+    shape: tuple[int, ...]
+    elements: Array
+    gradient: Float
+    left: Double
+    right: Double
+    rounding: float
+
+    @property
+    def differences(self) -> Double:
+        """The central differences: the mean of both slopes."""
+        mean: Double = (self.left + self.right) / 2
+        return mean
+
+    @property
+    def kinks(self) -> Array:
+        """Which of the elements lie at a kink of the loss."""
+        larger = np.maximum(np.abs(self.left), np.abs(self.right))
+        return np.asarray(np.abs(self.right - self.left) > KINK * larger + NOISE)
+
+    @property
+    def norm(self) -> float:
+        """Norm of the differences, kinks left out."""
+        return float(np.linalg.norm(self.differences[~self.kinks]))
+
+    @property
+    def error(self) -> float:
+        """Norm of the gradient minus the differences, kinks left out."""
+        return float(np.linalg.norm((self.gradient - self.differences)[~self.kinks]))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the error is small as a whole and for each element, within slopes at a kink."""
+        expected = np.where(
+            self.kinks,
+            np.clip(self.gradient, *np.sort([self.left, self.right], axis=0)),
+            self.differences,
+        )
+        return self.error <= NORM_TOLERANCE * self.norm + self.rounding and np.allclose(
+            self.gradient, expected, RELATIVE, ABSOLUTE
+        )
+
+
+@dataclass(frozen=True)
+class GradientCheck:
+    """
+    What `check_gradients` found; `print` it for a table.
+
+    Attributes
+    ----------
+    checks
+        A `WeightCheck` for each trainable weight.
+    """
+
+    checks: list[WeightCheck]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the gradients of all weights agree with the differences."""
+        return all(check.agrees for check in self.checks)
+
+    def __str__(self) -> str:
+        width = max(len("weight"), *(len(check.weight) for check in self.checks))
+        lines = [f"{'weight':{width}}  {'shape':>14}  compared  kinks     norm    error"]
+        for check in self.checks:
+            shape = "x".join(map(str, check.shape))
+            lines.append(
+                f"{check.weight:{width}}  {shape:>14}  {len(check.elements):8}  "
+                f"{np.count_nonzero(check.kinks):5}  {check.norm:7.1e}  {check.error:7.1e}  "
+                f"{'agrees' if check.agrees else 'DIFFERS'}"
+            )
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def check_gradients(
+    model: Sequential,
+    x: Any,
+    y: Any,
+    elements: int = 20,
+    seed: int = 0,
+    references: Mapping[type[Layer], LayerForm] | None = None,
+) -> GradientCheck:
+    """
+    Compare the gradients of a network with central differences of its loss in float64.
+
+    The loss L is computed again in plain NumPy and float64 with a weight w changed a little:
+    dL/dw = (L(w + h) - L(w - h)) / 2h with h = 1e-6. A weight agrees if the norm of the error is at
+    most 1e-5 of the norm of the differences (plus what rounding in float32 leaves where terms
+    cancel), and the error of each element is at most 1e-3 of it plus 1e-5. Where the loss has a
+    kink, the derivative must lie between the slopes on both sides.
+
+    Parameters
+    ----------
+    model
+        Built and compiled; nothing of it changes.
+    x, y
+        A small batch: samples and targets.
+    elements
+        Compare so many elements of each weight, drawn at random; smaller weights are compared
+        whole. Each takes two passes through the network.
+    seed
+        Of that choice.
+    references
+        Forms of your own layers: functions (layer, x, *weights) of float64 arrays that return the
+        layer's output in training, by class.
+
+    Returns
+    -------
+    GradientCheck
+        `print` shows a table; `agrees` says whether all weights do.
+
+    Raises
+    ------
+    TypeError
+        For a layer without a form in float64: your own, or one that changes pictures at random.
+    ValueError
+        If nothing is trainable, or the data don't fit.
+    """
+    count = integer(elements, "check_gradients: elements")
+    chance = np.random.default_rng(integer(seed, "check_gradients: seed", minimum=0))
+    forms = [layer_form(layer, references or {}) for layer in model.layers]
+    with model.lock:  # a step of another thread would come between gradients and weights
+        gradients = model.gradients(x, y)
+        if not gradients:
+            raise ValueError(f"check_gradients: no weight of model '{model.name}' is trainable")
+        loss = _Loss(model, forms, as_float32(x, "x"), real_array(y, "y"))
+        rounding = ROUNDING * max(float(np.linalg.norm(array)) for array in gradients.values())
+        checks = []
+        for path, gradient in gradients.items():
+            chosen = np.arange(gradient.size)
+            if gradient.size > count:
+                chosen = np.sort(chance.choice(chosen, count, replace=False))
+            left, right = loss.slopes(path, chosen)
+            derivatives = gradient.ravel()[chosen]
+            checks.append(
+                WeightCheck(path, gradient.shape, chosen, derivatives, left, right, rounding)
+            )
+        return GradientCheck(checks)
+
+
+class _Loss:
+    """The loss of one batch in float64, as a function of the elements of the weights."""
+
+    def __init__(self, model: Sequential, forms: list[LayerForm], x: Float, y: Array) -> None:
+        self._model = model
+        self._forms = forms
+        self._weights = [
+            {weight.path: weight.numpy().astype(np.float64) for weight in layer.weights}
+            for layer in model.layers
+        ]
+        self._inputs: list[Double] = []
+        values = x.astype(np.float64)
+        for index in range(len(forms)):
+            self._inputs.append(values)
+            values = self._output(index, values)
+        self._score = self._scorer(y, values.shape)
+        self._here = self._score(values)
+
+    def _output(self, index: int, x: Double) -> Double:
+        return self._forms[index](self._model.layers[index], x, *self._weights[index].values())
+
+    def _scorer(self, y: Array, shape: tuple[int, ...]) -> Callable[[Double], float]:
+        loss = self._model.loss
+        assert loss is not None
+        form = LOSS_FORMS[type(loss)]
+        targets = loss.check_targets(y, shape, "check_gradients")
+        if not loss.sparse:
+            targets = loss.smooth(targets.astype(np.float64))
+        return lambda outputs: float(form(loss, targets, outputs).mean())
+
+    def slopes(self, path: str, elements: Array) -> tuple[Double, Double]:
+        """Return the slopes of the loss below and above the present values of elements."""
+        layer = next(index for index, weights in enumerate(self._weights) if path in weights)
+        values = self._weights[layer][path].reshape(-1)
+        losses = np.empty((2, len(elements)))
+        for place, element in enumerate(elements):
+            before = values[element]
+            for side, step in enumerate((-STEP, STEP)):
+                values[element] = before + step
+                losses[side, place] = self._from(layer)
+            values[element] = before
+        return (self._here - losses[0]) / STEP, (losses[1] - self._here) / STEP
+
+    def _from(self, layer: int) -> float:
+        """Return the loss after a change of a layer's weights."""
+        outputs = self._inputs[layer]
+        for index in range(layer, len(self._forms)):
+            outputs = self._output(index, outputs)
+        return self._score(outputs)
