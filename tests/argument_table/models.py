@@ -98,6 +98,7 @@ METHODS: dict[str, Entry] = {
     "train_on_batch": method(
         "train_on_batch", **SAMPLES, **WEIGHTED, class_weight={0: 2.0}, return_dict=False
     ),
+    "gradients": method("gradients", **SAMPLES, **WEIGHTED),
     "test_on_batch": method("test_on_batch", **SAMPLES, **WEIGHTED, return_dict=False),
 }
 ONE_OF = values("nonsense", "", 3, True, ["rgb"])

@@ -199,8 +199,13 @@ def layer_form(layer: layers.Layer, own: Mapping[type[layers.Layer], LayerForm])
 # Losses: one number a row of outputs.
 
 
+def _log(p: Double) -> Double:
+    logarithm: Double = np.log(np.maximum(p, np.finfo(np.float64).tiny))
+    return logarithm
+
+
 def _categorical(loss: Any, t: Double, y: Double) -> Double:
-    logarithms = _log_softmax(y) if loss.from_logits else np.log(y)
+    logarithms = _log_softmax(y) if loss.from_logits else _log(y)
     result: Double = -(t * logarithms).sum(axis=-1)
     return result
 
@@ -213,7 +218,7 @@ def _binary(loss: Any, t: Double, y: Double) -> Double:
     if loss.from_logits:
         entropies = np.logaddexp(0, y) - t * y
     else:
-        entropies = -(t * np.log(y) + (1 - t) * np.log1p(-y))
+        entropies = -(t * _log(y) + (1 - t) * _log(1 - y))
     mean: Double = entropies.mean(axis=-1)
     return mean
 
