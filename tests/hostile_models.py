@@ -232,7 +232,31 @@ TENSORS: dict[str, Tensors] = {
     "a kernel of 64 axes": {**WEIGHTS, "d/kernel": np.ones([1] * 64, np.float32)},
 }
 
+
+def with_history(figures: Any, *rows: Any, batches: Any = ()) -> bytes:
+    """Return a model whose history has figures of these names and tensors."""
+    history = {"figures": figures, "batches": list(batches)}
+    tensors = {f"history.figures.{index}": np.asarray(row) for index, row in enumerate(rows)}
+    epochs = {"history.epochs": np.zeros(1, np.int64)}
+    return packed(network(*DENSE, history=history), {**WEIGHTS, **epochs, **tensors})
+
+
+HISTORIES: dict[str, Callable[[], bytes]] = {
+    "a history of 32 MiB": lambda: with_history(["a"], np.zeros(4 << 20)),
+    "a history of many rows": lambda: with_history(
+        [str(i) for i in range(9)], *[np.zeros(1 << 18)] * 9
+    ),
+    "a history of two axes": lambda: with_history(["a"], np.zeros((2, 2))),
+    "a history of bytes": lambda: with_history(["a"], np.zeros(2, np.uint8)),
+    "a history without its tensor": lambda: with_history(["a"]),
+    "a figure twice": lambda: with_history(["a", "a"], np.zeros(1), np.zeros(1)),
+    "a figure without a name": lambda: with_history([7], np.zeros(1)),
+    "many figures": lambda: with_history(fill("x")),
+    "figures of a number": lambda: with_history(3),
+}
+
 MODELS: dict[str, Callable[[], bytes]] = {
+    "a history of NaN": lambda: with_history(["../loss"], np.full(3, np.nan)),
     "weights of NaN and infinity": lambda: packed(
         TEXT, {**WEIGHTS, "d/bias": np.array([np.nan, np.inf], np.float32)}
     ),
@@ -259,7 +283,7 @@ def crafted() -> Iterator[Case]:
     for name, describe in ARCHITECTURES.items():
         description = describe()
         yield name, packed(description, WEIGHTS if '"Dense"' in json.dumps(description) else {})
-    for name, make in (HEADERS | MODELS).items():
+    for name, make in (HEADERS | HISTORIES | MODELS).items():
         yield name, make()
     for name, tensors in TENSORS.items():
         yield name, packed(TEXT, tensors)

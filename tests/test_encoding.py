@@ -97,6 +97,14 @@ def test_wrong_labels(call: Any, kind: type[Exception], message: str) -> None:
         call()
 
 
+def test_one_figure_for_two_classes() -> None:
+    """A sigmoid's outputs: those above a half are the second class."""
+    encoder = OneHotEncoder(["cat", "dog"])
+    assert encoder.inverse_transform([[0.2], [0.5], [0.51]]).tolist() == ["cat", "cat", "dog"]
+    with pytest.raises(ValueError, match=r"must be \(samples, 3\), .* got shape \(1, 1\)"):
+        OneHotEncoder(["a", "b", "c"]).inverse_transform([[0.2]])
+
+
 def test_to_categorical() -> None:
     expected = [[0, 1, 0], [0, 0, 1]]
     np.testing.assert_array_equal(to_categorical([1, 2]), expected)

@@ -1,10 +1,12 @@
 """An experiment: a classifier is trained, then judged on images that it has not seen."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cnnx.callbacks import Callback
 from cnnx.metrics import confusion_matrix
 from cnnx.models import Sequential
 from cnnx.progress import write_line
@@ -19,6 +21,7 @@ def run_experiment(
     *,
     batch_size: int,
     epochs: int,
+    callbacks: Sequence[Callback] = (),
 ) -> float:
     """Train a compiled classifier and print its summary, accuracy, confusion matrix and time.
 
@@ -30,6 +33,8 @@ def run_experiment(
         Inputs (n, ...) and their classes, as numbers (n,) or one-hot rows (n, classes).
     batch_size, epochs : int
         As for `Sequential.fit`.
+    callbacks : sequence of Callback
+        As for `Sequential.fit`.
 
     Returns
     -------
@@ -38,7 +43,7 @@ def run_experiment(
     """
     model.summary()
     started = time.perf_counter()
-    model.fit(*train, batch_size=batch_size, epochs=epochs)
+    model.fit(*train, batch_size=batch_size, epochs=epochs, callbacks=callbacks)
     seconds = time.perf_counter() - started
     x_test, y_test = map(np.asarray, test)
     true = y_test.argmax(axis=1) if y_test.ndim == 2 else y_test

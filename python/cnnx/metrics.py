@@ -1,10 +1,10 @@
 """Metrics: figures about a network that people read; nothing is trained on them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from cnnx import _core, registry
 from cnnx.arrays import Float, Label, as_float32, whole_numbers
@@ -242,7 +242,10 @@ def get(identifier: Any, loss: Loss, outputs: int, owner: str = "metric") -> Met
 
 
 def confusion_matrix(
-    labels: ArrayLike, predictions: ArrayLike, num_classes: int | None = None
+    labels: Any,
+    predictions: Any,
+    num_classes: int | None = None,
+    class_names: Sequence[Any] | None = None,
 ) -> NDArray[np.int64]:
     """
     Count how often each true class was taken for each class.
@@ -250,11 +253,13 @@ def confusion_matrix(
     Parameters
     ----------
     labels
-        True classes, whole numbers from 0, shape (n,).
+        True classes, shape (n,): whole numbers from 0, or names.
     predictions
-        Predicted classes, shape (n,).
+        Predicted classes in the same form, shape (n,).
     num_classes
-        By default the largest of both plus 1.
+        Of classes that are numbers; by default the largest of both plus 1.
+    class_names
+        Names in the order of the rows and columns; by default all that occur, sorted.
 
     Returns
     -------
@@ -263,10 +268,21 @@ def confusion_matrix(
     Raises
     ------
     ValueError
-        For different lengths, or classes outside [0, num_classes).
+        For different lengths, numbers outside [0, num_classes), or a name that is no class.
+    TypeError
+        For anything but whole numbers or names, or the one with the other.
     """
-    true = whole_numbers(labels, "confusion_matrix: labels")
-    predicted = whole_numbers(predictions, "confusion_matrix: predictions")
+    if class_names is not None or _are_texts(labels) or _are_texts(predictions):
+        true, predicted, count = _numbered(labels, predictions, class_names)
+        if num_classes is not None:
+            raise ValueError(
+                f"confusion_matrix: num_classes={num_classes} is for classes that are numbers; "
+                "give names as class_names"
+            )
+        num_classes = count
+    else:
+        true = whole_numbers(labels, "confusion_matrix: labels")
+        predicted = whole_numbers(predictions, "confusion_matrix: predictions")
     if true.ndim != 1 or true.shape != predicted.shape:
         raise ValueError(
             "confusion_matrix: labels and predictions must have one shape (n,), "
@@ -281,3 +297,31 @@ def confusion_matrix(
         raise ValueError(f"confusion_matrix: class {outside[0]} is outside 0 to {classes - 1}")
     counts = np.bincount(true * classes + predicted, minlength=classes * classes)
     return counts.reshape(classes, classes)
+
+
+def _are_texts(labels: Any) -> bool:
+    return isinstance(labels, Iterable) and isinstance(next(iter(labels), None), str)
+
+
+def _numbered(
+    labels: Any, predictions: Any, class_names: Sequence[Any] | None
+) -> tuple[Label, Label, int]:
+    """Return named classes as their numbers, and how many there are."""
+    from cnnx.data.encoding import LabelEncoder  # with cnnx.data come the readers of pictures
+
+    if class_names is None and not (_are_texts(labels) and _are_texts(predictions)):
+        raise TypeError(
+            "confusion_matrix: labels and predictions must both be names or both be numbers; turn "
+            "numbers into names with numpy.array(class_names)[numbers]"
+        )
+    numbers = []
+    checked = "class_names"
+    try:
+        encoder = LabelEncoder(class_names)
+        if class_names is None:
+            encoder.fit([*labels, *predictions])
+        for checked, given in (("labels", labels), ("predictions", predictions)):  # noqa: B007
+            numbers.append(encoder.transform(given))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"confusion_matrix: {checked}: {error}") from None
+    return numbers[0], numbers[1], len(encoder.classes_)

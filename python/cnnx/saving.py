@@ -1,10 +1,11 @@
 """Models on disk: one safetensors file with architecture, weights and training state.
 
 Weights are tensors under their own names ("conv2d/kernel"), the optimizer's state is
-"optimizer.iterations" and so on; the rest is JSON in the file's metadata. Loading runs no code from
-the file and opens no other: classes come from closed tables, what is rebuilt must describe itself
-as the file does, and shapes are compared before a tensor is read or memory allocated for it. Each
-tensor is read once; limits bound what else a file can make its reader allocate.
+"optimizer.iterations" and so on, the figures of training "history.figures.0" and so on; the rest is
+JSON in the file's metadata. Loading runs no code from the file and opens no other: classes come
+from closed tables, what is rebuilt must describe itself as the file does, and shapes are compared
+before a tensor is read or memory allocated for it. Each tensor is read once; limits bound what else
+a file can make its reader allocate.
 """
 
 import os
@@ -21,6 +22,7 @@ from cnnx.metrics import METRICS
 from cnnx.models import Model, Sequential
 from cnnx.optimizers import OPTIMIZERS
 from cnnx.optimizers.schedules import SCHEDULES
+from cnnx.saved_history import Figures, restored, to_save
 from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
 
 __all__ = ["load_model", "save_model"]
@@ -34,7 +36,7 @@ CLASS_NAMES = {cls.__name__ for table in TABLES for cls in table.values()}
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     """
-    Save a model with its weights, compile settings and optimizer state as one file.
+    Save a model with its weights, compile settings, optimizer state and history as one file.
 
     The file appears whole or not at all; an existing one stays as it was if saving fails. A process
     killed meanwhile leaves a file ``.cnnx-<16 digits>.tmp`` beside it, which may be deleted.
@@ -54,11 +56,14 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
         The file can't be written.
     """
     with model.lock:  # another thread's step would leave weights and optimizer a step apart
-        description = _describe(model)
+        history = to_save(model.history, path)
+        description = _describe(model) | {"history": history and history.names()}
         tensors: dict[str, Array] = {weight.path: weight.numpy() for weight in model.weights}
         if model.optimizer is not None:
             state = model.optimizer.get_state()
             tensors |= {STATE + name: array for name, array in state.items()}
+        if history is not None:
+            tensors |= history.tensors()
     for name in _class_names(description):
         if name not in CLASS_NAMES:
             raise ValueError(
@@ -78,8 +83,8 @@ def load_model(path: str | os.PathLike[str]) -> Sequential:
     Load a model that `save_model` saved.
 
     It predicts bit for bit what the saved one did, and `fit` goes on where that one stopped; layers
-    that have a seed draw on where they stood. No random number is drawn in loading. Nothing in the
-    file is run, whatever it holds.
+    that have a seed draw on where they stood. Its `history` holds the figures of the last `fit`. No
+    random number is drawn in loading. Nothing in the file is run, whatever it holds.
 
     Parameters
     ----------
@@ -131,11 +136,13 @@ def _rebuild(description: dict[str, Any], tensors: Tensors) -> Sequential:
     if description["compile"] is not None:
         model.compile(**description["compile"])
     _restore_optimizer(model, tensors)
+    model.history = restored(description.get("history"), tensors)
     for layer in _seeded(model):
         layer.random_state = description["random"][layer.name]
     if tensors.names:
         raise ValueError(f"the model has no place for the tensor {min(tensors.names)}")
-    _check_same(description, _describe(model), "the description")
+    history = model.history and Figures.of(model.history).names()
+    _check_same(description, _describe(model) | {"history": history}, "the description")
     return model
 
 

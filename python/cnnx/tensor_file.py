@@ -1,6 +1,7 @@
 """The files that cnnx writes: safetensors with a description as JSON in the metadata."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,6 +50,13 @@ class Tensors:
                 f"but the model needs {dtype} of shape {shape}"
             )
         return self.take_any(name)
+
+    def take_row(self, name: str, dtype: str, limit: int) -> Array:
+        """Return a tensor of one axis; raises ValueError if it is longer or something else."""
+        if name not in self.names:
+            raise ValueError(f"the tensor {name} is missing")
+        shape = self._file.get_slice(name).get_shape()
+        return self.take(name, (min(math.prod(shape), limit),), dtype)
 
     def take_any(self, name: str) -> Array:
         """Return a tensor as it is."""

@@ -153,9 +153,13 @@ DATA: dict[str, Entry] = {
     ),
     "confusion_matrix": Entry(
         metrics.confusion_matrix,
-        {"labels": Y, "predictions": Y, "num_classes": 3},
+        {"labels": Y, "predictions": Y, "num_classes": 3, "class_names": None},
         None,
-        {"labels": LABELS | MISSING, "predictions": LABELS | MISSING},
+        {
+            "labels": LABELS | MISSING,
+            "predictions": LABELS | MISSING,
+            "class_names": types(3, "ab") | values([], ["a", "a"]),
+        },
     ),
     "set_random_seed": Entry(
         utils.set_random_seed, {"seed": 1}, None, {"seed": FROM_0 | values(2**32)}

@@ -175,10 +175,12 @@ class OneHotEncoder(LabelEncoder):
         """
         Return the label of the largest figure in each row, the first of equal ones.
 
+        Of one figure a row, for two classes, values above 0.5 mean the second class.
+
         Parameters
         ----------
         y
-            One-hot rows, or a network's outputs: (samples, classes).
+            One-hot rows, or a network's outputs: (samples, classes), or (samples, 1) of a sigmoid.
 
         Raises
         ------
@@ -186,6 +188,8 @@ class OneHotEncoder(LabelEncoder):
             For rows of another length.
         """
         rows = real_array(y, "OneHotEncoder: y")
+        if rows.ndim == 2 and rows.shape[1] == 1 and len(self._numbers) == 2:
+            return self._labels_of((rows[:, 0] > 0.5).astype(np.int64))
         if rows.ndim != 2 or rows.shape[1] != len(self._numbers):
             raise ValueError(
                 f"OneHotEncoder: y must be (samples, {len(self._numbers)}), one figure a class, "

@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cnnx.explain.figures import new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def plot_history(history: Mapping[str, Sequence[float]], epochs: Sequence[int]) -> Figure:
+def plot_history(
+    history: Mapping[str, Sequence[float]],
+    epochs: Sequence[int],
+    batches: Mapping[str, Sequence[float]] | None = None,
+) -> Figure:
     """
-    Draw the figures of every epoch: one panel a figure, those of validation beside it.
+    Draw the figures of every epoch, one panel a figure, those of validation beside it.
 
     Parameters
     ----------
@@ -21,20 +28,51 @@ def plot_history(history: Mapping[str, Sequence[float]], epochs: Sequence[int]) 
         Values by name: loss, val_loss, accuracy, ....
     epochs
         Their epochs, counted from 0.
+    batches
+        Values of every batch by name, drawn in a second row with their running mean.
     """
     names = [name for name in history if not name.startswith("val_")]
     if not names:
         raise ValueError("plot_history: there are no epochs yet; call fit first")
-    figure = new_figure(4.2 * len(names), 3.2)
-    numbers = [epoch + 1 for epoch in epochs]
-    marker = "o" if len(numbers) < 15 else None
-    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
-        axes.plot(numbers, history[name], marker=marker, label="training")
-        if f"val_{name}" in history:
-            axes.plot(numbers, history[f"val_{name}"], marker=marker, label="validation")
-            axes.legend()
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(name.replace("_", " "))
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
+    by_batch = {name: values for name, values in (batches or {}).items() if values}
+    rows = 2 if by_batch else 1
+    figure = new_figure(4.2 * len(names), 3.2 * rows)
+    grid = figure.subplots(rows, len(names), squeeze=False)
+    for axes, name in zip(grid[0], names, strict=True):
+        _draw_epochs(axes, history, [epoch + 1 for epoch in epochs], name)
+    if by_batch:
+        for axes, name in zip(grid[1], names, strict=True):
+            axes.set_axis_off()
+            if name in by_batch:
+                _draw_batches(axes, by_batch[name], name)
     return figure
+
+
+def _draw_epochs(
+    axes: Axes, history: Mapping[str, Sequence[float]], epochs: Sequence[int], name: str
+) -> None:
+    marker = "o" if len(epochs) < 15 else None
+    axes.plot(epochs, history[name], marker=marker, label="training")
+    if f"val_{name}" in history:
+        axes.plot(epochs, history[f"val_{name}"], marker=marker, label="validation")
+        axes.legend()
+    _finish(axes, "epoch", name)
+
+
+def _draw_batches(axes: Axes, values: Sequence[float], name: str) -> None:
+    axes.set_axis_on()
+    width = max(len(values) // 50, 1)
+    axes.plot(range(1, len(values) + 1), values, linewidth=0.5, alpha=0.4, label="a batch")
+    means = np.convolve(values, np.full(width, 1 / width), "valid")
+    axes.plot(
+        np.arange(width, len(values) + 1), means, color="C0", label=f"mean of {width} batches"
+    )
+    axes.legend()
+    _finish(axes, "batch", name)
+
+
+def _finish(axes: Axes, across: str, name: str) -> None:
+    axes.set_xlabel(across)
+    axes.set_ylabel(name.replace("_", " "))
+    axes.locator_params("x", integer=True)
+    axes.grid(alpha=0.3)

@@ -75,7 +75,8 @@ class Model(CompiledNetwork):
         verbose
             0 shows nothing, 1 or 'auto' a bar on a terminal and a line an epoch, 2 only the lines.
         callbacks
-            `cnnx.callbacks.Callback` objects.
+            `cnnx.callbacks.Callback` objects. A `History` among them is used and returned:
+            `History(per_batch=True)` notes the figures of every batch too.
         validation_split
             Share in [0, 1) of the samples, taken from the end before any shuffling, to judge the
             network by after each epoch instead of training on them.
@@ -126,12 +127,14 @@ class Model(CompiledNetwork):
             batches = self._batches(weigh_classes(training, classes, "fit"), size, shuffle)
         if validation_data is not None:
             judging = self._given(*_validation(validation_data), size, "fit: validation_data")
-        self.history = History()
         given: Any = () if callbacks is None else callbacks
         own = list(given) if isinstance(given, (list, tuple)) else [given]
+        history = next((item for item in own if isinstance(item, History)), None) or History()
+        others = [item for item in own if item is not history]  # they may add to the logs
+        self.history = history
         self.stop_training = False
-        Training(self, batches, judging, [*own, self.history], range(first, last), verbose).run()
-        return self.history
+        Training(self, batches, judging, [*others, history], range(first, last), verbose).run()
+        return history
 
     def train_batch(self, x: Float, *targets: Array) -> list[float]:
         """Take one step on a batch that is checked already; return its loss before and metrics."""

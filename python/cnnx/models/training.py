@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnx import random
-from cnnx.callbacks import BackupAndRestore, Callback
+from cnnx.callbacks import BackupAndRestore, Callback, History, Logs
 from cnnx.geometry import integer
 from cnnx.layers.layer import check_weights
 from cnnx.layers.random_layer import RandomLayer
@@ -71,6 +71,7 @@ class Training:
         self._last = epochs.stop
         self._verbose = verbose
         self._finite = True
+        self._values: list[float] = []
         self._mean = Mean(model.metrics_names)
         self._random_at_begin: dict[str, Any] = {}
         # Of a stream it can change: it leaves out what it could not read.
@@ -109,11 +110,11 @@ class Training:
     def _train(self, progress: Progress) -> None:
         """Train on what is left of the epoch."""
         model, mean = self._model, self._mean
-        notify = self._notify if len(self._callbacks) > 1 else None  # History wants no batches
+        notify = self._notify if self._wants_batches() else None
         for x, *targets in self._remaining():
             if notify is not None:
                 notify("on_train_batch_begin", self.step, {})
-            values = model.train_batch(x, *targets)
+            self._values = values = model.train_batch(x, *targets)
             if self._finite and not math.isfinite(values[0]):
                 self._warn(values[0])
             mean.add(values, len(x))
@@ -123,6 +124,15 @@ class Training:
                 notify("on_train_batch_end", self.step - 1, mean.logs())
             if model.stop_training:
                 break
+
+    def _wants_batches(self) -> bool:
+        """Whether any callback does something around a batch; a plain History does not."""
+        return any(not isinstance(item, History) or item.per_batch for item in self._callbacks)
+
+    @property
+    def batch_logs(self) -> Logs:
+        """Figures of the last batch alone, before its step."""
+        return dict(zip(self._model.metrics_names, self._values, strict=True))
 
     def _remaining(self) -> Iterator[list[Any]]:
         """Return the epoch's batches that are not done, in the order that it began with."""
