@@ -202,13 +202,30 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
     ],
     ids=["rate .01", "rate .001", "global average pooling"],
 )
-def test_examples(program, least):
-    command = [sys.executable, EXAMPLES / program[0], *program[1:]]
-    result = subprocess.run(
-        [*command, "--data", Path(TEST_DATA) / "mnist"], capture_output=True, text=True, check=True
-    )
-    accuracy = re.search(r"^Test accuracy: ([\d.]+) %", result.stdout, re.MULTILINE)
+def test_examples(tmp_path, program, least):
+    output = run_on_mnist(tmp_path, *program)
+    accuracy = re.search(r"^Test accuracy: ([\d.]+) %", output, re.MULTILINE)
     assert float(accuracy[1]) >= least
+
+
+def run_on_mnist(folder, program, *arguments):
+    """Run an example in an empty folder and return what it prints."""
+    command = [sys.executable, EXAMPLES / program, *arguments, "--data", Path(TEST_DATA) / "mnist"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    return result.stdout
+
+
+@pytest.mark.mnist
+@pytest.mark.skipif(TEST_DATA is None, reason="CNNX_TEST_DATA is not set")
+def test_a_sixteenth_of_the_images_with_the_cost_of_every_batch(tmp_path):
+    """S2 trains on 1/16 of the images, and saves its costs with the weights."""
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
+    output = run_on_mnist(tmp_path, "numpy_cnn_mnist.py", "--fraction", "1/16", "--out", "a.png")
+    assert "Training time" in output
+    costs = cnnx.models.load_model(tmp_path / "numpy_cnn_mnist.safetensors").history.batches["loss"]
+    assert len(costs) == 2 * 118  # batches of 32 of 3,750 images
+    assert np.mean(costs[:20]) > 2 * np.mean(costs[-20:])
+    assert (tmp_path / "a.png").stat().st_size > 10_000
 
 
 def test_show_config_prints_an_entry_a_line(capsys):

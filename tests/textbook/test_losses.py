@@ -85,6 +85,22 @@ def test_o13_gradient_of_softmax_and_cross_entropy_is_p_minus_y() -> None:
     np.testing.assert_allclose(model.get_weights()[1], -dz.sum(axis=0), rtol=1e-5)
 
 
+def test_t1_derivatives_of_the_losses_with_respect_to_the_outputs() -> None:
+    """S2 (36): -y / a. S0 (11.5.4): (a - y) / (a (1 - a)) / d. S1: a - y for half the square."""
+    a = ops.softmax(LOGITS).astype(float)
+    rows = len(a)
+    found = losses.CategoricalCrossentropy().gradient(TARGETS, a)
+    np.testing.assert_allclose(found, -TARGETS / a / rows, rtol=1e-5)
+    found = losses.SparseCategoricalCrossentropy().gradient(TARGETS.argmax(1), a)
+    np.testing.assert_allclose(found, -TARGETS / a / rows, rtol=1e-5)
+    found = losses.BinaryCrossentropy().gradient(TARGETS, a)
+    np.testing.assert_allclose(found, (a - TARGETS) / (a * (1 - a)) / 4 / rows, rtol=1e-4)
+    found = losses.HalfSquaredError().gradient(TARGETS, a)
+    np.testing.assert_allclose(found, (a - TARGETS) / rows, rtol=1e-5, atol=1e-8)
+    logits = losses.CategoricalCrossentropy(from_logits=True).gradient(TARGETS, LOGITS)
+    np.testing.assert_allclose(logits, (a - TARGETS) / rows, rtol=1e-5, atol=1e-8)
+
+
 def test_o13_squared_error_halved_and_not() -> None:
     """S1 (0.13) and S0 Programme 11.6.5: half the sum over outputs, the mean over samples."""
     targets, outputs = [[1, 2], [0, 4]], [[3, 2], [1, 1]]
