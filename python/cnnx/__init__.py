@@ -17,6 +17,7 @@ from cnnx import (
     ops,
     optimizers,
     random,
+    saving,
     utils,
 )
 from cnnx._core import __version__
@@ -24,7 +25,7 @@ from cnnx.layers import Input
 from cnnx.models import Sequential
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters, saving
+    from cnnx import data, datasets, explain, filters
 
 __all__ = [
     "Input",
@@ -49,7 +50,7 @@ __all__ = [
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "saving")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
-from cnnx.callbacks.callback import Logs
+Logs: TypeAlias = dict[str, float]
+"""Figures by name: loss, the metrics, and both with val_ before."""
 
 _REFRESH_SECONDS = 0.1
 _QUIET_SECONDS = 1.0

@@ -10,6 +10,10 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 
 
+MODELS: dict[str, type[Any]] = {}
+"""Classes of models by name, entered by `cnnx.models`, which stands above what reads files."""
+
+
 class Configurable:
     """Something that is rebuilt from the arguments of its constructor."""
 

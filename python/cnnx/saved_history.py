@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from cnnx.arrays import Array
-from cnnx.callbacks import History
+from cnnx.models.callback import History
 from cnnx.tensor_file import Tensors
 
 __all__ = ["Figures", "restored", "to_save"]

@@ -8,9 +8,11 @@ before a tensor is read or memory allocated for it. Each tensor is read once; li
 a file can make its reader allocate.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnx import registry
 from cnnx.arrays import Array
@@ -19,19 +21,19 @@ from cnnx.layers import LAYERS, Layer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.losses import LOSSES
 from cnnx.metrics import METRICS
-from cnnx.models import Model, Sequential
 from cnnx.optimizers import OPTIMIZERS
 from cnnx.optimizers.schedules import SCHEDULES
 from cnnx.saved_history import Figures, restored, to_save
 from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
 
+if TYPE_CHECKING:
+    from cnnx.models.model import Model
+
 __all__ = ["load_model", "save_model"]
 
 STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
-MODELS = {"Sequential": Sequential}
 MAX_LAYERS = 10_000
-TABLES = (MODELS, LAYERS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
-CLASS_NAMES = {cls.__name__ for table in TABLES for cls in table.values()}
+TABLES = (registry.MODELS, LAYERS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> None:
@@ -64,8 +66,9 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
             tensors |= {STATE + name: array for name, array in state.items()}
         if history is not None:
             tensors |= history.tensors()
+    known = {cls.__name__ for table in TABLES for cls in table.values()}
     for name in _class_names(description):
-        if name not in CLASS_NAMES:
+        if name not in known:
             raise ValueError(
                 f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
                 "it. Save the arrays of get_weights() instead."
@@ -78,7 +81,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     write_tensors(path, tensors, description)
 
 
-def load_model(path: str | os.PathLike[str]) -> Sequential:
+def load_model(path: str | os.PathLike[str]) -> Model:
     """
     Load a model that `save_model` saved.
 
@@ -121,7 +124,7 @@ def _seeded(model: Model) -> Iterator[RandomLayer]:
             yield layer
 
 
-def _rebuild(description: dict[str, Any], tensors: Tensors) -> Sequential:
+def _rebuild(description: dict[str, Any], tensors: Tensors) -> Model:
     config = description["model"]["config"]
     if not isinstance(config["name"], str):
         raise ValueError(f"the model's name is {config['name']!r}, not a text")
@@ -130,7 +133,8 @@ def _rebuild(description: dict[str, Any], tensors: Tensors) -> Sequential:
     layers = [registry.get("layer", entry, Layer, LAYERS) for entry in config["layers"]]
     for layer in layers:
         layer.saved_values = tensors.weight
-    model = Sequential(layers, config["name"])
+    model_class = registry.resolve("model", description["model"]["class_name"], registry.MODELS)
+    model: Model = model_class(layers, config["name"])
     for layer in layers:
         layer.saved_values = None
     if description["compile"] is not None:
@@ -146,7 +150,7 @@ def _rebuild(description: dict[str, Any], tensors: Tensors) -> Sequential:
     return model
 
 
-def _restore_optimizer(model: Sequential, tensors: Tensors) -> None:
+def _restore_optimizer(model: Model, tensors: Tensors) -> None:
     if model.optimizer is None:
         return
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}

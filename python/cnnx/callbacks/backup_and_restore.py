@@ -4,10 +4,11 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from cnnx.callbacks.callback import Callback, Logs
 from cnnx.callbacks.save_frequency import SaveFrequency
 from cnnx.files import remove_unfinished
+from cnnx.models.callback import Callback, Logs
 from cnnx.progress import write_line
+from cnnx.snapshot import restoring, save_snapshot
 
 
 class BackupAndRestore(Callback):
@@ -38,6 +39,8 @@ class BackupAndRestore(Callback):
     `cnnx.data.ImageStream` has.
     """
 
+    runs_last = True
+
     def __init__(
         self,
         backup_dir: str | os.PathLike[str],
@@ -53,8 +56,6 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Go on from the backup if there is one."""
-        from cnnx.snapshot import restoring  # imports safetensors
-
         self._file.parent.mkdir(parents=True, exist_ok=True)
         remove_unfinished(self._file.parent)
         self._frequency.batches = 0
@@ -85,6 +86,4 @@ class BackupAndRestore(Callback):
                 self._file.parent.rmdir()
 
     def _save(self) -> None:
-        from cnnx.snapshot import save_snapshot
-
         save_snapshot(self._file, self.training.get_state(), trusted=True)

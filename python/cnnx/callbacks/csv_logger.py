@@ -3,8 +3,8 @@
 import csv
 import os
 
-from cnnx.callbacks.callback import Callback, Logs
 from cnnx.files import replaceable
+from cnnx.models.callback import Callback, Logs
 
 
 class CSVLogger(Callback):

@@ -3,9 +3,9 @@
 from typing import Any
 
 from cnnx.arrays import Float
-from cnnx.callbacks.callback import Callback, Logs
 from cnnx.callbacks.monitor import Monitor
 from cnnx.geometry import integer
+from cnnx.models.callback import Callback, Logs
 from cnnx.progress import write_line
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from cnnx.callbacks.callback import Callback
+from cnnx.models.callback import Callback
 
 
 class LambdaCallback(Callback):

@@ -4,9 +4,9 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from cnnx.callbacks.callback import Callback, Logs
 from cnnx.callbacks.monitor import Monitor
 from cnnx.geometry import integer, number
+from cnnx.models.callback import Callback, Logs
 from cnnx.optimizers import Optimizer
 from cnnx.progress import write_line
 

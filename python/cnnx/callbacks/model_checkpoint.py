@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cnnx.callbacks.callback import Callback, Logs
 from cnnx.callbacks.monitor import Monitor
 from cnnx.callbacks.save_frequency import SaveFrequency
+from cnnx.models.callback import Callback, Logs
 from cnnx.progress import write_line
 
 

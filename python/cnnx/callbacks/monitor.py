@@ -1,7 +1,7 @@
 """A figure that a callback watches."""
 
-from cnnx.callbacks.callback import Logs
 from cnnx.geometry import number
+from cnnx.models.callback import Logs
 
 
 class Monitor:

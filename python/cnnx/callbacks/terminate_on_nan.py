@@ -2,7 +2,7 @@
 
 import math
 
-from cnnx.callbacks.callback import Callback, Logs
+from cnnx.models.callback import Callback, Logs
 
 
 class TerminateOnNaN(Callback):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cnnx.callbacks import Logs
+from cnnx.models.callback import Logs
 
 
 class Mean:

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import FLOAT32, Array, Float
-from cnnx.callbacks import Callback, History, Logs
 from cnnx.geometry import integer, number
 from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.callback import Callback, History, Logs
 from cnnx.models.compiled import CompiledNetwork
 from cnnx.models.mean import Mean
 from cnnx.models.training import Training
 from cnnx.models.weighting import check_class_weight, weigh_classes
 from cnnx.progress import check_verbose, quiet_progress, write_line
+from cnnx.saving import save_model
 
 _DEFAULT_BATCH_SIZE = 32
 
@@ -216,8 +217,6 @@ class Model(CompiledNetwork):
 
     def save(self, filepath: str | Path) -> None:
         """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
-        from cnnx.saving import save_model  # imports safetensors
-
         save_model(self, filepath)
 
     # Single batches.

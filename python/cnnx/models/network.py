@@ -14,6 +14,7 @@ from cnnx.models.parameters import Parameters
 from cnnx.models.step_lock import step_lock
 from cnnx.models.summary import format_summary, print_summary
 from cnnx.registry import Configurable
+from cnnx.snapshot import restoring, save_snapshot
 
 
 class Network(Configurable):
@@ -157,8 +158,6 @@ class Network(Configurable):
         OSError
             The file can't be written.
         """
-        from cnnx.snapshot import save_snapshot  # imports safetensors
-
         self._built_layers()
         save_snapshot(filepath, {"weights": self.weights_by_path()})
 
@@ -173,8 +172,6 @@ class Network(Configurable):
         ValueError
             The file is damaged or holds the weights of another model; nothing is changed then.
         """
-        from cnnx.snapshot import restoring
-
         self._built_layers()
         with restoring(filepath, "Load it into the model that saved it.") as state:
             self.set_weights(list(state["weights"].values()))

@@ -116,3 +116,6 @@ class Sequential(Model):
         Sequential.__init__(self, layers, state["name"])
         self.built = bool(self.layers) and all(layer.built for layer in self.layers)
         self.optimizer, self.loss, self.metrics = state["compiled"]
+
+
+registry.MODELS["Sequential"] = Sequential

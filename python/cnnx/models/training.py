@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cnnx import random
-from cnnx.callbacks import BackupAndRestore, Callback, History, Logs
 from cnnx.geometry import integer
 from cnnx.layers.layer import check_weights
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.models.batches import Batches, Stream
+from cnnx.models.callback import Callback, History, Logs
 from cnnx.models.mean import Mean
 from cnnx.progress import Progress, write_line
 
@@ -35,7 +35,7 @@ class Training:
     judging
         What to judge the network by after each epoch; None for nothing.
     callbacks
-        Called in their order, but `BackupAndRestore` after all others: it sees what they have done.
+        Called in their order, but those that run last after all others.
     epochs
         Numbers of the epochs.
     verbose
@@ -64,7 +64,7 @@ class Training:
             callback.model = model
             callback.params = {"epochs": epochs.stop, "steps": len(batches), "verbose": verbose}
             callback.training = self
-        self._callbacks = sorted(callbacks, key=lambda item: isinstance(item, BackupAndRestore))
+        self._callbacks = sorted(callbacks, key=lambda item: item.runs_last)
         self._model = model
         self._batches = batches
         self._judging = judging
