@@ -24,7 +24,7 @@ from cnnx.layers import Input
 from cnnx.models import Sequential
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters, saving
+    from cnnx import data, datasets, explain, filters, keras, saving
 
 __all__ = [
     "Input",
@@ -38,6 +38,7 @@ __all__ = [
     "explain",
     "filters",
     "initializers",
+    "keras",
     "layers",
     "losses",
     "metrics",
@@ -49,7 +50,7 @@ __all__ = [
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "saving")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "saving")
 
 
 def __getattr__(name: str) -> ModuleType:
