@@ -1,21 +1,25 @@
-"""The book's four programs for Keras, step by step: only the imports and the prefix tf. differ.
+"""The book's programs for Keras, step by step: only the lines that import Keras differ.
 
 Run: python examples/keras_programs.py PETS [--data DIR] [--epochs N]
 
 PETS holds a folder with the photos of cats and one with those of dogs; pip install
-"cnnx[images,plot]". A 1 and a 0 of MNIST stand for the letters I and Q of the last two programs.
-Dog_Cat.model and CatDog_Predict.png are written to the present folder. The filter made by hand
-keeps the dense layer of the learnt one, so it does well only where that came out alike:
-letters_filter.py goes on from there.
+"cnnx[images,plot]". A 1 and a 0 of MNIST, black ink on white paper, stand for the letters I and Q
+of the last two programs. Dog_Cat.model and CatDog_Predict.png are written to the present folder.
+
+The book's seed 4015 gives other initial weights here than in TensorFlow. The learnt filter comes
+out like -F, so F under its dense layer takes an I for a Q. letters_filter.py shows the seeds whose
+filter comes out like F.
 """
 
 import argparse
 
 import numpy as np
 
-import cnnx
-from cnnx.layers import Activation, BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D
-from cnnx.models import Sequential
+import cnnx as tf
+from cnnx import keras
+from cnnx.data import image_folder
+from cnnx.keras.layers import Activation, BatchNormalization, Conv2D, Dense, Flatten, MaxPooling2D
+from cnnx.keras.models import Sequential
 
 CATEGORIES = ["Cat", "Dog"]
 
@@ -23,7 +27,7 @@ CATEGORIES = ["Cat", "Dog"]
 def train_on_cats_and_dogs(X, y, epochs):
     """Programme 11.6.9: build, compile, train and save."""
     X, y = np.array(X), np.array(y)
-    cnnx.random.set_seed(4013)  # tf.random.set_seed
+    tf.random.set_seed(4013)
     model = Sequential()
     model.add(Conv2D(32, (3, 3), padding="SAME", input_shape=X.shape[1:]))
     model.add(Activation("relu"))
@@ -47,7 +51,7 @@ def predict_four(features, pictures):
     """Programme 11.6.10: load the model, predict, and show the pictures with label and value."""
     import matplotlib.pyplot as plt
 
-    model = cnnx.models.load_model("Dog_Cat.model")  # tf.keras.models.load_model
+    model = tf.keras.models.load_model("Dog_Cat.model")
     fig = plt.figure(figsize=(12, 4), layout="constrained")
     for i in range(4):
         axes = fig.add_subplot(1, 4, i + 1)
@@ -63,7 +67,7 @@ def predict_four(features, pictures):
 
 def train_one_filter(X_train, y_train, epochs):
     """Programme 11.6.12: one filter and one output; read the filter."""
-    cnnx.random.set_seed(4015)
+    tf.random.set_seed(4015)
     X_train, y_train = np.array(X_train), np.array(y_train)
     model = Sequential()
     model.add(Conv2D(1, (3, 3), strides=(1, 1), padding="valid", input_shape=X_train.shape[1:]))
@@ -83,7 +87,7 @@ def compare_with_fixed_filter(model, K, b_K, X_train, y_train):
     b_F = -0.67
     print(F)
     print(b_F)
-    fix_model = cnnx.models.clone_model(model)  # tf.keras.models.clone_model
+    fix_model = tf.keras.models.clone_model(model)
     fix_model.layers[0].set_weights([F.reshape(np.shape(K)), np.array(b_F).reshape(np.shape(b_K))])
     fix_model.layers[2].set_weights(model.layers[2].get_weights())
     fix_model.compile(loss="binary_crossentropy", optimizer="adam", metrics=["accuracy"])
@@ -97,13 +101,13 @@ def main():
     parser.add_argument("--epochs", type=int, default=10, help="of the cats and dogs")
     options = parser.parse_args()
 
-    (X, y), _, _ = cnnx.data.image_folder(options.pets, (100, 100), "grayscale", seed=4012)
+    (X, y), _, _ = image_folder(options.pets, (100, 100), "grayscale", seed=4012)
     train_on_cats_and_dogs(X, y.tolist(), options.epochs)
     predict_four(X[-4:], np.repeat(X[-4:], 3, axis=-1))
 
-    (images, digits), _ = cnnx.datasets.mnist.load_data(options.data)
-    chosen = digits < 2
-    X_train = np.pad(images[chosen], ((0, 0), (2, 2), (2, 2)))[..., None] / 255
+    (images, digits), _ = keras.datasets.mnist.load_data(options.data)
+    chosen = np.flatnonzero(digits < 2)[:1216]  # the book's evaluation shows 38 batches of 32
+    X_train = (255 - np.pad(images[chosen], ((0, 0), (2, 2), (2, 2))))[..., None] / 255
     y_train = (digits[chosen] == 0).tolist()  # "I" is 0 and "Q" is 1
     model, K, b_K = train_one_filter(X_train, y_train, epochs=25)
     compare_with_fixed_filter(model, K, b_K, X_train, y_train)

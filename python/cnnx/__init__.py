@@ -25,7 +25,7 @@ from cnnx.layers import Input
 from cnnx.models import Sequential
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters
+    from cnnx import data, datasets, explain, filters, keras
 
 __all__ = [
     "Input",
@@ -39,6 +39,7 @@ __all__ = [
     "explain",
     "filters",
     "initializers",
+    "keras",
     "layers",
     "losses",
     "metrics",
@@ -50,7 +51,7 @@ __all__ = [
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -9,6 +9,21 @@ import numpy as np
 from cnnx import _core, registry
 from cnnx.arrays import Float, as_float32
 
+__all__ = [
+    "Activation",
+    "arctan",
+    "elu",
+    "exponential",
+    "get",
+    "leaky_relu",
+    "linear",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
 
 @dataclass(frozen=True)
 class Activation:

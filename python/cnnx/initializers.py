@@ -8,6 +8,25 @@ from cnnx import random, registry
 from cnnx.arrays import Float, real_array
 from cnnx.geometry import number
 
+__all__ = [
+    "Constant",
+    "GlorotNormal",
+    "GlorotUniform",
+    "HeNormal",
+    "HeUniform",
+    "Initializer",
+    "LecunNormal",
+    "LecunUniform",
+    "Ones",
+    "RandomNormal",
+    "RandomUniform",
+    "TruncatedNormal",
+    "VarianceScaling",
+    "Zeros",
+    "get",
+    "serialize",
+]
+
 _INFINITY = float("inf")
 
 

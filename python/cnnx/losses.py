@@ -11,6 +11,20 @@ from cnnx import _core, registry
 from cnnx.arrays import Array, Float, as_float32, real_array, whole_numbers
 from cnnx.geometry import number
 
+__all__ = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "CrossEntropy",
+    "HalfSquaredError",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+    "cross_entropy",
+    "entropy",
+    "get",
+]
+
 
 class Kernels(NamedTuple):
     """Core functions of a loss."""

@@ -12,6 +12,18 @@ from cnnx.buffer import Buffer
 from cnnx.geometry import integer, number
 from cnnx.losses import Loss
 
+__all__ = [
+    "BinaryAccuracy",
+    "CategoricalAccuracy",
+    "MeanAbsoluteError",
+    "MeanError",
+    "MeanSquaredError",
+    "Metric",
+    "SparseCategoricalAccuracy",
+    "confusion_matrix",
+    "get",
+]
+
 
 class Metric(registry.Configurable):
     """

@@ -53,20 +53,8 @@ def test_responses_are_those_of_a_layer() -> None:
         assert got == pytest.approx(response, abs=1e-6)
 
 
-@pytest.mark.mnist
-def test_one_filter_tells_1_from_0(mnist_folder: Path) -> None:
-    """N5 on MNIST: >= 99 %, and the hand-made filter within one point of the learnt one.
-
-    The dense layer is learnt anew on the hand-made filter: S0 keeps the one learnt with K, which
-    serves only if K has come out like F.
-    """
-    data = []
-    for images, digits in cnnx.datasets.mnist.load_data(mnist_folder):
-        chosen = np.isin(digits, (0, 1))
-        bordered = np.pad(images[chosen], ((0, 0), (2, 2), (2, 2)))
-        data.append((bordered[..., None] / np.float32(255), digits[chosen] == 0))
-    (x_train, y_train), test = data
-    cnnx.utils.set_random_seed(0)
+def one_filter_network() -> cnnx.Sequential:
+    """Return the network of Programme 11.6.12."""
     model = cnnx.Sequential(
         [
             cnnx.Input((32, 32, 1)),
@@ -75,16 +63,68 @@ def test_one_filter_tells_1_from_0(mnist_folder: Path) -> None:
             layers.Dense(1, activation="sigmoid"),
         ]
     )
-    fixed = cnnx.models.clone_model(model)
-    fixed.layers[0].set_weights([np.reshape(F, (3, 3, 1, 1)), [-0.67]])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def with_hand_made_filter(model: cnnx.Sequential) -> cnnx.Sequential:
+    """Return a model with F and -.67 for the filter and the dense layer of `model`."""
+    fixed = one_filter_network()
+    fixed.set_weights([np.reshape(F, (3, 3, 1, 1)), [-0.67], *model.layers[-1].get_weights()])
+    return fixed
+
+
+def test_filter_and_dense_layer_of_opposite_signs_are_the_same_network() -> None:
+    """So chance decides whether K comes out like F or like -F."""
+    model, opposite = one_filter_network(), one_filter_network()
+    K, b_K, w, b = model.get_weights()
+    opposite.set_weights([-K, -b_K, -w, b])
+    images = normal(1, 5, 32, 32, 1)
+    np.testing.assert_array_equal(
+        model.predict(images, verbose=0), opposite.predict(images, verbose=0)
+    )
+
+
+@pytest.fixture(scope="module")
+def black_on_white(mnist_folder: Path) -> tuple[Any, Any]:
+    """Return the 1 (for an I) and the 0 (for a Q) of MNIST as black ink on white paper."""
+    (images, digits), _ = cnnx.datasets.mnist.load_data(mnist_folder)
+    chosen = np.flatnonzero(digits < 2)[:1216]
+    ink = np.pad(images[chosen], ((0, 0), (2, 2), (2, 2)))[..., None] / np.float32(255)
+    return 1 - ink, digits[chosen] == 0
+
+
+@pytest.mark.mnist
+@pytest.mark.parametrize(("seed", "sign"), [(0, 1), (5, -1)])
+def test_hand_made_filter_under_the_dense_layer_of_the_learnt_one(
+    black_on_white: tuple[Any, Any], seed: int, sign: int
+) -> None:
+    """N5b, Programme 11.6.13: F reaches K's accuracy where K came out like F.
+
+    Where K came out like -F, F answers the opposite.
+    """
+    cnnx.utils.set_random_seed(seed)
+    model = one_filter_network()
+    model.fit(*black_on_white, epochs=25, validation_split=0.2, verbose=0)
+    assert model.evaluate(*black_on_white, verbose=0)[1] >= 0.99
+    kernel = model.get_weights()[0].ravel()
+    assert sign * kernel.sum() > 0
+    assert sign * np.corrcoef(kernel, np.ravel(F))[0, 1] > 0
+    accuracy = with_hand_made_filter(model).evaluate(*black_on_white, verbose=0)[1]
+    assert accuracy >= 0.99 if sign == 1 else accuracy <= 0.01
+
+
+@pytest.mark.mnist
+def test_a_dense_layer_learns_to_read_the_hand_made_filter(
+    black_on_white: tuple[Any, Any],
+) -> None:
+    """N5: with F frozen, a dense layer learnt for it reaches 99 %, whatever K came out like."""
+    cnnx.utils.set_random_seed(5)
+    fixed = with_hand_made_filter(one_filter_network())
     fixed.layers[0].trainable = False
-    accuracies = []
-    for network in (model, fixed):
-        network.compile("adam", "binary_crossentropy", metrics=["accuracy"])
-        network.fit(x_train[:4000], y_train[:4000], epochs=10, verbose=0)
-        accuracies.append(network.evaluate(*test, verbose=0)[1])
-    assert accuracies[0] >= 0.99
-    assert accuracies[1] >= accuracies[0] - 0.01
+    fixed.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    fixed.fit(*black_on_white, epochs=10, verbose=0)
+    assert fixed.evaluate(*black_on_white, verbose=0)[1] >= 0.99
     np.testing.assert_array_equal(fixed.layers[0].get_weights()[0][..., 0, 0], F)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -13,15 +14,41 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "keras_programs.py"
 
 
 @pytest.fixture(scope="module")
-def programs() -> ModuleType:
+def source() -> str:
     if not EXAMPLE.exists():
         pytest.skip("the examples are not in this copy of the sources")
+    return EXAMPLE.read_text()
+
+
+@pytest.fixture(scope="module")
+def programs(source: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(EXAMPLE.stem, EXAMPLE)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tf.random.set_seed(4013)",
+        "tf.random.set_seed(4015)",
+        'model = tf.keras.models.load_model("Dog_Cat.model")',
+        "fix_model = tf.keras.models.clone_model(model)",
+        "keras.datasets.mnist.load_data(",
+    ],
+)
+def test_the_lines_of_the_book_stand_as_they_are(source: str, line: str) -> None:
+    assert line in source
+
+
+def test_only_import_lines_name_cnnx(source: str) -> None:
+    names = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+    assert {"tf", "keras", "Sequential", "Conv2D"} <= names
+    assert "cnnx" not in names
+    assert "import cnnx as tf\n" in source
 
 
 def test_programmes_11_6_9_and_11_6_10(

@@ -8,6 +8,14 @@ from typing import Any
 from cnnx import registry
 from cnnx.geometry import integer, number
 
+__all__ = [
+    "CosineDecay",
+    "ExponentialDecay",
+    "LearningRateSchedule",
+    "PiecewiseConstantDecay",
+    "PolynomialDecay",
+]
+
 _INFINITY = float("inf")
 
 

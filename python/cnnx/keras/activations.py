@@ -1,0 +1,3 @@
+"""The names of `cnnx.activations`."""
+
+from cnnx.activations import *

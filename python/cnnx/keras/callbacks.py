@@ -1,0 +1,3 @@
+"""The names of `cnnx.callbacks`."""
+
+from cnnx.callbacks import *

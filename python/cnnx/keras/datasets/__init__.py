@@ -1,0 +1,3 @@
+"""The names of `cnnx.datasets`."""
+
+from cnnx.datasets import *

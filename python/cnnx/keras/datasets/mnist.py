@@ -1,0 +1,3 @@
+"""The names of `cnnx.datasets.mnist`."""
+
+from cnnx.datasets.mnist import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.initializers`."""
+
+from cnnx.initializers import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.layers`."""
+
+from cnnx.layers import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.losses`."""
+
+from cnnx.losses import *

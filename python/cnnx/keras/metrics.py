@@ -1,0 +1,3 @@
+"""The names of `cnnx.metrics`."""
+
+from cnnx.metrics import *

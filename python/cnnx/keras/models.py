@@ -1,0 +1,3 @@
+"""The names of `cnnx.models`."""
+
+from cnnx.models import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.optimizers`."""
+
+from cnnx.optimizers import *

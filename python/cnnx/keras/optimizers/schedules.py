@@ -1,0 +1,3 @@
+"""The names of `cnnx.optimizers.schedules`."""
+
+from cnnx.optimizers.schedules import *

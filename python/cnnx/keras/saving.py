@@ -1,0 +1,3 @@
+"""The names of `cnnx.saving`."""
+
+from cnnx.saving import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.utils`."""
+
+from cnnx.utils import *
