@@ -227,6 +227,23 @@ def test_what_a_layer_does_is_written_under_its_name() -> None:
     ]
 
 
+class Own(layers.Layer):
+    """A user's layer, with attributes of its own meaning under names of cnnx."""
+
+    kernel_size = 3
+    strides = None
+    rate = "high"
+    activation = "mine"
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], 2, *input_shape[1:])
+
+
+def test_a_layer_of_the_user() -> None:
+    model = cnnx.Sequential([cnnx.Input((5, 4)), Own(name="own")])
+    assert texts(drawn(model)) == ["5 x 4", "input", "2 x 5 x 4", "own", "Own"]
+
+
 def test_options_leave_texts_out() -> None:
     model = one_filter()
     assert "30 x 30 x 1" not in texts(drawn(model, show_shapes=False))
@@ -290,8 +307,9 @@ def test_other_formats_are_refused_with_the_remedy(
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:
+    wrong: Any = 3
     with pytest.raises(TypeError, match=r"plot_model: model must be a .*Sequential, got 3"):
-        utils.plot_model(3, None)
+        utils.plot_model(wrong, None)
     unbuilt = cnnx.Sequential([layers.Dense(2)], name="fresh")
     with pytest.raises(ValueError, match=r"plot_model: model 'fresh' is not built .* call build"):
         utils.plot_model(unbuilt, None)

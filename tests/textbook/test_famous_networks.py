@@ -14,7 +14,8 @@ import pytest
 
 import cnnx
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "lenet5_alexnet.py"
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "lenet5_alexnet.py"
 ALEXNET = {
     "conv1": ((55, 55, 96), 34_944),
     "pool1": ((27, 27, 96), 0),
@@ -80,6 +81,8 @@ def test_t3_the_program_prints_the_counts_and_draws_both(
     assert "Total params: 60,965,224 (232.56 MB)" in output
     assert "conv2 (Conv2D)                  │ (None, 27, 27, 256)    │       307,456" in output
     for name, expected in (("lenet5", LENET5), ("alexnet", ALEXNET)):
+        shown = ROOT / "docs" / "pictures" / f"{name}.svg"
+        assert (tmp_path / shown.name).read_bytes() == shown.read_bytes()
         drawing = ET.parse(tmp_path / f"{name}.svg")
         texts = [element.text for element in drawing.iter("{http://www.w3.org/2000/svg}text")]
         for layer, (shape, count) in expected.items():

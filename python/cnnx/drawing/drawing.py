@@ -57,7 +57,7 @@ class Drawing:
 
 
 def plot_model(
-    model: Any,
+    model: Network,
     to_file: str | os.PathLike[str] | None = "model.svg",
     show_shapes: bool = True,
     show_layer_names: bool = True,

@@ -10,20 +10,15 @@ from cnnx.drawing.svg import Point, circle, dot, rectangle
 
 _LARGEST, _SMALLEST = 92.0, 12.0  # sides of sheets
 _ACROSS, _UP = 4.0, 3.0  # from one sheet to the next
-_NEURON, _SPACING = 3.4, 9.0
-_BAR = 14.0, 60.0
+_NARROW = 14.0  # width of columns and bars
+_NEURON, _SPACING, _RIM = 3.4, 9.0, 2.5  # radius, from one to the next, to the column's ends
 
 
 class Figure(Protocol):
     """A part of a drawing that has a size and can be put anywhere."""
 
-    @property
-    def width(self) -> float:
-        """Pixels across."""
-
-    @property
-    def height(self) -> float:
-        """Pixels down."""
+    width: float
+    height: float
 
     def elements(self, middle: Point) -> Iterator[str]:
         """Yield the figure's elements around a point."""
@@ -52,83 +47,70 @@ class Scale:
 
 
 class Sheets:
-    """Feature maps, one behind the other: a sheet each for few, about log2 of them for many."""
+    """
+    Feature maps, one behind the other: a sheet each for few, about log2 of them for many.
+
+    Parameters
+    ----------
+    height, width
+        Drawn size of a sheet.
+    channels
+        Number of feature maps.
+    fill
+        Colour.
+    """
 
     def __init__(self, height: float, width: float, channels: int, fill: str) -> None:
-        self._sheet = height, width
+        self._sheet = width, height
         self._behind = min(channels - 1, round(math.log2(channels)))
         self._up = min(_UP, 0.9 * height / max(self._behind, 1))
         self._fill = fill
-
-    @property
-    def width(self) -> float:
-        """Pixels across."""
-        return self._sheet[1] + _ACROSS * self._behind
-
-    @property
-    def height(self) -> float:
-        """Pixels down."""
-        return self._sheet[0] + self._up * self._behind
+        self.width = width + _ACROSS * self._behind
+        self.height = height + self._up * self._behind
 
     def elements(self, middle: Point) -> Iterator[str]:
         """Yield the sheets, from the back at the top right to the front."""
-        height, width = self._sheet
         left, top = middle.x - self.width / 2, middle.y - self.height / 2
         for place in range(self._behind, -1, -1):
             down = self._up * (self._behind - place)
-            yield rectangle(left + _ACROSS * place, top + down, width, height, self._fill)
+            yield rectangle(left + _ACROSS * place, top + down, *self._sheet, self._fill)
 
 
 class Neurons:
     """A vector as a column of neurons: all of up to ten, else the first and last of them."""
 
     def __init__(self, units: int, fill: str) -> None:
-        self._places = units if units <= 10 else 10 + round(math.log2(units / 10) / 2)
         self._is_whole = units <= 10
+        self._places = units if self._is_whole else 10 + round(math.log2(units / 10) / 2)
         self._fill = fill
-
-    @property
-    def width(self) -> float:
-        """Pixels across."""
-        return 14
-
-    @property
-    def height(self) -> float:
-        """Pixels down."""
-        return _SPACING * self._places + 5
+        self.width = _NARROW
+        self.height = _SPACING * self._places + 2 * _RIM
 
     def elements(self, middle: Point) -> Iterator[str]:
-        """Yield the box, the neurons, and dots for those left out."""
+        """Yield the box, the neurons, and three dots in the place of two of them for the rest."""
         left, top = middle.x - self.width / 2, middle.y - self.height / 2
         yield rectangle(left, top, self.width, self.height, self._fill, radius=4)
-        left_out = () if self._is_whole else range(self._places // 2 - 1, self._places // 2 + 1)
+        half = self._places // 2
         for place in range(self._places):
-            center = Point(middle.x, top + 2.5 + _SPACING * (place + 0.5))
-            if place not in left_out:
-                yield circle(center, _NEURON, "white")
-        for third in (-1, 0, 1) if left_out else ():
-            between = top + 2.5 + _SPACING * (self._places // 2)
-            yield dot(Point(middle.x, between + 4.5 * third))
+            if self._is_whole or place not in (half - 1, half):
+                center = top + _RIM + _SPACING * (place + 0.5)
+                yield circle(Point(middle.x, center), _NEURON, "white")
+        if not self._is_whole:
+            between = top + _RIM + _SPACING * half
+            for step in (-1, 0, 1):
+                yield dot(Point(middle.x, between + step * _SPACING / 2))
 
 
 class Bar:
     """An operation that leaves sizes as they are: a narrow bar."""
 
+    width = _NARROW
+    height = 60.0
+
     def __init__(self, fill: str) -> None:
         self._fill = fill
 
-    @property
-    def width(self) -> float:
-        """Pixels across."""
-        return _BAR[0]
-
-    @property
-    def height(self) -> float:
-        """Pixels down."""
-        return _BAR[1]
-
     def elements(self, middle: Point) -> Iterator[str]:
         """Yield the bar."""
-        width, height = _BAR
-        left, top = middle.x - width / 2, middle.y - height / 2
-        yield rectangle(left, top, width, height, self._fill, radius=7)
+        left, top = middle.x - self.width / 2, middle.y - self.height / 2
+        yield rectangle(left, top, self.width, self.height, self._fill, radius=7)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from cnnx.drawing.caption import caption
 from cnnx.drawing.figures import Bar, Figure, Neurons, Scale, Sheets
 from cnnx.drawing.svg import LINE_HEIGHT, Point, group, text, text_width
 from cnnx.layers.convolution import Conv2D
@@ -68,15 +68,15 @@ class Node:
         """Pixels of the caption."""
         return LINE_HEIGHT * (bool(self.title) + len(self.lines))
 
-    def draw(self, middle: Point, caption: float) -> str:
-        """Return the node with its figure around `middle` and its caption from `caption` down."""
-        return group("layer", self._elements(middle, caption))
+    def draw(self, middle: Point, top: float) -> str:
+        """Return the node with its figure around `middle` and its caption from `top` down."""
+        return group("layer", self._elements(middle, top))
 
-    def _elements(self, middle: Point, caption: float) -> Iterator[str]:
+    def _elements(self, middle: Point, top: float) -> Iterator[str]:
         yield from self.figure.elements(middle)
         if self.size:
             yield text(self.size, middle.x, middle.y - self.figure.height / 2 - _ABOVE)
-        baseline = caption + LINE_HEIGHT - 4
+        baseline = top + LINE_HEIGHT - 4
         if self.title:
             yield text(self.title, middle.x, baseline, bold=True)
             baseline += LINE_HEIGHT
@@ -93,9 +93,9 @@ def network_nodes(network: Network, options: Options) -> list[Node]:
 
 
 def _layer_node(layer: Layer, scale: Scale, options: Options) -> Node:
-    shape = layer.output_shape[1:]
-    title = layer.name if options.names else ""
-    return Node(_figure(layer, scale), _size(shape, options), title, tuple(_lines(layer, options)))
+    size = _size(layer.output_shape[1:], options)
+    lines = tuple(caption(layer, options.activations))
+    return Node(_figure(layer, scale), size, layer.name if options.names else "", lines)
 
 
 def _figure(layer: Layer, scale: Scale) -> Figure:
@@ -114,45 +114,3 @@ def _array(shape: Sequence[int], scale: Scale, fill: str) -> Figure:
 
 def _size(shape: Sequence[int], options: Options) -> str:
     return (" x ".join(map(str, shape)) or "1") if options.shapes else ""
-
-
-def _lines(layer: Layer, options: Options) -> Iterator[str]:
-    """Yield what the layer does, line by line."""
-    yield " ".join([type(layer).__name__, *_measures(layer)])
-    details = ", ".join(_details(layer))
-    if details:
-        yield details
-    activation = getattr(getattr(layer, "activation", None), "name", "linear")
-    if options.activations and activation != "linear":
-        yield activation
-    count = layer.count_params()
-    if count:
-        frozen = "" if layer.trainable else ", frozen"
-        yield f"{count:,} parameter{'s' if count > 1 else ''}{frozen}"
-
-
-def _measures(layer: Layer) -> Iterator[str]:
-    """Yield the window of a convolution or pooling, the rate of a dropout."""
-    for name in ("kernel_size", "pool_size"):
-        if hasattr(layer, name):
-            yield _pair(getattr(layer, name))
-    if hasattr(layer, "rate"):
-        yield f"{layer.rate:g}"
-
-
-def _pair(pair: Any) -> str:
-    return "x".join(map(str, pair))
-
-
-def _details(layer: Layer) -> Iterator[str]:
-    """Yield what is not as usual in the way the windows lie."""
-    usual = getattr(layer, "pool_size", (1, 1))
-    strides = getattr(layer, "strides", usual)
-    if tuple(strides) != tuple(usual):
-        yield f"stride {strides[0] if strides[0] == strides[1] else _pair(strides)}"
-    dilation = getattr(layer, "dilation_rate", (1, 1))
-    if max(dilation) > 1:
-        yield f"dilation {dilation[0] if dilation[0] == dilation[1] else _pair(dilation)}"
-    groups = getattr(layer, "groups", 1)
-    if groups > 1:
-        yield f"{groups} groups"
