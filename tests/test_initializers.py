@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -62,3 +63,17 @@ def test_constant_takes_given_values() -> None:
     np.testing.assert_array_equal(again((2, 3)), values)
     with pytest.raises(ValueError, match=r"Constant: values of shape \(2, 3\) .* \(3, 2\)"):
         initializer((3, 2))
+
+
+def test_large_weights_are_the_numbers_of_one_draw_in_little_more_memory_than_their_own() -> None:
+    shape = (1000, 700)  # several times what is drawn at once, and a rest
+    tracemalloc.start()
+    values = initializers.RandomUniform(-0.5, 0.5, seed=3)(shape)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1.5 * values.nbytes
+    expected = cnnx.random.generator(3).uniform(-0.5, 0.5, shape)
+    np.testing.assert_array_equal(values, expected.astype(np.float32))
+    normal = initializers.RandomNormal(1.0, 2.0, seed=3)(shape)
+    expected = cnnx.random.generator(3).normal(1.0, 2.0, shape)
+    np.testing.assert_array_equal(normal, expected.astype(np.float32))

@@ -1,11 +1,13 @@
 """Initial values of weights."""
 
+import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from cnnx import random, registry
-from cnnx.arrays import Float, real_array
+from cnnx.arrays import Array, Float, real_array
 from cnnx.geometry import number
 
 __all__ = [
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _INFINITY = float("inf")
+_DRAWN_AT_ONCE = 1 << 16
 
 
 class Initializer(registry.Configurable):
@@ -55,8 +58,18 @@ class Initializer(registry.Configurable):
         return {"seed": self.seed}
 
 
+def _drawn(shape: tuple[int, ...], draw: Callable[[int], Array]) -> Float:
+    """Return what `draw` gives for a number of elements, without all of it in float64 at once."""
+    values = np.empty(math.prod(shape), np.float32)
+    for start in range(0, values.size, _DRAWN_AT_ONCE):
+        part = values[start : start + _DRAWN_AT_ONCE]
+        part[...] = draw(part.size)
+    return values.reshape(shape)
+
+
 def _uniform(shape: tuple[int, ...], low: float, high: float, seed: int | None) -> Float:
-    return random.generator(seed).uniform(low, high, shape).astype(np.float32)
+    generator = random.generator(seed)
+    return _drawn(shape, lambda count: generator.uniform(low, high, count))
 
 
 def _truncated_normal(
@@ -147,8 +160,8 @@ class RandomNormal(Initializer):
 
     def __call__(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`."""
-        values = random.generator(self.seed).normal(self.mean, self.stddev, shape)
-        return values.astype(np.float32)
+        generator = random.generator(self.seed)
+        return _drawn(shape, lambda count: generator.normal(self.mean, self.stddev, count))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

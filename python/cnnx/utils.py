@@ -1,4 +1,4 @@
-"""Keras' helpers around training: seeds and one-hot labels."""
+"""Keras' helpers around training: seeds, one-hot labels and drawings of networks."""
 
 import random as python_random
 from typing import Any
@@ -7,9 +7,10 @@ import numpy as np
 
 from cnnx import random
 from cnnx.arrays import Float, whole_numbers
+from cnnx.drawing import Drawing, plot_model
 from cnnx.geometry import integer
 
-__all__ = ["set_random_seed", "to_categorical"]
+__all__ = ["Drawing", "plot_model", "set_random_seed", "to_categorical"]
 
 
 def set_random_seed(seed: int) -> None:

@@ -45,6 +45,7 @@ TABLES = {
     "data": Table(
         {
             "image_folder": data.image_folder,
+            "plot_model": utils.plot_model,
             "to_categorical": utils.to_categorical,
             "set_random_seed": utils.set_random_seed,
             "confusion_matrix": metrics.confusion_matrix,

@@ -12,6 +12,7 @@ import cnnx
 from agreement import normal
 from argument_table.kinds import (
     FITTED,
+    FLAG,
     FROM_0,
     IMAGES,
     LABELS,
@@ -102,6 +103,10 @@ METHODS: dict[str, Entry] = {
     "test_on_batch": method("test_on_batch", **SAMPLES, **WEIGHTED, return_dict=False),
 }
 ONE_OF = values("nonsense", "", 3, True, ["rgb"])
+SVG_FILE = values("model.png", "model", "", ".svg") | types(3, True, ["model.svg"])
+MODEL = types("model", 3, None, layers.Flatten) | {
+    "not built": Fault(ValueError, lambda _: cnnx.Sequential([layers.Flatten()]))
+}
 
 
 def read_folder(**given: Any) -> Any:
@@ -137,6 +142,22 @@ DATA: dict[str, Entry] = {
             "class_names": types(3, "ab"),
             "max_memory": FROM_0 | values(0),
             "verbose": VERBOSE,
+        },
+    ),
+    "plot_model": Entry(
+        utils.plot_model,
+        {
+            "model": model(),
+            "to_file": None,
+            "show_shapes": True,
+            "show_layer_names": True,
+            "show_layer_activations": True,
+        },
+        None,
+        {
+            "model": MODEL,
+            "to_file": SVG_FILE,
+            **dict.fromkeys(["show_shapes", "show_layer_names", "show_layer_activations"], FLAG),
         },
     ),
     "to_categorical": Entry(

@@ -1,0 +1,138 @@
+"""`plot_model` and what it returns."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cnnx.drawing.layout import chain_layout
+from cnnx.drawing.node import Options, network_nodes
+from cnnx.drawing.svg import arrow, document
+from cnnx.files import replacing
+from cnnx.models.network import Network
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """
+    A drawing as SVG text: `str` returns the text, and notebooks show the picture.
+
+    Parameters
+    ----------
+    svg
+        The whole text of an SVG file.
+    """
+
+    svg: str
+
+    def save(self, to_file: str | os.PathLike[str]) -> None:
+        """
+        Write the drawing to a file, which appears whole or not at all.
+
+        Parameters
+        ----------
+        to_file
+            Its name ends in .svg.
+
+        Raises
+        ------
+        OSError
+            The file can't be written.
+        TypeError, ValueError
+            For a name that is none or ends otherwise.
+        """
+        with replacing(_svg_file(to_file, "save")) as stream:
+            stream.write(self.svg.encode())
+
+    def __str__(self) -> str:
+        return self.svg
+
+    def __repr__(self) -> str:
+        return f"<Drawing, {len(self.svg):,} characters of SVG>"
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+def plot_model(
+    model: Network,
+    to_file: str | os.PathLike[str] | None = "model.svg",
+    show_shapes: bool = True,
+    show_layer_names: bool = True,
+    show_layer_activations: bool = True,
+) -> Drawing:
+    """
+    Draw a network as the textbooks do: feature maps as stacks of sheets, vectors as neurons.
+
+    Each layer is a figure of its output, with an arrow to the next. A sheet's sides grow with the
+    height and width of a feature map, and the number of sheets with the channels, both more slowly
+    than in proportion, so that the smallest can be seen. A layer that changes no size and is no
+    convolution, pooling or dense layer is a green bar. Nothing else needs to be installed.
+
+    Parameters
+    ----------
+    model
+        Built.
+    to_file
+        SVG file to make or to replace, which appears whole or not at all; None writes none.
+    show_shapes
+        Whether to write the size of one sample's output above each figure: height x width x
+        channels, or the number of elements of a vector.
+    show_layer_names
+        Whether to write the layers' names above their operations.
+    show_layer_activations
+        Whether to write the activations of layers that have one.
+
+    Returns
+    -------
+    The drawing, which a notebook shows; `str` of it is the SVG text.
+
+    Raises
+    ------
+    OSError
+        The file can't be written.
+    TypeError
+        `model` is no model, or `to_file` no name.
+    ValueError
+        The model is not built, or `to_file` does not end in .svg.
+    """
+    if not isinstance(model, Network):
+        raise TypeError(f"plot_model: model must be a cnnx.Sequential, got {model!r}")
+    if not model.built:
+        raise ValueError(
+            f"plot_model: model '{model.name}' is not built yet, so its sizes are unknown: "
+            "begin it with cnnx.Input(shape), call fit, or call build((None, ...))"
+        )
+    path = None if to_file is None else _svg_file(to_file, "plot_model")
+    options = Options(bool(show_shapes), bool(show_layer_names), bool(show_layer_activations))
+    drawing = Drawing(_svg(model, options))
+    if path is not None:
+        drawing.save(path)
+    return drawing
+
+
+def _svg_file(to_file: Any, owner: str) -> Path:
+    if not isinstance(to_file, (str, os.PathLike)):
+        raise TypeError(f"{owner}: to_file must be the name of a file, got {to_file!r}")
+    path = Path(to_file)
+    if path.suffix.lower() != ".svg":
+        right = path.parent / f"{path.stem or 'model'}.svg"
+        raise ValueError(
+            f"{owner}: to_file must end in .svg, got {os.fspath(to_file)!r}; write '{right}' and "
+            "turn it into another format with a browser or a program such as Inkscape"
+        )
+    return path
+
+
+def _svg(model: Network, options: Options) -> str:
+    with model.lock:
+        nodes = network_nodes(model, options)
+    layout = chain_layout(nodes)
+    drawn = [
+        node.draw(place.middle, place.caption)
+        for node, place in zip(nodes, layout.places, strict=True)
+    ]
+    arrows = map(arrow, layout.arrows)
+    return document(str(model.name), layout.width, layout.height, [*drawn, *arrows])

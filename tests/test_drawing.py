@@ -1,0 +1,322 @@
+"""`utils.plot_model`: what the drawing says, and that nothing in it lies over anything else."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import cnnx
+from cnnx import layers, utils
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+class Box(NamedTuple):
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def overlaps(self, other: Box) -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.top < other.bottom
+            and other.top < self.bottom
+        )
+
+
+def perceptron() -> cnnx.Sequential:
+    return cnnx.Sequential([cnnx.Input((5,)), layers.Dense(3, "relu"), layers.Dense(2, "softmax")])
+
+
+def one_filter() -> cnnx.Sequential:
+    return cnnx.Sequential(
+        [
+            cnnx.Input((32, 32, 1)),
+            layers.Conv2D(1, 3),
+            layers.Flatten(),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+def deep() -> cnnx.Sequential:
+    """Twenty-two layers, of odd and of very different sizes."""
+    model = cnnx.Sequential([cnnx.Input((301, 67, 3)), layers.Rescaling(1 / 255)])
+    for filters in (7, 64, 200, 512):
+        model.add(layers.Conv2D(filters, (3, 2), strides=(2, 1), padding="same"))
+        model.add(layers.BatchNormalization(name=f"a_rather_long_name_of_a_layer_{filters}"))
+        model.add(layers.ReLU())
+        model.add(layers.MaxPooling2D(2))
+    model.add(layers.GlobalAveragePooling2D(keepdims=True))
+    model.add(layers.Flatten())
+    for units in (11, 10):
+        model.add(layers.Dense(units))
+    return model
+
+
+def unusual() -> cnnx.Sequential:
+    """Return samples of one, two and four axes."""
+    return cnnx.Sequential(
+        [
+            cnnx.Input((4, 6)),
+            layers.Dense(300),
+            layers.Reshape((3, 2, 20, 10)),
+            layers.Flatten(),
+            layers.Dense(1),
+        ]
+    )
+
+
+NETWORKS = [perceptron, one_filter, deep, unusual]
+
+
+def drawn(model: cnnx.Sequential, **options: Any) -> ET.Element:
+    return ET.fromstring(str(utils.plot_model(model, None, **options)))
+
+
+def texts(drawing: ET.Element) -> list[str]:
+    return [element.text or "" for element in drawing.iter(f"{SVG}text")]
+
+
+def number(element: ET.Element, name: str) -> float:
+    return float(element.attrib[name])
+
+
+def text_box(element: ET.Element) -> Box:
+    """Return the box of a text, 7 pixels a letter: wide fonts of 11 pixels need less."""
+    x, y, half = number(element, "x"), number(element, "y"), 3.5 * len(element.text or "")
+    return Box(x - half, y - 9, x + half, y + 3)
+
+
+def figure_box(group: ET.Element) -> Box:
+    boxes = [
+        Box(x, y, x + number(element, "width"), y + number(element, "height"))
+        for element in group.iter(f"{SVG}rect")
+        for x, y in [(number(element, "x"), number(element, "y"))]
+    ]
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))
+
+
+def boxes(drawing: ET.Element) -> list[Box]:
+    """Return those of all figures and texts."""
+    groups = drawing.iter(f"{SVG}g")
+    return [
+        box
+        for group in groups
+        for box in (figure_box(group), *map(text_box, group.iter(f"{SVG}text")))
+    ]
+
+
+def arrow_pieces(drawing: ET.Element) -> Iterator[Box]:
+    for element in (*drawing.iter(f"{SVG}polyline"), *drawing.iter(f"{SVG}polygon")):
+        points = [tuple(map(float, pair.split(","))) for pair in element.attrib["points"].split()]
+        for (x1, y1), (x2, y2) in itertools.pairwise(points):
+            yield Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_names_and_sizes_of_all_layers_are_there_once(network: Any) -> None:
+    model = network()
+    groups = list(drawn(model).iter(f"{SVG}g"))
+    sizes = [model.input_shape, *(layer.output_shape for layer in model.layers)]
+    assert [texts(group)[0] for group in groups] == [
+        " x ".join(map(str, size[1:])) for size in sizes
+    ]
+    assert [texts(group)[1] for group in groups] == [
+        "input",
+        *(layer.name for layer in model.layers),
+    ]
+    everything = texts(drawn(model))
+    assert all(everything.count(layer.name) == 1 for layer in model.layers)
+
+
+@pytest.mark.parametrize("shapes", [True, False])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_nothing_lies_over_anything_else(network: Any, shapes: bool) -> None:
+    drawing = drawn(network(), show_shapes=shapes)
+    _, _, width, height = map(float, drawing.attrib["viewBox"].split())
+    placed = boxes(drawing)
+    pieces = list(arrow_pieces(drawing))
+    for one, other in itertools.combinations(placed, 2):
+        assert not one.overlaps(other), (one, other)
+    for box in placed:
+        assert not any(box.overlaps(piece) for piece in pieces), box
+    for box in (*placed, *pieces):
+        assert box.left >= 0
+        assert box.top >= 0
+        assert box.right <= width
+        assert box.bottom <= height
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_an_arrow_from_each_figure_to_the_next(network: Any) -> None:
+    drawing = drawn(network())
+    figures = [figure_box(group) for group in drawing.iter(f"{SVG}g")]
+    heads = [e.attrib["points"].split()[0] for e in drawing.iter(f"{SVG}polygon")]
+    tails = [e.attrib["points"].split()[0] for e in drawing.iter(f"{SVG}polyline")]
+    assert len(heads) == len(tails) == len(figures) - 1
+    for (before, after), head, tail in zip(itertools.pairwise(figures), heads, tails, strict=True):
+        (x, y), (from_x, from_y) = (map(float, point.split(",")) for point in (head, tail))
+        assert x == pytest.approx(after.left - 4, abs=0.2)
+        assert y == pytest.approx((after.top + after.bottom) / 2, abs=0.2)
+        assert from_x == pytest.approx(before.right + 4, abs=0.2)
+        assert from_y == pytest.approx((before.top + before.bottom) / 2, abs=0.2)
+
+
+def test_a_few_layers_take_one_row_and_many_take_several() -> None:
+    rows = {}
+    for network in (one_filter, deep):
+        figures = [figure_box(group) for group in drawn(network()).iter(f"{SVG}g")]
+        rows[network] = len({round((box.top + box.bottom) / 2) for box in figures})
+    assert rows[one_filter] == 1
+    assert rows[deep] > 3
+    assert number(drawn(deep()), "width") < 1100
+
+
+def test_figures_grow_with_what_they_stand_for() -> None:
+    model = cnnx.Sequential([cnnx.Input((256, 128, 1))])
+    for filters in (2, 3, 16, 512):
+        model.add(layers.Conv2D(filters, 2, strides=2))
+    model.add(layers.GlobalAveragePooling2D())
+    for units in (10, 2):
+        model.add(layers.Dense(units))
+    groups = list(drawn(model).iter(f"{SVG}g"))
+    sheets = [list(group.iter(f"{SVG}rect")) for group in groups[:5]]
+    counts = [len(of_layer) for of_layer in sheets]
+    assert counts == [1, 2, 3, 5, 10]  # 1 + log2 of many
+    heights = [number(of_layer[0], "height") for of_layer in sheets]
+    widths = [number(of_layer[0], "width") for of_layer in sheets]
+    assert heights == sorted(heights, reverse=True)
+    assert all(width < height for width, height in zip(widths, heights, strict=True))
+    assert min(widths) >= 12  # of 8 pixels, where 256 are drawn as 92
+    circles = [len(list(group.iter(f"{SVG}circle"))) for group in groups[5:]]
+    assert circles == [11 + 3, 10, 2]  # of 512: the first and the last, and three dots
+
+
+def test_what_a_layer_does_is_written_under_its_name() -> None:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((33, 20, 4)),
+            layers.Conv2D(8, (3, 5), strides=2, groups=2, activation="tanh", name="a"),
+            layers.Conv2D(1, 2, dilation_rate=(1, 2), use_bias=False, trainable=False, name="b"),
+            layers.MaxPooling2D(3, strides=(2, 1), name="c"),
+            layers.Dropout(0.25, name="d"),
+            layers.Flatten(name="e"),
+            layers.Dense(1, use_bias=False, name="f"),
+        ]
+    )
+    groups = list(drawn(model).iter(f"{SVG}g"))
+    units = model.layers[-1].input_shape[1]
+    assert [texts(group)[2:] for group in groups] == [
+        [],
+        ["Conv2D 3x5", "stride 2, 2 groups", "tanh", "248 parameters"],
+        ["Conv2D 2x2", "dilation 1x2", "32 parameters, frozen"],
+        ["MaxPooling2D 3x3", "stride 2x1"],
+        ["Dropout 0.25"],
+        ["Flatten"],
+        ["Dense", f"{units} parameters"],
+    ]
+
+
+class Own(layers.Layer):
+    """A user's layer, with attributes of its own meaning under names of cnnx."""
+
+    kernel_size = 3
+    strides = None
+    rate = "high"
+    activation = "mine"
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (input_shape[0], 2, *input_shape[1:])
+
+
+def test_a_layer_of_the_user() -> None:
+    model = cnnx.Sequential([cnnx.Input((5, 4)), Own(name="own")])
+    assert texts(drawn(model)) == ["5 x 4", "input", "2 x 5 x 4", "own", "Own"]
+
+
+def test_options_leave_texts_out() -> None:
+    model = one_filter()
+    assert "30 x 30 x 1" not in texts(drawn(model, show_shapes=False))
+    assert "sigmoid" in texts(drawn(model))
+    assert "sigmoid" not in texts(drawn(model, show_layer_activations=False))
+    assert "dense" not in " ".join(texts(drawn(model, show_layer_names=False)))
+
+
+def test_names_are_escaped_and_what_xml_cannot_hold_is_replaced() -> None:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((3,)),
+            layers.Dense(1, name="</text><script>&\"'"),
+            layers.Dense(1, name="a\0b\ud800c層"),
+        ],
+        name="<&>",
+    )
+    drawing = drawn(model)
+    assert list(drawing.iter(f"{SVG}script")) == []
+    assert texts(drawing)[3] == "</text><script>&\"'"
+    assert "a\ufffdb\ufffdc層" in texts(drawing)
+    title = drawing.find(f"{SVG}title")
+    assert title is not None
+    assert title.text == "<&>"
+
+
+def test_the_file_is_the_text_that_a_notebook_shows(tmp_path: Path) -> None:
+    drawing = utils.plot_model(one_filter(), tmp_path / "a.svg")
+    assert (tmp_path / "a.svg").read_text("utf-8") == str(drawing) == drawing._repr_svg_()
+    drawing.save(str(tmp_path / "B.SVG"))
+    assert (tmp_path / "B.SVG").read_bytes() == (tmp_path / "a.svg").read_bytes()
+    assert repr(drawing) == f"<Drawing, {len(str(drawing)):,} characters of SVG>"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["B.SVG", "a.svg"]
+
+
+def test_the_default_name_and_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    utils.plot_model(one_filter(), to_file=None)
+    assert list(tmp_path.iterdir()) == []
+    utils.plot_model(one_filter())
+    assert [path.name for path in tmp_path.iterdir()] == ["model.svg"]
+
+
+def test_one_model_gives_one_text() -> None:
+    model = deep()
+    assert str(utils.plot_model(model, None)) == str(utils.plot_model(model, None))
+
+
+@pytest.mark.parametrize("name", ["model.png", "model", "a/model.pdf", ".svg", ""])
+def test_other_formats_are_refused_with_the_remedy(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"plot_model: to_file must end in \.svg, got") as error:
+        utils.plot_model(one_filter(), name)
+    remedy = re.search(r"write '(.+?\.svg)'", str(error.value))
+    assert remedy is not None
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "a").mkdir()
+    utils.plot_model(one_filter(), remedy[1])
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    wrong: Any = 3
+    with pytest.raises(TypeError, match=r"plot_model: model must be a .*Sequential, got 3"):
+        utils.plot_model(wrong, None)
+    unbuilt = cnnx.Sequential([layers.Dense(2)], name="fresh")
+    with pytest.raises(ValueError, match=r"plot_model: model 'fresh' is not built .* call build"):
+        utils.plot_model(unbuilt, None)
+    unbuilt.build((None, 3))
+    utils.plot_model(unbuilt, None)
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        utils.plot_model(one_filter(), tmp_path / "absent" / "model.svg")
