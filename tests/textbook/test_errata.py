@@ -5,6 +5,9 @@ Only those that no test of a row shows; docs/textbook.md, "Errata", lists all.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,22 @@ from cnnx.optimizers import SGD
 from reference import central_differences
 
 Array = NDArray[Any]
+TESTS = Path(__file__).parents[1]
+
+
+def test_the_page_of_errata_names_tests_that_exist() -> None:
+    page = TESTS.parent / "docs" / "textbook.md"
+    if not page.exists():
+        pytest.skip("the documents are not in this copy of the sources")
+    errata = page.read_text("utf-8").partition("\n## Errata\n")[2]
+    named = {name.rstrip("*") for name in re.findall(r"`(test_\w+\*?)`", errata)}
+    sources = [path.read_text("utf-8") for path in TESTS.rglob("test_*.py")]
+    known = re.findall(r"^def (test_\w+)", "\n".join(sources), re.MULTILINE)
+    assert len(named) > 40
+    assert [name for name in named if not any(k.startswith(name) for k in known)] == []
+    own = re.findall(r"^def (test_\w+)", Path(__file__).read_text("utf-8"), re.MULTILINE)
+    assert set(own[1:]) <= named
+
 
 # --- S0, Programme 11.6.3: arrays (height, width, channels, batch), kernels (..., filters) --------
 
@@ -214,7 +233,7 @@ def test_programme_11_6_5_refuses_its_own_default_loss() -> None:
 @pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
 def test_equation_11_5_4_holds_for_the_sigmoid_alone(activation: str) -> None:
     """With f' = a (1 - a) it is (a - y) / d; the softmax adds terms of the other outputs."""
-    functions = {
+    functions: dict[str, Callable[[Array], Array]] = {
         "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
         "softmax": lambda z: np.exp(z) / np.exp(z).sum(axis=1, keepdims=True),
     }
@@ -301,7 +320,7 @@ def size_minus_one(layer: layers.Layer, pixels: int) -> int:
     """The paper's eta of the output: pixels along an axis, less one."""
     size = layer.compute_output_shape((None, pixels, pixels, 1))[1]
     assert size is not None
-    return size - 1
+    return int(size) - 1
 
 
 def test_equations_7_and_14() -> None:
