@@ -32,6 +32,14 @@ def format_milliseconds(times: Sequence[float]) -> str:
     return format_range([1e3 * seconds for seconds in times])
 
 
+def format_duration(seconds: float) -> str:
+    """Return seconds, minutes or hours, whichever is the largest unit that is at least 1."""
+    for unit, length in (("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{format_number(seconds / length)} {unit}"
+    return f"{format_number(seconds)} s"
+
+
 def format_threads(threads: int) -> str:
     """Return "1 thread", "2 threads", ...."""
     return f"{threads} thread{'s' * (threads > 1)}"

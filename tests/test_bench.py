@@ -1,14 +1,18 @@
 """The benchmarks: networks, options, and processes that take turns. No peer is needed."""
 
+import importlib
 import math
 import statistics
 
 import numpy as np
 import pytest
 
-from bench import comparison, memory, options, peers, scaling, tables
-from bench.frameworks import FRAMEWORKS, OURS, PEERS
+from agreement import assert_close
+from bench import comparison, memory, numpy_loops, options, peers, scaling, tables
+from bench.frameworks import FRAMEWORKS, OURS, PEERS, PLAIN
+from bench.frameworks.cnnx import build_model
 from bench.networks import NETWORKS, Convolution, Dense, Flatten, Network, channels_first
+from bench.plain.network import gradients
 from bench.tasks import ConvolutionTask, NetworkTask
 from bench.workers import Turn, Worker, WorkerError, take_turns
 
@@ -42,6 +46,50 @@ def test_channels_first_computes_the_same():
     np.testing.assert_allclose(
         turned_dense @ image.transpose(2, 0, 1).ravel(), image.ravel() @ dense
     )
+
+
+@pytest.mark.parametrize("way", ["loops", "im2col", "scipy_signal"])
+def test_plain_networks_have_the_gradients_of_cnnx(way):
+    if way == "scipy_signal":
+        pytest.importorskip("scipy.signal", reason="SciPy is not installed")
+    operations = importlib.import_module(f"bench.plain.{way}").OPERATIONS
+    network = NETWORKS["numpy_cnn"]
+    weights, (images, labels) = network.weights(), network.batch(2)
+    model = build_model(network, weights)
+    expected_loss = model.train_on_batch(images, labels)
+    layers = {layer.name: [w.gradient for w in layer.weights] for layer in model.layers}
+    expected = channels_first(network, [tuple(arrays) for arrays in layers.values()])
+
+    plain = [array for arrays in channels_first(network, weights) for array in arrays]
+    loss, found = gradients(operations, plain, images.transpose(0, 3, 1, 2), labels)
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    for got, right in zip(found, (a for arrays in expected for a in arrays), strict=True):
+        assert_close(got, right)
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_plain_networks_train_as_cnnx_does(name, cnnx_framework):
+    if FRAMEWORKS[name].missing():
+        pytest.skip("SciPy is not installed")
+    framework = FRAMEWORKS[name].start(1)
+    task = NetworkTask("numpy_cnn", "training", 3)
+    steps = [task.prepare(one) for one in (cnnx_framework, framework)]
+    losses = np.array([[step() for _ in range(3)] for step in steps])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
+    with pytest.raises(ValueError, match="trains numpy_cnn alone, not iq"):
+        NetworkTask("iq", "training", 2).prepare(framework)
+
+
+def test_loops_beside_cnnx():
+    times = {OURS: [0.0032, 0.0064], "numpy-loops": [3.2, 3.2]}
+    compared = comparison.Comparison(NetworkTask("numpy_cnn", "training", 32), 1, times)
+    lines = numpy_loops.format_comparison(compared).splitlines()
+    assert [" ".join(line.split()) for line in lines] == [
+        "ms an image two epochs of 50,000 time / cnnx",
+        "numpy-loops 100 (100-100) 2.78 h 750 (500-1000)",
+        "cnnx 0.150 (0.100-0.200) 15.0 s 1",
+    ]
+    assert numpy_loops.parse_options(["--batch", "8"]).batch == 8
 
 
 def test_options():
@@ -101,4 +149,6 @@ def test_tables():
         "1.23",
         "0.123",
     ]
+    durations = [tables.format_duration(seconds) for seconds in (7.2, 90, 9720)]
+    assert durations == ["7.20 s", "1.50 min", "2.70 h"]
     assert options.number_list("3,4") == [3, 4]

@@ -67,6 +67,11 @@ FRAMEWORKS: dict[str, Entry] = {
         Entry("jax", "jax:Jax", ("jax",)),
         Entry("onnxruntime", "onnx_runtime:OnnxRuntime", ("onnx", "onnxruntime"), ("inference",)),
         Entry("openvino", "openvino:OpenVino", ("onnx", "openvino"), ("inference",)),
+        Entry("numpy-loops", "plain:Loops", ("numpy",), ("training",)),
+        Entry("scipy", "plain:ScipySignal", ("scipy",), ("training",)),
+        Entry("numpy-im2col", "plain:Im2col", ("numpy",), ("training",)),
     )
 }
-PEERS = [name for name in FRAMEWORKS if name != OURS]
+PLAIN = [name for name, entry in FRAMEWORKS.items() if entry.path.startswith("plain:")]
+"""Programs without a framework, which know `numpy_cnn` alone."""
+PEERS = [name for name in FRAMEWORKS if name not in (OURS, *PLAIN)]
