@@ -8,10 +8,29 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import cnnx
 from agreement import assert_close, normal
 from cnnx import _core, filters, layers
+
+
+def squared_distances(size: int) -> NDArray[np.float64]:
+    """From the middle of a square."""
+    row, column = np.mgrid[:size, :size] - size // 2
+    return np.asarray(row**2 + column**2, np.float64)
+
+
+def normal_density(size: int, sigma: float) -> NDArray[np.float64]:
+    density = np.exp(-squared_distances(size) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
+    return np.asarray(density / density.sum())
+
+
+def laplacian_of_gaussian(size: int, sigma: float) -> NDArray[np.float64]:
+    squares = squared_distances(size)
+    kernel = (squares - 2 * sigma**2) / sigma**4 * normal_density(size, sigma)
+    return np.asarray(kernel - kernel.sum() / size**2)
+
 
 MATRICES: dict[str, Any] = {
     # S0 (11.2.10), and the box and Gaussian filters of Table 11.2.2
@@ -30,6 +49,13 @@ MATRICES: dict[str, Any] = {
     "laplacian5": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     "laplacian8": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     "laplacian9": [[-1, -1, -1], [-1, 9, -1], [-1, -1, -1]],
+    # The second filter of S0 (11.2.20)
+    "laplacian4_diagonal": [[-1, 0, -1], [0, 4, 0], [-1, 0, -1]],
+    # S1, "Feature detection": Roberts' cross, and the two detectors of blobs
+    "roberts_diagonal": [[0, 1], [-1, 0]],
+    "roberts_antidiagonal": [[1, 0], [0, -1]],
+    "laplacian_of_gaussian": laplacian_of_gaussian(9, 1.4),
+    "difference_of_gaussians": normal_density(9, 1.0) - normal_density(9, 1.6),
     # S1: the three edge filters are first_order, laplacian_positive and laplacian8
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     # S3 Figure 8.5
@@ -47,7 +73,7 @@ MATRICES: dict[str, Any] = {
 def test_kernels_are_those_of_the_sources(name: str) -> None:
     kernel = filters.FILTERS[name]()
     assert kernel.dtype == np.float32
-    np.testing.assert_allclose(kernel, MATRICES[name], rtol=1e-7)
+    np.testing.assert_allclose(kernel, MATRICES[name], rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(filters.get(name.upper()), kernel)
 
 
@@ -79,7 +105,8 @@ def test_families_have_every_odd_size_and_smoothing_weights_sum_to_1(size: int) 
 
 def test_edge_filters_sum_to_0_and_sharpening_ones_to_1() -> None:
     edges = [name for name in MATRICES if name.startswith(("prewitt", "sobel", "first"))]
-    for name in [*edges, "laplacian4", "laplacian8", "laplacian_positive"]:
+    laplacians = ["laplacian4", "laplacian4_diagonal", "laplacian8", "laplacian_positive"]
+    for name in [*edges, *laplacians, "roberts_diagonal", "roberts_antidiagonal"]:
         assert filters.get(name).sum() == 0
     assert filters.laplacian5().sum() == filters.laplacian9().sum() == 1
 
@@ -122,21 +149,89 @@ def test_which_filters_are_separable() -> None:
     not_separable = {name for name in MATRICES if filters.separable(name) is None}
     assert not_separable == {
         *("laplacian4", "laplacian5", "laplacian8", "laplacian9", "laplacian_positive", "sharpen"),
-        *("line_diagonal", "line_antidiagonal"),
+        *("line_diagonal", "line_antidiagonal", "roberts_diagonal", "roberts_antidiagonal"),
+        *("laplacian4_diagonal", "laplacian_of_gaussian", "difference_of_gaussians"),
     }
     assert filters.separable(filters.gaussian(31, sigma=3.0)) is not None
     assert filters.separable(np.zeros((3, 3))) is not None
     assert filters.separable(normal(1, 3, 3)) is None
 
 
+# --- blobs and Roberts' cross: S1, "Feature detection" --------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "sigma"), [(9, 1.4), (15, 2.0), (7, 0.8)])
+def test_laplacian_of_gaussian_is_scipys(size: int, sigma: float) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
+    kernel = filters.laplacian_of_gaussian(size, sigma)
+    assert kernel.sum() == pytest.approx(0, abs=1e-6)
+    assert kernel[size // 2, size // 2] < 0
+    point = np.zeros((size, size))
+    point[size // 2, size // 2] = 1
+    response = ndimage.gaussian_laplace(point, sigma, mode="constant", radius=size // 2)
+    # SciPy does not subtract the mean of what is left over at the edges.
+    np.testing.assert_allclose(kernel, response - response.mean(), atol=1e-6)
+
+
+def test_difference_of_gaussians() -> None:
+    kernel = filters.get("difference_of_gaussians", size=11, low_sigma=1, high_sigma=2)
+    np.testing.assert_allclose(
+        kernel, filters.gaussian(11, sigma=1) - filters.gaussian(11, sigma=2), atol=1e-8
+    )
+    assert kernel.sum() == pytest.approx(0, abs=1e-6)
+    # Close to minus the Laplacian of a Gaussian, up to a factor.
+    laplacian = filters.laplacian_of_gaussian(11, sigma=1.3)
+    close = filters.difference_of_gaussians(11, 1.25, 1.35)
+    assert np.corrcoef(close.ravel(), -laplacian.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(("low", "high"), [(2, 2), (2, 1)])
+def test_the_second_gaussian_is_the_wider_one(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=f"high_sigma must be larger than low_sigma=2, got {high}"):
+        filters.difference_of_gaussians(9, low, high)
+    with pytest.raises(ValueError, match="laplacian_of_gaussian: sigma must be in"):
+        filters.laplacian_of_gaussian(9, 0)
+
+
+def test_roberts_cross_is_the_difference_of_diagonal_neighbours() -> None:
+    """A kernel of even size: the result at [i, j] belongs to the pixels [i, j] to [i+1, j+1]."""
+    image = np.random.default_rng(4).integers(0, 100, (4, 5)).astype(float)
+    around = np.pad(image, ((0, 1), (0, 1)))  # 'same': the odd zeros lie at the bottom and right
+    across = around[1:, 1:] - around[:-1, :-1]
+    got = filters.apply(image, "roberts_antidiagonal", clip=False)
+    np.testing.assert_array_equal(got, across)
+    got = filters.apply(image, "roberts_diagonal", clip=False)
+    np.testing.assert_array_equal(got, around[1:, :-1] - around[:-1, 1:])
+    edge = np.tri(6)  # white below the diagonal from the top left to the bottom right
+    inner = np.s_[:5, :5]
+    assert np.abs(filters.apply(edge, "roberts_diagonal", clip=False)[inner]).sum() == 9
+    assert not filters.apply(edge, "roberts_antidiagonal", clip=False)[inner].any()
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 3), (4, 1), (4, 4)])
+def test_even_kernels_lie_as_scipy_has_them(size: tuple[int, int]) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
+    image, kernel = normal(1, 7, 6), normal(2, *size)
+    expected = ndimage.convolve(image, kernel, mode="constant")
+    assert_close(filters.apply(image, kernel, clip=False), expected)
+    separable = np.multiply.outer(kernel[:, 0], kernel[0])  # in two passes
+    expected = ndimage.convolve(image, separable, mode="constant")
+    assert_close(filters.apply(image, separable, clip=False), expected)
+
+
 # --- filtering ------------------------------------------------------------------------------------
 
 
-def convolution(image: Any, kernel: Any, padding: int) -> Any:
+def convolution(image: Any, kernel: Any, padding: str) -> Any:
     """True convolution with zeros around, from its definition."""
-    image = np.pad(np.asarray(image, np.float64), padding)
     turned = np.asarray(kernel, np.float64)[::-1, ::-1]
     height, width = turned.shape
+    zeros = {
+        "valid": 0,
+        "same": [((extent - 1) // 2, extent // 2) for extent in (height, width)],
+        "full": [(extent - 1, extent - 1) for extent in (height, width)],
+    }
+    image = np.pad(np.asarray(image, np.float64), zeros[padding])
     rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
     return np.array(
         [
@@ -147,11 +242,11 @@ def convolution(image: Any, kernel: Any, padding: int) -> Any:
 
 
 @pytest.mark.parametrize("name", MATRICES)
-@pytest.mark.parametrize(("padding", "zeros"), [("valid", 0), ("same", 1), ("full", 2)])
-def test_apply_is_a_true_convolution_of_each_colour(name: str, padding: str, zeros: int) -> None:
-    image = np.random.default_rng(3).integers(0, 256, (7, 5, 3), np.uint8)
+@pytest.mark.parametrize("padding", ["valid", "same", "full"])
+def test_apply_is_a_true_convolution_of_each_colour(name: str, padding: str) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (11, 9, 3), np.uint8)
     got = filters.apply(image, name, padding, clip=False)
-    expected = [convolution(image[..., c], MATRICES[name], zeros) for c in range(3)]
+    expected = [convolution(image[..., c], MATRICES[name], padding) for c in range(3)]
     assert_close(got, np.stack(expected, axis=-1))
     assert got.dtype == np.float32
     clipped = filters.apply(image[..., 0], name, padding)
@@ -250,7 +345,7 @@ def test_wrong_images_are_refused(tmp_path: Path) -> None:
 def test_the_table_of_filters_is_one_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """S0 Tables 11.2.1 to 11.2.6, as examples/filter_table.py writes them."""
+    """S0 Tables 11.2.1 to 11.2.6 and S1's detectors, as examples/filter_table.py writes them."""
     image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     out = tmp_path / "table.png"
@@ -258,12 +353,14 @@ def test_the_table_of_filters_is_one_picture(
     example = Path(__file__).parents[2] / "examples" / "filter_table.py"
     table = runpy.run_path(str(example))
     assert table["TABLE"].keys() == MATRICES.keys() - {
-        *("laplacian_positive", "sharpen", "shift"),
+        *("laplacian_positive", "sharpen", "shift", "roberts_antidiagonal"),
         *(name for name in MATRICES if name.startswith("line")),
     }
     lines = table["written"](filters.gaussian()).split("\n")
     assert lines == ["        1  2  1", "1/16 x  2  4  2", "        1  2  1"]
-    assert "Laplacian 8 sharpening" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Laplacian 8 sharpening" in printed
+    assert "Difference of Gaussians" in printed
     with image_module.open(out) as picture:
         assert picture.width > 1000
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-Double = NDArray[np.float64]
+from cnnx.arrays import Double
 
 WIDTH = 100  # columns
 

@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 
 from cnnx import geometry
-from cnnx.arrays import real_array
+from cnnx.arrays import Double, real_array
 from cnnx.explain.layout import (
-    Double,
     beside,
     equation,
     factor,
