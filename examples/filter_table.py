@@ -33,7 +33,8 @@ TABLE = {
     "laplacian_of_gaussian": "Laplacian of Gaussian",
     "difference_of_gaussians": "Difference of Gaussians",
 }
-LARGE = {  # too many weights to write down, and so small that the result is shown 10 times as bright
+# Too many weights to write down. Their results are dark and are shown 10 times as bright.
+LARGE = {
     "laplacian_of_gaussian": "9 x 9, sigma 1.4, times 10",
     "difference_of_gaussians": "9 x 9, sigma 1 and 1.6, times 10",
 }
