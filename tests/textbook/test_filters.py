@@ -539,7 +539,7 @@ def test_f2_a_fixed_bias_for_each_filter_of_each_channel() -> None:
     image = normal(1, 6, 5, 2)
     plain = filters.as_layer(["box", "laplacian4"], channels=2)
     layer = filters.as_layer(["box", "laplacian4"], channels=2, bias=[1, -2])
-    assert_close(layer(image[None]), plain(image[None]) + np.float32([1, -2, 1, -2]))
+    assert_close(layer(image[None]), plain(image[None]) + np.array([1, -2, 1, -2], np.float32))
     assert not layer.trainable_weights
 
 
