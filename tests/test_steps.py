@@ -183,3 +183,7 @@ def test_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert "2.9 + 2.4 + 1.9 - 3 = 4.2" in printed
     assert "  8  7\n  4  5\n" in printed
     assert "rotated by 180 degrees" in printed
+    assert "each of the 2 filters of k, plus the biases 0, -1" in printed
+    assert "maximum 112" in printed
+    assert "dx[1,2] = dy[1,1]/4 + dy[1,2]/4 = 4/4 + 8/4 = 3" in printed
+    assert "max_pooling2d" in printed
