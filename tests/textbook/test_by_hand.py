@@ -328,6 +328,9 @@ def test_t3_other_models_are_refused() -> None:
         def forward(self, x: Any, training: bool) -> Any:
             return x[:, :, ::-1]
 
-    model = cnnx.Sequential([cnnx.Input((4, 4, 1)), Mirror(name="mirror")])
-    with pytest.raises(ValueError, match=r"not known which inputs .*'mirror' see.*class Mirror"):
+    below = layers.Conv2D(1, 3, padding="same", name="below")
+    model = cnnx.Sequential([cnnx.Input((4, 4, 1)), below, Mirror(name="mirror")])
+    with pytest.raises(ValueError, match=r"windows of Mirror 'mirror' are not known.*copies"):
         receptive_field(model)
+    copies = cnnx.Sequential([cnnx.Input((4, 4, 1)), *copy.deepcopy(model.layers[:1])])
+    assert receptive_field(copies)["below"].size == (3, 3)

@@ -108,8 +108,9 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     if isinstance(layer, _POINTWISE):
         return field
     raise ValueError(
-        f"receptive_field: it is not known which inputs the outputs of {layer} see, which is of "
-        f"class {type(layer).__name__}; end the model before it: Sequential(model.layers[:i])"
+        f"receptive_field: the windows of {layer} are not known, as {type(layer).__name__} is no "
+        "class of cnnx.layers; for the i layers below it make a model of copies: "
+        "Sequential([cnnx.Input(shape), *copy.deepcopy(model.layers[:i])])"
     )
 
 
