@@ -28,6 +28,15 @@ TABLE = {
     "laplacian5": "Laplacian 4 sharpening",
     "laplacian8": "Laplacian 8",
     "laplacian9": "Laplacian 8 sharpening",
+    "laplacian4_diagonal": "Laplacian 4 diagonal",
+    "roberts_diagonal": "Roberts diagonal",
+    "laplacian_of_gaussian": "Laplacian of Gaussian",
+    "difference_of_gaussians": "Difference of Gaussians",
+}
+# Too many weights to write down. Their results are dark and are shown 10 times as bright.
+LARGE = {
+    "laplacian_of_gaussian": "9 x 9, sigma 1.4, times 10",
+    "difference_of_gaussians": "9 x 9, sigma 1 and 1.6, times 10",
 }
 
 
@@ -70,13 +79,14 @@ parser.add_argument("--out", default="filter_table.png", help="picture to write"
 options = parser.parse_args()
 image = options.picture or boat_on_a_river()
 
-results = {name: filters.apply(image, name) for name in TABLE}
+kernels = {name: filters.get(name) * (10 if name in LARGE else 1) for name in TABLE}
+results = {name: filters.apply(image, kernel) for name, kernel in kernels.items()}
 height, width = results["identity"].shape[:2]
-figure = Figure(figsize=(12, 3 * (3 * height / width + 1)), layout="constrained")
-for axes, (name, title) in zip(figure.subplots(3, 4).flat, TABLE.items(), strict=True):
+figure = Figure(figsize=(12, 4 * (3 * height / width + 1)), layout="constrained")
+for axes, (name, title) in zip(figure.subplots(4, 4).flat, TABLE.items(), strict=True):
     axes.imshow(results[name], cmap="gray", vmin=0, vmax=255)
     axes.set_title(title)
-    axes.set_xlabel(written(filters.get(name)), family="monospace")
+    axes.set_xlabel(LARGE.get(name) or written(kernels[name]), family="monospace")
     axes.set_xticks([])
     axes.set_yticks([])
     black = np.mean(results[name] == 0)

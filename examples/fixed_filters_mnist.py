@@ -4,8 +4,10 @@ Run: python examples/fixed_filters_mnist.py [--data DIR] [--epochs N] [--seed N]
      [--out fixed_filters_mnist.png]
 (the picture needs pip install "cnnx[plot]")
 
-The convolution layers are frozen, so no gradient is computed for them or below them: only the two
-dense layers learn.
+The first layer finds edges of four directions. Each filter of the second layer has a depth: it
+looks for a shape in the four maps together, where one direction outweighs the others. The
+convolution layers are frozen, so no gradient is computed for them or below them: only the two dense
+layers learn.
 """
 
 import argparse
@@ -19,6 +21,9 @@ from cnnx.experiment import run_experiment
 HORIZONTAL, VERTICAL = filters.sobel_horizontal(), filters.sobel_vertical()
 EDGES = [HORIZONTAL, -HORIZONTAL, VERTICAL, -VERTICAL]  # dark to light, and light to dark
 SHAPES = ["gaussian", "line_diagonal", "line_antidiagonal", "laplacian8"]
+# One direction counts for the shape, the other three against it.
+WEIGHTS = 2 * np.eye(len(EDGES)) - 0.5
+VOLUMES = [filters.get(shape)[..., None] * weights for shape in SHAPES for weights in WEIGHTS]
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="folder of MNIST's four files (default: download them)")
@@ -36,7 +41,9 @@ model = cnnx.Sequential(
         cnnx.Input((28, 28, 1)),
         filters.as_layer(EDGES, activation="relu", name="edges"),
         layers.MaxPooling2D(2),
-        filters.as_layer(SHAPES, channels=len(EDGES), activation="relu", name="shapes"),
+        filters.as_layer(
+            VOLUMES, len(EDGES), depthwise=False, bias=-1, activation="relu", name="shapes"
+        ),
         layers.MaxPooling2D(2),
         layers.Flatten(),
         layers.Dense(64, activation="relu"),

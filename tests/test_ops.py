@@ -20,6 +20,8 @@ MEETS_PADDING = {
     ("conv2d_backward", "dy"),
     ("correlate2d", "k"),
     ("convolve2d", "k"),
+    ("correlate1d", "k"),
+    ("convolve1d", "k"),
     ("conv_matrix", "k"),
 }
 

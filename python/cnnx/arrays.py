@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = NDArray[np.float32]
+Double: TypeAlias = NDArray[np.float64]
 Label: TypeAlias = NDArray[np.int64]
 Codes: TypeAlias = NDArray[np.uint8]
 """Which pixel of its 2x2 window a pooled value was: 0 1 above, 2 3 below; 4 where ReLU gave 0."""

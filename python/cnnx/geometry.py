@@ -41,6 +41,17 @@ def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> 
     return number
 
 
+def odd(value: Any, name: str) -> int:
+    """Return `value` as an int if it is an odd whole number from 1 on; raises as `integer` does."""
+    extent = integer(value, name)
+    if extent % 2 == 0:
+        raise ValueError(
+            f"{name} must be odd, so that the kernel has a middle, got {extent}; "
+            f"use {extent - 1} or {extent + 1}"
+        )
+    return extent
+
+
 def number(value: Any, name: str, low: float, high: float, *, include_high: bool = False) -> float:
     """Return `value` as a float in [low, high), or up to `high`; raises as `integer` does."""
     if not isinstance(value, Real) or isinstance(value, bool):

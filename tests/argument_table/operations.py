@@ -9,7 +9,10 @@ import numpy as np
 import reference
 from agreement import normal
 from argument_table.kinds import (
+    ARRAY,
+    CHOICE,
     CORE_SEED,
+    COUNT,
     FITTED,
     IMAGES,
     MATRIX,
@@ -19,6 +22,7 @@ from argument_table.kinds import (
     SHAPE,
     Array,
     Entry,
+    Fault,
     values,
 )
 from cnnx import ops
@@ -39,6 +43,7 @@ ACROSS = KERNEL[:, :, [0, 1, 0, 1]]  # all of X's channels
 DY, DY_POOL = normal(4, 2, 3, 5, 6), normal(5, 2, 3, 3, 4)
 ROWS, GAMMA, BETA = normal(6, 7, 3), normal(7, 3), normal(8, 3)
 MEAN, VARIANCE = (s.astype(np.float32) for s in reference.batch_norm_statistics(ROWS))
+SIGNAL, TAPS = normal(12, 9), normal(13, 4)
 WEIGHTS, DY_DENSE = normal(9, 3, 4), normal(10, 7, 4)
 SEED_OF_DROPOUT = 2**64 - 1
 
@@ -88,6 +93,11 @@ def dense_matrix(**arguments: Any) -> Array:
 
 CONV_KINDS = {"x": IMAGES, "kernel": MATRIX, "dy": FITTED | MISSING}
 POOL_KINDS = {"x": IMAGES, "dy": FITTED | MISSING, "padding": PADDING | values("full", 3)}
+ROW = ARRAY | {
+    "an axis more": Fault(ValueError, lambda a: a[None]),
+    "nothing": Fault(ValueError, lambda a: a[:0]),
+}
+SIGNAL_KINDS = {"x": ROW, "k": ROW, "mode": CHOICE, "strides": COUNT}
 DENSE_KINDS = {"x": MATRIX, "kernel": MATRIX, "dy": FITTED | MISSING}
 NORM_KINDS = {
     "mean": FITTED | MISSING,
@@ -125,6 +135,18 @@ OPS: dict[str, Entry] = {
             "dilation_rate": 1,
         },
         convolved,
+    ),
+    "correlate1d": Entry(
+        ops.correlate1d,
+        {"x": SIGNAL, "k": TAPS, "mode": "full", "strides": 2},
+        lambda x, k: np.correlate(x.astype(np.float64), k, "full")[::2],
+        SIGNAL_KINDS,
+    ),
+    "convolve1d": Entry(
+        ops.convolve1d,
+        {"x": SIGNAL, "k": TAPS, "mode": "same", "strides": 1},
+        lambda x, k: np.convolve(x.astype(np.float64), k, "full")[2:-1],
+        SIGNAL_KINDS,
     ),
     "conv_matrix": Entry(
         dense_matrix,

@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 from agreement import assert_close, normal, whole
 from cnnx import layers
 from cnnx.explain import convolution_steps
-from cnnx.ops import conv2d, conv2d_backward, conv_matrix, convolve2d, correlate2d, im2col
+from cnnx.ops import (
+    conv2d,
+    conv2d_backward,
+    conv_matrix,
+    convolve1d,
+    convolve2d,
+    correlate1d,
+    correlate2d,
+    im2col,
+)
 from strategies import seeds
 
 CROSS = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]  # S0 (11.2.5)
@@ -121,6 +130,76 @@ def test_o1_properties_of_full_convolution(
     np.testing.assert_array_equal(star(f, g + other), star(f, g) + star(f, other))  # distributive
     assert not star(f, np.zeros(g_size)).any()  # f * 0 = 0
     np.testing.assert_array_equal(star(f, [[1]]), f)  # f * delta = f
+
+
+# --- O1 with one axis: S1 (0.1) to (0.3), S2 (23) and (24) ----------------------------------------
+
+lengths = st.integers(1, 9)
+
+
+def by_definition(x: Any, k: Any) -> NDArray[np.float64]:
+    """Sum over tau of x(tau) k(t - tau), wherever both are given."""
+    y = np.zeros(len(x) + len(k) - 1)
+    for t in range(len(y)):
+        for tau in range(len(x)):
+            if 0 <= t - tau < len(k):
+                y[t] += float(x[tau]) * float(k[t - tau])
+    return y
+
+
+@given(lengths, lengths, seeds)
+def test_o1_one_axis_agrees_with_the_definition_and_with_numpy(n: int, m: int, seed: int) -> None:
+    x, k = whole(seed, n), whole(seed + 1, m)
+    full = convolve1d(x, k, "full")
+    np.testing.assert_array_equal(full, by_definition(x, k))
+    np.testing.assert_array_equal(full, np.convolve(x, k))
+    np.testing.assert_array_equal(correlate1d(x, k, "full"), np.correlate(x, k, "full"))
+    if m <= n:
+        np.testing.assert_array_equal(convolve1d(x, k), np.convolve(x, k, "valid"))
+        np.testing.assert_array_equal(correlate1d(x, k), np.correlate(x, k, "valid"))
+        same = convolve1d(x, k, "same")
+        # An even kernel's odd zero lies at the end; NumPy has it at the beginning.
+        np.testing.assert_array_equal(same, full[m // 2 :][:n])
+        if m % 2:
+            np.testing.assert_array_equal(same, np.convolve(x, k, "same"))
+            np.testing.assert_array_equal(correlate1d(x, k, "same"), np.correlate(x, k, "same"))
+
+
+@given(lengths, lengths, st.sampled_from(["same", "full"]), st.integers(1, 4), seeds)
+def test_o1_one_axis_is_an_image_of_one_row(
+    n: int, m: int, mode: str, stride: int, seed: int
+) -> None:
+    x, k = whole(seed, n), whole(seed + 1, m)
+    for one, two in ((correlate1d, correlate2d), (convolve1d, convolve2d)):
+        np.testing.assert_array_equal(
+            one(x, k, mode, stride), two(x[None], k[None], mode, (1, stride))[0]
+        )
+    if mode == "full":
+        np.testing.assert_array_equal(convolve1d(x, k, mode, stride), by_definition(x, k)[::stride])
+
+
+@given(lengths, lengths, lengths, seeds)
+def test_o1_properties_of_full_convolution_of_signals(n: int, m: int, p: int, seed: int) -> None:
+    """S1, "Properties of convolutions"."""
+    f, g, h, other = whole(seed, n), whole(seed + 1, m), whole(seed + 2, p), whole(seed + 3, m)
+
+    def star(a: Any, b: Any) -> Any:
+        return convolve1d(a, b, "full")
+
+    np.testing.assert_array_equal(star(f, g), star(g, f))
+    np.testing.assert_array_equal(star(f, star(g, h)), star(star(f, g), h))
+    np.testing.assert_array_equal(star(f, g + other), star(f, g) + star(f, other))
+    assert not star(f, np.zeros(m)).any()
+    np.testing.assert_array_equal(star(f, [1]), f)
+    np.testing.assert_array_equal(star(f, g), correlate1d(f, g[::-1], "full"))
+
+
+def test_o1_a_kernel_longer_than_the_signal_needs_zeros() -> None:
+    with pytest.raises(ValueError, match=r"convolve1d: mode='valid' needs a k no longer.*3 and 2"):
+        convolve1d([1, 2], [1, 2, 3])
+    np.testing.assert_array_equal(convolve1d([1, 2], [1, 2, 3], "same"), [4, 7])
+    with pytest.raises(ValueError, match=r"correlate1d: x must be one row.*\(1, 2\)"):
+        correlate1d([[1, 2]], [1])
 
 
 # --- O2 -------------------------------------------------------------------------------------------

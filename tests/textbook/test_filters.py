@@ -3,15 +3,36 @@
 from __future__ import annotations
 
 import runpy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import cnnx
-from agreement import assert_close, normal
+from agreement import assert_close, normal, whole
 from cnnx import _core, filters, layers
+from cnnx.ops import convolve2d, correlate2d
+
+
+def squared_distances(size: int) -> NDArray[np.float64]:
+    """From the middle of a square."""
+    row, column = np.mgrid[:size, :size] - size // 2
+    return np.asarray(row**2 + column**2, np.float64)
+
+
+def normal_density(size: int, sigma: float) -> NDArray[np.float64]:
+    density = np.exp(-squared_distances(size) / (2 * sigma**2)) / (2 * np.pi * sigma**2)
+    return np.asarray(density / density.sum())
+
+
+def laplacian_of_gaussian(size: int, sigma: float) -> NDArray[np.float64]:
+    squares = squared_distances(size)
+    kernel = (squares - 2 * sigma**2) / sigma**4 * normal_density(size, sigma)
+    return np.asarray(kernel - kernel.sum() / size**2)
+
 
 MATRICES: dict[str, Any] = {
     # S0 (11.2.10), and the box and Gaussian filters of Table 11.2.2
@@ -30,6 +51,13 @@ MATRICES: dict[str, Any] = {
     "laplacian5": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     "laplacian8": [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]],
     "laplacian9": [[-1, -1, -1], [-1, 9, -1], [-1, -1, -1]],
+    # The second filter of S0 (11.2.20)
+    "laplacian4_diagonal": [[-1, 0, -1], [0, 4, 0], [-1, 0, -1]],
+    # S1, "Feature detection": Roberts' cross, and the two detectors of blobs
+    "roberts_diagonal": [[0, 1], [-1, 0]],
+    "roberts_antidiagonal": [[1, 0], [0, -1]],
+    "laplacian_of_gaussian": laplacian_of_gaussian(9, 1.4),
+    "difference_of_gaussians": normal_density(9, 1.0) - normal_density(9, 1.6),
     # S1: the three edge filters are first_order, laplacian_positive and laplacian8
     "sharpen": [[0, -1, 0], [-1, 5, -1], [0, -1, 0]],
     # S3 Figure 8.5
@@ -47,7 +75,7 @@ MATRICES: dict[str, Any] = {
 def test_kernels_are_those_of_the_sources(name: str) -> None:
     kernel = filters.FILTERS[name]()
     assert kernel.dtype == np.float32
-    np.testing.assert_allclose(kernel, MATRICES[name], rtol=1e-7)
+    np.testing.assert_allclose(kernel, MATRICES[name], rtol=1e-5, atol=1e-7)
     np.testing.assert_array_equal(filters.get(name.upper()), kernel)
 
 
@@ -79,7 +107,8 @@ def test_families_have_every_odd_size_and_smoothing_weights_sum_to_1(size: int) 
 
 def test_edge_filters_sum_to_0_and_sharpening_ones_to_1() -> None:
     edges = [name for name in MATRICES if name.startswith(("prewitt", "sobel", "first"))]
-    for name in [*edges, "laplacian4", "laplacian8", "laplacian_positive"]:
+    laplacians = ["laplacian4", "laplacian4_diagonal", "laplacian8", "laplacian_positive"]
+    for name in [*edges, *laplacians, "roberts_diagonal", "roberts_antidiagonal"]:
         assert filters.get(name).sum() == 0
     assert filters.laplacian5().sum() == filters.laplacian9().sum() == 1
 
@@ -122,21 +151,89 @@ def test_which_filters_are_separable() -> None:
     not_separable = {name for name in MATRICES if filters.separable(name) is None}
     assert not_separable == {
         *("laplacian4", "laplacian5", "laplacian8", "laplacian9", "laplacian_positive", "sharpen"),
-        *("line_diagonal", "line_antidiagonal"),
+        *("line_diagonal", "line_antidiagonal", "roberts_diagonal", "roberts_antidiagonal"),
+        *("laplacian4_diagonal", "laplacian_of_gaussian", "difference_of_gaussians"),
     }
     assert filters.separable(filters.gaussian(31, sigma=3.0)) is not None
     assert filters.separable(np.zeros((3, 3))) is not None
     assert filters.separable(normal(1, 3, 3)) is None
 
 
+# --- blobs and Roberts' cross: S1, "Feature detection" --------------------------------------------
+
+
+@pytest.mark.parametrize(("size", "sigma"), [(9, 1.4), (15, 2.0), (7, 0.8)])
+def test_laplacian_of_gaussian_is_scipys(size: int, sigma: float) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
+    kernel = filters.laplacian_of_gaussian(size, sigma)
+    assert kernel.sum() == pytest.approx(0, abs=1e-6)
+    assert kernel[size // 2, size // 2] < 0
+    point = np.zeros((size, size))
+    point[size // 2, size // 2] = 1
+    response = ndimage.gaussian_laplace(point, sigma, mode="constant", radius=size // 2)
+    # SciPy does not subtract the mean of what is left over at the edges.
+    np.testing.assert_allclose(kernel, response - response.mean(), atol=1e-6)
+
+
+def test_difference_of_gaussians() -> None:
+    kernel = filters.get("difference_of_gaussians", size=11, low_sigma=1, high_sigma=2)
+    np.testing.assert_allclose(
+        kernel, filters.gaussian(11, sigma=1) - filters.gaussian(11, sigma=2), atol=1e-8
+    )
+    assert kernel.sum() == pytest.approx(0, abs=1e-6)
+    # Close to minus the Laplacian of a Gaussian, up to a factor.
+    laplacian = filters.laplacian_of_gaussian(11, sigma=1.3)
+    close = filters.difference_of_gaussians(11, 1.25, 1.35)
+    assert np.corrcoef(close.ravel(), -laplacian.ravel())[0, 1] > 0.999
+
+
+@pytest.mark.parametrize(("low", "high"), [(2, 2), (2, 1)])
+def test_the_second_gaussian_is_the_wider_one(low: float, high: float) -> None:
+    with pytest.raises(ValueError, match=f"high_sigma must be larger than low_sigma=2, got {high}"):
+        filters.difference_of_gaussians(9, low, high)
+    with pytest.raises(ValueError, match="laplacian_of_gaussian: sigma must be in"):
+        filters.laplacian_of_gaussian(9, 0)
+
+
+def test_roberts_cross_is_the_difference_of_diagonal_neighbours() -> None:
+    """A kernel of even size: the result at [i, j] belongs to the pixels [i, j] to [i+1, j+1]."""
+    image = np.random.default_rng(4).integers(0, 100, (4, 5)).astype(float)
+    around = np.pad(image, ((0, 1), (0, 1)))  # 'same': the odd zeros lie at the bottom and right
+    across = around[1:, 1:] - around[:-1, :-1]
+    got = filters.apply(image, "roberts_antidiagonal", clip=False)
+    np.testing.assert_array_equal(got, across)
+    got = filters.apply(image, "roberts_diagonal", clip=False)
+    np.testing.assert_array_equal(got, around[1:, :-1] - around[:-1, 1:])
+    edge = np.tri(6)  # white below the diagonal from the top left to the bottom right
+    inner = np.s_[:5, :5]
+    assert np.abs(filters.apply(edge, "roberts_diagonal", clip=False)[inner]).sum() == 9
+    assert not filters.apply(edge, "roberts_antidiagonal", clip=False)[inner].any()
+
+
+@pytest.mark.parametrize("size", [(2, 2), (2, 3), (4, 1), (4, 4)])
+def test_even_kernels_lie_as_scipy_has_them(size: tuple[int, int]) -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
+    image, kernel = normal(1, 7, 6), normal(2, *size)
+    expected = ndimage.convolve(image, kernel, mode="constant")
+    assert_close(filters.apply(image, kernel, clip=False), expected)
+    separable = np.multiply.outer(kernel[:, 0], kernel[0])  # in two passes
+    expected = ndimage.convolve(image, separable, mode="constant")
+    assert_close(filters.apply(image, separable, clip=False), expected)
+
+
 # --- filtering ------------------------------------------------------------------------------------
 
 
-def convolution(image: Any, kernel: Any, padding: int) -> Any:
+def convolution(image: Any, kernel: Any, padding: str) -> Any:
     """True convolution with zeros around, from its definition."""
-    image = np.pad(np.asarray(image, np.float64), padding)
     turned = np.asarray(kernel, np.float64)[::-1, ::-1]
     height, width = turned.shape
+    zeros: dict[str, Any] = {
+        "valid": 0,
+        "same": [((extent - 1) // 2, extent // 2) for extent in (height, width)],
+        "full": [(extent - 1, extent - 1) for extent in (height, width)],
+    }
+    image = np.pad(np.asarray(image, np.float64), zeros[padding])
     rows, columns = image.shape[0] - height + 1, image.shape[1] - width + 1
     return np.array(
         [
@@ -147,11 +244,11 @@ def convolution(image: Any, kernel: Any, padding: int) -> Any:
 
 
 @pytest.mark.parametrize("name", MATRICES)
-@pytest.mark.parametrize(("padding", "zeros"), [("valid", 0), ("same", 1), ("full", 2)])
-def test_apply_is_a_true_convolution_of_each_colour(name: str, padding: str, zeros: int) -> None:
-    image = np.random.default_rng(3).integers(0, 256, (7, 5, 3), np.uint8)
+@pytest.mark.parametrize("padding", ["valid", "same", "full"])
+def test_apply_is_a_true_convolution_of_each_colour(name: str, padding: str) -> None:
+    image = np.random.default_rng(3).integers(0, 256, (11, 9, 3), np.uint8)
     got = filters.apply(image, name, padding, clip=False)
-    expected = [convolution(image[..., c], MATRICES[name], zeros) for c in range(3)]
+    expected = [convolution(image[..., c], MATRICES[name], padding) for c in range(3)]
     assert_close(got, np.stack(expected, axis=-1))
     assert got.dtype == np.float32
     clipped = filters.apply(image[..., 0], name, padding)
@@ -250,7 +347,7 @@ def test_wrong_images_are_refused(tmp_path: Path) -> None:
 def test_the_table_of_filters_is_one_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """S0 Tables 11.2.1 to 11.2.6, as examples/filter_table.py writes them."""
+    """S0 Tables 11.2.1 to 11.2.6 and S1's detectors, as examples/filter_table.py writes them."""
     image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     out = tmp_path / "table.png"
@@ -258,14 +355,98 @@ def test_the_table_of_filters_is_one_picture(
     example = Path(__file__).parents[2] / "examples" / "filter_table.py"
     table = runpy.run_path(str(example))
     assert table["TABLE"].keys() == MATRICES.keys() - {
-        *("laplacian_positive", "sharpen", "shift"),
+        *("laplacian_positive", "sharpen", "shift", "roberts_antidiagonal"),
         *(name for name in MATRICES if name.startswith("line")),
     }
     lines = table["written"](filters.gaussian()).split("\n")
     assert lines == ["        1  2  1", "1/16 x  2  4  2", "        1  2  1"]
-    assert "Laplacian 8 sharpening" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Laplacian 8 sharpening" in printed
+    assert "Difference of Gaussians" in printed
     with image_module.open(out) as picture:
         assert picture.width > 1000
+
+
+# --- the kernel of a function: S3 P8.2 and E8.5 ---------------------------------------------------
+
+
+def right_and_up(image: Any) -> Any:
+    """Shift an image one pixel to the right and one up, without a convolution."""
+    moved = np.zeros_like(image)
+    moved[:-1, 1:] = image[1:, :-1]
+    return moved
+
+
+def average_of_adjacent_pixels(image: Any) -> Any:
+    """Average each pixel with its neighbours to the left, above, and above the left one."""
+    around = np.pad(image, ((1, 0), (1, 0)))
+    return (around[1:, 1:] + around[1:, :-1] + around[:-1, 1:] + around[:-1, :-1]) / 4
+
+
+def test_t5_the_kernel_that_shifts_s3_p8_2() -> None:
+    kernel = filters.impulse_response(right_and_up)
+    np.testing.assert_array_equal(kernel, [[0, 0, 1], [0, 0, 0], [0, 0, 0]])
+    np.testing.assert_array_equal(kernel[:2, 1:], [[0, 1], [0, 0]])  # as it is printed
+    assert kernel.dtype == np.float32
+
+
+def test_t5_the_kernel_that_averages_s3_e8_5() -> None:
+    kernel = filters.impulse_response(average_of_adjacent_pixels)
+    np.testing.assert_array_equal(kernel, np.array([[0, 0, 0], [0, 1, 1], [0, 1, 1]]) / 4)
+    image = whole(1, 8, 8)
+    expected = average_of_adjacent_pixels(image)
+    np.testing.assert_array_equal(convolve2d(image, kernel, "same"), expected)
+    # The corresponding correlation kernel is rotated by 180 degrees.
+    np.testing.assert_array_equal(correlate2d(image, kernel[::-1, ::-1], "same"), expected)
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_t5_every_fixed_filter_gives_itself_back(name: str) -> None:
+    kernel = filters.get(name)
+    extra = 1 - len(kernel) % 2  # an even kernel's middle is below and to the right of its centre
+    size = len(kernel) + extra
+    got = filters.impulse_response(lambda image: filters.apply(image, name, clip=False), size)
+    np.testing.assert_allclose(got, np.pad(kernel, (0, extra)), atol=1e-7)
+
+
+def test_t5_borders_do_not_matter() -> None:
+    ndimage = pytest.importorskip("scipy.ndimage", reason="SciPy is not installed")
+    for mode in ("reflect", "mirror", "nearest", "wrap", "constant"):
+        kernel = filters.impulse_response(partial(ndimage.uniform_filter, size=5, mode=mode), 5)
+        np.testing.assert_allclose(kernel, filters.box(5), rtol=1e-5)
+    rolled = filters.impulse_response(lambda x: np.roll(x, 2, axis=1), 5)
+    np.testing.assert_array_equal(np.argwhere(rolled), [[2, 4]])
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        (lambda x: np.maximum(x, 0), "is not linear"),
+        (lambda x: np.maximum(x, right_and_up(x)), "is not linear"),
+        (lambda x: x + 1, "is not linear"),
+        (lambda x: np.clip(x, -255, 255), "is not linear"),
+        (np.rint, "is not linear"),
+        (lambda x: x * np.nan, "is not linear"),
+        (lambda x: x * np.arange(len(x)), "depends on the position"),
+        (lambda x: x[::-1], "depends on the position"),
+        (lambda x: x * (np.arange(len(x)) % 2), "depends on the position"),
+        (lambda x: np.roll(x, 2), "reaches farther than 3x3 pixels; give a larger size"),
+        (lambda x: x - x.mean(), "reaches farther than 3x3 pixels"),
+        (lambda x: x[1:], r"shape it is given, \(9, 9\), got \(8, 9\)"),
+    ],
+)
+def test_t5_other_functions_are_refused(function: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"impulse_response: the function .*{fault}"):
+        filters.impulse_response(function)
+
+
+def test_t5_wrong_arguments_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"impulse_response: size must be odd.*got 4; use 3 or 5"):
+        filters.impulse_response(np.asarray, 4)
+    with pytest.raises(TypeError, match="function must be a function, got 'box'"):
+        filters.impulse_response("box")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="the function's result must hold real numbers"):
+        filters.impulse_response(lambda x: None)
 
 
 # --- S0 11.4: networks with fixed filters ---------------------------------------------------------
@@ -299,6 +480,94 @@ def test_filters_of_different_sizes_do_not_share_a_layer() -> None:
         filters.as_layer(["box", filters.gaussian(5)])
 
 
+def f2_by_loops(
+    image: Any, kernels: list[Any], biases: list[float], stride: int = 1
+) -> NDArray[np.float64]:
+    """S0 (11.4.1) as it stands: Z_r[i, j] is a sum over u, v and h, plus b_r."""
+    s = len(kernels[0])
+    k = (s - 1) // 2
+    height, width, depth = image.shape
+    padded = np.zeros((height + 2 * k, width + 2 * k, depth))
+    padded[k : k + height, k : k + width] = image
+    rows, columns = -(-height // stride), -(-width // stride)
+    z = np.zeros((rows, columns, len(kernels)))
+    for i in range(rows):
+        for j in range(columns):
+            for r, kernel in enumerate(kernels):
+                total = biases[r]
+                for u in range(s):
+                    for v in range(s):
+                        for h in range(depth):
+                            pixel = padded[i * stride + u, j * stride + v, h]
+                            total += pixel * float(kernel[s - 1 - u][s - 1 - v][h])
+                z[i, j, r] = total
+    return z
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("size", [3, 5])
+def test_f2_a_fixed_filter_sums_over_the_depth(size: int, stride: int) -> None:
+    image, kernels = normal(1, 7, 9, 4), [normal(seed, size, size, 4) for seed in (2, 3, 4)]
+    layer = filters.as_layer(
+        kernels, channels=4, depthwise=False, bias=[0.5, -1, 2], strides=stride, padding=size // 2
+    )
+    assert_close(layer(image[None])[0], f2_by_loops(image, kernels, [0.5, -1, 2], stride))
+    same = filters.as_layer(kernels, channels=4, depthwise=False, bias=[0.5, -1, 2])
+    assert_close(same(image[None])[0], f2_by_loops(image, kernels, [0.5, -1, 2]))
+    assert not layer.trainable_weights
+    assert [weight.shape for weight in layer.weights] == [(size, size, 4, 3), (3,)]
+
+
+def test_f2_a_name_or_a_matrix_is_the_same_slice_in_every_channel() -> None:
+    image, volume = normal(1, 6, 5, 3), normal(2, 3, 3, 3)
+    layer = filters.as_layer(
+        ["sobel_vertical", filters.box(), volume], channels=3, depthwise=False, bias=-0.25
+    )
+    slices = [np.stack([filters.get(name)] * 3, axis=-1) for name in ("sobel_vertical", "box")]
+    assert_close(layer(image[None])[0], f2_by_loops(image, [*slices, volume], [-0.25] * 3))
+    # One filter needs no list; of one channel, both forms are the same.
+    for one in ("sobel_vertical", slices[0]):
+        alone = filters.as_layer(one, channels=3, depthwise=False, bias=-0.25)
+        np.testing.assert_array_equal(alone(image[None])[0], layer(image[None])[0, ..., :1])
+    grey = image[None, ..., :1]
+    np.testing.assert_array_equal(
+        filters.as_layer("box", depthwise=False)(grey), filters.as_layer("box")(grey)
+    )
+
+
+def test_f2_a_fixed_bias_for_each_filter_of_each_channel() -> None:
+    image = normal(1, 6, 5, 2)
+    plain = filters.as_layer(["box", "laplacian4"], channels=2)
+    layer = filters.as_layer(["box", "laplacian4"], channels=2, bias=[1, -2])
+    assert_close(layer(image[None]), plain(image[None]) + np.array([1, -2, 1, -2], np.float32))
+    assert not layer.trainable_weights
+
+
+VOLUME = np.ones((3, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"bias": "untied"}, TypeError, "as_layer: bias must be a number .* got 'untied'"),
+        ({"bias": [1, 2]}, ValueError, r"bias must be a number or 1 of them.*\(2,\)"),
+        ({"bias": 1, "use_bias": False}, ValueError, "bias gives the fixed bias; leave out"),
+        ({"bias": 1, "bias_initializer": "ones"}, ValueError, "leave out .*bias_initializer"),
+        ({"filters": [VOLUME]}, ValueError, r"must be a name or a matrix.*\(3, 3, 4\)"),
+        ({"filters": VOLUME, "depthwise": False}, ValueError, "needs channels=4, got channels=1"),
+        ({"filters": VOLUME[None], "depthwise": False}, ValueError, "several filters as a list"),
+        ({"filters": []}, ValueError, r"filters must be a name, a kernel or a list.*\[\]"),
+        ({"filters": 3}, ValueError, "filters must be a name, a kernel or a list of them, got 3"),
+        ({"channels": 0}, ValueError, "as_layer: channels must be at least 1, got 0"),
+    ],
+)
+def test_f2_wrong_filters_and_biases(
+    arguments: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        filters.as_layer(**{"filters": "box"} | arguments)
+
+
 DIRECTIONS = "horizontal", "vertical"
 
 
@@ -308,7 +577,9 @@ def fixed_filter_network() -> cnnx.Sequential:
             cnnx.Input((12, 12, 1)),
             filters.as_layer(["sobel_horizontal", "sobel_vertical"], activation="relu"),
             layers.MaxPooling2D(2),
-            filters.as_layer("gaussian", channels=2),
+            filters.as_layer(
+                ["gaussian", normal(1, 3, 3, 2)], channels=2, depthwise=False, bias=[0.5, -1]
+            ),
             layers.BatchNormalization(trainable=False),
             layers.Flatten(),
             layers.Dense(8, activation="relu", name="hidden"),
@@ -361,13 +632,15 @@ def test_only_the_classifier_learns_mnist(mnist_folder: Path) -> None:
     (x_train, y_train), (x_test, y_test) = cnnx.datasets.mnist.load_data(mnist_folder)
     cnnx.utils.set_random_seed(0)
     edges = [sign * filters.get(f"sobel_{way}") for way in DIRECTIONS for sign in (1, -1)]
-    shapes = ["gaussian", "line_diagonal", "line_antidiagonal", "laplacian8"]
+    names = ["gaussian", "line_diagonal", "line_antidiagonal", "laplacian8"]
+    weights = 2 * np.eye(4) - 0.5
+    volumes = [filters.get(name)[..., None] * row for name in names for row in weights]
     model = cnnx.Sequential(
         [
             cnnx.Input((28, 28, 1)),
             filters.as_layer(edges, activation="relu"),
             layers.MaxPooling2D(2),
-            filters.as_layer(shapes, channels=4, activation="relu"),
+            filters.as_layer(volumes, 4, depthwise=False, bias=-1, activation="relu"),
             layers.MaxPooling2D(2),
             layers.Flatten(),
             layers.Dense(64, activation="relu"),
@@ -379,3 +652,6 @@ def test_only_the_classifier_learns_mnist(mnist_folder: Path) -> None:
     model.fit(x_train[:12_000], y_train[:12_000], verbose=0)
     assert model.evaluate(x_test, y_test, verbose=0)[1] >= 0.9
     np.testing.assert_array_equal(model.layers[0].get_weights()[0][:, :, 0, 0], edges[0])
+    kernel, bias = model.layers[2].get_weights()
+    np.testing.assert_array_equal(kernel, np.stack(volumes, axis=-1).astype(np.float32))
+    np.testing.assert_array_equal(bias, np.full(16, -1))

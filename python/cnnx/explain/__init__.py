@@ -2,10 +2,11 @@
 Looking inside a network: its filters, what they react to, and what its decisions rest on.
 
 Functions that draw return a matplotlib Figure (`pip install "cnnx[plot]"`); the others return
-arrays.
+arrays, or what `print` shows: the steps of a computation by hand, a table of receptive fields.
 """
 
 from cnnx.explain.confusion import plot_confusion_matrix
+from cnnx.explain.convolution_steps import ConvolutionSteps, convolution_steps
 from cnnx.explain.curves import plot_history
 from cnnx.explain.figures import plot_map, plot_pictures
 from cnnx.explain.filters import plot_filters
@@ -20,13 +21,17 @@ from cnnx.explain.patterns import (
     plot_matches,
     plot_pattern_responses,
 )
+from cnnx.explain.pooling_steps import PoolingSteps, pooling_steps
+from cnnx.explain.receptive_field import ReceptiveField, ReceptiveFields, receptive_field
 from cnnx.explain.saliency import input_gradient, saliency
-from cnnx.explain.steps import ConvolutionSteps, convolution_steps
 
 __all__ = [
     "LINE_PATTERNS",
     "ConvolutionSteps",
     "GradientCheck",
+    "PoolingSteps",
+    "ReceptiveField",
+    "ReceptiveFields",
     "check_gradients",
     "convolution_steps",
     "feature_maps",
@@ -43,5 +48,7 @@ __all__ = [
     "plot_matches",
     "plot_pattern_responses",
     "plot_pictures",
+    "pooling_steps",
+    "receptive_field",
     "saliency",
 ]

@@ -5,10 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-Double = NDArray[np.float64]
+from cnnx.arrays import Double
 
 WIDTH = 100  # columns
 
@@ -26,6 +23,12 @@ def factor(value: float) -> str:
 def index(*indices: int) -> str:
     """Return [1,2] for 0 and 1: the books count from 1."""
     return f"[{','.join(str(place + 1) for place in indices)}]"
+
+
+def element(name: str, array: Double, *place: int) -> str:
+    """Return dx[1,2], or dx[1,2,3] if the third axis of the array has more than one element."""
+    rest = zip(place[2:], array.shape[2:], strict=True)
+    return name + index(*place[:2], *(at for at, extent in rest if extent > 1))
 
 
 def signed_sum(values: Sequence[float] | Double) -> str:
@@ -52,12 +55,12 @@ def grid(matrix: Double) -> list[str]:
     ]
 
 
-def titled(title: str, volume: Double) -> list[str]:
-    """Return an image under its title, channel after channel."""
+def titled(title: str, volume: Double, axis: str = "channel") -> list[str]:
+    """Return an image under its title, channel after channel, or filter after filter."""
     lines = []
     for c in range(volume.shape[2]):
-        channel = "" if volume.shape[2] == 1 else f", channel {c + 1}"
-        lines += [title + channel, *(f"  {row}" for row in grid(volume[..., c])), ""]
+        place = "" if volume.shape[2] == 1 else f", {axis} {c + 1}"
+        lines += [title + place, *(f"  {row}" for row in grid(volume[..., c])), ""]
     return lines
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from cnnx.arrays import Array, real_array
 from cnnx.data.pictures import read_picture, write_picture
-from cnnx.filters.kernels import get, separable
+from cnnx.filters.catalogue import get
+from cnnx.filters.separable import separable
 from cnnx.ops import convolve2d
 from cnnx.registry import choice
 
@@ -35,7 +36,9 @@ def apply(
         Name or kernel.
     padding
         'same' (zeros around the image, the result is as large), 'valid' (none), or 'full' (the
-        kernel counts wherever it touches the image).
+        kernel counts wherever it touches the image). A kernel of even size has no middle: 'same'
+        takes the element below and to the right of the centre for it, as `scipy.ndimage.convolve`
+        does, so the odd row and column of zeros lie at the bottom and right of the image.
     clip
         Whether to cut the result off at 0 and 255, the range of pixels.
     out

@@ -1,16 +1,14 @@
-"""The kernels of the fixed filters, and finding them by name."""
+"""The kernels of the fixed filters."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from cnnx import registry
-from cnnx.arrays import Float, as_float32
-from cnnx.geometry import integer, number
+from cnnx.arrays import Double, Float
+from cnnx.geometry import integer, number, odd
 
 _DIFFERENCE = (-1, 0, 1)
 
@@ -19,18 +17,18 @@ def _kernel(rows: Any) -> Float:
     return np.array(rows, np.float32)
 
 
-def _odd(size: int, name: str) -> int:
-    extent = integer(size, f"{name}: size")
-    if extent % 2 == 0:
-        raise ValueError(
-            f"{name}: size must be odd, so that the kernel has a middle, got {extent}; "
-            f"use {extent - 1} or {extent + 1}"
-        )
-    return extent
-
-
 def _outer(column: Any, row: Any) -> Float:
     return _kernel(np.multiply.outer(column, row))
+
+
+def _deviation(sigma: Any, name: str) -> float:
+    return number(sigma, name, 1e-3, float("inf"))
+
+
+def _bell(extent: int, sigma: float) -> Double:
+    """Return the normal density at each pixel, divided by the sum over all of them."""
+    density: Double = np.exp(-(((np.arange(extent) - extent // 2) / sigma) ** 2) / 2)
+    return np.asarray(np.multiply.outer(density, density / density.sum() ** 2))
 
 
 # Nothing, and moving.
@@ -38,7 +36,7 @@ def _outer(column: Any, row: Any) -> Float:
 
 def identity(size: int = 3) -> Float:
     """Return the kernel that leaves an image as it is: 1 in the middle of zeros."""
-    kernel = np.zeros((_odd(size, "identity"),) * 2, np.float32)
+    kernel = np.zeros((odd(size, "identity: size"),) * 2, np.float32)
     kernel[size // 2, size // 2] = 1
     return kernel
 
@@ -68,7 +66,7 @@ def shift(right: int = 1, up: int = 1) -> Float:
 
 def box(size: int = 3) -> Float:
     """Return the kernel of the mean over `size` x `size` pixels, `size` odd."""
-    extent = _odd(size, "box")
+    extent = odd(size, "box: size")
     return np.full((extent, extent), 1 / extent**2, np.float32)
 
 
@@ -84,13 +82,11 @@ def gaussian(size: int = 3, sigma: float | None = None) -> Float:
         None weighs by binomial coefficients, 1 2 1 or 1 4 6 4 1; a number samples the normal
         density exp(-(x^2 + y^2) / (2 sigma^2)) with this standard deviation, in pixels.
     """
-    extent = _odd(size, "gaussian")
-    if sigma is None:
-        bell = np.array([math.comb(extent - 1, k) for k in range(extent)]) / 2 ** (extent - 1)
-    else:
-        deviation = number(sigma, "gaussian: sigma", 1e-3, float("inf"))
-        bell = np.exp(-(((np.arange(extent) - extent // 2) / deviation) ** 2) / 2)
-    return _outer(bell, bell / bell.sum() ** 2)
+    extent = odd(size, "gaussian: size")
+    if sigma is not None:
+        return _kernel(_bell(extent, _deviation(sigma, "gaussian: sigma")))
+    binomial = np.array([math.comb(extent - 1, k) for k in range(extent)]) / 2 ** (extent - 1)
+    return _outer(binomial, binomial / binomial.sum() ** 2)
 
 
 # Edges: the difference of neighbours in one direction, smoothed in the other.
@@ -121,12 +117,32 @@ def sobel_vertical() -> Float:
     return _outer((1, 2, 1), _DIFFERENCE)
 
 
+def roberts_diagonal() -> Float:
+    """
+    Return Roberts' kernel of edges from the top left to the bottom right, [[0, 1], [-1, 0]].
+
+    It is the difference of two neighbours across the edge. Its 2x2 pixels have no middle:
+    `apply` says where the result lies.
+    """
+    return _kernel([[0, 1], [-1, 0]])
+
+
+def roberts_antidiagonal() -> Float:
+    """Return Roberts' kernel of edges from the bottom left to the top right, [[1, 0], [0, -1]]."""
+    return _kernel([[1, 0], [0, -1]])
+
+
 # Edges in all directions, and sharpening: the image plus its edges.
 
 
 def laplacian4() -> Float:
     """Return the pixel times 4 minus its 4 neighbours: minus the Laplacian."""
     return _kernel([[0, -1, 0], [-1, 4, -1], [0, -1, 0]])
+
+
+def laplacian4_diagonal() -> Float:
+    """Return the pixel times 4 minus its 4 diagonal neighbours: `laplacian8() - laplacian4()`."""
+    return _kernel([[-1, 0, -1], [0, 4, 0], [-1, 0, -1]])
 
 
 def laplacian8() -> Float:
@@ -149,101 +165,80 @@ def laplacian9() -> Float:
     return identity() + laplacian8()
 
 
+# Blobs: spots of one size, and edges of a smoothed image.
+
+
+def laplacian_of_gaussian(size: int = 9, sigma: float = 1.4) -> Float:
+    """
+    Return the Laplacian of a Gaussian: negative in the middle, positive around, with the sum 0.
+
+    (r^2 - 2 sigma^2) / sigma^4 * g(r), where r is the distance from the middle and g the normal
+    density with standard deviation sigma, divided by its sum over the kernel. The mean of the
+    kernel is then subtracted, so that even grey gives 0.
+
+    Parameters
+    ----------
+    size
+        Odd number of pixels across; about 6 sigma hold all of it.
+    sigma
+        Standard deviation in pixels. A spot of radius sigma sqrt(2) answers most.
+    """
+    extent = odd(size, "laplacian_of_gaussian: size")
+    deviation = _deviation(sigma, "laplacian_of_gaussian: sigma")
+    squares = ((np.arange(extent) - extent // 2) / deviation) ** 2
+    curvature = (squares[:, None] + squares - 2) / deviation**2
+    kernel = curvature * _bell(extent, deviation)
+    return _kernel(kernel - kernel.mean())
+
+
+def difference_of_gaussians(
+    size: int = 9, low_sigma: float = 1.0, high_sigma: float | None = None
+) -> Float:
+    """
+    Return a narrow Gaussian minus a wide one: positive in the middle, with the sum 0.
+
+    It keeps what is larger than `low_sigma` and smaller than `high_sigma`, and comes close to minus
+    the Laplacian of a Gaussian.
+
+    Parameters
+    ----------
+    size
+        Odd number of pixels across.
+    low_sigma, high_sigma
+        Standard deviations in pixels of `gaussian(size, sigma)`; `high_sigma` is the larger one, by
+        default 1.6 times `low_sigma`.
+    """
+    owner = "difference_of_gaussians"
+    extent = odd(size, f"{owner}: size")
+    low = _deviation(low_sigma, f"{owner}: low_sigma")
+    high = 1.6 * low if high_sigma is None else _deviation(high_sigma, f"{owner}: high_sigma")
+    if high <= low:
+        raise ValueError(f"{owner}: high_sigma must be larger than low_sigma={low:g}, got {high:g}")
+    return _kernel(_bell(extent, low) - _bell(extent, high))
+
+
 # Lines: templates of what is looked for.
 
 
 def line_horizontal(size: int = 3) -> Float:
     """Return a row of ones through the middle of zeros, `size` odd."""
-    kernel = np.zeros((_odd(size, "line_horizontal"),) * 2, np.float32)
+    kernel = np.zeros((odd(size, "line_horizontal: size"),) * 2, np.float32)
     kernel[size // 2] = 1
     return kernel
 
 
 def line_vertical(size: int = 3) -> Float:
     """Return a column of ones through the middle of zeros, `size` odd."""
-    kernel = np.zeros((_odd(size, "line_vertical"),) * 2, np.float32)
+    kernel = np.zeros((odd(size, "line_vertical: size"),) * 2, np.float32)
     kernel[:, size // 2] = 1
     return kernel
 
 
 def line_diagonal(size: int = 3) -> Float:
     """Return ones from the top left to the bottom right, `size` odd."""
-    return np.eye(_odd(size, "line_diagonal"), dtype=np.float32)
+    return np.eye(odd(size, "line_diagonal: size"), dtype=np.float32)
 
 
 def line_antidiagonal(size: int = 3) -> Float:
     """Return ones from the bottom left to the top right, `size` odd."""
-    return np.eye(_odd(size, "line_antidiagonal"), dtype=np.float32)[::-1].copy()
-
-
-FILTERS: dict[str, Callable[..., Float]] = {
-    function.__name__: function
-    for function in (
-        identity,
-        shift,
-        box,
-        gaussian,
-        first_order,
-        prewitt_horizontal,
-        prewitt_vertical,
-        sobel_horizontal,
-        sobel_vertical,
-        laplacian4,
-        laplacian5,
-        laplacian8,
-        laplacian9,
-        laplacian_positive,
-        line_horizontal,
-        line_vertical,
-        line_diagonal,
-        line_antidiagonal,
-    )
-} | {"sharpen": laplacian5}
-"""The functions by name."""
-
-
-def get(identifier: Any, **arguments: Any) -> Float:
-    """
-    Return a kernel from the name of its function, or a matrix as one.
-
-    Parameters
-    ----------
-    identifier
-        Name in any letter case, or the kernel itself: a matrix of numbers.
-    **arguments
-        For the function: `get("gaussian", size=5)`.
-
-    Raises
-    ------
-    ValueError
-        For an unknown name, listing the valid ones, or an array that is no matrix.
-    """
-    if isinstance(identifier, str):
-        return registry.resolve("filter", identifier, FILTERS)(**arguments)
-    kernel = as_float32(identifier, "filter")
-    if kernel.ndim != 2 or not kernel.size:
-        raise ValueError(
-            f"a filter must be a name or a matrix (height, width), got shape {kernel.shape}"
-        )
-    return kernel
-
-
-def separable(filter: Any) -> tuple[Float, Float] | None:
-    """
-    Return the column and the row whose product a kernel is, or None if it is of no such form.
-
-    A separable kernel of k x k costs 2 k products a pixel instead of k^2.
-
-    Parameters
-    ----------
-    filter
-        Name or kernel.
-    """
-    kernel = get(filter)
-    taps = np.argwhere(kernel)
-    if not len(taps):
-        return kernel[:, 0], kernel[0]
-    i, j = min(reversed(taps.tolist()), key=lambda tap: abs(kernel[tap[0], tap[1]]))
-    column, row = kernel[:, j].copy(), kernel[i] / kernel[i, j]
-    is_product = np.allclose(np.multiply.outer(column, row), kernel, rtol=1e-5, atol=0)
-    return (column, row) if is_product else None
+    return np.eye(odd(size, "line_antidiagonal: size"), dtype=np.float32)[::-1].copy()

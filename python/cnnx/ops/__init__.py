@@ -31,6 +31,7 @@ from cnnx.ops.pooling import (
     sum_pool2d_backward,
 )
 from cnnx.ops.regularization import dropout, gaussian_dropout
+from cnnx.ops.signals import convolve1d, correlate1d
 
 __all__ = [
     "arctan",
@@ -43,7 +44,9 @@ __all__ = [
     "conv2d",
     "conv2d_backward",
     "conv_matrix",
+    "convolve1d",
     "convolve2d",
+    "correlate1d",
     "correlate2d",
     "dense",
     "dense_backward",

@@ -1,0 +1,141 @@
+"""Which pixels of the input an output of each layer sees."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from cnnx.geometry import Pair
+from cnnx.layers import (
+    Activation,
+    BatchNormalization,
+    Conv2D,
+    Dense,
+    Layer,
+    Rescaling,
+    Reshape,
+)
+from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
+from cnnx.layers.random_layer import RandomLayer
+from cnnx.models import Sequential
+
+_POINTWISE = (Activation, BatchNormalization, Dense, RandomLayer, Rescaling)
+"""What computes each place from the same place, when the network does not learn."""
+
+
+class ReceptiveField(NamedTuple):
+    """The pixels of the input that the outputs of a layer see; pairs are (height, width)."""
+
+    size: Pair
+    """Pixels from the first to the last that one output sees."""
+    jump: Pair
+    """Pixels from the field of one output to that of the next; 0 where all see the same."""
+    start: Pair
+    """Row and column of the first pixel that output [0, 0] sees; in the padding if negative."""
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Row and column in the middle of what output [0, 0] sees."""
+        return self.start[0] + (self.size[0] - 1) / 2, self.start[1] + (self.size[1] - 1) / 2
+
+
+class ReceptiveFields(dict[str, ReceptiveField]):
+    """The receptive field of each layer by the layer's name; `print` shows them as a table."""
+
+    def __str__(self) -> str:
+        rows = [("layer", "size", "jump", "start", "centre")]
+        for name, field in self.items():
+            size = "x".join(map(str, field.size))
+            jump = "x".join(map(str, field.jump)) if any(field.jump) else "-"
+            start, centre = (
+                ", ".join(f"{value:g}" for value in pair) for pair in (field.start, field.centre)
+            )
+            rows.append((name, size, jump, start, centre))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for name, *cells in rows:
+            texts = (cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))
+            lines.append("   ".join([name.ljust(widths[0]), *texts]))
+        return "\n".join(lines)
+
+
+def receptive_field(model: Sequential) -> ReceptiveFields:
+    """
+    Return the region of the input that the outputs of each layer see.
+
+    A layer whose windows have k taps, dilation d and stride s makes fields of size r and jump j
+    into r + (k - 1) d j and s j, for each axis; the field of its first output starts p j pixels
+    before the former one, where p is the padding at the top or left. From Flatten, Reshape and
+    global pooling on, every output sees all that the map before has seen, as a rule the whole
+    image.
+
+    Parameters
+    ----------
+    model
+        Built, of images (height, width, channels).
+
+    Returns
+    -------
+    Fields by the names of the layers, in their order. Padding counts as part of a field.
+
+    Raises
+    ------
+    ValueError
+        If the model does not take images, or holds a layer of a class that is not known here.
+    """
+    if len(model.input_shape) != 4:
+        raise ValueError(
+            f"receptive_field: model '{model.name}' must take images (height, width, channels), "
+            f"its input shape is {model.input_shape[1:]}"
+        )
+    image: Pair = (model.input_shape[1], model.input_shape[2])
+    fields = ReceptiveFields()
+    field = ReceptiveField((1, 1), (1, 1), (0, 0))
+    for layer in model.layers:
+        field = fields[layer.name] = _after(layer, field, image)
+    return fields
+
+
+def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
+    """Return the field of a layer's outputs from that of its inputs."""
+    if isinstance(layer, Conv2D):
+        strides, padding, dilation, *_ = layer.windows
+        return _slide(field, layer.kernel_size, strides, padding, dilation)
+    if isinstance(layer, Pooling2D):
+        (pool_size, strides, padding), _ = layer.place(layer.input_shape)
+        return _slide(field, pool_size, strides, padding)
+    if isinstance(layer, (GlobalPooling2D, Reshape)):
+        return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
+    if isinstance(layer, _POINTWISE):
+        return field
+    raise ValueError(
+        f"receptive_field: the windows of {layer} are not known, as {type(layer).__name__} is no "
+        "class of cnnx.layers; for the i layers below it make a model of copies: "
+        "Sequential([cnnx.Input(shape), *copy.deepcopy(model.layers[:i])])"
+    )
+
+
+def _slide(
+    field: ReceptiveField, window: Pair, strides: Pair, padding: Pair, dilation: Pair = (1, 1)
+) -> ReceptiveField:
+    """Return the field of windows over outputs of `field`."""
+    (height, width), (down, across), (top, left) = field
+    return ReceptiveField(
+        (
+            height + (window[0] - 1) * dilation[0] * down,
+            width + (window[1] - 1) * dilation[1] * across,
+        ),
+        (strides[0] * down, strides[1] * across),
+        (top - padding[0] * down, left - padding[1] * across),
+    )
+
+
+def _all(field: ReceptiveField, places: Pair, image: Pair) -> ReceptiveField:
+    """Return what outputs of `field` at so many places see together, within the image."""
+    first = [max(start, 0) for start in field.start]
+    last = [
+        min(start + (count - 1) * jump + size, extent)
+        for start, count, jump, size, extent in zip(
+            field.start, places, field.jump, field.size, image, strict=True
+        )
+    ]
+    return ReceptiveField((last[0] - first[0], last[1] - first[1]), (0, 0), (first[0], first[1]))
