@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnx.arrays import Array, Float, as_float32, real_array
-from cnnx.explain.double_precision import LOSS_FORMS, Double, LayerForm, layer_form
+from cnnx.arrays import Array, Double, Float, as_float32, real_array
+from cnnx.explain.double_precision import LOSS_FORMS, LayerForm, layer_form
 from cnnx.geometry import integer
 from cnnx.layers import Layer
 from cnnx.models import Sequential
