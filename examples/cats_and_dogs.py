@@ -93,6 +93,12 @@ def read_grey(path):
     return [path], load_image(path, SIZE, "grayscale")[None]
 
 
+def shrunk(photo):
+    """Return every n-th pixel of a large photo, because a figure keeps all pixels in memory."""
+    step = 1 + max(photo.shape) // 800
+    return photo[::step, ::step].copy()
+
+
 def predict(paths):
     """Print what the saved network takes each photo for, and draw the photos in colour."""
     model = cnnx.models.load_model(options.model)
@@ -104,9 +110,8 @@ def predict(paths):
     for file, label, value in zip(files, labels, values, strict=True):
         print(f"{label:8} {value:.3f}  {file}")
     titles = [f"{label}\n{value:.3f}" for label, value in zip(labels, values, strict=True)]
-    figure = explain.plot_pictures(
-        [load_image(file) for file in files[:DRAWN]], titles[:DRAWN], columns=min(len(files), 6)
-    )
+    photos = [shrunk(load_image(file)) for file in files[:DRAWN]]
+    figure = explain.plot_pictures(photos, titles[:DRAWN], columns=min(len(files), 6))
     figure.savefig(options.picture, dpi=150, bbox_inches="tight")
     print(f"Saved {options.picture}" + f" with the first {DRAWN}" * (len(files) > DRAWN))
 
