@@ -88,7 +88,7 @@ def test_n11_one_filter_tells_the_letters_of_held_back_writers_apart(letters: Pa
         ]
     )
     model.compile("adam", "binary_crossentropy", ["accuracy"])
-    model.fit(*train, epochs=40, batch_size=8, verbose=0)
+    model.fit(train[0], train[1], epochs=40, batch_size=8, verbose=0)
     assert model.evaluate(x_test, y_test, verbose=0)[1] == 1
 
 
