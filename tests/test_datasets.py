@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cnnx.data import write_idx
-from cnnx.datasets import digits, download, mnist
+from cnnx.datasets import digits, download, emnist, mnist
 from cnnx.datasets.download import RemoteFile, fetch
 
 TEST_DATA = os.environ.get("CNNX_TEST_DATA")
@@ -91,6 +91,94 @@ def test_mnist_with_files_exchanged(folder):
     write_idx(folder / NAMES[0], np.zeros((12, 784), np.uint8))
     with pytest.raises(ValueError, match=r"not uint8 images \(n, 28, 28\)"):
         mnist.load_data(folder)
+
+
+def write_emnist(folder: Path, split: str, part: str, labels: list[int], suffix: str = ".gz"):
+    """Write images as EMNIST stores them: transposed. Upright each is an L of its index."""
+    images = np.zeros((len(labels), 28, 28), np.uint8)
+    for index, image in enumerate(images):
+        image[4:24, 6] = image[23, 6:20] = 100 + index
+    files = {"images-idx3": images.transpose(0, 2, 1), "labels-idx1": np.array(labels, np.uint8)}
+    for kind, array in files.items():
+        write_idx(folder / f"emnist-{split}-{part}-{kind}-ubyte{suffix}", array)
+    return images
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize(
+    ("split", "first", "last"),
+    [
+        ("letters", 1, 26),
+        ("balanced", 0, 46),
+        ("bymerge", 0, 46),
+        ("byclass", 0, 61),
+        ("digits", 0, 9),
+        ("mnist", 0, 9),
+    ],
+)
+def test_emnist(tmp_path, split, first, last, suffix):
+    train = write_emnist(tmp_path, split, "train", [first, last, first + 4], suffix)
+    test = write_emnist(tmp_path, split, "test", [last, first], suffix)
+    (x_train, y_train), (x_test, y_test) = emnist.load_data(tmp_path, split)
+    np.testing.assert_array_equal(x_train, train, strict=True)
+    np.testing.assert_array_equal(x_test, test, strict=True)
+    assert (y_train.tolist(), y_test.tolist()) == ([0, last - first, 4], [last - first, 0])
+    assert y_train.dtype == np.uint8
+    assert x_train.flags.c_contiguous
+    assert len(emnist.class_names(split)) == last - first + 1
+
+
+def test_emnist_gives_letters_by_default(tmp_path):
+    write_emnist(tmp_path, "letters", "train", [9])
+    write_emnist(tmp_path, "letters", "test", [17])
+    (_, y_train), (_, y_test) = emnist.load_data(str(tmp_path))
+    names = emnist.class_names("letters")
+    assert (names[y_train[0]], names[y_test[0]]) == ("I", "Q")
+
+
+def test_class_names_of_emnist():
+    assert "".join(emnist.class_names("letters")) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    assert "".join(emnist.class_names("mnist")) == "".join(emnist.class_names("digits"))
+    assert emnist.class_names("digits")[7] == "7"
+    by_class = emnist.class_names("byclass")
+    # Rows "label, code of the character" of emnist-byclass-mapping.txt and its siblings.
+    assert [ord(by_class[label]) for label in (0, 9, 10, 35, 36, 61)] == [48, 57, 65, 90, 97, 122]
+    merged = emnist.class_names("bymerge")
+    assert merged == emnist.class_names("balanced")
+    assert [ord(name) for name in merged[34:]] == [
+        *(89, 90, 97, 98, 100, 101, 102, 103, 104, 110, 113, 114, 116)
+    ]
+
+
+def test_emnist_refuses(tmp_path):
+    with pytest.raises(ValueError, match=r"emnist\.load_data: split must be 'balanced' or .*'all'"):
+        emnist.load_data(tmp_path, "all")
+    with pytest.raises(ValueError, match=r"emnist\.class_names: split must be .*'train'"):
+        emnist.class_names("train")
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"neither emnist-letters-train-images-idx3-ubyte nor .*-ubyte\.gz.* load_data says",
+    ):
+        emnist.load_data(tmp_path)
+    write_emnist(tmp_path, "letters", "train", [1, 2])
+    with pytest.raises(FileNotFoundError, match="neither emnist-letters-test-images"):
+        emnist.load_data(tmp_path)
+    write_emnist(tmp_path, "letters", "test", [1, 0])
+    with pytest.raises(
+        ValueError,
+        match=r"test-labels.*holds labels from 0 to 1, but those of 'letters' are 1 to 26",
+    ):
+        emnist.load_data(tmp_path)
+    write_emnist(tmp_path, "letters", "test", [1, 27])
+    with pytest.raises(ValueError, match="from 1 to 27"):
+        emnist.load_data(tmp_path)
+    write_idx(tmp_path / "emnist-letters-test-labels-idx1-ubyte.gz", np.ones(3, np.uint8))
+    with pytest.raises(ValueError, match="one uint8 label for each of 2 images"):
+        emnist.load_data(tmp_path)
+    name = "emnist-letters-train-images-idx3-ubyte.gz"
+    write_idx(tmp_path / name, np.zeros((2, 28, 27), np.uint8))
+    with pytest.raises(ValueError, match=r"not uint8 images.*Give EMNIST's own file"):
+        emnist.load_data(tmp_path)
 
 
 @pytest.mark.mnist

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import os
+import pickle
 import struct
 import warnings
 import zlib
@@ -12,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 import cnnx
-from cnnx.data import ImageStream, image_folder
+from cnnx.data import ImageFolder, ImageStream, image_folder
 from cnnx.layers import Dense, Flatten, Input, Rescaling
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: the extra images")
@@ -294,6 +296,196 @@ def test_a_network_learns_from_a_stream(pets: Path) -> None:
     )
 
 
+# --- pictures without classes ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Nine photos at several depths; a number is the brightness, and the place by name."""
+    for value, name in enumerate(["a.png", "b/a.png", "b/c/a.png", "b/d.png", "c.png"]):
+        save(tmp_path / "photos" / name, flat(10 * value))
+    for value in range(50, 90, 10):
+        save(tmp_path / "photos" / "d" / f"{value}.png", flat(value))
+    return tmp_path / "photos"
+
+
+def brightness(x: NDArray[np.uint8]) -> list[int]:
+    return [int(value) for value in x[:, 0, 0, 0]]
+
+
+def test_pictures_without_labels(photos: Path) -> None:
+    x, validation, names = read(photos, label_mode=None)
+    assert x.shape == (9, *SIZE, 3)
+    assert x.dtype == np.uint8
+    assert brightness(x) == list(range(0, 90, 10))
+    assert validation is None
+    assert names == []
+    x, held_back, names = read(photos, label_mode=None, validation_split=0.34)
+    assert (brightness(x), brightness(held_back)) == ([0, 10, 20, 30, 40, 50], [60, 70, 80])
+
+
+def test_a_stream_of_pictures_without_labels(photos: Path) -> None:
+    options: dict[str, Any] = {"label_mode": None, "validation_split": 0.34, "batch_size": 4}
+    train, held_back, names = read(photos, **options)
+    assert [brightness(batch) for batch in train] == [[0, 10, 20, 30], [40, 50]]
+    assert [brightness(batch) for batch in held_back] == [[60, 70, 80]]
+    assert names == []
+    mixed = read(photos, shuffle=True, seed=1, **options).train
+    passes = [[value for batch in mixed for value in brightness(batch)] for _ in range(2)]
+    assert sorted(passes[0]) == sorted(passes[1])
+    assert passes[0] != passes[1]
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
+def test_predictions_are_paired_with_files(photos: Path) -> None:
+    (photos / "b" / "notes.txt").write_text("no picture")
+    layers = [Rescaling(0.5), Flatten(), Dense(1, "linear", kernel_initializer="ones")]
+    model = cnnx.Sequential([Input((*SIZE, 3)), *layers])
+    arrays = read(photos, label_mode=None, shuffle=True, seed=2)
+    stream = read(photos, label_mode=None, batch_size=4)
+    predictions = [
+        (model.predict(arrays.train, verbose=0), arrays.train_file_paths),
+        (model.predict(stream.train, verbose=0), stream.train_file_paths),
+    ]
+    assert stream.train.file_paths == stream.train_file_paths
+    assert predictions[0][1] != predictions[1][1] == sorted(predictions[1][1])
+    for values, files in predictions:
+        assert len(files) == 9
+        for value, file in zip(values[:, 0], files, strict=True):
+            with Image.open(file) as image:
+                assert value == image.getpixel((0, 0))[0] * 0.5 * 3 * SIZE[0] * SIZE[1]
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match=r"a stream must yield \(x, y\)"):
+        model.fit(stream.train, verbose=0)
+
+
+def test_a_folder_without_pictures(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        read(tmp_path / "missing", label_mode=None)
+    with pytest.raises(ValueError, match="it holds no files"):
+        read(tmp_path, label_mode=None)
+
+
+# --- which file a picture comes from --------------------------------------------------------------
+
+
+def file_numbers(files: list[Path]) -> list[int]:
+    return [int(file.stem) for file in files]
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
+def test_the_files_of_arrays(pets: Path, damaged: dict[str, str]) -> None:
+    parts = read(pets, shuffle=True, seed=3, validation_split=0.4)
+    (x, y), (x_held, y_held), _ = parts
+    assert file_numbers(parts.train_file_paths) == brightness(x)
+    assert file_numbers(parts.validation_file_paths) == brightness(x_held)
+    assert len(x) + len(x_held) == 12
+    for files, labels in ((parts.train_file_paths, y), (parts.validation_file_paths, y_held)):
+        assert [file.parent for file in files] == [pets / ["cat", "dog"][i] for i in labels]
+    assert read(pets).validation_file_paths == []
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
+def test_the_files_of_a_stream(pets: Path, damaged: dict[str, str]) -> None:
+    parts = read(pets, batch_size=4, validation_split=0.4)
+    assert set(damaged) <= {
+        file.name for file in parts.train_file_paths + parts.validation_file_paths
+    }
+    for stream, paths in ((0, "train_file_paths"), (1, "validation_file_paths")):
+        x = np.concatenate([batch[0] for batch in parts[stream]])
+        assert file_numbers(getattr(parts, paths)) == brightness(x)
+        assert parts[stream].file_paths == getattr(parts, paths)
+    # A stream's own order is that of a pass without shuffling.
+    files = read(pets, batch_size=4, shuffle=True, seed=3).train.file_paths
+    assert sorted(files) != files
+    parts.train.file_paths.clear()
+    assert len(parts.train.file_paths) == parts.train.samples > 0, "a copy"
+
+
+def test_what_is_returned_is_a_tuple_that_can_be_copied(pets: Path) -> None:
+    parts = read(pets)
+    assert isinstance(parts, ImageFolder)
+    assert len(parts) == 3
+    for other in (copy.deepcopy(parts), pickle.loads(pickle.dumps(parts))):
+        np.testing.assert_array_equal(other.train[0], parts.train[0])
+        assert other.train_file_paths == parts.train_file_paths
+    assert parts._replace(class_names=["x"]).class_names == ["x"]
+
+
+# --- files chosen by patterns ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def writers(tmp_path: Path) -> Path:
+    """Letters by writers, and one beside the folders of the writers."""
+    for label, letter in enumerate("IQ"):
+        for writer in (0, 1, 3, 4, 6, 7):
+            for index in range(2):
+                path = tmp_path / "letters" / letter / f"hsf_{writer}" / f"{index}.png"
+                save(path, flat(100 * label + 10 * writer + index))
+    save(tmp_path / "letters" / "Q" / "beside.PNG", flat(199))
+    return tmp_path / "letters"
+
+
+ALL = ["hsf_0", "hsf_1", "hsf_3", "hsf_4", "hsf_6", "hsf_7"]
+CHOICES: list[tuple[dict[str, Any], list[str]]] = [
+    ({"include": "hsf_[0-4]/*"}, ["hsf_0", "hsf_1", "hsf_3", "hsf_4"]),
+    ({"include": ["hsf_[!7]", "hsf_7/*"]}, ALL),
+    ({"include": "hsf_7"}, ["hsf_7"]),
+    ({"include": "hsf_7/"}, ["hsf_7"]),
+    ({"include": ("./hsf_?/*.png",)}, ALL),
+    ({"include": "**/*.png"}, ALL),
+    ({"include": "**/hsf_7/**"}, ["hsf_7"]),
+    ({"include": "hsf_*", "exclude": "hsf_7/*"}, ALL[:-1]),
+    ({"include": "hsf_*", "exclude": ["hsf_1", "hsf_[6-7]"]}, ["hsf_0", "hsf_3", "hsf_4"]),
+    ({"exclude": "*.PNG"}, ALL),
+    ({"exclude": ["**/[01].png"]}, ["."]),
+    ({"exclude": []}, [".", *ALL]),
+]
+
+
+@pytest.mark.parametrize(("options", "folders"), CHOICES, ids=str)
+def test_include_and_exclude(writers: Path, options: dict[str, Any], folders: list[str]) -> None:
+    parts = read(writers, **options)
+    (x, y), _, names = parts
+    expected = [
+        file
+        for letter in "IQ"
+        for folder in folders
+        for file in sorted((writers / letter / folder).glob("*.*"))
+    ]
+    assert sorted(parts.train_file_paths) == sorted(expected)
+    assert names == ["I", "Q"]
+    np.testing.assert_array_equal(y, [value >= 100 for value in brightness(x)])
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*.png", "0.png", "HSF_7", "Q/hsf_7", "hsf", "sf_7", "hsf_7/0", "../Q/*", "hsf_7/0.png/*"],
+)
+def test_patterns_that_fit_nothing(writers: Path, pattern: str) -> None:
+    """Names are compared whole, from the class's folder on, and their letter case counts."""
+    with pytest.raises(ValueError, match="fits none of 25 files") as error:
+        read(writers, include=["hsf_7", pattern])
+    assert repr(pattern) in str(error.value)
+
+
+def test_patterns_without_classes_begin_at_the_folder(writers: Path) -> None:
+    assert brightness(read(writers, label_mode=None, include="Q/hsf_7").train) == [170, 171]
+    assert brightness(read(writers, label_mode=None, include="**/hsf_0/0.png").train) == [0, 100]
+
+
+def test_patterns_serve_streams_too(writers: Path) -> None:
+    stream = read(writers, include="hsf_7", batch_size=3).train
+    assert [brightness(x) for x, _ in stream] == [[70, 71, 170], [171]]
+
+
+@pytest.mark.parametrize("patterns", [3, {"hsf_7"}, ["hsf_7", None]], ids=str)
+def test_patterns_are_texts(writers: Path, patterns: Any) -> None:
+    with pytest.raises(TypeError, match=r"^image_folder: exclude must be a pattern or a list of"):
+        read(writers, exclude=patterns)
+
+
 # --- limits and errors ----------------------------------------------------------------------------
 
 
@@ -314,11 +506,17 @@ def test_memory_is_limited(pets: Path) -> None:
     [
         ({"image_size": 0}, ["image_size", "at least 1"]),
         ({"image_size": (10, 20, 3)}, ["image_size", "two"]),
-        ({"color_mode": "rgba"}, ["color_mode", "'grayscale', 'rgb'", "'rgba'"]),
+        ({"color_mode": "rgba"}, ["color_mode", "'grayscale' or 'rgb'", "'rgba'"]),
         ({"label_mode": "float"}, ["label_mode", "'binary'", "'float'"]),
         ({"class_names": ["cat", "cow"]}, ["class_names", "'cow'", "'dog'"]),
         ({"class_names": ["cat", "cat"]}, ["class_names", "different"]),
-        ({"class_names": ["cat"]}, ["two classes", "'cat'"]),
+        ({"class_names": ["cat"]}, ["two classes", "'cat'", "label_mode=None"]),
+        ({"class_names": ["cat", "dog"], "label_mode": None}, ["class_names", "label_mode=None"]),
+        ({"include": "*.jpg"}, ["include", "'*.jpg'", "12 files", "'10.png'"]),
+        ({"exclude": ["*.png", "hsf_7"]}, ["exclude", "'hsf_7'", "12 files"]),
+        ({"include": ""}, ["include", "'' is an empty pattern"]),
+        ({"include": []}, ["include=[]", "none of 12 files"]),
+        ({"exclude": "*"}, ["exclude='*'", "none of 12 files"]),
         ({"validation_split": 1}, ["validation_split", "1"]),
         ({"validation_split": 0.99}, ["validation_split", "no picture"]),
         ({"batch_size": 0}, ["batch_size", "at least 1"]),

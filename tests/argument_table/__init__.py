@@ -16,6 +16,7 @@ from argument_table.models import DATA, METHODS
 from argument_table.operations import OPS
 from argument_table.training import INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from cnnx import data, initializers, layers, losses, metrics, ops, optimizers, utils
+from cnnx.datasets import emnist
 from cnnx.optimizers import schedules
 
 __all__ = ["ENTRIES", "LAYERS", "OPS", "TABLES", "Array", "Entry", "Fault", "Table"]
@@ -46,6 +47,8 @@ TABLES = {
         {
             "image_folder": data.image_folder,
             "plot_model": utils.plot_model,
+            "load_image": data.load_image,
+            "emnist.class_names": emnist.class_names,
             "to_categorical": utils.to_categorical,
             "set_random_seed": utils.set_random_seed,
             "confusion_matrix": metrics.confusion_matrix,

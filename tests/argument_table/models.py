@@ -11,6 +11,7 @@ import numpy as np
 import cnnx
 from agreement import normal
 from argument_table.kinds import (
+    CHOICE,
     FITTED,
     FLAG,
     FROM_0,
@@ -18,6 +19,7 @@ from argument_table.kinds import (
     LABELS,
     MISSING,
     NAN,
+    PAIR,
     VERBOSE,
     Entry,
     Fault,
@@ -27,6 +29,7 @@ from argument_table.kinds import (
 )
 from argument_table.training import Y
 from cnnx import data, layers, metrics, optimizers, utils
+from cnnx.datasets import emnist
 
 IMAGES_OF_6 = normal(22, 6, 6, 6, 2)
 SAMPLES_OF_IMAGES = {k: f for k, f in IMAGES.items() if k != "a set"}  # a stream of batches
@@ -102,22 +105,34 @@ METHODS: dict[str, Entry] = {
     "gradients": method("gradients", **SAMPLES, **WEIGHTED),
     "test_on_batch": method("test_on_batch", **SAMPLES, **WEIGHTED, return_dict=False),
 }
-ONE_OF = values("nonsense", "", 3, True, ["rgb"])
 SVG_FILE = values("model.png", "model", "", ".svg") | types(3, True, ["model.svg"])
 MODEL = types("model", 3, None, layers.Flatten) | {
     "not built": Fault(ValueError, lambda _: cnnx.Sequential([layers.Flatten()]))
 }
+PATTERNS = values("nonsense", ["*.png", "nonsense"], "", ".", "/", "../*") | types(
+    3, True, {"*"}, [3], ["*", None]
+)
 
 
 def read_folder(**given: Any) -> Any:
-    """Read a folder of two pictures of two classes."""
+    """Read a folder of two pictures of two classes, and two more to leave out."""
     from PIL import Image
 
     with tempfile.TemporaryDirectory(prefix="image_folder") as folder:  # which errors name
         for name in ("a", "b"):
-            Path(folder, name).mkdir()
-            Image.new("RGB", (4, 4)).save(Path(folder, name, "1.png"))
+            Path(folder, name, "more").mkdir(parents=True)
+            for file in ("1.png", "more/2.png"):
+                Image.new("RGB", (4, 4)).save(Path(folder, name, file))
         return data.image_folder(folder, **given)
+
+
+def read_picture(**given: Any) -> Any:
+    """Read one picture."""
+    from PIL import Image
+
+    with tempfile.NamedTemporaryFile(suffix=".png") as file:
+        Image.new("RGB", (4, 4)).save(file.name)
+        return data.load_image(file.name, **given)
 
 
 DATA: dict[str, Entry] = {
@@ -128,6 +143,8 @@ DATA: dict[str, Entry] = {
             "color_mode": "rgb",
             "label_mode": "int",
             "class_names": ["a", "b"],
+            "include": ["*.png", "more"],
+            "exclude": "more",
             "batch_size": 1,
             "shuffle": True,
             "seed": 1,
@@ -137,9 +154,11 @@ DATA: dict[str, Entry] = {
         },
         None,
         {
-            "color_mode": ONE_OF,
-            "label_mode": ONE_OF,
+            "color_mode": CHOICE,
+            "label_mode": CHOICE,
             "class_names": types(3, "ab"),
+            "include": PATTERNS,
+            "exclude": PATTERNS,
             "max_memory": FROM_0 | values(0),
             "verbose": VERBOSE,
         },
@@ -159,6 +178,15 @@ DATA: dict[str, Entry] = {
             "to_file": SVG_FILE,
             **dict.fromkeys(["show_shapes", "show_layer_names", "show_layer_activations"], FLAG),
         },
+    ),
+    "load_image": Entry(
+        read_picture,
+        {"size": 4, "color_mode": "rgb"},
+        None,
+        {"size": PAIR, "color_mode": CHOICE},
+    ),
+    "emnist.class_names": Entry(
+        emnist.class_names, {"split": "letters"}, None, {"split": CHOICE | MISSING}
     ),
     "to_categorical": Entry(
         utils.to_categorical,

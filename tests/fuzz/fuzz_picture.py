@@ -10,7 +10,7 @@ import atheris
 with atheris.instrument_imports(include=["cnnx", "PIL"]):
     from PIL import Image
 
-    from cnnx.data.pictures import FORMATS, decode_picture, read_picture
+    from cnnx.data.pictures import FORMATS, decode_picture, load_image, read_picture
 
     Image.init()  # imports the decoders
 
@@ -29,6 +29,7 @@ def test_one_input(data: bytes) -> None:
         except (OSError, ValueError):
             continue
         assert pixels.shape == (*SIZE, channels)
+        assert load_image(PATH, color_mode=color_mode).shape[2] == channels
         read_picture(PATH)
 
 

@@ -274,6 +274,15 @@ def test_pictures() -> None:
             assert axes.get_ylabel() == (label or "true")
 
 
+def test_colours_of_a_photo_are_drawn_as_they_are() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    photo = np.full((8, 9, 3), 100, np.uint8)
+    photo[:4] = [90, 100, 110]
+    for picture, expected in ((photo, photo), (photo / 255.0, (photo - 90.0) / 20)):
+        (axes,) = explain.plot_pictures([picture], ["photo"]).axes
+        np.testing.assert_allclose(axes.images[0].get_array(), expected, atol=1e-6)
+
+
 def test_matplotlib_keeps_its_global_state() -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     import matplotlib

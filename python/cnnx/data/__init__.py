@@ -2,7 +2,9 @@
 
 from cnnx.data.encoding import LabelEncoder, OneHotEncoder
 from cnnx.data.idx import read_idx, write_idx
-from cnnx.data.image_folder import ImageFolder, ImageStream, image_folder
+from cnnx.data.image_folder import ImageFolder, image_folder
+from cnnx.data.image_stream import ImageStream
+from cnnx.data.pictures import load_image
 
 __all__ = [
     "ImageFolder",
@@ -10,6 +12,7 @@ __all__ = [
     "LabelEncoder",
     "OneHotEncoder",
     "image_folder",
+    "load_image",
     "read_idx",
     "write_idx",
 ]

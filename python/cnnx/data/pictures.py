@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnnx import geometry
 from cnnx.extras import import_extra
 from cnnx.files import regular_file, replacing
+from cnnx.registry import choice
+
+__all__ = ["load_image"]
 
 Pixels = NDArray[np.uint8]
 
@@ -24,27 +29,68 @@ _GREY = ("1", "L", "LA")
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def decode_picture(
+def load_image(
     path: str | os.PathLike[str],
-    image_size: tuple[int, int],
-    color_mode: str,
-    max_pixels: int,
+    size: int | tuple[int, int] | None = None,
+    color_mode: str = "rgb",
 ) -> Pixels:
-    """Read a picture as an array of one size.
+    """Read one picture as `image_folder` does.
 
     It is turned upright as its EXIF data say, brought to 8 bits and to `color_mode` (transparency
-    is dropped), and stretched to `image_size` by averaging the pixels that fall together.
+    is dropped), and stretched to `size` by averaging the pixels that fall together. The pixels are
+    those of `image_folder` with ``image_size=size``; a network takes the picture as a batch of one,
+    ``model.predict(load_image(path, 100)[None])``.
 
     Parameters
     ----------
     path : path-like
         A file in one of the formats BMP, GIF, JPEG, PNG, PPM and WebP.
-    image_size : tuple
-        (height, width) of the result.
+    size : int or tuple, optional
+        Height and width of the result; by default the picture keeps its own.
+    color_mode : str
+        'rgb', or 'grayscale' for one channel.
+
+    Returns
+    -------
+    ndarray
+        Shape (height, width, 3 or 1), uint8.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file is missing, cannot be read, is damaged, no picture, or too large: Pillow refuses
+        pictures of more than 178,956,970 pixels.
+    ImportError
+        Pillow is not installed.
+    """
+    image_size = None if size is None else geometry.pair(size, "load_image: size")
+    mode = choice(color_mode, "load_image: color_mode", *CHANNELS)
+    try:
+        return decode_picture(path, image_size, mode)
+    except (OSError, ValueError) as error:
+        where = "" if str(error).startswith(f"{path}: ") else f"{path}: "
+        kind = type(error) if isinstance(error, OSError) else ValueError
+        raise kind(f"load_image: {where}{error}") from error
+
+
+def decode_picture(
+    path: str | os.PathLike[str],
+    image_size: tuple[int, int] | None,
+    color_mode: str,
+    max_pixels: int = sys.maxsize,
+) -> Pixels:
+    """Read a picture as `load_image` describes it.
+
+    Parameters
+    ----------
+    path : path-like
+        A file in one of the formats BMP, GIF, JPEG, PNG, PPM and WebP.
+    image_size : tuple, optional
+        (height, width) of the result; by default that of the picture.
     color_mode : str
         'grayscale' or 'rgb'.
     max_pixels : int
-        Largest picture to decode.
+        Largest picture to decode; by default what Pillow allows.
 
     Returns
     -------
@@ -56,15 +102,16 @@ def decode_picture(
     OSError, ValueError
         The file cannot be read, is damaged, no picture, or too large.
     """
-    height, width = image_size
+    mode = _MODES[color_mode]
     with _opened(path) as image:
         # A JPEG is decoded at a fraction of its size where that is still large enough.
-        image.draft(_MODES[color_mode], (2 * max(image_size), 2 * max(image_size)))
+        image.draft(mode, None if image_size is None else (2 * max(image_size),) * 2)
         if image.width * image.height > max_pixels:
             raise ValueError(f"too large: {image.width} x {image.height} pixels")
-        pixels = _upright(image).convert(_MODES[color_mode])
-        resized = pixels.resize((width, height), _pillow().Resampling.BILINEAR)
-    return np.asarray(resized).reshape(height, width, CHANNELS[color_mode])
+        picture = _upright(image).convert(mode)
+        if image_size is not None:
+            picture = picture.resize(image_size[::-1], _pillow().Resampling.BILINEAR)
+    return np.asarray(picture).reshape(picture.height, picture.width, CHANNELS[color_mode])
 
 
 def read_picture(path: str | os.PathLike[str]) -> Pixels:
@@ -136,9 +183,13 @@ def _pillow() -> Any:
 
 
 def _upright(image: Any) -> Any:
-    """Return a picture turned as its EXIF data say, with the upper 8 bits if it has 16."""
+    """Return a picture turned as its EXIF data say, with the upper 8 bits if it has 16.
+
+    Transparent colours become colours like others.
+    """
     image_ops = import_extra("PIL.ImageOps", "images", "reading pictures")
     image_ops.exif_transpose(image, in_place=True)
+    image.info.pop("transparency", None)  # `convert` would warn of those in a palette
     return _eight_bits(image)
 
 

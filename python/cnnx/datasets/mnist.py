@@ -6,15 +6,10 @@ Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits" (1
 import os
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from cnnx.data import read_idx
 from cnnx.datasets.download import RemoteFile, cache_folder, fetch
+from cnnx.datasets.labelled_images import Images, find_file, load_pair, missing_file
 
 __all__ = ["load_data"]
-
-Images = NDArray[np.uint8]
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -71,38 +66,26 @@ def load_data(
         A file is damaged, or images and labels don't go together.
     """
     return (
-        _load_pair(path, TRAIN_IMAGES, TRAIN_LABELS),
-        _load_pair(path, TEST_IMAGES, TEST_LABELS),
+        _load_part(path, TRAIN_IMAGES, TRAIN_LABELS),
+        _load_part(path, TEST_IMAGES, TEST_LABELS),
     )
 
 
-def _load_pair(
+def _load_part(
     path: str | os.PathLike[str] | None, image_file: RemoteFile, label_file: RemoteFile
 ) -> tuple[Images, Images]:
-    image_path, label_path = _locate(path, image_file), _locate(path, label_file)
-    images, labels = read_idx(image_path), read_idx(label_path)
-    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
-        raise ValueError(
-            f"{image_path}: holds {images.dtype} of shape {images.shape}, not uint8 images "
-            "(n, 28, 28). Give MNIST's own file."
-        )
-    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
-        raise ValueError(
-            f"{label_path}: holds {labels.dtype} of shape {labels.shape}, not one uint8 label for "
-            f"each of {len(images)} images. Give the file that belongs to {image_path.name}."
-        )
-    return images, labels
+    return load_pair(_locate(path, image_file), _locate(path, label_file), "MNIST")
 
 
 def _locate(path: str | os.PathLike[str] | None, file: RemoteFile) -> Path:
     folder = cache_folder() / "mnist" if path is None else Path(path)
-    candidates = [folder / file.name.removesuffix(".gz"), folder / file.name]
-    for candidate in candidates:
-        if candidate.exists():
-            return candidate
+    found = find_file(folder, file.name)
+    if found is not None:
+        return found
     if path is None:
         return fetch(file, MIRRORS, folder)
-    raise FileNotFoundError(
-        f"{folder}: holds neither {candidates[0].name} nor {candidates[1].name}. Name the folder "
-        "of the four MNIST files, or give no folder to download them."
+    raise missing_file(
+        folder,
+        file.name,
+        "Name the folder of the four MNIST files, or give no folder to download them.",
     )

@@ -37,7 +37,8 @@ def draw(
     axes
         To draw into.
     picture
-        (height, width), or (height, width, 1 or 3).
+        (height, width), or (height, width, 1 or 3). Colours of uint8 are drawn as they are, others
+        stretched to the whole range.
     title
         Above it.
     signed
@@ -51,8 +52,7 @@ def draw(
     """
     values = picture[..., 0] if picture.ndim == 3 and picture.shape[2] == 1 else picture
     if values.ndim == 3:
-        low, high = float(values.min()), float(values.max())
-        drawn = axes.imshow((values - low) / ((high - low) or 1.0))
+        drawn = axes.imshow(values if values.dtype == np.uint8 else _stretched(values))
     else:
         top = float(np.abs(values).max()) or 1.0 if limit is None else limit
         bottom = -top if signed else min(float(values.min()), 0.0)
@@ -62,6 +62,11 @@ def draw(
     axes.set_xticks([])
     axes.set_yticks([])
     return drawn
+
+
+def _stretched(colours: Array) -> Array:
+    low, high = float(colours.min()), float(colours.max())
+    return (colours - low) / ((high - low) or 1.0)
 
 
 def plot_pictures(
@@ -78,7 +83,8 @@ def plot_pictures(
     Parameters
     ----------
     pictures
-        (height, width), bright is large, or (height, width, 3); None leaves a place empty.
+        (height, width), bright is large, or (height, width, 3), with colours of uint8 as they are;
+        None leaves a place empty.
     titles
         One each.
     columns

@@ -1,0 +1,47 @@
+"""Pairs of IDX files in the manner of MNIST: images of 28x28 pixels, and a label for each."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnnx.data import read_idx
+
+Images = NDArray[np.uint8]
+
+
+def find_file(folder: Path, name: str) -> Path | None:
+    """Return the file called `name`, or `name` without its ``.gz``; None if there is neither."""
+    for candidate in (folder / name.removesuffix(".gz"), folder / name):
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def missing_file(folder: Path, name: str, remedy: str) -> FileNotFoundError:
+    """Return the error for a file that `find_file` does not find."""
+    plain = name.removesuffix(".gz")
+    return FileNotFoundError(f"{folder}: holds neither {plain} nor {name}. {remedy}")
+
+
+def load_pair(image_path: Path, label_path: Path, dataset: str) -> tuple[Images, Images]:
+    """Return the images (n, 28, 28) of one file and the labels (n,) of the other.
+
+    Raises
+    ------
+    ValueError
+        A file is damaged, or images and labels don't go together; the error says to give the files
+        of `dataset`.
+    """
+    images, labels = read_idx(image_path), read_idx(label_path)
+    if images.dtype != np.uint8 or images.shape[1:] != (28, 28):
+        raise ValueError(
+            f"{image_path}: holds {images.dtype} of shape {images.shape}, not uint8 images "
+            f"(n, 28, 28). Give {dataset}'s own file."
+        )
+    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise ValueError(
+            f"{label_path}: holds {labels.dtype} of shape {labels.shape}, not one uint8 label for "
+            f"each of {len(images)} images. Give the file that belongs to {image_path.name}."
+        )
+    return images, labels
