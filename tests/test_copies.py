@@ -19,10 +19,10 @@ from test_saving import CLASSES, data, fit, small_model
 
 
 class Doubling(layers.Layer):
-    def forward(self, x: Any, training: bool) -> Any:
+    def forward(self, call: Any, x: Any) -> Any:
         return 2 * x
 
-    def backward(self, dy: Any) -> Any:
+    def backward(self, call: Any, dy: Any) -> Any:
         return 2 * dy
 
 

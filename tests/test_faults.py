@@ -160,10 +160,10 @@ class BreakingMetric(cnnx.metrics.SparseCategoricalAccuracy):
 
 
 class BreakingLayer(layers.Layer):
-    def forward(self, x: Any, training: bool) -> Any:
+    def forward(self, call: Any, x: Any) -> Any:
         return x
 
-    def backward(self, dy: Any) -> Any:
+    def backward(self, call: Any, dy: Any) -> Any:
         raise Trouble("mine")
 
 

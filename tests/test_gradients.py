@@ -9,7 +9,7 @@ import cnnx
 import reference
 from agreement import assert_close, normal
 from cnnx import layers
-from cnnx.models.gradients import differentiate
+from cnnx.explain.derivatives import differentiate
 
 SIZE, BATCH = (6, 6, 2), 3
 
@@ -45,6 +45,7 @@ def oracle(model: cnnx.Sequential, name: str, x: Any) -> Any:
         "norm": lambda x: reference.batch_norm_forward(x, gamma, beta, mean, variance, 1e-3),
         "tanh": np.tanh,
         "pool": lambda x: reference.max_pool2d_forward(x, (2, 2), (2, 2), (2, 2), (0, 0))[0],
+        "drop": lambda x: x,
         "flat": lambda x: x.reshape(len(x), -1),
         "out": lambda x: reference.dense_forward(x, top, top_bias),
     }
@@ -66,7 +67,7 @@ def test_gradients_of_a_network_in_use_are_the_central_differences(head: Any) ->
     model = make_network(head())
     x, direction = normal(30, BATCH, *SIZE), normal(31, BATCH, 4)
     found = differentiate(model, x, lambda _: direction.copy())
-    assert list(found.outputs) == ["conv", "norm", "tanh", "pool", "flat", "out"]
+    assert list(found.outputs) == ["conv", "norm", "tanh", "pool", "drop", "flat", "out"]
     assert_close(found.outputs["out"], oracle(model, "", x))
 
     def check(got: Any, name: str, at: Any) -> None:
@@ -85,10 +86,10 @@ def test_nothing_of_the_network_is_changed() -> None:
     x, y = normal(1, BATCH, *SIZE), np.eye(4)[[0, 1, 2]]
     model.train_on_batch(x, y)
     weights, gradients = model.get_weights(), model.parameters.gradients.copy()
-    flags = [(layer.trainable, layer.needs_input_gradient) for layer in model.layers]
+    flags = [layer.trainable for layer in model.layers]
     differentiate(model, x, lambda net: np.ones_like(net))
     for before, after in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, after)
     np.testing.assert_array_equal(gradients, model.parameters.gradients)
-    assert flags == [(layer.trainable, layer.needs_input_gradient) for layer in model.layers]
+    assert flags == [layer.trainable for layer in model.layers]
     model.train_on_batch(x, y)

@@ -10,6 +10,7 @@ import reference
 from cnnx import layers
 from cnnx.activations import ACTIVATIONS
 from layer_test import Oracle, run_layer_test
+from single_layer import backward, both, forward
 
 EPSILON = 1e-3  # of BatchNormalization
 NOISE = np.random.default_rng(5).bit_generator.random_raw()  # what a layer of seed 5 draws first
@@ -275,12 +276,13 @@ def test_dropout_drops_the_same_elements_on_the_way_back() -> None:
     layer = layers.Dropout(0.25, seed=3)
     x = np.full((50, 40), 3, np.float32)
     layer.build_once((None, 40))
-    y = layer.forward(x, training=True).copy()
+    call = forward(layer, x)
+    y = call.y.copy()
     np.testing.assert_array_equal(np.unique(y), [0, 4])
     assert np.mean(y == 0) == pytest.approx(0.25, abs=0.05)
-    np.testing.assert_array_equal(layer.backward(x.copy()), y)
-    assert not np.array_equal(layer.forward(x, training=True), y)
-    np.testing.assert_array_equal(layer.forward(x, training=False), x)
+    np.testing.assert_array_equal(backward(layer, call, x), y)
+    assert not np.array_equal(layer(x, training=True), y)
+    np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(layers.Dropout(0.25, seed=3)(x, training=True), y)
 
 
@@ -288,12 +290,13 @@ def test_gaussian_dropout_multiplies_by_the_same_noise_on_the_way_back() -> None
     layer = layers.GaussianDropout(0.2, seed=3)
     x = np.full((500, 40), 3, np.float32)
     layer.build_once((None, 40))
-    y = layer.forward(x, training=True).copy()
+    call = forward(layer, x)
+    y = call.y.copy()
     assert y.mean() == pytest.approx(3, abs=0.06)
     assert y.std() == pytest.approx(3 * 0.5, abs=0.06)
-    np.testing.assert_array_equal(layer.backward(x.copy()), y)
-    assert not np.array_equal(layer.forward(x, training=True), y)
-    np.testing.assert_array_equal(layer.forward(x, training=False), x)
+    np.testing.assert_array_equal(backward(layer, call, x), y)
+    assert not np.array_equal(layer(x, training=True), y)
+    np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(layers.GaussianDropout(0.2, seed=3)(x, training=True), y)
 
 
@@ -307,8 +310,7 @@ def test_frozen_weighted_pooling_passes_the_gradient_alone() -> None:
     layer = layers.WeightedAveragePooling2D(2, trainable=False)
     layer.build_once((None, 2, 2, 1))
     layer.scale.assign(np.array([3], np.float32))
-    layer.forward(np.ones((1, 2, 2, 1), np.float32), training=True)
-    dx = layer.backward(np.full((1, 1, 1, 1), 2, np.float32))
+    _, dx = both(layer, np.ones((1, 2, 2, 1)), np.full((1, 1, 1, 1), 2))
     np.testing.assert_array_equal(dx, np.full((1, 2, 2, 1), 6))
 
 

@@ -266,7 +266,7 @@ def test_frozen_layers_do_not_change_and_are_not_computed(monkeypatch: pytest.Mo
         raise AssertionError("a gradient was computed for a frozen layer")
 
     for layer in model.layers[:-1]:
-        for method in ("backward", "backward_preactivation"):
+        for method in ("backward", "net_input_backward"):
             monkeypatch.setattr(layer, method, never, raising=False)
     before = [weight for layer in frozen for weight in layer.get_weights()]
     head = model.get_layer("head").get_weights()

@@ -9,6 +9,7 @@ from bench import networks
 from bench.frameworks import Step
 from bench.networks import Array, Network, Weights
 from cnnx import layers
+from cnnx.layers.call import alone
 
 
 class Cnnx:
@@ -34,9 +35,11 @@ class Cnnx:
             (2, batch, size, size, channels), np.float32
         )
 
+        call = alone(layer, x)
+
         def step() -> None:
-            layer.forward(x, training=True)
-            layer.backward(dy)
+            layer.forward(call, x)
+            layer.backward(call, dy)
 
         return step
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnx import layers
+from single_layer import both
 
 Array = NDArray[Any]
 UNIT = 2.0**-24  # the largest relative error of one float32 operation
@@ -76,9 +77,8 @@ class Case:
         layer.build_once((None, *x.shape[1:]))
         for weight, value in zip(layer.weights, weights, strict=False):
             weight.assign(value)
-        y = layer.forward(x, training=True).copy()
-        dx = layer.backward(self.dy.copy())
-        return [y, dx.copy(), *(weight.gradient.copy() for weight in layer.trainable_weights)]
+        y, dx = both(layer, x, self.dy)
+        return [y, dx, *(weight.gradient.copy() for weight in layer.trainable_weights)]
 
     def magnitudes(self, judge: Any) -> list[Array]:
         """Return for each result the sum of the absolute values of what it is a sum of."""

@@ -15,6 +15,7 @@ import cnnx
 from agreement import assert_close, normal
 from cnnx import layers, ops
 from cnnx.explain import ReceptiveField, input_gradient, pooling_steps, receptive_field
+from single_layer import both
 from strategies import seeds
 
 # S1, slide "max pooling"
@@ -133,9 +134,7 @@ def test_t2_channels_have_weights_of_their_own() -> None:
     layer = layers.WeightedAveragePooling2D(2)
     layer(x[None])
     layer.set_weights([[0.5, -1, 0]])
-    expected = layer.forward(x[None], training=True).copy()
-    dx = layer.backward(dy[None].copy())
-    assert dx is not None
+    expected, dx = both(layer, x[None], dy[None])
     steps = pooling_steps(x, "weighted", 2, dy=dy, weight=[0.5, -1, 0])
     assert_close(steps.y, expected[0])
     assert_close(steps.dx, dx[0])

@@ -23,6 +23,7 @@ from cnnx.ops import (
     correlate2d,
     im2col,
 )
+from single_layer import both
 from strategies import seeds
 
 CROSS = [[0, 1, 0], [1, 1, 1], [0, 1, 0]]  # S0 (11.2.5)
@@ -302,8 +303,7 @@ def test_o4_convolution_is_one_matrix_product() -> None:
 
 def gradients(layer: layers.Conv2D, x: Any, dy: Any) -> dict[str, Any]:
     layer.build_once((None, *x.shape[1:]))
-    layer.forward(x, training=True)
-    dx = layer.backward(dy.copy())
+    _, dx = both(layer, x, dy)
     return {"dx": dx, **{weight.name: weight.gradient for weight in layer.weights}}
 
 

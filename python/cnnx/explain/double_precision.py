@@ -81,9 +81,11 @@ def windows(
 
 
 def _conv2d(layer: layers.Conv2D, x: Double, kernel: Double, *bias: Double) -> Double:
-    strides, padding, dilation, groups, rotated = layer.windows
+    padding = layer.place(layer.input_shape).padding
+    groups, rotated = layer.groups, layer.operation == "convolution"
     taps = kernel[::-1, ::-1] if rotated else kernel
-    seen = windows(x, layer.kernel_size, strides, padding, layer.output_shape[1:3], dilation)
+    count = layer.output_shape[1:3]
+    seen = windows(x, layer.kernel_size, layer.strides, padding, count, layer.dilation_rate)
     z = np.concatenate(
         [
             np.einsum("nijuvc,uvcf->nijf", part, filters)
@@ -146,12 +148,10 @@ def _reshape(layer: layers.Reshape, x: Double) -> Double:
     return np.stack([sample.reshape(shape, order="F") for sample in x])
 
 
-def _noise(layer: NoiseLayer, x: Double) -> Double:
-    """Multiply by the numbers that the layer drew last: they depend on its `noise_seed` alone."""
-    if layer.rate == 0:
-        return x
+def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
+    """Multiply by the numbers that the layer draws for a seed."""
     factors = np.ones(x.shape, np.float32)
-    layer.multiply(factors, factors)
+    layer.multiply(factors, factors, seed)
     return x * factors
 
 
@@ -161,9 +161,9 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.BatchNormalization: _batch_norm,
     layers.Conv2D: _conv2d,
     layers.Dense: _dense,
-    layers.Dropout: _noise,
+    layers.Dropout: lambda layer, x: x,  # of rate 0: others have `noise`
     layers.Flatten: _reshape,
-    layers.GaussianDropout: _noise,
+    layers.GaussianDropout: lambda layer, x: x,
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
     layers.MaxPooling2D: _maximum,

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import Float
+from cnnx.explain.derivatives import differentiate
 from cnnx.explain.subject import class_direction, single_image
 from cnnx.layers import Conv2D
 from cnnx.models import Sequential
-from cnnx.models.gradients import differentiate
 
 
 def grad_cam(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from cnnx import random
 from cnnx.arrays import Array, Double, Float, as_float32, real_array
-from cnnx.explain.double_precision import LOSS_FORMS, LayerForm, layer_form
+from cnnx.explain.double_precision import LOSS_FORMS, LayerForm, layer_form, noise
 from cnnx.geometry import integer
 from cnnx.layers import Layer
+from cnnx.layers.dropout import NoiseLayer
 from cnnx.models import Sequential
 
 STEP = 1e-6
@@ -169,8 +172,13 @@ def check_gradients(
     """
     count = integer(elements, "check_gradients: elements")
     chance = np.random.default_rng(integer(seed, "check_gradients: seed", minimum=0))
-    forms = [layer_form(layer, references or {}) for layer in model.layers]
+    own = references or {}
     with model.lock:  # a step of another thread would come between gradients and weights
+        seeds = _next_seeds(model.layers)
+        forms = [
+            partial(noise, seed=seeds[layer]) if layer in seeds else layer_form(layer, own)
+            for layer in model.layers
+        ]
         gradients = model.gradients(x, y)
         if not gradients:
             raise ValueError(f"check_gradients: no weight of model '{model.name}' is trainable")
@@ -187,6 +195,17 @@ def check_gradients(
                 WeightCheck(path, gradient.shape, chosen, derivatives, left, right, rounding)
             )
         return GradientCheck(checks)
+
+
+def _next_seeds(layers: Sequence[Layer]) -> dict[Layer, int]:
+    """Return the seeds that dropout layers will draw next; the generators stay where they are."""
+    noisy = [layer for layer in layers if isinstance(layer, NoiseLayer) and layer.rate > 0]
+    states = random.get_state(), [layer.random_state for layer in noisy]
+    seeds = {layer: layer.draw_seed() for layer in noisy}
+    random.set_state(states[0])
+    for layer, state in zip(noisy, states[1], strict=True):
+        layer.random_state = state
+    return seeds  # type: ignore[return-value]
 
 
 class _Loss:

@@ -9,6 +9,7 @@ import numpy as np
 from cnnx.arrays import Float
 from cnnx.explain.figures import draw, new_figure
 from cnnx.explain.subject import single_image
+from cnnx.graph import Plan
 from cnnx.models import Sequential
 
 if TYPE_CHECKING:
@@ -30,12 +31,12 @@ def feature_maps(model: Sequential, image: Any) -> dict[str, Float]:
         (height, width, channels), or (height, width) if grey.
     """
     x = single_image(model, image, "feature_maps")
-    maps: dict[str, Float] = {}
+    values = [node.output for node in model.graph.nodes]
     with model.lock:
-        for layer in model.layers:
-            x = layer.forward(x, False)
-            maps[layer.name] = x[0].copy()
-    return maps
+        _, *outputs = Plan(model.graph, keep=values).forward(x)
+    return {
+        node.layer.name: output[0] for node, output in zip(model.graph.nodes, outputs, strict=True)
+    }
 
 
 def plot_feature_maps(maps: Mapping[str, Float], limit: int = 8) -> Figure:

@@ -98,8 +98,8 @@ def receptive_field(model: Sequential) -> ReceptiveFields:
 def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     """Return the field of a layer's outputs from that of its inputs."""
     if isinstance(layer, Conv2D):
-        strides, padding, dilation, *_ = layer.windows
-        return _slide(field, layer.kernel_size, strides, padding, dilation)
+        padding = layer.place(layer.input_shape).padding
+        return _slide(field, layer.kernel_size, layer.strides, padding, layer.dilation_rate)
     if isinstance(layer, Pooling2D):
         (pool_size, strides, padding), _ = layer.place(layer.input_shape)
         return _slide(field, pool_size, strides, padding)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import Float
+from cnnx.explain.derivatives import differentiate
 from cnnx.explain.subject import class_direction, single_image
 from cnnx.models import Sequential
-from cnnx.models.gradients import differentiate
 
 
 def input_gradient(model: Sequential, image: Any, class_index: int | None = None) -> Float:

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import activations, geometry
 from cnnx.arrays import Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
 
 
@@ -26,26 +24,24 @@ class Activation(Layer):
         super().__init__(**kwargs)
         self.activation = activations.get(activation, f"{self}: activation")
 
+    @property
+    def traits(self) -> Traits:
+        """The derivative is computed from the output; a linear function is no operation."""
+        linear = self.activation is activations.linear
+        return Traits(reads_inputs=False, in_place=True, gradient_in_place=True, view=linear)
+
     def build(self, input_shape: Shape) -> None:
-        """Prepare the output's buffer."""
+        """Check that there is an axis for a softmax."""
         if not self.activation.elementwise and len(input_shape) < 2:
             raise ValueError(f"{self} expects (batch, ..., outputs), got shape {input_shape}")
-        self._output = Buffer(input_shape[1:])
-        self._y = np.empty(0, np.float32)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the function's values."""
-        if self.activation is activations.linear:
-            return x
-        y = self._output.rows(len(x))
-        self.activation.forward(x, y)
-        self._y = y
-        return y
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the function's values."""
+        self.activation.forward(x, call.y)
 
-    def backward(self, dy: Float) -> Float:
-        """Apply the derivative to `dy` in place."""
-        self.activation.backward(self._y, dy, dy)
-        return dy
+    def backward(self, call: Call, dy: Float) -> None:
+        """Multiply by the derivative."""
+        self.activation.backward(call.y, dy, call.dx[0])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

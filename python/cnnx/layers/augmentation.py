@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from cnnx import _core, geometry
 from cnnx.arrays import Array, Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import image_shape
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.registry import choice
@@ -55,34 +55,32 @@ class RandomTransform(RandomLayer):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement draw")
 
+    traits = Traits(False, False, identity_in_use=True)
+
     def build(self, input_shape: Shape) -> None:
-        """Prepare the buffers."""
-        height, width, _ = image_shape(self, input_shape)
-        self._size = np.array([height, width], np.float64)
-        self._output = Buffer(input_shape[1:])
-        self._input_gradient = Buffer(input_shape[1:])
-        self._transforms: Float | None = None
+        """Check that the input holds images."""
+        image_shape(self, input_shape)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the moved images, or the input itself."""
-        self._transforms = None
-        if not training:
-            return x
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the moved images, or the input itself."""
+        call.transforms = None
+        if not call.training:
+            np.copyto(call.y, x)
+            return
         linear, shift = self.draw(len(x))
-        centre = (self._size - 1) / 2
-        constant = centre + shift * self._size - linear @ centre
-        self._transforms = np.concatenate([linear, constant[..., None]], 2, dtype=np.float32)
-        y = self._output.rows(len(x))
-        _core.affine_forward(x, self._transforms, y, self.fill_mode)
-        return y
+        size = np.array(call.shapes[0][:2], np.float64)
+        centre = (size - 1) / 2
+        constant = centre + shift * size - linear @ centre
+        call.transforms = np.concatenate([linear, constant[..., None]], 2, dtype=np.float32)
+        _core.affine_forward(x, call.transforms, call.y, self.fill_mode)
 
-    def backward(self, dy: Float) -> Float:
+    def backward(self, call: Call, dy: Float) -> None:
         """Bring each pixel's gradient back to where the pixel came from."""
-        if self._transforms is None:
-            return dy
-        dx = self._input_gradient.rows(len(dy))
-        _core.affine_backward_data(dy, self._transforms, dx, self.fill_mode)
-        return dx
+        (dx,) = call.dx
+        if call.transforms is None:
+            np.copyto(dx, dy)
+        else:
+            _core.affine_backward_data(dy, call.transforms, dx, self.fill_mode)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -251,31 +249,29 @@ class RandomContrast(RandomLayer):
         super().__init__(seed, **kwargs)
         self.factor = _range(factor, f"{self}: factor")
 
+    traits = Traits(False, False, gradient_in_place=True, identity_in_use=True)
+
     def build(self, input_shape: Shape) -> None:
-        """Prepare the output's buffer."""
+        """Check that the input holds images."""
         image_shape(self, input_shape)
-        self._output = Buffer(input_shape[1:])
-        self._factors: Float | None = None
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the images with another contrast, or the input itself."""
-        self._factors = None
-        if not training:
-            return x
-        factors = 1 + self.generator.uniform(*self.factor, (len(x), 1, 1, 1))
-        self._factors = factors.astype(np.float32)
-        return self._scale(x, self._factors, self._output.rows(len(x)))
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the images with another contrast, or the input itself."""
+        factors = np.ones((len(x), 1, 1, 1))
+        if call.training:
+            factors += self.generator.uniform(*self.factor, factors.shape)
+        call.factors = factors.astype(np.float32)
+        self._scale(x, call.factors, call.y)
 
-    def backward(self, dy: Float) -> Float:
-        """Do the same to the gradient, in place: the operation is its own adjoint."""
-        return dy if self._factors is None else self._scale(dy, self._factors, dy)
+    def backward(self, call: Call, dy: Float) -> None:
+        """Do the same to the gradient: the operation is its own adjoint."""
+        self._scale(dy, call.factors, call.dx[0])
 
-    def _scale(self, x: Float, factors: Float, y: Float) -> Float:
+    def _scale(self, x: Float, factors: Float, y: Float) -> None:
         """Write factor x + (1 - factor) mean(x) to `y`."""
         means = x.mean(axis=(1, 2), keepdims=True)
         np.multiply(x, factors, out=y)
         y += (1 - factors) * means
-        return y
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -4,8 +4,8 @@ from typing import Any, TypeAlias
 
 from cnnx import _core, geometry
 from cnnx.arrays import Codes, Float, Shape
-from cnnx.buffer import Buffer
 from cnnx.geometry import Pair, Placement
+from cnnx.layers.call import Call
 from cnnx.layers.layer import check_channels_last, image_shape
 from cnnx.layers.linear import LinearLayer
 from cnnx.registry import choice
@@ -98,7 +98,8 @@ class Conv2D(LinearLayer):
                 f"{self}: filters={self.filters} must be a multiple of groups={self.groups}"
             )
 
-    def _place(self, input_shape: Shape) -> Placement:
+    def place(self, input_shape: Shape) -> Placement:
+        """Return where the windows lie on an input."""
         height, width, _ = image_shape(self, input_shape)
         return geometry.place(
             str(self),
@@ -125,105 +126,96 @@ class Conv2D(LinearLayer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, rows, columns, filters)."""
-        return (input_shape[0], *self._place(input_shape).output_size, self.filters)
+        return (input_shape[0], *self.place(input_shape).output_size, self.filters)
 
-    def build(self, input_shape: Shape) -> None:
-        """Create kernel and bias."""
-        super().build(input_shape)
-        padding = self._place(input_shape).padding
+    def bind(self, call: Call) -> None:
+        """Place the windows."""
+        placement = self.place((None, *call.shapes[0]))
         rotated = self.operation == "convolution"
-        self.windows: Windows = (self.strides, padding, self.dilation_rate, self.groups, rotated)
-        self._products = Buffer(self._output.sample_shape)  # what a bias multiplies
+        windows: Windows = (
+            self.strides,
+            placement.padding,
+            self.dilation_rate,
+            self.groups,
+            rotated,
+        )
+        call.windows = windows
+        call.output_size = placement.output_size
 
     @property
     def fuses(self) -> bool:
-        """Whether an activation and a pooling can follow in the same pass (`convolve`)."""
+        """Whether an activation and a pooling can follow in the same pass."""
         return self._is_plain
 
-    def convolve(
-        self,
-        x: Float,
-        y: Float,
-        training: bool,
-        activation: str = "linear",
-        codes: Codes | None = None,
-        pooled_from: Pair | None = None,
-    ) -> None:
-        """
-        Write the convolution of `x` plus bias to `y`, after 2x2 max pooling and an activation.
-
-        Parameters
-        ----------
-        x, y
-            Batches; `y` is pooled if `pooled_from` is given.
-        training
-            Whether `convolve_backward` follows.
-        activation
-            Name of an elementwise one.
-        codes
-            Of the shape of `y`: takes down which pixel of its window each value was.
-        pooled_from
-            Rows and columns before pooling.
-        """
-        bias = None if self.bias is None else self.bias.value
-        _core.conv2d_forward(
-            x, self.kernel.value, bias, y, *self.windows, activation, codes, pooled_from
-        )
-        if training:
-            self._x = x
-
-    def convolve_backward(
-        self, dz: Float, codes: Codes | None = None, pooled_from: Pair | None = None
-    ) -> Float | None:
-        """Write the gradients of kernel and bias; return the input's, if it is needed."""
-        if self.trainable:
-            diff_bias = None if self.bias is None else self.bias.gradient
-            _core.conv2d_backward_weights(
-                self._x, dz, self.kernel.gradient, diff_bias, *self.windows, codes, pooled_from
-            )
-        return self._backward_input(dz, codes, pooled_from)
-
-    def _backward_input(
-        self, dz: Float, codes: Codes | None = None, pooled_from: Pair | None = None
-    ) -> Float | None:
-        if not self.needs_input_gradient:
-            return None
-        dx = self._input_gradient.rows(len(dz))
-        _core.conv2d_backward_data(dz, self.kernel.value, dx, *self.windows, codes, pooled_from)
-        return dx
-
-    def preactivation(self, x: Float, training: bool) -> Float:
-        """Return the convolution plus, or times, the bias."""
-        y = self._output.rows(len(x))
+    def net_input(self, call: Call, x: Float) -> None:
+        """Write the convolution plus, or times, the bias."""
         if self._is_plain:
-            self.convolve(x, y, training)
-            return y
-        product = y if self.bias_operation == "add" else self._products.rows(len(x))
-        _core.conv2d_forward(x, self.kernel.value, None, product, *self.windows)
+            _core.conv2d_forward(x, self.kernel.value, self.bias_value, call.y, *call.windows)
+            return
+        product = call.y
+        if self.bias_operation == "multiply":
+            product = call.keep("product", call.y.shape[1:])
+        _core.conv2d_forward(x, self.kernel.value, None, product, *call.windows)
         if self.bias is not None:
             combine = (
                 _core.bias_add_forward
                 if self.bias_operation == "add"
                 else _core.bias_multiply_forward
             )
-            combine(product, self.bias.value, y)
-        if training:
-            self._x = x
-        return y
+            combine(product, self.bias.value, call.y)
 
-    def backward_preactivation(self, dz: Float) -> Float | None:
-        """Write the gradients of kernel and bias; return the input's. May overwrite `dz`."""
+    def net_input_backward(self, call: Call, dz: Float) -> None:
+        """Write the gradients of kernel, bias and input. May overwrite `dz`."""
         if self._is_plain:
-            return self.convolve_backward(dz)
-        diff_bias = self.bias.gradient if self.bias is not None and self.trainable else None
+            self.differentiate(call, dz)
+            return
+        bias = call.gradient(self.bias)
         if self.bias is not None and self.bias_operation == "multiply":
-            products = self._products.rows(len(dz))
-            _core.bias_multiply_backward(products, self.bias.value, dz, dz, diff_bias)
-        elif diff_bias is not None:
-            _core.bias_add_backward(dz, diff_bias)
-        if self.trainable:
-            _core.conv2d_backward_weights(self._x, dz, self.kernel.gradient, None, *self.windows)
-        return self._backward_input(dz)
+            product = call.keep("product", call.y.shape[1:])
+            _core.bias_multiply_backward(product, self.bias.value, dz, dz, bias)
+        elif bias is not None:
+            _core.bias_add_backward(dz, bias)
+        self._differentiate(call, dz, None, None, None)
+
+    def differentiate(
+        self,
+        call: Call,
+        dz: Float,
+        codes: Codes | None = None,
+        pooled_from: Pair | None = None,
+    ) -> None:
+        """
+        Write the gradients of kernel, bias and input, from that of the convolution plus bias.
+
+        Parameters
+        ----------
+        call
+            Of the forward pass.
+        dz
+            The gradient; pooled if `pooled_from` is given.
+        codes
+            Which pixel of its window each pooled value was.
+        pooled_from
+            Rows and columns before the pooling that follows in the same pass.
+        """
+        self._differentiate(call, dz, call.gradient(self.bias), codes, pooled_from)
+
+    def _differentiate(
+        self,
+        call: Call,
+        dz: Float,
+        bias: Float | None,
+        codes: Codes | None,
+        pooled_from: Pair | None,
+    ) -> None:
+        kernel, (dx,) = call.gradient(self.kernel), call.dx
+        windows: Windows = call.windows
+        if kernel is not None:
+            _core.conv2d_backward_weights(
+                call.xs[0], dz, kernel, bias, *windows, codes, pooled_from
+            )
+        if dx is not None:
+            _core.conv2d_backward_data(dz, self.kernel.value, dx, *windows, codes, pooled_from)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

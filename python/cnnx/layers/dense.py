@@ -4,6 +4,7 @@ from typing import Any
 
 from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
+from cnnx.layers.call import Call
 from cnnx.layers.linear import LinearLayer
 
 
@@ -50,36 +51,23 @@ class Dense(LinearLayer):
         """Return (batch, ..., units)."""
         return (*input_shape[:-1], self.units)
 
-    def build(self, input_shape: Shape) -> None:
-        """Create kernel and bias."""
-        super().build(input_shape)
-        self._is_matrix = len(input_shape) == 2
+    def net_input(self, call: Call, x: Float) -> None:
+        """Write x kernel + bias."""
+        _core.dense_forward(_matrix(x), self.kernel.value, self.bias_value, _matrix(call.y))
 
-    def _matrix(self, array: Float) -> Float:
-        return array if self._is_matrix else array.reshape(-1, array.shape[-1])
-
-    def preactivation(self, x: Float, training: bool) -> Float:
-        """Return x kernel + bias."""
-        y = self._output.rows(len(x))
-        bias = None if self.bias is None else self.bias.value
-        _core.dense_forward(self._matrix(x), self.kernel.value, bias, self._matrix(y))
-        if training:
-            self._x = x
-        return y
-
-    def backward_preactivation(self, dz: Float) -> Float | None:
-        """Write the gradients of kernel and bias; return the input's."""
-        if self.trainable:
-            diff_bias = None if self.bias is None else self.bias.gradient
-            _core.dense_backward_weights(
-                self._matrix(self._x), self._matrix(dz), self.kernel.gradient, diff_bias
-            )
-        if not self.needs_input_gradient:
-            return None
-        dx = self._input_gradient.rows(len(dz))
-        _core.dense_backward_data(self._matrix(dz), self.kernel.value, self._matrix(dx))
-        return dx
+    def net_input_backward(self, call: Call, dz: Float) -> None:
+        """Write the gradients of kernel, bias and input."""
+        gradients, (dx,) = _matrix(dz), call.dx
+        kernel, bias = call.gradient(self.kernel), call.gradient(self.bias)
+        if kernel is not None:
+            _core.dense_backward_weights(_matrix(call.xs[0]), gradients, kernel, bias)
+        if dx is not None:
+            _core.dense_backward_data(gradients, self.kernel.value, _matrix(dx))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"units": self.units}
+
+
+def _matrix(array: Float) -> Float:
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])

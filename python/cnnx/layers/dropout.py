@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import numpy as np
+
 from cnnx import _core, geometry
-from cnnx.arrays import Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.arrays import Float
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.random_layer import RandomLayer
 
 
@@ -12,8 +14,8 @@ class NoiseLayer(RandomLayer):
     """
     What the dropout layers share: in training, elements are multiplied by random numbers.
 
-    Subclasses implement `multiply`, by numbers that depend on `noise_seed` and the place of an
-    element alone.
+    Subclasses implement `multiply`, by numbers that depend on a seed and the place of an element
+    alone.
 
     Parameters
     ----------
@@ -28,30 +30,32 @@ class NoiseLayer(RandomLayer):
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.rate = geometry.number(rate, f"{self}: rate", 0, 1)
-        self.noise_seed = 0
 
-    def multiply(self, src: Float, dst: Float) -> None:
-        """Write `src` times the random numbers to `dst`, which may be `src`."""
+    def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Write `src` times the random numbers of a seed to `dst`, which may be `src`."""
         raise NotImplementedError(f"{type(self).__name__} must implement multiply")
 
-    def build(self, input_shape: Shape) -> None:
-        """Prepare the output's buffer."""
-        self._output = Buffer(input_shape[1:])
+    traits = Traits(False, False, in_place=True, gradient_in_place=True, identity_in_use=True)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the input times random numbers, or the input itself."""
-        if not training or self.rate == 0:
-            return x
-        self.noise_seed = self.generator.bit_generator.random_raw()
-        y = self._output.rows(len(x))
-        self.multiply(x, y)
-        return y
+    def draw_seed(self) -> int:
+        """Draw the seed of the random numbers for one batch."""
+        return int(self.generator.bit_generator.random_raw())
 
-    def backward(self, dy: Float) -> Float:
-        """Multiply `dy` by the same numbers, in place."""
-        if self.rate > 0:
-            self.multiply(dy, dy)
-        return dy
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the input times random numbers, or the input itself."""
+        call.noise_seed = None
+        if not call.training or self.rate == 0:
+            np.copyto(call.y, x)
+            return
+        call.noise_seed = self.draw_seed()
+        self.multiply(x, call.y, call.noise_seed)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Multiply by the same numbers."""
+        if call.noise_seed is None:
+            np.copyto(call.dx[0], dy)
+        else:
+            self.multiply(dy, call.dx[0], call.noise_seed)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -68,9 +72,9 @@ class Dropout(NoiseLayer):
     Parameters are those of `NoiseLayer`: rate, seed.
     """
 
-    def multiply(self, src: Float, dst: Float) -> None:
+    def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Multiply `src` by the random numbers."""
-        _core.dropout(src, dst, self.rate, self.noise_seed)
+        _core.dropout(src, dst, self.rate, noise_seed)
 
 
 class GaussianDropout(NoiseLayer):
@@ -83,6 +87,6 @@ class GaussianDropout(NoiseLayer):
     Parameters are those of `NoiseLayer`: rate, seed.
     """
 
-    def multiply(self, src: Float, dst: Float) -> None:
+    def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Multiply `src` by the random numbers."""
-        _core.gaussian_dropout(src, dst, self.rate, self.noise_seed)
+        _core.gaussian_dropout(src, dst, self.rate, noise_seed)

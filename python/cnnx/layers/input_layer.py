@@ -5,6 +5,7 @@ from typing import Any
 
 from cnnx import geometry
 from cnnx.arrays import Float
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
 
 
@@ -24,11 +25,13 @@ class InputLayer(Layer):
         super().__init__(input_shape=shape, name=name)
         self.shape = geometry.sample_shape(shape, f"{self}: shape")
 
-    def forward(self, x: Float, training: bool) -> Float:
+    traits = Traits(False, False, view=True)
+
+    def forward(self, call: Call, x: Float) -> Float:
         """Return the batch itself."""
         return x
 
-    def backward(self, dy: Float) -> Float:
+    def backward(self, call: Call, dy: Float) -> Float:
         """Return the gradient itself."""
         return dy
 

@@ -6,7 +6,6 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from cnnx import geometry, initializers, registry
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
+from cnnx.layers.call import Call, Traits, alone, take_output
 from cnnx.layers.weight import Weight
 
 _MOST_ELEMENTS = 2**59  # of float64: 2**62 bytes
@@ -33,10 +33,10 @@ class Layer(registry.Configurable):
     """
     One step of a network: a function of a batch, its gradient, and the weights that it learns.
 
-    To write a layer, implement `compute_output_shape`, `forward` and `backward`; `build` as well if
-    it has weights, and `get_config` if its constructor takes arguments. Shapes carry the batch
-    first, None where any size will do. `forward` and `backward` return arrays that the layer owns
-    and overwrites at the next call (see `cnnx.buffer.Buffer`).
+    To write a layer, implement `forward` and `backward`; `compute_output_shape` if the output has
+    another shape than the input, `build` if it has weights, and `get_config` if its constructor
+    takes arguments. Shapes carry the batch first, None where any size will do. A layer holds
+    settings and weights; what belongs to one use of it lives in a `Call`.
 
     Parameters
     ----------
@@ -71,8 +71,6 @@ class Layer(registry.Configurable):
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
         self.weights: list[Weight] = []
-        self.needs_input_gradient = True
-        """False where nothing below this layer learns: `backward` may then return None."""
         self.on_freeze: Callable[[], None] | None = None
         """Set by the model that holds this layer: called when `trainable` changes."""
         self.saved_values: Callable[[str, tuple[int, ...]], Float] | None = None
@@ -81,6 +79,11 @@ class Layer(registry.Configurable):
 
     # What a new layer implements.
 
+    @property
+    def traits(self) -> Traits:
+        """What a plan may do with the arrays; the careful default suits every layer."""
+        return Traits()
+
     def build(self, input_shape: Shape) -> None:
         """Check `input_shape` and create the weights with `add_weight`."""
 
@@ -88,18 +91,28 @@ class Layer(registry.Configurable):
         """Return the shape of the output for an input of shape `input_shape`."""
         return input_shape
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the layer's output for the batch `x`, which is not written to."""
-        raise NotImplementedError(f"{type(self).__name__} must implement forward(x, training)")
+    def bind(self, call: Call) -> None:
+        """Work out what the shapes of a call decide; runs once for each call, before `forward`."""
 
-    def backward(self, dy: Float) -> Float | None:
+    def forward(self, call: Call, *xs: Any) -> Any:
         """
-        Propagate the gradient of the loss back through the last `forward(x, training=True)`.
+        Compute the output for the batches `xs`, which are not written to.
 
-        Writes the gradients of the weights if the layer is trainable, and returns the gradient
-        with respect to `x` if `needs_input_gradient`. May overwrite `dy`.
+        Write it to `call.y`, or return an array. `call.training` says whether to compute as in
+        `fit`. What `backward` needs may be kept as attributes of `call`; it finds the batches in
+        `call.xs`.
         """
-        raise NotImplementedError(f"{type(self).__name__} must implement backward(dy)")
+        raise NotImplementedError(f"{type(self).__name__} must implement forward(call, x)")
+
+    def backward(self, call: Call, dy: Any) -> Any:
+        """
+        Propagate the gradient of the loss, `dy`, which may be overwritten.
+
+        Write the gradient of each input to `call.dx`, or return it (several as a tuple); where
+        `call.dx` is None nobody wants it. Write the gradient of each weight to
+        `call.gradient(weight)`, which is None if it is frozen.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement backward(call, dy)")
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-serialisable values."""
@@ -181,7 +194,11 @@ class Layer(registry.Configurable):
         if batch.ndim == 0:
             raise ValueError(f"{self}: x must be a batch, got a single number")
         self.build_once((None, *batch.shape[1:]))
-        return self.forward(batch, training).copy()
+        call = alone(self, batch, training=training, differentiates=False)
+        y = self.forward(call, batch)
+        if y is not None:
+            take_output(call, y)
+        return call.y
 
     @property
     def trainable(self) -> bool:
@@ -203,21 +220,6 @@ class Layer(registry.Configurable):
     def non_trainable_weights(self) -> list[Weight]:
         """The weights that training does not change by gradients."""
         return [weight for weight in self.weights if not (weight.trainable and self.trainable)]
-
-    @contextmanager
-    def differentiating_input(self) -> Iterator[None]:
-        """
-        Let `backward` give the input's gradient, and nothing else, of the layer as it is in use.
-
-        Within, the layer is frozen: after `forward(x, training=True)`, which takes no statistics of
-        the batch then, `backward` leaves the weights' gradients alone.
-        """
-        before = self._trainable, self.needs_input_gradient
-        self._trainable, self.needs_input_gradient = False, True
-        try:
-            yield
-        finally:
-            self._trainable, self.needs_input_gradient = before
 
     def count_params(self) -> int:
         """Return the number of elements of all weights."""

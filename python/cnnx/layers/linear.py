@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import activations, initializers
 from cnnx.arrays import Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
 
@@ -15,9 +13,9 @@ class LinearLayer(Layer):
     """
     A layer activation(x * kernel + bias) for some product *.
 
-    Subclasses implement `kernel_shape`, `compute_output_shape`, `preactivation` and
-    `backward_preactivation`. The plan calls the last two alone where the activation is fused with
-    the loss.
+    Subclasses implement `kernel_shape`, `compute_output_shape`, `net_input` and
+    `net_input_backward`. A plan calls the last two alone where the activation is fused with the
+    loss.
     """
 
     kernel: Weight
@@ -47,13 +45,26 @@ class LinearLayer(Layer):
         """Return the bias's shape: one for each output channel."""
         return output_shape[-1:]
 
-    def preactivation(self, x: Float, training: bool) -> Float:
-        """Return x * kernel + bias in the layer's output buffer."""
-        raise NotImplementedError(f"{type(self).__name__} must implement preactivation")
+    def net_input(self, call: Call, x: Float) -> None:
+        """Write x * kernel + bias to `call.y`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement net_input")
 
-    def backward_preactivation(self, dz: Float) -> Float | None:
-        """Do what `backward` does, for the gradient of the preactivation."""
-        raise NotImplementedError(f"{type(self).__name__} must implement backward_preactivation")
+    def net_input_backward(self, call: Call, dz: Float) -> None:
+        """Do what `backward` does, for the gradient of the net input."""
+        raise NotImplementedError(f"{type(self).__name__} must implement net_input_backward")
+
+    @property
+    def traits(self) -> Traits:
+        """The input is read for the kernel's gradient, the output for the activation's."""
+        return Traits(
+            reads_inputs=bool(self.trainable_weights),
+            reads_output=self.activation is not activations.linear,
+        )
+
+    @property
+    def bias_value(self) -> Float | None:
+        """The bias, or None if there is none."""
+        return None if self.bias is None else self.bias.value
 
     def build(self, input_shape: Shape) -> None:
         """Create kernel and bias."""
@@ -65,21 +76,16 @@ class LinearLayer(Layer):
             self.bias = self.add_weight(
                 "bias", self.bias_shape(output_shape), self.bias_initializer
             )
-        self._output = Buffer(output_shape[1:])
-        self._input_gradient = Buffer(input_shape[1:])
-        self._x = self._y = np.empty(0, np.float32)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return activation(x * kernel + bias)."""
-        y = self.preactivation(x, training)
-        self.activation.forward(y, y)
-        self._y = y
-        return y
+    def forward(self, call: Call, x: Float) -> None:
+        """Write activation(x * kernel + bias)."""
+        self.net_input(call, x)
+        self.activation.forward(call.y, call.y)
 
-    def backward(self, dy: Float) -> Float | None:
+    def backward(self, call: Call, dy: Float) -> None:
         """Apply the activation's derivative to `dy` in place, then the linear part's."""
-        self.activation.backward(self._y, dy, dy)
-        return self.backward_preactivation(dy)
+        self.activation.backward(call.y, dy, dy)
+        self.net_input_backward(call, dy)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from cnnx import _core, geometry, initializers
 from cnnx.arrays import Codes, Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
 
@@ -90,38 +90,38 @@ class BatchNormalization(Layer):
         self.beta = add("beta", True) if self.center else None
         self.moving_mean = add("moving_mean", False)
         self.moving_variance = add("moving_variance", False)
-        self._output = Buffer(input_shape[1:])
-        self._mean = np.empty(channels, np.float32)
-        self._inv_std = np.empty(channels, np.float32)
-        self._x = np.empty(0, np.float32)
+
+    traits = Traits(reads_output=False, gradient_in_place=True)
+
+    def bind(self, call: Call) -> None:
+        """Make room for the statistics of a batch."""
+        call.mean, call.inv_std = np.empty((2, call.shapes[0][-1]), np.float32)
 
     def normalize(
         self,
+        call: Call,
         x: Float,
-        training: bool,
-        y: Float,
         activation: str = "linear",
         pool: bool = False,
         codes: Codes | None = None,
     ) -> None:
         """
-        Write activation(normalised batch), if `pool` after 2x2 max pooling, to `y`.
+        Write activation(normalised batch), if `pool` after 2x2 max pooling, to `call.y`.
 
-        `codes`, of y's shape, receives what `backward_normalize` needs if there was pooling.
+        `codes`, of y's shape, receives what `differentiate` needs if there was pooling.
         """
         if not len(x):
             return
-        gamma = None if self.gamma is None else self.gamma.value
-        beta = None if self.beta is None else self.beta.value
-        if training and self.trainable:
+        gamma, beta = self._affine_values()
+        if call.training and self.trainable:
             moving = self.moving_mean.writable(), self.moving_variance.writable()
             _core.batch_norm_forward_training(
                 x,
                 gamma,
                 beta,
-                y,
-                self._mean,
-                self._inv_std,
+                call.y,
+                call.mean,
+                call.inv_std,
                 *moving,
                 self.epsilon,
                 self.momentum,
@@ -129,53 +129,52 @@ class BatchNormalization(Layer):
                 pool,
                 codes,
             )
-            self._x = x
         else:
             moving = self.moving_mean.value, self.moving_variance.value
             _core.batch_norm_forward_inference(
-                x, gamma, beta, *moving, y, self.epsilon, activation, pool
+                x, gamma, beta, *moving, call.y, self.epsilon, activation, pool
             )
 
-    def backward_normalize(
-        self,
-        dy: Float,
-        dx: Float | None,
-        activation: str = "linear",
-        codes: Codes | None = None,
+    def differentiate(
+        self, call: Call, dy: Float, activation: str = "linear", codes: Codes | None = None
     ) -> None:
         """
-        Write the gradients of gamma, beta and, to `dx`, of x, from that of `normalize`'s `y`.
+        Write the gradients of gamma, beta and the input, from that of `normalize`'s output.
 
-        `dx` may be the x of `normalize`, and without pooling `dy`. For a trainable layer alone.
+        The input's gradient may lie where the input does, and without pooling where `dy` does. For
+        a trainable layer alone.
         """
+        gamma, beta = self._affine_values()
         _core.batch_norm_backward(
-            self._x,
+            call.xs[0],
             dy,
-            None if self.gamma is None else self.gamma.value,
-            self._mean,
-            self._inv_std,
-            dx,
-            None if self.gamma is None else self.gamma.gradient,
-            None if self.beta is None else self.beta.gradient,
+            gamma,
+            call.mean,
+            call.inv_std,
+            call.dx[0],
+            call.gradient(self.gamma),
+            call.gradient(self.beta),
             activation,
-            None if self.beta is None else self.beta.value,
+            beta,
             codes,
         )
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the normalised batch."""
-        y = self._output.rows(len(x))
-        self.normalize(x, training, y)
-        return y
+    def _affine_values(self) -> tuple[Float | None, Float | None]:
+        return (
+            None if self.gamma is None else self.gamma.value,
+            None if self.beta is None else self.beta.value,
+        )
 
-    def backward(self, dy: Float) -> Float | None:
-        """Write the gradients of gamma and beta; turn `dy` into the input's gradient in place."""
-        if not self.trainable:
-            dy *= self.affine()[0]
-            return dy
-        dx = dy if self.needs_input_gradient else None
-        self.backward_normalize(dy, dx)
-        return dx
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the normalised batch."""
+        self.normalize(call, x)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradients of gamma, beta and the input."""
+        if call.training and self.trainable:
+            self.differentiate(call, dy)
+        else:
+            np.multiply(dy, self.affine()[0], out=call.dx[0])
 
     def affine(self) -> tuple[Float, Float]:
         """Return scale and shift, one a channel: the layer in use is scale x + shift."""

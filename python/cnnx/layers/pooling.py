@@ -3,12 +3,10 @@
 import math
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from cnnx import _core, geometry, initializers
 from cnnx.arrays import Float, Shape
-from cnnx.buffer import Buffer
 from cnnx.geometry import Pair
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_channels_last, image_shape
 from cnnx.layers.weight import Weight
 
@@ -32,50 +30,51 @@ class PoolingLayer(Layer):
         return (input_shape[0], *self.place(input_shape)[1], input_shape[3])
 
     def build(self, input_shape: Shape) -> None:
+        """Check that the windows fit."""
+        self.place(input_shape)
+
+    def bind(self, call: Call) -> None:
         """Place the windows."""
-        self._windows, output_size = self.place(input_shape)
-        self._pixels = (*output_size, input_shape[3])
-        self._output = Buffer(self._pixels)
-        self._input_gradient = Buffer(input_shape[1:])
+        call.windows, output_size = self.place((None, *call.shapes[0]))
+        call.pixels = (len(call.y), *output_size, call.shapes[0][2])
 
 
 class Maximum(PoolingLayer):
     """The largest pixel of each window; the gradient goes to the first of equal ones alone."""
 
-    def build(self, input_shape: Shape) -> None:
-        """Place the windows."""
-        super().build(input_shape)
-        self._argmax = Buffer(self._pixels, geometry.argmax_type(self._windows[0]))
+    traits = Traits(reads_inputs=False, reads_output=False)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the largest pixel of each window."""
-        y = self._output.rows(len(x))
-        learning = training and self.needs_input_gradient
-        argmax = self._argmax.rows(len(x)) if learning else None
-        _core.max_pool2d_forward(x, y, argmax, *self._windows)
-        return y
+    def bind(self, call: Call) -> None:
+        """Make room for the places of the largest pixels."""
+        super().bind(call)
+        call.argmax = None
+        if call.differentiates:
+            places = geometry.argmax_type(call.windows[0])
+            call.argmax = call.keep("argmax", call.pixels[1:], places)
 
-    def backward(self, dy: Float) -> Float | None:
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the largest pixel of each window."""
+        _core.max_pool2d_forward(x, call.y.reshape(call.pixels), call.argmax, *call.windows)
+
+    def backward(self, call: Call, dy: Float) -> None:
         """Send each gradient to the pixel that was the largest."""
-        dx = self._input_gradient.rows(len(dy))
-        _core.max_pool2d_backward(dy, self._argmax.rows(len(dy)), dx, *self._windows)
-        return dx
+        (dx,) = call.dx
+        _core.max_pool2d_backward(dy.reshape(call.pixels), call.argmax, dx, *call.windows)
 
 
 class Average(PoolingLayer):
     """The average of the pixels of each window that lie inside the image."""
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the average of each window."""
-        y = self._output.rows(len(x))
-        _core.avg_pool2d_forward(x, y, *self._windows)
-        return y
+    traits = Traits(reads_inputs=False, reads_output=False)
 
-    def backward(self, dy: Float) -> Float | None:
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the average of each window."""
+        _core.avg_pool2d_forward(x, call.y.reshape(call.pixels), *call.windows)
+
+    def backward(self, call: Call, dy: Float) -> None:
         """Share each gradient among the pixels of its window."""
-        dx = self._input_gradient.rows(len(dy))
-        _core.avg_pool2d_backward(dy, dx, *self._windows)
-        return dx
+        (dx,) = call.dx
+        _core.avg_pool2d_backward(dy.reshape(call.pixels), dx, *call.windows)
 
 
 class Pooling2D(PoolingLayer):
@@ -148,11 +147,9 @@ class MaxPooling2D(Pooling2D, Maximum):
     @property
     def halves(self) -> bool:
         """Whether the windows are 2x2 pixels side by side, and whole (of a built layer)."""
-        rows, columns, _ = self.input_shape[1:]
-        return self._windows == ((2, 2), (2, 2), (0, 0)) and self._pixels[:2] == (
-            rows // 2,
-            columns // 2,
-        )
+        windows, (rows, columns) = self.place(self.input_shape)
+        height, width, _ = self.input_shape[1:]
+        return windows == ((2, 2), (2, 2), (0, 0)) and (rows, columns) == (height // 2, width // 2)
 
 
 class AveragePooling2D(Pooling2D, Average):
@@ -170,20 +167,19 @@ class SumPooling2D(Pooling2D):
     Parameters are those of `Pooling2D`: pool_size, strides, padding.
     """
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the sum of each window."""
-        y = self._output.rows(len(x))
-        _core.sum_pool2d_forward(x, y, *self._windows)
-        return y
+    traits = Traits(reads_inputs=False, reads_output=False)
 
-    def backward(self, dy: Float) -> Float | None:
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the sum of each window."""
+        _core.sum_pool2d_forward(x, call.y, *call.windows)
+
+    def backward(self, call: Call, dy: Float) -> None:
         """Give each gradient to all pixels of its window."""
-        dx = self._input_gradient.rows(len(dy))
-        _core.sum_pool2d_backward(dy, dx, *self._windows)
-        return dx
+        (dx,) = call.dx
+        _core.sum_pool2d_backward(dy, dx, *call.windows)
 
 
-class WeightedAveragePooling2D(SumPooling2D):
+class WeightedAveragePooling2D(Pooling2D):
     """
     Multiply the sum of each window's pixels by a number that is learned, one a channel.
 
@@ -221,24 +217,22 @@ class WeightedAveragePooling2D(SumPooling2D):
         """Place the windows and create the scale."""
         super().build(input_shape)
         self.scale = self.add_weight("scale", input_shape[-1:], self.scale_initializer)
-        self._scaled = Buffer(self._pixels)
-        self._sums = np.empty(0, np.float32)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the scaled sum of each window."""
-        self._sums = super().forward(x, training)
-        y = self._scaled.rows(len(x))
-        _core.bias_multiply_forward(self._sums, self.scale.value, y)
-        return y
+    traits = Traits(reads_inputs=False, reads_output=False)
 
-    def backward(self, dy: Float) -> Float | None:
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the scaled sum of each window."""
+        sums = call.keep("sums", call.y.shape[1:])
+        _core.sum_pool2d_forward(x, sums, *call.windows)
+        _core.bias_multiply_forward(sums, self.scale.value, call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
         """Write the scale's gradient; give each gradient, scaled, to all pixels of its window."""
-        sums_gradient = dy if self.needs_input_gradient else None
-        scale_gradient = self.scale.gradient if self.trainable else None
-        _core.bias_multiply_backward(
-            self._sums, self.scale.value, dy, sums_gradient, scale_gradient
-        )
-        return None if sums_gradient is None else super().backward(sums_gradient)
+        sums, (dx,) = call.keep("sums", call.y.shape[1:]), call.dx
+        scaled = None if dx is None else dy
+        _core.bias_multiply_backward(sums, self.scale.value, dy, scaled, call.gradient(self.scale))
+        if dx is not None:
+            _core.sum_pool2d_backward(dy, dx, *call.windows)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -279,15 +273,6 @@ class GlobalPooling2D(PoolingLayer):
         """Return (batch, channels), or (batch, 1, 1, channels)."""
         shape = super().compute_output_shape(input_shape)
         return shape if self.keepdims else (shape[0], shape[-1])
-
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return one value for each channel."""
-        y = super().forward(x, training)
-        return y if self.keepdims else y.reshape(len(y), y.shape[-1])
-
-    def backward(self, dy: Float) -> Float | None:
-        """Propagate the gradient of each channel's value."""
-        return super().backward(dy.reshape(-1, *self._pixels))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from cnnx import geometry
-from cnnx.arrays import Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.arrays import Float
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
 
 
@@ -29,21 +29,16 @@ class Rescaling(Layer):
         self.scale = geometry.number(scale, f"{self}: scale", -np.inf, np.inf)
         self.offset = geometry.number(offset, f"{self}: offset", -np.inf, np.inf)
 
-    def build(self, input_shape: Shape) -> None:
-        """Prepare the output's buffer."""
-        self._output = Buffer(input_shape[1:])
+    traits = Traits(False, False, in_place=True, gradient_in_place=True)
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return scale x + offset."""
-        y = self._output.rows(len(x))
-        np.multiply(x, np.float32(self.scale), out=y)
-        y += np.float32(self.offset)
-        return y
+    def forward(self, call: Call, x: Float) -> None:
+        """Write scale x + offset."""
+        np.multiply(x, np.float32(self.scale), out=call.y)
+        call.y += np.float32(self.offset)
 
-    def backward(self, dy: Float) -> Float:
-        """Scale `dy` in place."""
-        dy *= np.float32(self.scale)
-        return dy
+    def backward(self, call: Call, dy: Float) -> None:
+        """Scale the gradient."""
+        np.multiply(dy, np.float32(self.scale), out=call.dx[0])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

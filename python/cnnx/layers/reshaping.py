@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnx import geometry
 from cnnx.arrays import Float, Shape
-from cnnx.buffer import Buffer
+from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
 from cnnx.registry import choice
 
@@ -54,24 +54,18 @@ class Reshape(Layer):
             )
         return (input_shape[0], *shape)
 
-    def build(self, input_shape: Shape) -> None:
-        """Compute the -1 and prepare the buffers."""
-        self._before = input_shape[1:]
-        self._after = self.compute_output_shape(input_shape)[1:]
-        self._output = Buffer(self._after)
-        self._input_gradient = Buffer(self._before)
+    @property
+    def traits(self) -> Traits:
+        """In order 'C' nothing is copied."""
+        return Traits(reads_inputs=False, reads_output=False, view=self.order == "C")
 
-    def forward(self, x: Float, training: bool) -> Float:
-        """Return the batch in its new shape: a view in order 'C'."""
-        if self.order == "F":
-            return _first_axis_fastest(x, self._output)
-        return x.reshape(len(x), *self._after)
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the batch in its new shape."""
+        _rearrange(x, call.y, self.order)
 
-    def backward(self, dy: Float) -> Float:
-        """Return the gradient in the input's shape: a view in order 'C'."""
-        if self.order == "F":
-            return _first_axis_fastest(dy, self._input_gradient)
-        return dy.reshape(len(dy), *self._before)
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradient in the input's shape."""
+        _rearrange(dy, call.dx[0], self.order)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -81,12 +75,13 @@ class Reshape(Layer):
         }
 
 
-def _first_axis_fastest(x: Float, to: Buffer) -> Float:
-    """Return the samples of `x` in the shape of `to`, their elements in the order 'F'."""
-    y = to.rows(len(x))
+def _rearrange(x: Float, y: Float, order: str) -> None:
+    """Write the samples of `x` in the shape of `y`, their elements in an order."""
+    if order == "C":
+        np.copyto(y, x.reshape(y.shape))
+        return
     mirrored = _mirrored(y)
     np.copyto(mirrored, _mirrored(x).reshape(mirrored.shape))
-    return y
 
 
 def _mirrored(samples: Float) -> Float:

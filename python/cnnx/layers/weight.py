@@ -1,11 +1,17 @@
 """One array that a layer learns or keeps."""
 
-from typing import Any
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cnnx.arrays import Float, real_array
+
+_changes = itertools.count(1)
 
 
 class Weight:
@@ -27,10 +33,12 @@ class Weight:
         The values, read-only: `assign` changes them, so that what was derived from them is made
         anew.
     version
-        Number of changes other than an optimizer's.
+        Number of changes.
     """
 
     __slots__ = ("_array", "_gradient", "path", "trainable", "value", "version")
+    last_change: ClassVar[int] = 0
+    """Another number after every change of any weight."""
 
     def __init__(self, path: str, value: Float, trainable: bool) -> None:
         self.path = path
@@ -80,9 +88,16 @@ class Weight:
             raise ValueError(f"{self.path} has shape {self.shape}, got {array.shape}")
         return array
 
+    @staticmethod
+    def count_change(weights: Iterable[Weight]) -> None:
+        """Count a change of each weight, so that what was derived from them is made anew."""
+        for weight in weights:
+            weight.version += 1
+        Weight.last_change = next(_changes)
+
     def writable(self) -> Float:
         """Return the values for a layer to write to, which counts as a change."""
-        self.version += 1
+        self.count_change((self,))
         return self._array
 
     def assign(self, value: Any) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 from cnnx import losses, metrics, optimizers, registry
 from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, real_array
 from cnnx.buffer import Buffer
+from cnnx.graph import Plan
 from cnnx.losses import Loss
 from cnnx.models.batches import Batches, Stream, is_stream
-from cnnx.models.inference import Inference
 from cnnx.models.network import Network
-from cnnx.models.plan import Plan
+from cnnx.models.training_step import TrainingStep
 from cnnx.models.weighting import check_sample_weight, weigh_classes
 from cnnx.optimizers import Optimizer
 
@@ -34,8 +34,8 @@ class CompiledNetwork(Network):
         self.optimizer: Optimizer | None = None
         self.loss: Loss | None = None
         self.metrics: list[Any] = []
-        self._plan: Plan | None = None
-        self._inference: Inference | None = None
+        self._step: TrainingStep | None = None
+        self._plans: dict[bool, Plan] = {}
         self._inputs = Buffer(())
 
     def compile(self, optimizer: Any = "adam", loss: Any = None, metrics: Any = None) -> None:
@@ -64,7 +64,7 @@ class CompiledNetwork(Network):
             _metrics(wanted, new_loss, 1)  # to find wrong names now
         with self.lock:
             self.optimizer, self.loss, self.metrics = new_optimizer, new_loss, wanted
-            self._plan = None
+            self._step = None
 
     @property
     def compiled_optimizer(self) -> Optimizer:
@@ -86,7 +86,7 @@ class CompiledNetwork(Network):
         """Take over what the optimizer's `get_state` returned, for the next step to go on from."""
         with self.lock:
             self.compiled_optimizer.set_state(state)
-            self._plan = None  # holds views of the state before
+            self._step = None  # holds views of the state before
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of `compile` as JSON-serialisable values; None if not compiled."""
@@ -104,39 +104,35 @@ class CompiledNetwork(Network):
     @property
     def metrics_names(self) -> list[str]:
         """Names of the figures that `evaluate` returns."""
-        plan = self._training_plan("metrics_names")
-        return ["loss", *(metric.name for metric in plan.metrics)]
+        step = self._training_step("metrics_names")
+        return ["loss", *(metric.name for metric in step.metrics)]
 
     # What it computes.
 
     def _forward(self, x: Float, training: bool = False) -> Float:
-        if not training:
-            if self._inference is None:
-                self._inference = Inference(self._built_layers(), self.parameters)
-            return self._inference(x)
-        for layer in self.layers:
-            x = layer.forward(x, training)
-        return x
+        plan = self._plans.get(training)
+        if plan is None:
+            plan = self._plans[training] = Plan(self.graph, training=training)
+        return plan.forward(x)[0]
 
     def _forget_layout(self) -> None:
         super()._forget_layout()
-        self._inference = None
+        self._plans = {}
 
     def _forget_plan(self) -> None:
-        self._plan = None
+        self._step = None
 
-    def _training_plan(self, operation: str) -> Plan:
-        if self._plan is not None:
-            return self._plan
+    def _training_step(self, operation: str) -> TrainingStep:
+        if self._step is not None:
+            return self._step
         if self.optimizer is None or self.loss is None:
             raise ValueError(
                 f"{operation}: model '{self.name}' has no loss yet; call "
                 "compile(optimizer, loss, metrics) first"
             )
-        layers = self._built_layers()
         figures = _metrics(self.metrics, self.loss, self.output_shape[-1])
-        self._plan = Plan(layers, self.loss, figures, self.optimizer, self.parameters)
-        return self._plan
+        self._step = TrainingStep(self.graph, self.loss, figures, self.optimizer, self.parameters)
+        return self._step
 
     # What it is given.
 
@@ -161,14 +157,14 @@ class CompiledNetwork(Network):
     def _targets(self, y: Any, count: int, operation: str) -> Array:
         if y is None:
             raise TypeError(f"{operation}: y is missing")
-        plan = self._training_plan(operation)
+        step = self._training_step(operation)
         targets = real_array(y, f"{operation}: y")
         if targets.ndim == 0 or len(targets) != count:
             found = len(targets) if targets.ndim else "is a single number: 1"
             raise ValueError(
                 f"{operation}: x and y must have the same length: x has {count} samples, y {found}"
             )
-        return plan.loss.check_targets(targets, (count, *plan.output_shape), operation)
+        return step.loss.check_targets(targets, (count, *step.output_shape), operation)
 
     def _batches(self, data: Sequence[Array], batch_size: int, shuffle: bool = False) -> Batches:
         samples, targets, *weights = data

@@ -140,7 +140,7 @@ class Model(CompiledNetwork):
     def train_batch(self, x: Float, *targets: Array) -> list[float]:
         """Take one step on a batch that is checked already; return its loss before and metrics."""
         with self.lock:
-            return self._training_plan("fit").train(x, *targets)
+            return self._training_step("fit").train(x, *targets)
 
     def evaluate(
         self,
@@ -179,7 +179,7 @@ class Model(CompiledNetwork):
         with quiet_progress("evaluate", batches.samples, verbose) as progress:
             for x, *targets in batches:
                 with self.lock:
-                    values = self._training_plan("evaluate").evaluate(x, *targets)
+                    values = self._training_step("evaluate").evaluate(x, *targets)
                 mean.add(values, len(x))
                 progress.advance(len(x), mean.logs)
         if verbose:
@@ -234,7 +234,7 @@ class Model(CompiledNetwork):
         with self.lock:
             batch = self._batch(x, "train_on_batch")
             targets = self._batch_targets(y, sample_weight, len(batch), "train_on_batch", classes)
-            values = self._training_plan("train_on_batch").train(batch, *targets)
+            values = self._training_step("train_on_batch").train(batch, *targets)
             return self._figures(values, return_dict)
 
     def test_on_batch(
@@ -244,7 +244,7 @@ class Model(CompiledNetwork):
         with self.lock:
             batch = self._batch(x, "test_on_batch")
             targets = self._batch_targets(y, sample_weight, len(batch), "test_on_batch")
-            values = self._training_plan("test_on_batch").evaluate(batch, *targets)
+            values = self._training_step("test_on_batch").evaluate(batch, *targets)
             return self._figures(values, return_dict)
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Float]:
@@ -268,7 +268,7 @@ class Model(CompiledNetwork):
         with self.lock:
             batch = self._batch(x, "gradients")
             targets = self._batch_targets(y, sample_weight, len(batch), "gradients")
-            self._training_plan("gradients").differentiate(batch, *targets)
+            self._training_step("gradients").differentiate(batch, *targets)
             return {weight.path: weight.gradient.copy() for weight in self.trainable_weights}
 
     def predict_on_batch(self, x: Any) -> Float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from cnnx.arrays import Array, Float, real_array
 from cnnx.geometry import integer, sample_shape
+from cnnx.graph import Graph
 from cnnx.layers.layer import Layer, assign_weights, automatic_name
 from cnnx.layers.weight import Weight
 from cnnx.models.parameters import Parameters
@@ -32,6 +33,7 @@ class Network(Configurable):
         self.layers: list[Layer] = []
         self.built = False
         self._flat: Parameters | None = None
+        self._graph: Graph | None = None
         self.lock = step_lock()
 
     def build(self, input_shape: Sequence[int | None]) -> None:
@@ -65,6 +67,7 @@ class Network(Configurable):
     def _forget_layout(self) -> None:
         """Let go of what was derived from the layers, after a change of them."""
         self._flat = None
+        self._graph = None
         self._forget_plan()
 
     def _forget_plan(self) -> None:
@@ -90,6 +93,13 @@ class Network(Configurable):
                 "call fit, or call build((None, ...))"
             )
         return self.layers
+
+    @property
+    def graph(self) -> Graph:
+        """The uses of the layers."""
+        if self._graph is None:
+            self._graph = Graph.chain(self._built_layers())
+        return self._graph
 
     @property
     def parameters(self) -> Parameters:

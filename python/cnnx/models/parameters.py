@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from cnnx.arrays import Float
 from cnnx.buffer import aligned_empty
 from cnnx.layers.layer import Layer
+from cnnx.layers.weight import Weight
 
 
 class Parameters:
@@ -22,8 +23,7 @@ class Parameters:
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         weights = [weight for layer in layers for weight in layer.weights]
-        self._weights = weights
-        self._changes = 0
+        self._learned = [weight for weight in weights if weight.trainable]
         learned = sum(weight.size for weight in weights if weight.trainable)
         kept = sum(weight.size for weight in weights if not weight.trainable)
         self.values: Float = aligned_empty((learned,))
@@ -48,12 +48,7 @@ class Parameters:
 
     def changed(self) -> None:
         """Say that `values` were written to, so that what was derived from them is made anew."""
-        self._changes += 1
-
-    @property
-    def version(self) -> int:
-        """Number of changes of any weight."""
-        return self._changes + sum(weight.version for weight in self._weights)
+        Weight.count_change(self._learned)
 
     def learned(self) -> list[slice]:
         """Return the stretches of `values` of trainable layers, joined where they touch."""

@@ -76,7 +76,6 @@ class Sequential(Model):
         with self.lock:
             layer = self.layers.pop()
             layer.on_freeze = None
-            layer.needs_input_gradient = True
             self.built = self.built and bool(self.layers)
             self._forget_layout()
         return layer

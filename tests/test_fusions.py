@@ -8,7 +8,10 @@ import pytest
 import cnnx
 from agreement import assert_close, normal
 from cnnx import layers
-from cnnx.models.blocks import fuse
+from cnnx.graph.fusions import fuse
+from cnnx.graph.passes import Pass
+from cnnx.layers.call import Call
+from single_layer import backward, forward
 
 ACTIVATIONS = ["linear", "relu", "sigmoid", "tanh", "elu", "leaky_relu", "softplus", "arctan"]
 
@@ -30,12 +33,14 @@ def check_against_single_layers(model: cnnx.Sequential) -> None:
     single.set_weights(model.get_weights())
     gradients = single.parameters.gradients
     output = x
+    calls = []
     for layer in single.layers:
-        output = layer.forward(output, True)
+        calls.append(forward(layer, output))
+        output = calls[-1].y
     loss = float(np.mean((output - y) ** 2))
     gradient = ((output - y) / len(x)).astype(np.float32)
-    for layer in reversed(single.layers):
-        gradient = layer.backward(gradient)
+    for layer, call in zip(reversed(single.layers), reversed(calls), strict=True):
+        gradient = backward(layer, call, gradient)
     expected = model.get_weights()
     np.testing.assert_allclose(model.train_on_batch(x, y), loss, rtol=1e-5)
     assert_close(model.parameters.gradients, gradients, what="gradients")
@@ -44,12 +49,15 @@ def check_against_single_layers(model: cnnx.Sequential) -> None:
     single.set_weights(model.get_weights())
     output = x
     for layer in single.layers:
-        output = layer.forward(output, False)
+        output = layer(output)
     assert_close(model.predict_on_batch(x), output, what="prediction")
 
 
 def steps_of(model: cnnx.Sequential) -> list[str]:
-    return [type(step).__name__ for _, step in fuse(model.layers)]
+    """Return what runs in training, a text for each step: the layers that it is made of."""
+    operations = [step.operation for step in fuse(model.graph, training=True)]
+    layers_of = [item.layers if isinstance(item, Pass) else [item] for item in operations]
+    return [" ".join(type(layer).__name__ for layer in together) for together in layers_of]
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -63,7 +71,8 @@ def test_convolution_activation_and_pooling(activation: str, apart: bool) -> Non
         layers.MaxPooling2D(2),
         layers.Conv2D(4, 3, padding="same", activation=activation),
     )
-    assert steps_of(model) == ["ConvolutionBlock", "ConvolutionBlock", "Flatten", "Dense"]
+    first = "Conv2D Activation MaxPooling2D" if apart else "Conv2D MaxPooling2D"
+    assert steps_of(model) == [first, "Conv2D", "Flatten", "Dense"]
     check_against_single_layers(model)
 
 
@@ -78,7 +87,7 @@ def test_convolution_activation_and_pooling(activation: str, apart: bool) -> Non
 )
 def test_other_windows_stay_apart(pooling: layers.Layer) -> None:
     model = stack(layers.Conv2D(5, 3, activation="relu"), pooling)
-    assert steps_of(model)[:2] == ["ConvolutionBlock", type(pooling).__name__]
+    assert steps_of(model)[:2] == ["Conv2D", type(pooling).__name__]
     check_against_single_layers(model)
 
 
@@ -98,8 +107,9 @@ def test_other_convolutions_stay_apart(convolution: layers.Layer) -> None:
 
 def test_a_subclass_does_as_it_likes() -> None:
     class Doubled(layers.Conv2D):
-        def forward(self, x: np.ndarray, training: bool) -> np.ndarray:
-            return 2 * super().forward(x, training)
+        def forward(self, call: Call, x: np.ndarray) -> None:
+            super().forward(call, x)
+            call.y *= 2
 
     assert steps_of(stack(Doubled(5, 3), layers.MaxPooling2D(2)))[:2] == ["Doubled", "MaxPooling2D"]
 
@@ -149,8 +159,12 @@ def test_normalization_activation_and_pooling(activation: str, pooling: bool) ->
         layers.Conv2D(4, 3, activation="relu"),
         layers.BatchNormalization(),
     )
-    blocks = ["ConvolutionBlock", "NormalizationBlock"]
-    assert steps_of(model) == [*blocks, *blocks, "Flatten", "Dense"]
+    first = "BatchNormalization Activation" + pooling * " MaxPooling2D"
+    assert steps_of(model) == [
+        *["Conv2D", first],
+        *["Conv2D", "BatchNormalization"],
+        *["Flatten", "Dense"],
+    ]
     check_against_single_layers(model)
 
 
@@ -176,7 +190,7 @@ def test_normalization_folds_into_the_convolution(options: dict[str, bool], use_
         change()
         expected = x
         for layer in model.layers:
-            expected = layer.forward(expected, False)
+            expected = layer(expected)
         assert_close(model.predict_on_batch(x), expected)
 
 

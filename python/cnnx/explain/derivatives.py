@@ -1,0 +1,60 @@
+"""How a network's score changes with its image, and with what every layer makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from cnnx.arrays import Float
+from cnnx.graph import Plan
+from cnnx.graph.fusions import net_input
+from cnnx.models.network import Network
+
+
+class Derivatives(NamedTuple):
+    """
+    What the layers gave for a batch, and the derivatives of a score with respect to it.
+
+    Attributes
+    ----------
+    outputs
+        By the layers' names. The last is the net output, before any last activation.
+    gradients
+        With respect to each of the outputs.
+    input_gradient
+        With respect to the batch.
+    """
+
+    outputs: dict[str, Float]
+    gradients: dict[str, Float]
+    input_gradient: Float
+
+
+def differentiate(network: Network, x: Float, score: Callable[[Float], Float]) -> Derivatives:
+    """
+    Return the derivatives of a score of a network in use (not in training).
+
+    Parameters
+    ----------
+    network
+        Built; nothing of it changes.
+    x
+        A batch.
+    score
+        Returns the score's gradient with respect to the net output, which it is given: the output
+        before a last activation, whose slope would vanish where the network is sure.
+    """
+    graph = net_input(network.graph) or network.graph
+    values = [node.output for node in graph.nodes]
+    names = [node.layer.name for node in graph.nodes]
+    with network.lock:
+        plan = Plan(graph, keep=values, gradients_of=[*values, *graph.inputs])
+        binding = plan.bind(len(x))
+        net, *outputs = binding.forward(x)
+        binding.dys[0][...] = score(net)
+        *gradients, input_gradient = binding.backward()
+    return Derivatives(
+        dict(zip(names, outputs, strict=True)),
+        dict(zip(names, gradients, strict=True)),
+        input_gradient,
+    )

@@ -1,0 +1,209 @@
+"""Operations made of several layers that run in one pass over memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cnnx import _core, activations
+from cnnx.arrays import Float
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.convolution import Conv2D, Windows
+from cnnx.layers.layer import Layer
+from cnnx.layers.linear import LinearLayer
+from cnnx.layers.normalization import BatchNormalization
+from cnnx.layers.pooling import MaxPooling2D
+from cnnx.layers.weight import Weight
+
+
+class Pass:
+    """
+    Layers that run together; a plan runs it like a layer.
+
+    A 2x2 max pooling at its end comes before the activation. It gives the same, since activations
+    grow, and a quarter of the values is left.
+
+    Parameters
+    ----------
+    layers
+        First to last.
+
+    Attributes
+    ----------
+    traits
+        As of a layer.
+    activation
+        The one that the layers apply; linear if none does.
+    pools
+        Whether a 2x2 max pooling is among them.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.traits = Traits()
+        self.layers = list(layers)
+        functions = [getattr(layer, "activation", activations.linear) for layer in layers]
+        applied = [function for function in functions if function is not activations.linear]
+        self.activation = applied[0] if applied else activations.linear
+        self.pools = isinstance(layers[-1], MaxPooling2D)
+
+    @property
+    def weights(self) -> list[Weight]:
+        """The weights of all layers."""
+        return [weight for layer in self.layers for weight in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that training changes."""
+        return [weight for layer in self.layers for weight in layer.trainable_weights]
+
+    def bind(self, call: Call) -> None:
+        """Work out what the shapes of a call decide."""
+        self.layers[0].bind(call)
+        call.codes = None  # which pixel of its window each pooled value was
+        if self.pools and call.differentiates:
+            call.codes = call.keep("codes", call.y.shape[1:], np.uint8)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the output to `call.y`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement forward")
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradients of weights and inputs. May overwrite `dy`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement backward")
+
+    def __str__(self) -> str:
+        return " + ".join(map(str, self.layers))
+
+
+class ConvolutionPass(Pass):
+    """
+    A convolution, an activation and a 2x2 max pooling.
+
+    The output before pooling, and its gradient, are never stored. In use a batch normalisation may
+    follow the convolution. It is folded into kernel and bias: with
+    s = gamma / sqrt(variance + epsilon), they become s kernel and s (bias - mean) + beta.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__(layers)
+        convolution = layers[0]
+        assert isinstance(convolution, Conv2D)
+        self._convolution = convolution
+        self._normalization = next(
+            (layer for layer in layers if isinstance(layer, BatchNormalization)), None
+        )
+        self._masked = self.pools and self.activation is activations.relu
+        """Whether the codes of the pooling know where ReLU gave 0."""
+        self.traits = Traits(
+            reads_inputs=bool(convolution.trainable_weights),
+            reads_output=self.activation is not activations.linear and not self._masked,
+        )
+        self._version = self._seen = -1
+
+    def bind(self, call: Call) -> None:
+        """Place the windows."""
+        super().bind(call)
+        call.pooled_from = call.output_size if self.pools else None
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write activation(pooling(convolution))."""
+        if call.training:
+            kernel, bias = self._convolution.kernel.value, self._convolution.bias_value
+            prepared = None
+        else:
+            if self._seen != Weight.last_change:
+                self._prepare()
+            kernel, bias, prepared = self._kernel, self._bias, self._prepared
+        windows: Windows = call.windows
+        _core.conv2d_forward(
+            xs[0],
+            kernel,
+            bias,
+            call.y,
+            *windows,
+            self.activation.name,
+            call.codes,
+            call.pooled_from,
+            prepared,
+        )
+
+    def _prepare(self) -> None:
+        """Take over the layers' weights, if one has changed."""
+        self._seen = Weight.last_change
+        version = sum(weight.version for weight in self.weights)
+        if version == self._version:
+            return
+        kernel, bias = self._convolution.kernel.value, self._convolution.bias_value
+        if self._normalization is not None:
+            scale, shift = self._normalization.affine()
+            kernel = kernel * scale
+            bias = shift if bias is None else shift + scale * bias
+        self._kernel, self._bias = kernel, bias
+        self._prepared = _core.PreparedWeights()
+        self._version = version
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the convolution's gradients."""
+        if not self._masked:
+            self.activation.backward(call.y, dy, dy)
+        self._convolution.differentiate(call, dy, call.codes, call.pooled_from)
+
+
+class NormalizationPass(Pass):
+    """
+    A batch normalisation, an activation and a 2x2 max pooling.
+
+    The normalised batch and its gradient are never stored.
+    """
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__(layers)
+        normalization = layers[0]
+        assert isinstance(normalization, BatchNormalization)
+        self._normalization = normalization
+        self.traits = Traits(
+            reads_output=False, gradient_in_place=not self.pools, gradient_over_input=self.pools
+        )
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write activation(pooling(normalised batch))."""
+        self._normalization.normalize(call, xs[0], self.activation.name, self.pools, call.codes)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the normalisation's gradients."""
+        self._normalization.differentiate(call, dy, self.activation.name, call.codes)
+
+
+class NetInput(Layer):
+    """
+    A layer without its activation, where a loss or an explanation takes the net input.
+
+    Parameters
+    ----------
+    layer
+        Has an activation of its own; built.
+    """
+
+    def __init__(self, layer: LinearLayer) -> None:
+        super().__init__(name=layer.name, trainable=layer.trainable)
+        self._layer = layer
+        self.weights = layer.weights
+        self.built = True
+
+    @property
+    def traits(self) -> Traits:
+        """Backwards, the output is not needed."""
+        return Traits(reads_inputs=bool(self.trainable_weights), reads_output=False)
+
+    def bind(self, call: Call) -> None:
+        """Do what the layer does."""
+        self._layer.bind(call)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the net input."""
+        self._layer.net_input(call, xs[0])
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradients, from that of the net input."""
+        self._layer.net_input_backward(call, dy)

@@ -1,0 +1,294 @@
+"""What runs: the steps of a graph, forward and backward, over arrays that were laid out before."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from cnnx.arrays import Array, Float, Shape
+from cnnx.buffer import Buffer, aligned_empty
+from cnnx.graph.fusions import Step, fuse
+from cnnx.graph.graph import Graph
+from cnnx.graph.lives import Lives, Part
+from cnnx.graph.memory import Region, lay_out
+from cnnx.layers.call import Call, take_gradients, take_output
+from cnnx.layers.value import Value
+from cnnx.layers.weight import Weight
+
+MOST_BINDINGS = 8
+"""Numbers of samples for which the arrays stay laid out."""
+
+Sum: TypeAlias = tuple[Array, Array]
+"""An array, and what is to be added to it."""
+
+
+class Plan:
+    """
+    How a graph runs, forward and backward.
+
+    Parameters
+    ----------
+    graph
+        Of built layers.
+    training
+        Whether to compute as in `fit`.
+    learns
+        Whether `backward` is to write the gradients of trainable weights.
+    gradients_of
+        Values whose gradients `backward` is to return.
+    keep
+        Values that `forward` is to return besides the outputs.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        training: bool = False,
+        learns: bool = False,
+        gradients_of: Sequence[Value] = (),
+        keep: Sequence[Value] = (),
+    ) -> None:
+        self.graph = graph
+        self.training = training
+        self.learns = learns
+        self.keep = list(keep)
+        self.gradients_of = list(gradients_of)
+        if gradients_of and not training:  # passes in use have no way back
+            steps = [Step(node.layer, node.inputs, node.output) for node in graph.nodes]
+        else:
+            steps = fuse(graph, training, {*keep, *gradients_of})
+        self.lives = Lives(
+            steps,
+            graph.outputs,
+            self.keep,
+            _differentiated(steps, learns, gradients_of),
+            training,
+            learns,
+        )
+        self.kept: list[dict[str, Buffer]] = [{} for _ in self.lives.runs]
+        self._memory: Float = np.empty(0, np.float32)
+        self._bindings: OrderedDict[int, Binding] = OrderedDict()
+
+    def bind(self, rows: int) -> Binding:
+        """Return the calls for a number of samples."""
+        binding = self._bindings.get(rows)
+        if binding is None:
+            binding = Binding(self, rows)
+            self._bindings[rows] = binding
+            if len(self._bindings) > MOST_BINDINGS:
+                self._bindings.popitem(last=False)
+        return binding
+
+    def memory(self, size: int) -> Float:
+        """Return memory of at least `size` floats, which all bindings use in turn."""
+        if len(self._memory) < size:
+            self._bindings.clear()  # they hold the memory before
+            self._memory = np.empty(0, np.float32)
+            self._memory = aligned_empty((size,))
+        return self._memory
+
+    def forward(self, *inputs: Float) -> list[Float]:
+        """Return the outputs, then the values to keep, in arrays that the next call overwrites."""
+        return self.bind(len(inputs[0])).forward(*inputs)
+
+
+def _differentiated(
+    steps: Sequence[Step], learns: bool, gradients_of: Collection[Value]
+) -> set[Value]:
+    """Return the values whose gradients are needed: those that depend on what is wanted."""
+    found = set(gradients_of)
+    for step in steps:
+        learning = learns and step.operation.trainable_weights
+        if learning or not found.isdisjoint(step.inputs):
+            found.add(step.output)
+    return found
+
+
+class _Given(NamedTuple):
+    """An array that lies in an input of the network: its number, and the shape it is seen in."""
+
+    number: int
+    shape: Shape | None
+
+
+class _StepBack(NamedTuple):
+    """A step of the backward pass, what to add up after it, and where to copy `dy` before it."""
+
+    backward: Callable[[Call, Float], Any]
+    call: Call
+    dy: Float
+    sums: list[Sum]
+    copy: Float | None
+
+
+class Binding:
+    """
+    The calls of a plan for one number of samples, with their arrays.
+
+    Parameters
+    ----------
+    plan
+        Whose steps they run.
+    rows
+        Number of samples.
+
+    Attributes
+    ----------
+    dys
+        Where the gradients of the outputs are to be written before `backward`; empty if nothing
+        is differentiated.
+    """
+
+    def __init__(self, plan: Plan, rows: int) -> None:
+        self._plan = plan
+        self._lives = lives = plan.lives
+        self._rows = rows
+        self._starts, total = lay_out(lives.regions(), rows)
+        self._memory = plan.memory(total)
+        self._inputs: list[tuple[Call, int, _Given]] = []
+        self._sums: dict[int, list[Sum]] = {}
+        gradients = self._weight_gradients()
+        calls = [self._call(index, gradients.get(index, {})) for index in range(len(lives.runs))]
+        self._forward: list[tuple[Callable[..., Any], Call]] = [
+            (step.operation.forward, call) for step, call in zip(lives.runs, calls, strict=True)
+        ]
+        wanted = [*plan.graph.outputs, *plan.keep]
+        self._results: list[Any] = [self._value(value) for value in wanted]
+        self._passed = [
+            (place, self._given(value))
+            for place, value in enumerate(wanted)
+            if self._results[place] is None
+        ]
+        self.dys = [
+            self._gradient(value)
+            for value in plan.graph.outputs
+            if lives.root(value) in lives.differentiated
+        ]
+        self._copies = {
+            lives.root(value): np.empty((rows, *value.shape[1:]), np.float32)
+            for value in plan.gradients_of
+        }
+        self._backward = [self._step_back(index, calls[index]) for index in lives.back]
+        made = {lives.root(lives.runs[index].output) for index in lives.back}
+        self._last_copies = [
+            (copy, self._gradient(root)) for root, copy in self._copies.items() if root not in made
+        ]
+
+    # Arrays.
+
+    def _array(self, region: Region, value: Value) -> Float:
+        start = self._starts[region]
+        array = self._memory[start : start + region.size * self._rows]
+        return array.reshape(self._rows, *value.shape[1:])
+
+    def _value(self, value: Value) -> Float | None:
+        """Return the array of a value; None for one that lies in an input."""
+        region = self._lives.values.get(self._lives.root(value))
+        return None if region is None else self._array(region, value)
+
+    def _given(self, value: Value) -> _Given:
+        root = self._lives.root(value)
+        shape = None if value is root else (self._rows, *value.shape[1:])
+        return _Given(self._plan.graph.inputs.index(root), shape)
+
+    def _gradient(self, value: Value) -> Float:
+        return self._array(self._lives.gradients[self._lives.root(value)], value)
+
+    def _input_gradient(self, index: int, place: int, value: Value) -> Float | None:
+        """Return where a step writes its part of an input's gradient; None if nobody wants it."""
+        part = self._lives.parts.get(Part(index, place))
+        if part is not None:
+            array = self._array(part, value)
+            self._sums.setdefault(index, []).append((self._gradient(value), array))
+            return array
+        wanted = self._lives.root(value) in self._lives.differentiated
+        return self._gradient(value) if wanted else None
+
+    def _weight_gradients(self) -> dict[int, dict[Weight, Float]]:
+        """Return where each step writes gradients: a later use of a weight has its own memory."""
+        found: dict[int, dict[Weight, Float]] = {}
+        written: set[Weight] = set()
+        for index in self._lives.back if self._plan.learns else ():
+            found[index] = {}
+            for weight in self._lives.runs[index].operation.trainable_weights:
+                target = weight.gradient
+                if weight in written:
+                    target = np.empty_like(weight.gradient)
+                    self._sums.setdefault(index, []).append((weight.gradient, target))
+                found[index][weight] = target
+                written.add(weight)
+        return found
+
+    # Calls.
+
+    def _call(self, index: int, gradients: dict[Weight, Float]) -> Call:
+        step, plan = self._lives.runs[index], self._plan
+        back = index in self._lives.back
+        xs = [self._value(value) for value in step.inputs]
+        y = self._value(step.output)
+        assert y is not None
+        call = Call(
+            str(step.operation),
+            [value.shape[1:] for value in step.inputs],
+            [y if x is None else x for x in xs],
+            y,
+            plan.training,
+            back,
+            [
+                self._input_gradient(index, place, value) if back else None
+                for place, value in enumerate(step.inputs)
+            ],
+            gradients,
+            plan.kept[index],
+        )
+        for place, (value, x) in enumerate(zip(step.inputs, xs, strict=True)):
+            if x is None:
+                self._inputs.append((call, place, self._given(value)))
+        step.operation.bind(call)
+        return call
+
+    def _step_back(self, index: int, call: Call) -> _StepBack:
+        step = self._lives.runs[index]
+        return _StepBack(
+            step.operation.backward,
+            call,
+            self._gradient(step.output),
+            self._sums.get(index, []),
+            self._copies.get(self._lives.root(step.output)),
+        )
+
+    # Running.
+
+    def forward(self, *inputs: Float) -> list[Float]:
+        """Return the outputs, then the values to keep."""
+        for call, place, (index, shape) in self._inputs:
+            call.xs[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
+        for forward, call in self._forward:
+            y = forward(call, *call.xs)
+            if y is not None:
+                take_output(call, y)
+        for place, (index, shape) in self._passed:
+            self._results[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
+        return self._results
+
+    def backward(self) -> list[Float]:
+        """Return the gradients of `gradients_of`, after `forward`; overwrites `dys`."""
+        for backward, call, dy, sums, copy in self._backward:
+            if copy is not None:
+                np.copyto(copy, dy.reshape(copy.shape))
+            dx = backward(call, dy)
+            if dx is not None:
+                take_gradients(call, dx)
+            for total, part in sums:
+                np.add(total, part, out=total)
+        for copy, gradient in self._last_copies:
+            np.copyto(copy, gradient.reshape(copy.shape))
+        root = self._lives.root
+        return [
+            self._copies[root(value)].reshape(self._rows, *value.shape[1:])
+            for value in self._plan.gradients_of
+        ]
