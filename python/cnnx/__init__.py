@@ -22,13 +22,14 @@ from cnnx import (
 )
 from cnnx._core import __version__
 from cnnx.layers import Input
-from cnnx.models import Sequential
+from cnnx.models import Model, Sequential
 
 if TYPE_CHECKING:
     from cnnx import data, datasets, explain, filters, keras
 
 __all__ = [
     "Input",
+    "Model",
     "Sequential",
     "__version__",
     "activations",

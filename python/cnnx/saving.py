@@ -60,7 +60,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     with model.lock:  # another thread's step would leave weights and optimizer a step apart
         history = to_save(model.history, path)
         description = _describe(model) | {"history": history and history.names()}
-        tensors: dict[str, Array] = {weight.path: weight.numpy() for weight in model.weights}
+        tensors: dict[str, Array] = {name: weight.numpy() for name, weight in model.named_weights()}
         if model.optimizer is not None:
             state = model.optimizer.get_state()
             tensors |= {STATE + name: array for name, array in state.items()}
@@ -73,9 +73,10 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
                 f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
                 "it. Save the arrays of get_weights() instead."
             )
-    if len(model.layers) > MAX_LAYERS:
+    count = sum(1 for _ in model.leaves())
+    if count > MAX_LAYERS:
         raise ValueError(
-            f"{path}: cannot save {len(model.layers):,} layers: load_model takes {MAX_LAYERS:,}. "
+            f"{path}: cannot save {count:,} layers: load_model takes {MAX_LAYERS:,}. "
             "Save the arrays of get_weights() instead."
         )
     write_tensors(path, tensors, description)
@@ -119,23 +120,32 @@ def _describe(model: Model) -> dict[str, Any]:
 
 def _seeded(model: Model) -> Iterator[RandomLayer]:
     """Yield the layers that have a generator of their own."""
-    for layer in model.layers:
+    for layer in model.leaves():
         if isinstance(layer, RandomLayer) and layer.random_state is not None:
             yield layer
 
 
-def _rebuild(description: dict[str, Any], tensors: Tensors) -> Model:
-    config = description["model"]["config"]
+def _make(entry: dict[str, Any], tensors: Tensors, prefix: str, limit: list[int]) -> Any:
+    """Return a layer or a model from its class name and config, with the weights of a file."""
+    limit[0] -= 1
+    if limit[0] < 0:
+        raise ValueError(f"it has more than {MAX_LAYERS:,} layers")
+    model_class = registry.MODELS.get(entry["class_name"])
+    if model_class is None:
+        layer = registry.get("layer", entry, Layer, LAYERS)
+        layer.saved_values = lambda path, shape: tensors.weight(prefix + path, shape)
+        return layer
+    config = entry["config"]
     if not isinstance(config["name"], str):
         raise ValueError(f"the model's name is {config['name']!r}, not a text")
-    if len(config["layers"]) > MAX_LAYERS:
-        raise ValueError(f"it has {len(config['layers']):,} layers, more than {MAX_LAYERS:,}")
-    layers = [registry.get("layer", entry, Layer, LAYERS) for entry in config["layers"]]
-    for layer in layers:
-        layer.saved_values = tensors.weight
-    model_class = registry.resolve("model", description["model"]["class_name"], registry.MODELS)
-    model: Model = model_class(layers, config["name"])
-    for layer in layers:
+    within = f"{prefix}{config['name']}/" if limit[0] < MAX_LAYERS else ""
+    layers = [_make(item, tensors, within, limit) for item in config["layers"]]
+    return model_class.from_layers(layers, config)
+
+
+def _rebuild(description: dict[str, Any], tensors: Tensors) -> Model:
+    model: Model = _make(description["model"], tensors, "", [MAX_LAYERS + 1])
+    for layer in model.leaves():
         layer.saved_values = None
     if description["compile"] is not None:
         model.compile(**description["compile"])
@@ -155,7 +165,7 @@ def _restore_optimizer(model: Model, tensors: Tensors) -> None:
         return
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}
     if any(name.startswith(STATE) and "/" not in name for name in tensors.names):
-        size = sum(weight.size for weight in model.weights if weight.trainable)
+        size = sum(weight.size for weight in model.weights if weight.learnable)
         for slot in model.optimizer.slot_names:
             state[slot] = tensors.take(STATE + slot, (size,))
     model.optimizer.set_state(state, copy=False)

@@ -11,7 +11,7 @@ from cnnx.drawing.layout import chain_layout
 from cnnx.drawing.node import Options, network_nodes
 from cnnx.drawing.svg import arrow, document
 from cnnx.files import replacing
-from cnnx.models.network import Network
+from cnnx.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Drawing:
 
 
 def plot_model(
-    model: Network,
+    model: Model,
     to_file: str | os.PathLike[str] | None = "model.svg",
     show_shapes: bool = True,
     show_layer_names: bool = True,
@@ -98,7 +98,7 @@ def plot_model(
     ValueError
         The model is not built, or `to_file` does not end in .svg.
     """
-    if not isinstance(model, Network):
+    if not isinstance(model, Model):
         raise TypeError(f"plot_model: model must be a cnnx.Sequential, got {model!r}")
     if not model.built:
         raise ValueError(
@@ -126,7 +126,7 @@ def _svg_file(to_file: Any, owner: str) -> Path:
     return path
 
 
-def _svg(model: Network, options: Options) -> str:
+def _svg(model: Model, options: Options) -> str:
     with model.lock:
         nodes = network_nodes(model, options)
     layout = chain_layout(nodes)

@@ -14,7 +14,7 @@ from cnnx.layers.dense import Dense
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.pooling import PoolingLayer
-from cnnx.models.network import Network
+from cnnx.models.model import Model
 
 _COLOURS = {Conv2D: "#ffd9a0", PoolingLayer: "#f4b3ab", Dense: "#a9d3ee"}
 _INPUT, _STEP, _OTHER = "#f2f2f2", "#c9e4c5", "#e6def2"
@@ -84,7 +84,7 @@ class Node:
             yield text(line, middle.x, baseline + place * LINE_HEIGHT)
 
 
-def network_nodes(network: Network, options: Options) -> list[Node]:
+def network_nodes(network: Model, options: Options) -> list[Node]:
     """Return a node for the input of a built network and one for each layer."""
     shapes = [network.input_shape[1:], *(layer.output_shape[1:] for layer in network.layers)]
     scale = Scale(extent for shape in shapes if len(shape) > 1 for extent in shape[:2])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from cnnx.arrays import Float
 from cnnx.graph import Plan
 from cnnx.graph.fusions import net_input
-from cnnx.models.network import Network
+from cnnx.models import Model
 
 
 class Derivatives(NamedTuple):
@@ -30,7 +32,7 @@ class Derivatives(NamedTuple):
     input_gradient: Float
 
 
-def differentiate(network: Network, x: Float, score: Callable[[Float], Float]) -> Derivatives:
+def differentiate(network: Model, x: Float, score: Callable[[Float], Float]) -> Derivatives:
     """
     Return the derivatives of a score of a network in use (not in training).
 
@@ -44,14 +46,17 @@ def differentiate(network: Network, x: Float, score: Callable[[Float], Float]) -
         Returns the score's gradient with respect to the net output, which it is given: the output
         before a last activation, whose slope would vanish where the network is sure.
     """
-    graph = net_input(network.graph) or network.graph
-    values = [node.output for node in graph.nodes]
-    names = [node.layer.name for node in graph.nodes]
+    graph = network.flat_graph
+    graph = net_input(graph, graph.outputs[0]) or graph
+    values = graph.values
+    names = [value.name for value in values]
     with network.lock:
         plan = Plan(graph, keep=values, gradients_of=[*values, *graph.inputs])
         binding = plan.bind(len(x))
         net, *outputs = binding.forward(x)
-        binding.dys[0][...] = score(net)
+        (dy,) = binding.dys
+        assert dy is not None
+        np.copyto(dy, score(net))
         *gradients, input_gradient = binding.backward()
     return Derivatives(
         dict(zip(names, outputs, strict=True)),

@@ -31,12 +31,10 @@ def feature_maps(model: Sequential, image: Any) -> dict[str, Float]:
         (height, width, channels), or (height, width) if grey.
     """
     x = single_image(model, image, "feature_maps")
-    values = [node.output for node in model.graph.nodes]
+    values = model.flat_graph.values
     with model.lock:
-        _, *outputs = Plan(model.graph, keep=values).forward(x)
-    return {
-        node.layer.name: output[0] for node, output in zip(model.graph.nodes, outputs, strict=True)
-    }
+        _, *outputs = Plan(model.flat_graph, keep=values).forward(x)
+    return {value.name: output[0] for value, output in zip(values, outputs, strict=True)}
 
 
 def plot_feature_maps(maps: Mapping[str, Float], limit: int = 8) -> Figure:

@@ -69,18 +69,19 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
         Values that somebody wants to see, besides the outputs.
     """
     steps: list[Step] = []
-    taken: set[Node] = set()
-    for node in graph.nodes:
-        if node in taken:
+    taken: set[Value] = set()
+    for value in graph.values:
+        layer, inputs = value.node.layer, value.node.inputs
+        if value in taken:
             continue
-        if type(node.layer) not in TAKES or not _can_lead(node.layer, training):
-            steps.append(Step(node.layer, node.inputs, node.output))
+        if type(layer) not in TAKES or not _can_lead(layer, training):
+            steps.append(Step(layer, inputs, value))
             continue
-        pass_class, in_training, in_use = TAKES[type(node.layer)]
-        chain = _chain(graph, node, (in_training if training else in_use).split(), kept)
+        pass_class, in_training, in_use = TAKES[type(layer)]
+        chain = _chain(graph, value, (in_training if training else in_use).split(), kept)
         taken.update(chain)
-        operation = pass_class([item.layer for item in chain])
-        steps.append(Step(operation, node.inputs, chain[-1].output))
+        operation = pass_class([item.node.layer for item in chain])
+        steps.append(Step(operation, inputs, chain[-1]))
     return steps
 
 
@@ -90,14 +91,15 @@ def _can_lead(layer: Layer, training: bool) -> bool:
     return layer.trainable or not training  # a frozen normalisation is another operation
 
 
-def _chain(graph: Graph, leader: Node, kinds: list[str], kept: Collection[Value]) -> list[Node]:
-    """Return the leader, and the uses after it that its pass takes."""
+def _chain(graph: Graph, leader: Value, kinds: list[str], kept: Collection[Value]) -> list[Value]:
+    """Return what the leading layer computes, and what its pass computes after it."""
     chain = [leader]
-    if getattr(leader.layer, "activation", activations.linear) is not activations.linear:
+    own = getattr(leader.node.layer, "activation", activations.linear)
+    if own is not activations.linear:
         kinds = ["pooling"]  # which comes before the activation, too
     while kinds:
-        reader = graph.lone_reader(chain[-1].output, kept)
-        kind = None if reader is None else _kind(reader.layer)
+        reader = graph.lone_reader(chain[-1], kept)
+        kind = None if reader is None else _kind(reader)
         if reader is None or kind not in kinds:
             break
         kinds = kinds[kinds.index(kind) + 1 :]
@@ -105,55 +107,62 @@ def _chain(graph: Graph, leader: Node, kinds: list[str], kept: Collection[Value]
     return chain
 
 
-def _kind(layer: Layer) -> str | None:
-    """Return what a layer is to the pass before it."""
+def _kind(value: Value) -> str | None:
+    """Return what the layer that computes a value is to the pass before it."""
+    layer = value.node.layer
     if type(layer) in (Activation, ReLU):
         assert isinstance(layer, Activation)
         return "activation" if layer.activation.elementwise else None
     if type(layer) is BatchNormalization:
         return "normalization"
-    return "pooling" if type(layer) is MaxPooling2D and layer.halves else None
+    if type(layer) is MaxPooling2D and layer.halves(value.node.inputs[0].shape):
+        return "pooling"
+    return None
 
 
-def net_input(graph: Graph, function: str | None = None) -> Graph | None:
+def net_input(graph: Graph, output: Value, function: str | None = None) -> Graph | None:
     """
-    Return a graph that ends before its last activation; None if it ends in no such activation.
+    Return a graph whose output ends before its activation; None if it ends in no such activation.
 
     Layers that only give the output another shape may follow the activation.
 
     Parameters
     ----------
     graph
-        With one output.
+        Of layers alone.
+    output
+        One of its outputs.
     function
         Name that the activation must have; by default any.
     """
-    shaping: list[Node] = []
-    node = graph.outputs[0].node
-    while node is not None and _only_shapes(node, function):
-        shaping.insert(0, node)
-        node = node.inputs[0].node
-    if node is None or not _ends_in(node.layer, function):
+    shaping: list[Value] = []
+    last = output
+    while last in graph.values and _only_shapes(last, function):
+        shaping.insert(0, last)
+        last = last.node.inputs[0]
+    if last not in graph.values or not _ends_in(last.node.layer, function):
         return None
-    if any(len(graph.readers(item.output)) > 1 for item in [node, *shaping]):
-        return None
-    gone = {node, *shaping}
-    nodes = [item for item in graph.nodes if item not in gone]
-    value = node.inputs[0]
-    if isinstance(node.layer, LinearLayer):
-        nodes.append(Node(NetInput(node.layer), node.inputs, node.output.shape))
-        value = nodes[-1].output
+    gone = [last, *shaping]
+    if any(graph.lone_reader(item) is None for item in gone[:-1]) or graph.readers(output):
+        return None  # somebody else reads what the activation computes
+    values = [item for item in graph.values if item not in gone]
+    value = last.node.inputs[0]
+    if isinstance(last.node.layer, LinearLayer):
+        value = Value(last.shape, Node(NetInput(last.node.layer), last.node.inputs))
+        values.append(value)
     for item in shaping:
-        nodes.append(Node(item.layer, (value,), item.output.shape))
-        value = nodes[-1].output
-    return Graph(graph.inputs, [value], nodes)
+        value = Value(item.shape, Node(item.node.layer, (value,)))
+        values.append(value)
+    outputs = [value if item is output else item for item in graph.outputs]
+    return Graph(graph.inputs, outputs, values)
 
 
-def _only_shapes(node: Node, function: str | None) -> bool:
-    """Return whether a use gives its input another shape, and leaves rows of a softmax whole."""
-    if not isinstance(node.layer, Reshape) or not _traits(node.layer).view:
+def _only_shapes(value: Value, function: str | None) -> bool:
+    """Return whether a layer gives its input another shape, and leaves rows of a softmax whole."""
+    layer = value.node.layer
+    if not isinstance(layer, Reshape) or not _traits(layer).view:
         return False
-    return function == "sigmoid" or node.inputs[0].shape[-1] == node.output.shape[-1]
+    return function == "sigmoid" or value.node.inputs[0].shape[-1] == value.shape[-1]
 
 
 def _ends_in(layer: Layer, function: str | None) -> bool:

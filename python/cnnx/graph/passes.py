@@ -188,7 +188,7 @@ class NetInput(Layer):
     def __init__(self, layer: LinearLayer) -> None:
         super().__init__(name=layer.name, trainable=layer.trainable)
         self._layer = layer
-        self.weights = layer.weights
+        self._weights = layer.weights
         self.built = True
 
     @property

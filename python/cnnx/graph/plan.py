@@ -58,7 +58,7 @@ class Plan:
         self.keep = list(keep)
         self.gradients_of = list(gradients_of)
         if gradients_of and not training:  # passes in use have no way back
-            steps = [Step(node.layer, node.inputs, node.output) for node in graph.nodes]
+            steps = [Step(value.node.layer, value.node.inputs, value) for value in graph.values]
         else:
             steps = fuse(graph, training, {*keep, *gradients_of})
         self.lives = Lives(
@@ -139,8 +139,8 @@ class Binding:
     Attributes
     ----------
     dys
-        Where the gradients of the outputs are to be written before `backward`; empty if nothing
-        is differentiated.
+        Where the gradients of the outputs are to be written before `backward`; None for those that
+        nothing wanted depends on.
     """
 
     def __init__(self, plan: Plan, rows: int) -> None:
@@ -163,10 +163,9 @@ class Binding:
             for place, value in enumerate(wanted)
             if self._results[place] is None
         ]
-        self.dys = [
-            self._gradient(value)
+        self.dys: list[Float | None] = [
+            self._gradient(value) if lives.root(value) in lives.differentiated else None
             for value in plan.graph.outputs
-            if lives.root(value) in lives.differentiated
         ]
         self._copies = {
             lives.root(value): np.empty((rows, *value.shape[1:]), np.float32)

@@ -13,6 +13,17 @@ from cnnx.layers.dense import Dense
 from cnnx.layers.dropout import Dropout, GaussianDropout
 from cnnx.layers.input_layer import Input, InputLayer
 from cnnx.layers.layer import Layer
+from cnnx.layers.merging import (
+    Add,
+    Average,
+    Concatenate,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    concatenate,
+)
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.pooling import (
     AveragePooling2D,
@@ -27,8 +38,11 @@ from cnnx.layers.reshaping import Flatten, Reshape
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling2D",
     "BatchNormalization",
+    "Concatenate",
     "Conv2D",
     "Dense",
     "Dropout",
@@ -40,6 +54,9 @@ __all__ = [
     "InputLayer",
     "Layer",
     "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "RandomContrast",
     "RandomFlip",
     "RandomRotation",
@@ -49,16 +66,22 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Softmax",
+    "Subtract",
     "SumPooling2D",
     "WeightedAveragePooling2D",
+    "add",
+    "concatenate",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         Activation,
+        Add,
+        Average,
         AveragePooling2D,
         BatchNormalization,
+        Concatenate,
         Conv2D,
         Dense,
         Dropout,
@@ -68,6 +91,9 @@ LAYERS: dict[str, type[Layer]] = {
         GlobalMaxPooling2D,
         InputLayer,
         MaxPooling2D,
+        Maximum,
+        Minimum,
+        Multiply,
         RandomContrast,
         RandomFlip,
         RandomRotation,
@@ -77,6 +103,7 @@ LAYERS: dict[str, type[Layer]] = {
         Rescaling,
         Reshape,
         Softmax,
+        Subtract,
         SumPooling2D,
         WeightedAveragePooling2D,
     )

@@ -1,5 +1,6 @@
 """The declared shape of a model's input."""
 
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,6 +8,7 @@ from cnnx import geometry
 from cnnx.arrays import Float
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
+from cnnx.layers.value import Node, Value
 
 
 class InputLayer(Layer):
@@ -27,6 +29,17 @@ class InputLayer(Layer):
 
     traits = Traits(False, False, view=True)
 
+    def value(self) -> Value:
+        """Return the input as a value of a network."""
+        return self._use(())
+
+    def _use(self, values: Sequence[Value]) -> Value:
+        self.built = True
+        self.input_shape = self.output_shape = (None, *self.shape)
+        value = Value(self.output_shape, Node(self, ()))
+        self._values = [weakref.ref(value)]
+        return value
+
     def forward(self, call: Call, x: Float) -> Float:
         """Return the batch itself."""
         return x
@@ -40,9 +53,11 @@ class InputLayer(Layer):
         return {"shape": list(self.shape), "name": self.name}
 
 
-def Input(shape: Sequence[int], name: str | None = None) -> InputLayer:  # noqa: N802
+def Input(shape: Sequence[int], name: str | None = None) -> Value:  # noqa: N802
     """
-    Declare the shape of a model's input: `Sequential([Input((28, 28, 1)), ...])`.
+    Return an input of a network: layers called on it, and on what they return, make the network.
+
+    A `Sequential` may begin with it: `Sequential([Input((28, 28, 1)), ...])`.
 
     Parameters
     ----------
@@ -51,4 +66,4 @@ def Input(shape: Sequence[int], name: str | None = None) -> InputLayer:  # noqa:
     name
         By default input_layer, input_layer_1, ....
     """
-    return InputLayer(shape, name)
+    return InputLayer(shape, name).value()

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import itertools
 import math
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnx import geometry, initializers, registry
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
 from cnnx.layers.call import Call, Traits, alone, take_output
+from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
+from cnnx.layers.weight_holder import WeightHolder
 
 _MOST_ELEMENTS = 2**59  # of float64: 2**62 bytes
 
@@ -29,7 +31,7 @@ def automatic_name(class_name: str) -> str:
     return f"{base}_{count}" if count else base
 
 
-class Layer(registry.Configurable):
+class Layer(WeightHolder):
     """
     One step of a network: a function of a batch, its gradient, and the weights that it learns.
 
@@ -70,9 +72,8 @@ class Layer(registry.Configurable):
         self.built = False
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
-        self.weights: list[Weight] = []
-        self.on_freeze: Callable[[], None] | None = None
-        """Set by the model that holds this layer: called when `trainable` changes."""
+        self._weights: list[Weight] = []
+        self._values: list[weakref.ref[Value]] = []
         self.saved_values: Callable[[str, tuple[int, ...]], Float] | None = None
         """Set while a saved model is loaded: returns a weight's values, by its path and shape."""
         self._trainable = bool(trainable)
@@ -151,54 +152,105 @@ class Layer(registry.Configurable):
         if value.shape != shape:
             raise ValueError(f"{self}: the initializer of {name} made {value.shape}, not {shape}")
         weight = Weight(path, value, trainable)
-        self.weights.append(weight)
+        self._weights.append(weight)
         return weight
 
-    def build_once(self, input_shape: Shape) -> Shape:
-        """Build the layer for inputs of `input_shape` if it is not built; return its output's."""
-        if 0 in input_shape[1:]:
-            raise ValueError(f"{self}: the input's samples are empty: its shape is {input_shape}")
-        if not self.built:
-            try:
-                if not self.weights:  # else a caller has built it by hand
-                    self.build(input_shape)
-                self.output_shape = self.compute_output_shape(input_shape)
-            except Exception:
-                self.unbuild()
-                raise
-            self.input_shape = input_shape
-            self.built = True
-        elif input_shape[1:] != self.input_shape[1:]:
-            raise ValueError(
-                f"{self} was built for inputs of shape {self.input_shape}, got {input_shape}"
-            )
+    def build_once(self, *input_shapes: Shape) -> Shape:
+        """Build the layer for inputs of these shapes if it is not built; return its output's."""
+        for shape in input_shapes:
+            if 0 in shape[1:]:
+                raise ValueError(f"{self}: the input's samples are empty: its shape is {shape}")
+        if self.built:
+            if not self.accepts(*input_shapes):
+                found = ", ".join(map(str, input_shapes))
+                raise ValueError(
+                    f"{self} was built for inputs of shape {self.input_shape}, got {found}"
+                )
+            return self.compute_output_shape(*input_shapes)
+        try:
+            if not self._weights:  # else a caller has built it by hand
+                self.build(*input_shapes)
+            self.output_shape = self.compute_output_shape(*input_shapes)
+        except Exception:
+            self.unbuild()
+            raise
+        self.input_shape = input_shapes[0] if len(input_shapes) == 1 else input_shapes
+        self.built = True
         return self.output_shape
+
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the layer, which is built, can be used on other inputs."""
+        built_for = [self.input_shape] if len(input_shapes) == 1 else self.input_shape
+        return [shape[1:] for shape in input_shapes] == [shape[1:] for shape in built_for]
 
     def unbuild(self) -> None:
         """Drop the weights, so that the layer can be built for another shape."""
         self.built = False
-        self.weights.clear()
+        self._weights.clear()
 
-    def __call__(self, x: Any, training: bool = False) -> Float:
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
         """
-        Return the layer's output for a batch, building the layer at its first use.
+        Return the layer's output, building the layer at its first use.
 
         Parameters
         ----------
-        x
-            Batch first; any real dtype.
+        inputs
+            A batch of any real dtype; or what `cnnx.Input` or another layer returned, for a value
+            of a network. Layers that merge take a list.
         training
             True as in `fit`: dropout drops, batch normalisation uses the batch's statistics.
         """
-        batch = as_float32(x, f"{self}: x")
-        if batch.ndim == 0:
-            raise ValueError(f"{self}: x must be a batch, got a single number")
-        self.build_once((None, *batch.shape[1:]))
-        call = alone(self, batch, training=training, differentiates=False)
-        y = self.forward(call, batch)
+        several = isinstance(inputs, (list, tuple)) and self.merges
+        given = list(inputs) if several else [inputs]
+        if all(isinstance(value, Value) for value in given):
+            return self._use(given)
+        batches = [self._batch(x) for x in given]
+        self.build_once(*((None, *batch.shape[1:]) for batch in batches))
+        call = alone(self, *batches, training=training, differentiates=False)
+        y = self.forward(call, *batches)
         if y is not None:
             take_output(call, y)
         return call.y
+
+    merges: ClassVar[bool] = False
+    """Whether the layer takes a list of inputs."""
+
+    def _batch(self, x: Any) -> Float:
+        batch = as_float32(x, f"{self}: x")
+        if batch.ndim == 0:
+            raise ValueError(f"{self}: x must be a batch, got a single number")
+        return batch
+
+    def _use(self, values: Sequence[Value]) -> Value:
+        """Return the value of a network that the layer computes from others."""
+        shape = self.build_once(*(value.shape for value in values))
+        value = Value(shape, Node(self, tuple(values)))
+        self._values = [item for item in self._values if item() is not None]
+        self._values.append(weakref.ref(value))  # networks hold it; a layer does not
+        return value
+
+    @property
+    def output(self) -> Value:
+        """The value that the layer computes in a network; raises ValueError if it is not one."""
+        values = [value for item in self._values if (value := item()) is not None]
+        if len(values) != 1:
+            raise ValueError(
+                f"{self} is used {len(values)} times: it has no single output"
+                if values
+                else f"{self} is not part of a network yet: call it on a value, or add it to one"
+            )
+        return values[0]
+
+    @property
+    def input(self) -> Any:
+        """The value that the layer reads in a network, or a list; raises as `output` does."""
+        sources = list(self.output.node.inputs)
+        return sources[0] if len(sources) == 1 else sources
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights, in the order in which they were created."""
+        return self._weights
 
     @property
     def trainable(self) -> bool:
@@ -208,41 +260,18 @@ class Layer(registry.Configurable):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        if self.on_freeze is not None:
-            self.on_freeze()
+        Weight.count_freeze()
 
     @property
     def trainable_weights(self) -> list[Weight]:
         """The weights that training changes."""
-        return [weight for weight in self.weights if weight.trainable and self.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Weight]:
-        """The weights that training does not change by gradients."""
-        return [weight for weight in self.weights if not (weight.trainable and self.trainable)]
-
-    def count_params(self) -> int:
-        """Return the number of elements of all weights."""
-        return sum(weight.size for weight in self.weights)
-
-    def get_weights(self) -> list[Float]:
-        """Return copies of the weights, in the order of Keras."""
-        return [weight.numpy() for weight in self.weights]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """
-        Replace the weights by arrays or nested lists of the shapes that `get_weights` returns.
-
-        Raises
-        ------
-        ValueError
-            For another number of arrays, or another shape; nothing is changed then.
-        """
-        assign_weights(str(self), self.weights, weights)
+        return [weight for weight in self.weights if weight.trainable] if self.trainable else []
 
     def __reduce__(self) -> tuple[Any, ...]:
-        shape = self.input_shape if self.built else None
-        return _restore, (type(self), self.get_config(), shape, self.get_weights())
+        shapes: Any = None
+        if self.built:
+            shapes = list(self.input_shape) if self.merges else [self.input_shape]
+        return _restore, (type(self), self.get_config(), shapes, self.get_weights())
 
     def __repr__(self) -> str:
         return f"<{self}, built={self.built}>"
@@ -252,37 +281,16 @@ class Layer(registry.Configurable):
 
 
 def _restore(
-    cls: type[Layer], config: dict[str, Any], input_shape: Shape | None, weights: list[Float]
+    cls: type[Layer], config: dict[str, Any], shapes: list[Shape] | None, weights: list[Float]
 ) -> Layer:
     """Make the copy of a layer; for pickle and copy. No random number is drawn."""
     layer = cls.from_config(config)
-    if input_shape is not None:
+    if shapes is not None:
         values = iter(weights)
         layer.saved_values = lambda path, shape: next(values)
-        layer.build_once(input_shape)
+        layer.build_once(*shapes)
         layer.saved_values = None
     return layer
-
-
-def check_weights(
-    owner: str, weights: Sequence[Weight], values: Sequence[Any]
-) -> list[NDArray[Any]]:
-    """Return `values` as arrays if they fit all `weights` of `owner`, else raise an error."""
-    if not isinstance(values, (Sequence, np.ndarray)):
-        raise TypeError(f"{owner}: set_weights takes a list of arrays, got {values!r}")
-    if len(values) != len(weights):
-        raise ValueError(
-            f"{owner} has {len(weights)} weights, got {len(values)}; "
-            f"set_weights takes arrays of shapes {[weight.shape for weight in weights]}"
-        )
-    return [weight.check(value) for weight, value in zip(weights, values, strict=True)]
-
-
-def assign_weights(owner: str, weights: Sequence[Weight], values: Sequence[Any]) -> None:
-    """Check `values` against all `weights` of `owner`, then copy them in."""
-    checked = check_weights(owner, weights, values)
-    for weight, array in zip(weights, checked, strict=True):
-        weight.assign(array)
 
 
 def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:

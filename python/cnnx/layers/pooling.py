@@ -144,11 +144,10 @@ class MaxPooling2D(Pooling2D, Maximum):
     Parameters are those of `Pooling2D`: pool_size, strides, padding.
     """
 
-    @property
-    def halves(self) -> bool:
-        """Whether the windows are 2x2 pixels side by side, and whole (of a built layer)."""
-        windows, (rows, columns) = self.place(self.input_shape)
-        height, width, _ = self.input_shape[1:]
+    def halves(self, input_shape: Shape) -> bool:
+        """Return whether the windows are 2x2 pixels side by side, and whole."""
+        windows, (rows, columns) = self.place(input_shape)
+        _, height, width, _ = input_shape
         return windows == ((2, 2), (2, 2), (0, 0)) and (rows, columns) == (height // 2, width // 2)
 
 

@@ -24,7 +24,7 @@ class Weight:
         Names of its layer and its own: "conv2d/kernel".
     value
         The first values; a model moves them into its flat buffer (`bind`).
-    trainable
+    learnable
         False for what is not learned by gradients, such as moving statistics.
 
     Attributes
@@ -34,18 +34,32 @@ class Weight:
         anew.
     version
         Number of changes.
+    owner
+        Whose flat buffer holds the values.
     """
 
-    __slots__ = ("_array", "_gradient", "path", "trainable", "value", "version")
+    __slots__ = (
+        "_array",
+        "_gradient",
+        "_trainable",
+        "learnable",
+        "owner",
+        "path",
+        "value",
+        "version",
+    )
     last_change: ClassVar[int] = 0
     """Another number after every change of any weight."""
+    last_freeze: ClassVar[int] = 0
+    """Another number after every change of what is trainable."""
 
-    def __init__(self, path: str, value: Float, trainable: bool) -> None:
+    def __init__(self, path: str, value: Float, learnable: bool) -> None:
         self.path = path
         self.version = 0
+        self.owner: object = None
         self._hold(value)
         self._gradient: Float | None = None
-        self.trainable = trainable
+        self.learnable = self._trainable = bool(learnable)
 
     def _hold(self, array: Float) -> None:
         self._array = array
@@ -71,11 +85,24 @@ class Weight:
     def gradient(self) -> Float:
         """The last gradient, to be written by the layer; made at its first use."""
         if self._gradient is None:
-            self._gradient = np.zeros(self.shape if self.trainable else 0, np.float32)
+            self._gradient = np.zeros(self.shape if self.learnable else 0, np.float32)
         return self._gradient
 
-    def bind(self, value: Float, gradient: Float | None = None) -> None:
-        """Move the value, and the gradient, into the arrays given: flat, of `size` elements."""
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the weight; a change takes effect at the next step."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if value and not self.learnable:
+            raise ValueError(f"{self.path} is not learned by gradients: it cannot be trainable")
+        self._trainable = bool(value)
+        Weight.count_freeze()
+
+    def bind(self, owner: object, value: Float, gradient: Float | None = None) -> None:
+        """Move the value, and the gradient, into the owner's arrays: flat, of `size` elements."""
+        self.owner = owner
         value[...] = self.value.ravel()
         self._hold(value.reshape(self.shape))
         if gradient is not None:
@@ -94,6 +121,11 @@ class Weight:
         for weight in weights:
             weight.version += 1
         Weight.last_change = next(_changes)
+
+    @staticmethod
+    def count_freeze() -> None:
+        """Say that something else is trainable than before."""
+        Weight.last_freeze = next(_changes)
 
     def writable(self) -> Float:
         """Return the values for a layer to write to, which counts as a change."""

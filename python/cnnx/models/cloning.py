@@ -1,9 +1,11 @@
 """Copies of a model's architecture."""
 
-from cnnx.models.sequential import Sequential
+from typing import Any
+
+from cnnx.models.model import Model
 
 
-def clone_model(model: Sequential) -> Sequential:
+def clone_model(model: Any) -> Any:
     """
     Return a model of the same layers with fresh weights.
 
@@ -17,8 +19,13 @@ def clone_model(model: Sequential) -> Sequential:
     Raises
     ------
     TypeError
-        If it is no `Sequential`.
+        If it is no model.
     """
-    if not isinstance(model, Sequential):
-        raise TypeError(f"clone_model: expected a Sequential model, got {model!r}")
-    return type(model).from_config(model.get_config())
+    if not isinstance(model, Model):
+        raise TypeError(f"clone_model: expected a model, got {model!r}")
+    config = model.get_config()
+    layers = [
+        clone_model(layer) if isinstance(layer, Model) else type(layer).from_config(item["config"])
+        for layer, item in zip(model.listed_layers(), config["layers"], strict=True)
+    ]
+    return type(model).from_layers(layers, config)

@@ -1,44 +1,531 @@
-"""Training, judging and using a network."""
+"""Networks that train, judge and predict."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+import cnnx.models.inputs as handed
+from cnnx import optimizers, registry
 from cnnx.arrays import FLOAT32, Array, Float
+from cnnx.buffer import Buffer
 from cnnx.geometry import integer, number
+from cnnx.graph import Graph, Plan
+from cnnx.layers import LAYERS, InputLayer, Layer
+from cnnx.layers.layer import automatic_name
+from cnnx.layers.value import Node, Value
+from cnnx.layers.weight import Weight
+from cnnx.layers.weight_holder import WeightHolder
 from cnnx.models.batches import Batches, Stream, is_stream
 from cnnx.models.callback import Callback, History, Logs
-from cnnx.models.compiled import CompiledNetwork
 from cnnx.models.mean import Mean
+from cnnx.models.objective import (
+    figure_names,
+    objectives,
+    resolve_losses,
+    serialize_losses,
+    serialize_metrics,
+)
+from cnnx.models.parameters import Parameters
+from cnnx.models.step_lock import step_lock
+from cnnx.models.structure import assemble, structure_of
+from cnnx.models.summary import format_summary, print_summary
 from cnnx.models.training import Training
-from cnnx.models.weighting import check_class_weight, weigh_classes
+from cnnx.models.training_step import TrainingStep
+from cnnx.models.weighting import check_class_weight
+from cnnx.optimizers import Optimizer
 from cnnx.progress import check_verbose, quiet_progress, write_line
 from cnnx.saving import save_model
+from cnnx.snapshot import restoring, save_snapshot
 
 _DEFAULT_BATCH_SIZE = 32
 
 
-class Model(CompiledNetwork):
+class Model(WeightHolder):
     """
-    A network that trains, judges and predicts.
+    A network: layers between inputs and outputs.
 
-    Several threads may use one model at once: each batch runs alone.
+    Several threads may use one model at once: each batch runs alone. A model is also a layer: call
+    it on values, or put it into another model.
 
     Parameters
     ----------
+    inputs
+        What `cnnx.Input` returned: a value, a list of values, or a dict of them by name.
+    outputs
+        What layers called on them returned, in the same forms.
     name
-        By default the class name and a number: sequential, sequential_1, ....
+        By default the class name and a number: model, model_1, ....
+
+    Raises
+    ------
+    ValueError
+        If an output depends on an input that is not given, or two layers bear one name.
+
+    Examples
+    --------
+    >>> x = cnnx.Input((28, 28, 1))
+    >>> y = cnnx.layers.Conv2D(8, 3, activation="relu")(x)
+    >>> y = cnnx.layers.Dense(10, activation="softmax")(cnnx.layers.Flatten()(y))
+    >>> model = cnnx.Model(x, y)
     """
 
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name)
+    def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None) -> None:
+        if name is not None and not (isinstance(name, str) and name):
+            raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r}")
+        self.name = automatic_name(type(self).__name__) if name is None else name
+        self.lock = step_lock()
+        self.optimizer: Optimizer | None = None
+        self.loss: Any = None
+        self.loss_weights: Any = None
+        self.metrics: Any = []
         self.history: History | None = None
         self.stop_training = False
+        self._graph: Graph | None = None
+        self._flat_graph: Graph | None = None
+        self._flat: Parameters | None = None
+        self._plans: dict[bool, Plan] = {}
+        self._step: TrainingStep | None = None
+        self._frozen = 0
+        self._input_names: list[str] | None = None
+        self._output_names: list[str] | None = None
+        self._buffers: list[Buffer] = []
+        if inputs is not None or outputs is not None:
+            self._connect(inputs, outputs)
+
+    # What it is made of.
+
+    def _connect(self, inputs: Any, outputs: Any) -> None:
+        self._input_names, given = _values(inputs, f"{type(self).__name__}: inputs")
+        self._output_names, wanted = _values(outputs, f"{type(self).__name__}: outputs")
+        for value in given:
+            if not isinstance(value.node.layer, InputLayer):
+                raise ValueError(
+                    f"{type(self).__name__}: inputs must come from cnnx.Input, got {value}"
+                )
+        graph = Graph.between(given, wanted)
+        _check_names([*(value.node.layer for value in given), *graph.layers()], self.name)
+        self._graph = graph
+
+    @property
+    def built(self) -> bool:
+        """Whether the shapes are known, and the weights made."""
+        return self._graph is not None
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Do nothing: a model of values is built; see `Sequential.build`."""
+
+    @property
+    def graph(self) -> Graph:
+        """The values and the uses of layers that compute them."""
+        if self._graph is None:
+            raise ValueError(
+                f"model '{self.name}' is not built yet: begin it with cnnx.Input(shape), "
+                "call fit, or call build((None, ...))"
+            )
+        return self._graph
+
+    @property
+    def flat_graph(self) -> Graph:
+        """The graph with the models in it replaced by what they are made of."""
+        if self._flat_graph is None:
+            self._flat_graph = self.graph.flat()
+        return self._flat_graph
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, those of the inputs first; a model used as a layer is one of them."""
+        return [*(value.node.layer for value in self.graph.inputs), *self.graph.layers()]
+
+    def leaves(self) -> Iterator[Layer]:
+        """Yield the layers, and those of models used as layers, each once."""
+        seen: set[Layer] = set()
+        for layer in self.layers:
+            for leaf in layer.leaves() if isinstance(layer, Model) else [layer]:
+                if leaf not in seen:
+                    seen.add(leaf)
+                    yield leaf
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
+        """Return a layer by its name or its index; raises ValueError if there is none."""
+        if (name is None) == (index is None):
+            raise ValueError("get_layer: give either name or index")
+        if index is not None:
+            integer(index, "get_layer: index", minimum=-(2**31))
+            if not -len(self.layers) <= index < len(self.layers):
+                raise ValueError(
+                    f"get_layer: no layer {index}; the model has {len(self.layers)} layers"
+                )
+            return self.layers[index]
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        names = ", ".join(layer.name for layer in self.layers)
+        raise ValueError(f"get_layer: no layer '{name}'; the model has {names}")
+
+    @property
+    def input(self) -> Any:
+        """The value that the model reads, or a list of them."""
+        return _alone(self.graph.inputs)
+
+    @property
+    def output(self) -> Any:
+        """The value that the model computes, or a list of them."""
+        return _alone(self.graph.outputs)
+
+    @property
+    def input_shape(self) -> Any:
+        """Shape of the input, None for the batch; a list for several inputs."""
+        return _alone([value.shape for value in self.graph.inputs])
+
+    @property
+    def output_shape(self) -> Any:
+        """Shape of the output, None for the batch; a list for several outputs."""
+        return _alone([value.shape for value in self.graph.outputs])
+
+    @property
+    def input_names(self) -> list[str]:
+        """Names of the inputs, by which a dict of samples is read."""
+        return self._input_names or [value.name for value in self.graph.inputs]
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the outputs, by which losses, metrics and targets are read."""
+        return self._output_names or _unique([value.name for value in self.graph.outputs])
+
+    def _forget_layout(self) -> None:
+        """Let go of what was derived from the layers, after a change of them."""
+        self._flat_graph = self._flat = None
+        self._plans = {}
+        self._forget_step()
+
+    def _forget_step(self) -> None:
+        self._step = None
+
+    def summary(
+        self,
+        print_fn: Callable[[str], Any] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+    ) -> None:
+        """
+        Print a table of the layers, their output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        print_fn
+            Called with the whole text instead of printing it.
+        expand_nested
+            Whether to list the layers of models used as layers.
+        show_trainable
+            Whether to say of each layer if it is trainable.
+        """
+        text = format_summary(self, bool(expand_nested), bool(show_trainable))
+        (print_fn or print_summary)(text)
+
+    def __repr__(self) -> str:
+        count = len(self.layers) if self.built else 0
+        return f"<{type(self).__name__} '{self.name}', {count} layers>"
+
+    def __str__(self) -> str:
+        return f"model '{self.name}'"
+
+    # Weights.
+
+    @property
+    def weights(self) -> list[Weight]:
+        """All weights, layer by layer, in the order of Keras."""
+        return [weight for layer in self.leaves() for weight in layer.weights]
+
+    @property
+    def trainable_weights(self) -> list[Weight]:
+        """The weights that training changes."""
+        return [weight for layer in self.leaves() for weight in layer.trainable_weights]
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trainable; assigning sets all layers."""
+        return any(layer.trainable for layer in self.leaves())
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.leaves():
+            layer.trainable = value
+
+    def get_weights(self) -> list[Float]:
+        """Return copies of all weights, layer by layer, in the order of Keras."""
+        with self.lock:
+            return super().get_weights()
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """
+        Replace all weights by arrays or nested lists of the shapes that `get_weights` returns.
+
+        Raises
+        ------
+        ValueError
+            For another number of arrays, or another shape; nothing is changed then.
+        """
+        with self.lock:
+            super().set_weights(weights)
+
+    def save_weights(self, filepath: str | Path) -> None:
+        """
+        Save the weights alone; `save` keeps the architecture and the optimizer's state as well.
+
+        Parameters
+        ----------
+        filepath
+            The file to make or to replace, which appears whole or not at all; any name will do.
+
+        Raises
+        ------
+        OSError
+            The file can't be written.
+        """
+        self.graph  # noqa: B018  (raises an error if there is none)
+        save_snapshot(filepath, {"weights": self.weights_by_path()})
+
+    def load_weights(self, filepath: str | Path) -> None:
+        """
+        Take over the weights of a file of `save_weights`, layer by layer, whatever their names.
+
+        Raises
+        ------
+        FileNotFoundError
+            There is no such file.
+        ValueError
+            The file is damaged or holds the weights of another model; nothing is changed then.
+        """
+        self.graph  # noqa: B018  (raises an error if there is none)
+        with restoring(filepath, "Load it into the model that saved it.") as state:
+            self.set_weights(list(state["weights"].values()))
+
+    def named_weights(self, prefix: str = "") -> Iterator[tuple[str, Weight]]:
+        """Yield all weights with names that are unique in the model: "block/conv2d/kernel"."""
+        seen: set[Layer] = set()
+        for layer in self.layers:
+            if isinstance(layer, Model):
+                yield from layer.named_weights(f"{prefix}{layer.name}/")
+            elif layer not in seen:
+                seen.add(layer)
+                yield from ((prefix + weight.path, weight) for weight in layer.weights)
+
+    def weights_by_path(self) -> dict[str, Float]:
+        """Return copies of all weights, by layer and name: "conv2d/kernel"."""
+        with self.lock:
+            return {name: weight.numpy() for name, weight in self.named_weights()}
+
+    @property
+    def parameters(self) -> Parameters:
+        """The flat buffers that the layers' weights are views into."""
+        if self._flat is None or not self._flat.holds():
+            self.graph  # noqa: B018  (raises an error if there is none)
+            self._flat = Parameters(list(self.leaves()))
+            self._forget_step()
+        return self._flat
+
+    # A model as a layer, and as a file.
+
+    def __call__(self, inputs: Any, training: bool = False) -> Any:
+        """
+        Return the outputs for one batch, or the values that the model computes from values.
+
+        Parameters
+        ----------
+        inputs
+            A batch, a list or a dict of batches; or values of another network, of which the model
+            becomes a layer.
+        training
+            Whether to compute as in `fit`.
+        """
+        values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+        if all(isinstance(value, Value) for value in values):
+            return self._use(values)
+        with self.lock:
+            ready = handed.batch(self, inputs, self._buffers, "predict_on_batch")
+            return self._named([output.copy() for output in self._forward(ready, training)])
+
+    def _use(self, values: list[Value]) -> Any:
+        if not self.built and len(values) == 1:
+            self.build(values[0].shape)
+        wanted = [value.shape[1:] for value in self.graph.inputs]
+        found = [value.shape[1:] for value in values]
+        if found != wanted:
+            raise ValueError(f"{self} expects inputs of shapes {wanted}, got {found}")
+        node = Node(self, tuple(values))
+        outputs = enumerate(self.graph.outputs)
+        return _alone([Value(output.shape, node, index) for index, output in outputs])
+
+    def listed_layers(self) -> list[Any]:
+        """Return the layers in the order of the config."""
+        return structure_of(self.graph)[0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name, the layers' configs, and how the layers are used."""
+        entries = [registry.serialize(layer) for layer in self.listed_layers()]
+        return {"name": self.name, "layers": entries, **self._structure()}
+
+    def connections(self) -> list[Any]:
+        """Return which layer reads which values, as numbers."""
+        connections: list[Any] = structure_of(self.flat_graph)[1]["nodes"]
+        return connections
+
+    def _structure(self) -> dict[str, Any]:
+        names = {"input_names": self._input_names, "output_names": self._output_names}
+        return structure_of(self.graph)[1] | names
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """
+        Make a model from what `get_config` returned, with fresh weights.
+
+        Raises
+        ------
+        ValueError
+            For a layer that is not one of `cnnx.layers`.
+        """
+        return cls.from_layers([make_layer(entry) for entry in config["layers"]], config)
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Any], config: dict[str, Any]) -> Self:
+        """Make a model of layers that are there already, used as a config says."""
+        inputs, outputs = assemble(layers, config)
+        return cls(
+            _by_names(config["input_names"], inputs),
+            _by_names(config["output_names"], outputs),
+            config["name"],
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "config": {"name": self.name, **self._structure()},
+            "layers": self.listed_layers(),
+            "compiled": self._compiled(),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        config = state["config"]
+        inputs, outputs = assemble(state["layers"], config)
+        Model.__init__(
+            self,
+            _by_names(config["input_names"], inputs),
+            _by_names(config["output_names"], outputs),
+            config["name"],
+        )
+        self._compile_as(state["compiled"])
+
+    def _compiled(self) -> tuple[Any, ...]:
+        return self.optimizer, self.loss, self.loss_weights, self.metrics
+
+    def _compile_as(self, compiled: tuple[Any, ...]) -> None:
+        self.optimizer, self.loss, self.loss_weights, self.metrics = compiled
+
+    def save(self, filepath: str | Path) -> None:
+        """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
+        save_model(self, filepath)
+
+    # How it learns.
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        loss: Any = None,
+        metrics: Any = None,
+        loss_weights: Any = None,
+    ) -> None:
+        """
+        Say how the model learns; needed before `fit` and `evaluate`.
+
+        Parameters
+        ----------
+        optimizer
+            Name or `cnnx.optimizers.Optimizer`.
+        loss
+            Name or `cnnx.losses.Loss`; of several outputs a list, or a dict by their names. Outputs
+            that a dict leaves out have none.
+        metrics
+            Names or `cnnx.metrics.Metric`: 'accuracy' is the one that suits loss and outputs. Of
+            several outputs a dict by their names, or a list with an entry for each.
+        loss_weights
+            What the losses of several outputs count in their sum, a list or a dict; 1 by default.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For an unknown name, listing the valid ones, or a wrong type.
+        """
+        new_optimizer = optimizers.get(optimizer, "compile: optimizer")
+        new_loss = resolve_losses(loss)
+        names, units = ["output"], [2]
+        if self.built:
+            names = self.output_names
+            units = [value.shape[-1] for value in self.graph.outputs]
+        if self.built or not isinstance(new_loss, dict):  # to find wrong names now
+            objectives(names, units, new_loss, loss_weights, metrics)
+        with self.lock:
+            self._compile_as((new_optimizer, new_loss, loss_weights, metrics))
+            self._forget_step()
+
+    @property
+    def compiled_optimizer(self) -> Optimizer:
+        """The optimizer; raises ValueError if there is none yet."""
+        if self.optimizer is None:
+            raise ValueError(f"model '{self.name}' has no optimizer yet; call compile first")
+        return self.optimizer
+
+    def check_optimizer_state(self, state: dict[str, Array]) -> None:
+        """Raise ValueError if `state`, of the optimizer's `get_state`, is of another model."""
+        size = self.parameters.values.size
+        for name, array in state.items():
+            if name != "iterations" and array.shape != (size,):
+                raise ValueError(
+                    f"the optimizer's {name} has shape {array.shape}, the model needs ({size},)"
+                )
+
+    def set_optimizer_state(self, state: dict[str, Array]) -> None:
+        """Take over what the optimizer's `get_state` returned, for the next step to go on from."""
+        with self.lock:
+            self.compiled_optimizer.set_state(state)
+            self._forget_step()  # it holds views of the state before
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return the arguments of `compile` as JSON-serialisable values; None if not compiled."""
+        if self.optimizer is None:
+            return None
+        return {
+            "optimizer": registry.serialize(self.optimizer),
+            "loss": serialize_losses(self.loss),
+            "metrics": serialize_metrics(self.metrics),
+            "loss_weights": self.loss_weights,
+        }
+
+    def training_step(self, operation: str) -> TrainingStep:
+        """Return the step of training; raises ValueError if the model has no loss yet."""
+        parameters = None if self._flat is None else self.parameters
+        if self._step is not None and self._frozen == Weight.last_freeze:
+            return self._step
+        if self.optimizer is None or self.loss is None:
+            raise ValueError(
+                f"{operation}: model '{self.name}' has no loss yet; call "
+                "compile(optimizer, loss, metrics) first"
+            )
+        units = [value.shape[-1] for value in self.graph.outputs]
+        found = objectives(self.output_names, units, self.loss, self.loss_weights, self.metrics)
+        self._frozen = Weight.last_freeze
+        self._step = TrainingStep(
+            self.flat_graph, found, self.optimizer, parameters or self.parameters
+        )
+        return self._step
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Names of the figures that `evaluate` returns."""
+        return figure_names(self.training_step("metrics_names").objectives)
 
     # Whole data sets.
 
@@ -63,12 +550,14 @@ class Model(CompiledNetwork):
         Parameters
         ----------
         x
-            Samples (samples, ...) of any real dtype and layout; they stay as they are in memory.
+            Samples (samples, ...) of any real dtype and layout; they stay as they are in memory. Of
+            several inputs a list, or a dict by their names.
             Or a stream of batches: an object with a length that yields (x, y) or
             (x, y, sample_weight) anew each time it is iterated, such as a
             `cnnx.data.ImageStream`; then `y`, `batch_size` and `shuffle` have no meaning.
         y
-            Targets (samples, ...), or labels for the sparse loss.
+            Targets (samples, ...), or labels for the sparse loss. Of several outputs a list, or a
+            dict by their names.
         batch_size
             Samples a step; 32 by default.
         epochs
@@ -117,17 +606,19 @@ class Model(CompiledNetwork):
         batches: Batches | Stream
         judging: Batches | Stream | None = None
         if is_stream(x):
-            batches = self._stream(x, y, sample_weight, "fit", classes)
+            batches = handed.stream(self, x, y, sample_weight, "fit", classes)
             if split:
                 raise ValueError("fit: a stream cannot be split; give validation_data")
         else:
-            training = self._data(x, y, sample_weight, "fit")
+            training = handed.data(self, x, y, sample_weight, "fit")
             if split and validation_data is None:
                 training, held_back = _split(training, split)
-                judging = self._batches(held_back, size)
-            batches = self._batches(weigh_classes(training, classes, "fit"), size, shuffle)
+                judging = handed.batches(self, held_back, size)
+            training = handed.weigh(self, training, classes, "fit")
+            batches = handed.batches(self, training, size, shuffle)
         if validation_data is not None:
-            judging = self._given(*_validation(validation_data), size, "fit: validation_data")
+            data = _validation(validation_data)
+            judging = handed.given(self, *data, size, "fit: validation_data")
         given: Any = () if callbacks is None else callbacks
         own = list(given) if isinstance(given, (list, tuple)) else [given]
         history = next((item for item in own if isinstance(item, History)), None) or History()
@@ -137,10 +628,10 @@ class Model(CompiledNetwork):
         Training(self, batches, judging, [*others, history], range(first, last), verbose).run()
         return history
 
-    def train_batch(self, x: Float, *targets: Array) -> list[float]:
+    def train_batch(self, *arrays: Array) -> list[float]:
         """Take one step on a batch that is checked already; return its loss before and metrics."""
         with self.lock:
-            return self._training_step("fit").train(x, *targets)
+            return self.training_step("fit").train(*arrays)
 
     def evaluate(
         self,
@@ -170,25 +661,25 @@ class Model(CompiledNetwork):
         """
         verbose = check_verbose(verbose, "evaluate")
         size = _batch_size(batch_size, "evaluate")
-        logs = self.judge(self._given(x, y, sample_weight, size, "evaluate"), verbose)
+        logs = self.judge(handed.given(self, x, y, sample_weight, size, "evaluate"), verbose)
         return logs if return_dict else _flat(list(logs.values()))
 
     def judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
         """Return the figures over batches that are checked already."""
         mean = Mean(self.metrics_names)
         with quiet_progress("evaluate", batches.samples, verbose) as progress:
-            for x, *targets in batches:
+            for arrays in batches:
                 with self.lock:
-                    values = self._training_step("evaluate").evaluate(x, *targets)
-                mean.add(values, len(x))
-                progress.advance(len(x), mean.logs)
+                    values = self.training_step("evaluate").evaluate(*arrays)
+                mean.add(values, len(arrays[0]))
+                progress.advance(len(arrays[0]), mean.logs)
         if verbose:
             write_line(f"evaluate  {progress.summary(mean.logs(), progress.seconds)}")
         return mean.logs()
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Float:
+    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Any:
         """
-        Return the network's outputs (samples, ...).
+        Return the network's outputs (samples, ...): an array, or a list or dict of several.
 
         Parameters
         ----------
@@ -204,20 +695,23 @@ class Model(CompiledNetwork):
         size = _batch_size(batch_size, "predict")
         batches: Batches | Stream
         if is_stream(x):
-            batches = Stream(x, self._stream_samples("predict"), "predict")
+            batches = Stream(x, handed.stream_samples(self, "predict"), "predict")
         else:
-            batches = Batches((self._samples(x, "predict"), FLOAT32), batch_size=size)
-        outputs = []
+            arrays = handed.samples(self, x, "predict")
+            batches = Batches(*((array, FLOAT32) for array in arrays), batch_size=size)
+        found: list[list[Float]] = [[] for _ in self.graph.outputs]
         with quiet_progress("predict", batches.samples, verbose) as progress:
-            for (batch,) in batches:
+            for batch in batches:
                 with self.lock:
-                    outputs.append(self._forward(batch).copy())
-                progress.advance(len(batch))
-        return np.concatenate(outputs or [np.empty((0, *self.output_shape[1:]), np.float32)])
-
-    def save(self, filepath: str | Path) -> None:
-        """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
-        save_model(self, filepath)
+                    for parts, output in zip(found, self._forward(batch), strict=True):
+                        parts.append(output.copy())
+                progress.advance(len(batch[0]))
+        return self._named(
+            [
+                np.concatenate(parts or [np.empty((0, *value.shape[1:]), np.float32)])
+                for parts, value in zip(found, self.graph.outputs, strict=True)
+            ]
+        )
 
     # Single batches.
 
@@ -232,9 +726,8 @@ class Model(CompiledNetwork):
         """Take one step on one batch; return its loss before, [loss, metrics...], or a dict."""
         classes = check_class_weight(class_weight, "train_on_batch")
         with self.lock:
-            batch = self._batch(x, "train_on_batch")
-            targets = self._batch_targets(y, sample_weight, len(batch), "train_on_batch", classes)
-            values = self._training_step("train_on_batch").train(batch, *targets)
+            arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
+            values = self.training_step("train_on_batch").train(*arrays)
             return self._figures(values, return_dict)
 
     def test_on_batch(
@@ -242,9 +735,8 @@ class Model(CompiledNetwork):
     ) -> Any:
         """Return the loss of one batch, [loss, metrics...], or a dict."""
         with self.lock:
-            batch = self._batch(x, "test_on_batch")
-            targets = self._batch_targets(y, sample_weight, len(batch), "test_on_batch")
-            values = self._training_step("test_on_batch").evaluate(batch, *targets)
+            arrays = self._checked(x, y, sample_weight, "test_on_batch")
+            values = self.training_step("test_on_batch").evaluate(*arrays)
             return self._figures(values, return_dict)
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Float]:
@@ -266,22 +758,96 @@ class Model(CompiledNetwork):
         An array for each trainable weight, by layer and name ("conv2d/kernel"), of its shape.
         """
         with self.lock:
-            batch = self._batch(x, "gradients")
-            targets = self._batch_targets(y, sample_weight, len(batch), "gradients")
-            self._training_step("gradients").differentiate(batch, *targets)
-            return {weight.path: weight.gradient.copy() for weight in self.trainable_weights}
+            arrays = self._checked(x, y, sample_weight, "gradients")
+            self.training_step("gradients").differentiate(*arrays)
+            trainable = set(self.trainable_weights)
+            return {
+                name: weight.gradient.copy()
+                for name, weight in self.named_weights()
+                if weight in trainable
+            }
 
-    def predict_on_batch(self, x: Any) -> Float:
+    def predict_on_batch(self, x: Any) -> Any:
         """Return the network's outputs for one batch."""
         return self(x)
 
-    def __call__(self, x: Any, training: bool = False) -> Float:
-        """Return the network's outputs for one batch, computed as in `fit` if `training`."""
-        with self.lock:
-            return self._forward(self._batch(x, "predict_on_batch"), training).copy()
+    def _checked(
+        self,
+        x: Any,
+        y: Any,
+        sample_weight: Any,
+        operation: str,
+        class_weight: Mapping[int, float] | None = None,
+    ) -> list[Array]:
+        """Return one batch as `TrainingStep` takes it."""
+        ready = handed.batch(self, x, self._buffers, operation)
+        targets = handed.batch_targets(
+            self, y, sample_weight, len(ready[0]), operation, class_weight
+        )
+        return [*ready, *targets]
+
+    def _forward(self, batch: Sequence[Float], training: bool = False) -> list[Float]:
+        plan = self._plans.get(training)
+        if plan is None:
+            plan = self._plans[training] = Plan(self.flat_graph, training=training)
+        return plan.forward(*batch)
+
+    def _named(self, outputs: list[Float]) -> Any:
+        """Return the outputs as the model was given them: one, a list, or a dict."""
+        if self._output_names is not None:
+            return dict(zip(self._output_names, outputs, strict=True))
+        return _alone(outputs)
 
     def _figures(self, values: list[float], named: bool) -> Any:
         return dict(zip(self.metrics_names, values, strict=True)) if named else _flat(values)
+
+
+def make_layer(entry: Any) -> Any:
+    """Return a layer, or a model used as one, from its class name and config."""
+    name = entry.get("class_name") if isinstance(entry, dict) else None
+    if isinstance(name, str) and name in registry.MODELS:
+        return registry.MODELS[name].from_config(entry["config"])
+    return registry.get("layer", entry, Layer, LAYERS)
+
+
+def _alone(items: list[Any]) -> Any:
+    return items[0] if len(items) == 1 else items
+
+
+def _values(given: Any, what: str) -> tuple[list[str] | None, list[Value]]:
+    """Return the names, if there are any, and the values of one value, a list or a dict."""
+    names = list(given) if isinstance(given, Mapping) else None
+    values = list(given.values()) if isinstance(given, Mapping) else given
+    values = list(values) if isinstance(values, (list, tuple)) else [values]
+    for value in values:
+        if not isinstance(value, Value):
+            raise TypeError(
+                f"{what} must be what cnnx.Input and layers called on it return, got {value!r}"
+            )
+    if not values or len(set(values)) < len(values):
+        raise ValueError(f"{what} must be different values, at least one")
+    return names, values
+
+
+def _by_names(names: list[str] | None, values: list[Value]) -> Any:
+    return _alone(values) if names is None else dict(zip(names, values, strict=True))
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Return names with numbers after those that occur before: head, head_1."""
+    return [
+        name if names.index(name) == place else f"{name}_{names[:place].count(name)}"
+        for place, name in enumerate(names)
+    ]
+
+
+def _check_names(layers: Sequence[Any], model: str) -> None:
+    names = [layer.name for layer in layers]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"Model: two layers of model '{model}' bear the name '{name}'; give another name="
+            )
 
 
 def _flat(values: list[float]) -> float | list[float]:
@@ -314,3 +880,6 @@ def _split(data: Sequence[Array], share: float) -> tuple[list[Array], list[Array
             f"{'validate' if count else 'train'} on"
         )
     return [array[:count] for array in data], [array[count:] for array in data]
+
+
+registry.MODELS["Model"] = Model

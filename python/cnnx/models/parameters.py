@@ -22,41 +22,44 @@ class Parameters:
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
-        weights = [weight for layer in layers for weight in layer.weights]
-        self._learned = [weight for weight in weights if weight.trainable]
-        learned = sum(weight.size for weight in weights if weight.trainable)
-        kept = sum(weight.size for weight in weights if not weight.trainable)
+        self._weights = [weight for layer in layers for weight in layer.weights]
+        self._layers = list(layers)
+        learned = sum(weight.size for weight in self._weights if weight.learnable)
+        kept = sum(weight.size for weight in self._weights if not weight.learnable)
         self.values: Float = aligned_empty((learned,))
         self.gradients: Float = aligned_empty((learned,))
         self.gradients[:] = 0
         self.state: Float = aligned_empty((kept,))
-        self._extents: list[tuple[Layer, slice]] = []
+        self._owner = object()
+        self._parts: dict[Weight, slice] = {}
         value_end = state_end = 0
-        for layer in layers:
-            start = value_end
-            for weight in layer.weights:
-                if weight.trainable:
-                    part = slice(value_end, value_end + weight.size)
-                    weight.bind(self.values[part], self.gradients[part])
-                    value_end = part.stop
-                else:
-                    part = slice(state_end, state_end + weight.size)
-                    weight.bind(self.state[part])
-                    state_end = part.stop
-            if value_end > start:
-                self._extents.append((layer, slice(start, value_end)))
+        for weight in self._weights:
+            if weight.learnable:
+                part = slice(value_end, value_end + weight.size)
+                weight.bind(self._owner, self.values[part], self.gradients[part])
+                self._parts[weight] = part
+                value_end = part.stop
+            else:
+                part = slice(state_end, state_end + weight.size)
+                weight.bind(self._owner, self.state[part])
+                state_end = part.stop
+
+    def holds(self) -> bool:
+        """Return whether the weights still lie here: another model may have taken some over."""
+        owner = self._owner
+        return all(weight.owner is owner for weight in self._weights)
 
     def changed(self) -> None:
         """Say that `values` were written to, so that what was derived from them is made anew."""
-        Weight.count_change(self._learned)
+        Weight.count_change(self._parts)
 
     def learned(self) -> list[slice]:
-        """Return the stretches of `values` of trainable layers, joined where they touch."""
+        """Return the stretches of `values` that are trainable, joined where they touch."""
         parts: list[slice] = []
-        for layer, part in self._extents:
-            if not layer.trainable:
-                continue
-            if parts and parts[-1].stop == part.start:
-                part = slice(parts.pop().start, part.stop)
-            parts.append(part)
+        for layer in self._layers:
+            for weight in layer.trainable_weights:
+                part = self._parts[weight]
+                if parts and parts[-1].stop == part.start:
+                    part = slice(parts.pop().start, part.stop)
+                parts.append(part)
         return parts

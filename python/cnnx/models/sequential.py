@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 from cnnx import registry
-from cnnx.layers import LAYERS, InputLayer, Layer
-from cnnx.models.model import Model
+from cnnx.geometry import sample_shape
+from cnnx.graph import Graph
+from cnnx.layers import InputLayer, Layer
+from cnnx.layers.value import Value
+from cnnx.models.model import Model, make_layer
 
 
 class Sequential(Model):
@@ -15,7 +18,7 @@ class Sequential(Model):
     A stack of layers, each fed with the output of the one before.
 
     If it begins with `cnnx.Input(shape)`, or its first layer has `input_shape=`, it is built at
-    once; else when it first sees data.
+    once; else when it first sees data. A model may be one of the layers.
 
     Parameters
     ----------
@@ -25,68 +28,105 @@ class Sequential(Model):
         By default sequential, sequential_1, ....
     """
 
-    def __init__(self, layers: Sequence[Layer] | None = None, name: str | None = None) -> None:
-        super().__init__(name)
-        self._input_layer: InputLayer | None = None
+    def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self._stack: list[Any] = []
+        self._first: Value | None = None
         for layer in layers or ():
             self.add(layer)
 
-    def add(self, layer: Layer) -> None:
+    @property
+    def layers(self) -> list[Any]:
+        """The layers, first to last; a new list: `add` and `pop` change the model."""
+        return list(self._stack)
+
+    def add(self, layer: Any) -> None:
         """
         Put a layer on top.
 
         Raises
         ------
         TypeError
-            If it is none.
+            If it is not a layer.
         ValueError
-            If its name is taken, if it belongs to a model already, or if it cannot work on the
-            output of the layer below; the model stays as it was.
+            If its name is taken, or if it cannot work on the output of the layer below; the model
+            stays as it was.
         """
-        if not isinstance(layer, Layer):
+        if isinstance(layer, Value) and isinstance(layer.node.layer, InputLayer):
+            layer = layer.node.layer
+        if not isinstance(layer, (Layer, Model)):
             raise TypeError(f"add: expected a layer of cnnx.layers, got {layer!r}")
         if isinstance(layer, InputLayer):
-            if self.layers or self._input_layer is not None:
+            if self._stack or self._first is not None:
                 raise ValueError(f"add: {layer} must come first, and once")
-            self._input_layer = layer
+            self._first = layer.value()
             return
-        if any(layer.name == other.name for other in self.layers):
+        if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"add: there is a layer '{layer.name}' already; give another name=")
-        if layer.on_freeze is not None:
-            raise ValueError(
-                f"add: {layer} is part of a model already; a layer's weights live in one model. "
-                "Copy it: copy.deepcopy(layer)"
-            )
-        if not self.layers and self._input_layer is None and layer.declared_input_shape is not None:
-            self._input_layer = InputLayer(layer.declared_input_shape)
+        first = self._first or _declared_input(layer, self._stack)
         with self.lock:
-            if self.built:
-                layer.build_once(self.output_shape)
-            elif self._input_layer is not None:
-                layer.build_once((None, *self._input_layer.shape))
-                self.built = True
-            layer.on_freeze = self._forget_plan
-            self.layers.append(layer)
+            if first is not None:
+                below = self._graph or Graph([first], [first], [])
+                value = layer(below.outputs[0])
+                self._graph = Graph([first], [value], [*below.values, value])
+                self._first = first
+            self._stack.append(layer)
             self._forget_layout()
 
-    def pop(self) -> Layer:
+    def pop(self) -> Any:
         """Take the top layer off and return it; raises ValueError if there is none."""
-        if not self.layers:
+        if not self._stack:
             raise ValueError(f"pop: model '{self.name}' has no layers")
         with self.lock:
-            layer = self.layers.pop()
-            layer.on_freeze = None
-            self.built = self.built and bool(self.layers)
+            layer = self._stack.pop()
+            if self._graph is not None:
+                left = self._graph.values[:-1]
+                self._graph = Graph(self._graph.inputs, left[-1:], left) if left else None
             self._forget_layout()
         return layer
 
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """
+        Build all layers for inputs of `input_shape`: (None, height, width, channels), batch first.
+
+        Raises
+        ------
+        ValueError
+            If a layer cannot work on what comes in; the message names it, and nothing is built.
+        """
+        if not self._stack:
+            raise ValueError(f"model '{self.name}' has no layers; add some first")
+        if not isinstance(input_shape, (tuple, list)):
+            raise TypeError(
+                f"build: input_shape must be a tuple such as (None, 28, 28, 1), got {input_shape!r}"
+            )
+        shape = sample_shape(input_shape[1:], "build: input_shape")
+        fresh = [layer for layer in self._stack if not layer.built]
+        with self.lock:
+            first = self._first if self._first is not None else InputLayer(shape).value()
+            if first.shape[1:] != shape:
+                raise ValueError(f"build: {self} begins with {first.node.layer} of another shape")
+            try:
+                self._graph = Graph.chain(self._stack, first)
+            except Exception:
+                for layer in fresh:
+                    if isinstance(layer, Layer):
+                        layer.unbuild()
+                raise
+            self._forget_layout()
+
+    def listed_layers(self) -> list[Any]:
+        """Return the layers in the order of the config, after the input's if it is known."""
+        if self._first is not None:
+            return [self._first.node.layer, *self._stack]
+        if self._graph is not None:  # the same name at every call
+            return [InputLayer(self.input_shape[1:], "input_layer"), *self._stack]
+        return list(self._stack)
+
     def get_config(self) -> dict[str, Any]:
         """Return the name and the layers' configs, with the input's shape if it is known."""
-        first = self._input_layer
-        if first is None and self.built:
-            first = InputLayer(self.input_shape[1:], "input_layer")  # the same at every call
-        layers = self.layers if first is None else [first, *self.layers]
-        return {"name": self.name, "layers": [registry.serialize(layer) for layer in layers]}
+        layers = [registry.serialize(layer) for layer in self.listed_layers()]
+        return {"name": self.name, "layers": layers}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
@@ -98,23 +138,37 @@ class Sequential(Model):
         ValueError
             For a layer that is not one of `cnnx.layers`.
         """
-        layers = [registry.get("layer", entry, Layer, LAYERS) for entry in config["layers"]]
+        return cls([make_layer(entry) for entry in config["layers"]], config["name"])
+
+    @classmethod
+    def from_layers(cls, layers: Sequence[Any], config: dict[str, Any]) -> Self:
+        """Make a model of layers that are there already."""
         return cls(layers, config["name"])
 
     def __getstate__(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "layers": self.layers,
-            "input_layer": self._input_layer,
-            "compiled": (self.optimizer, self.loss, self.metrics),
+            "layers": self._stack,
+            "input_layer": None if self._first is None else self._first.node.layer,
+            "input_shape": self.input_shape if self.built else None,
+            "compiled": self._compiled(),
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         first = state["input_layer"]
         layers = state["layers"] if first is None else [first, *state["layers"]]
         Sequential.__init__(self, layers, state["name"])
-        self.built = bool(self.layers) and all(layer.built for layer in self.layers)
-        self.optimizer, self.loss, self.metrics = state["compiled"]
+        if state["input_shape"] is not None and not self.built:
+            self.build(state["input_shape"])
+        self._compile_as(state["compiled"])
+
+
+def _declared_input(layer: Any, below: Sequence[Any]) -> Value | None:
+    """Return the input of a stack whose first layer says its shape."""
+    shape = None if below else getattr(layer, "declared_input_shape", None)
+    if not below and isinstance(layer, Model) and layer.built:
+        shape = layer.input_shape[1:]
+    return None if shape is None else InputLayer(shape).value()
 
 
 registry.MODELS["Sequential"] = Sequential

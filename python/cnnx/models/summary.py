@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from cnnx.layers.layer import Layer
 from cnnx.progress import write_line
 
 _RULES = {
@@ -17,27 +17,71 @@ _RULES = {
 _ASCII = str.maketrans("┏━┳┓┡╇┩├─┼┤└┴┘┃│", "+=+++++" + "+-++" + "+++" + "||")
 
 
-def format_summary(name: str, layers: Sequence[Layer]) -> str:
-    """Return a table of the layers with their output shapes and numbers of parameters."""
-    header = ("Layer (type)", "Output Shape", "Param #")
-    rows = [_row(layer) for layer in layers]
+def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str:
+    """
+    Return a table of a model's layers with their output shapes and numbers of parameters.
+
+    Parameters
+    ----------
+    model
+        Built or not.
+    expand_nested
+        Whether to list the layers of models used as layers.
+    show_trainable
+        Whether to add a column that says which layers are trainable.
+    """
+    connected = model.built and not _is_chain(model)
+    header = ["Layer (type)", "Output Shape", "Param #"]
+    header += ["Connected to"] * connected + ["Trainable"] * show_trainable
+    rows = list(_rows(model, expand_nested, connected, show_trainable))
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    widths = [max(width, least) for width, least in zip(widths, (31, 22, 13), strict=True)]
-    lines = [f'Model: "{name}"', _rule("top", widths), _cells(header, widths, "┃")]
+    least = (31, 22, 13, 0, 0)
+    widths = [max(width, minimum) for width, minimum in zip(widths, least, strict=False)]
+    lines = [f'Model: "{model.name}"', _rule("top", widths), _cells(header, widths, "┃")]
     lines.append(_rule("head", widths))
     for index, row in enumerate(rows):
         if index:
             lines.append(_rule("middle", widths))
         lines.append(_cells(row, widths, "│"))
     lines.append(_rule("bottom", widths))
-    learned = sum(weight.size for layer in layers for weight in layer.trainable_weights)
-    total = sum(layer.count_params() for layer in layers)
+    learned = sum(weight.size for weight in model.trainable_weights)
+    total = model.count_params()
     lines += [
         f" Total params: {_count(total)}",
         f" Trainable params: {_count(learned)}",
         f" Non-trainable params: {_count(total - learned)}",
     ]
     return "\n".join(lines)
+
+
+def _is_chain(model: Any) -> bool:
+    """Return whether each layer reads what the one before it computes, and is used once."""
+    graph = model.graph
+    before = [*graph.inputs[:1], *graph.values[:-1]]
+    return len(graph.inputs) == len(graph.outputs) == 1 and all(
+        value.node.inputs == (source,) for source, value in zip(before, graph.values, strict=True)
+    )
+
+
+def _rows(
+    model: Any, expand_nested: bool, connected: bool, show_trainable: bool, depth: int = 0
+) -> Iterator[list[str]]:
+    sources = _sources(model) if connected else {}
+    for layer in model.layers:
+        row = list(_row(layer, depth))
+        row += [", ".join(sources.get(layer, ["-"]))] * connected
+        row += ["-" if not layer.weights else "Y" if layer.trainable else "N"] * show_trainable
+        yield row
+        if expand_nested and hasattr(layer, "layers"):
+            yield from _rows(layer, True, connected, show_trainable, depth + 1)
+
+
+def _sources(model: Any) -> dict[Any, list[str]]:
+    """Return the names of the layers that each layer reads, in all its uses."""
+    found: dict[Any, list[str]] = {}
+    for value in model.graph.values if model.built else ():
+        found.setdefault(value.node.layer, []).extend(item.name for item in value.node.inputs)
+    return found
 
 
 def print_summary(text: str) -> None:
@@ -50,11 +94,13 @@ def print_summary(text: str) -> None:
     write_line(text)
 
 
-def _row(layer: Layer) -> tuple[str, str, str]:
-    title = f"{layer.name} ({type(layer).__name__})"
+def _row(layer: Any, depth: int) -> tuple[str, str, str]:
+    title = f"{'  ' * depth}{layer.name} ({type(layer).__name__})"
     if not layer.built:
         return title, "?", "0 (unbuilt)"
-    return title, str(tuple(layer.output_shape)), f"{layer.count_params():,}"
+    shape = layer.output_shape
+    text = str(tuple(shape)) if isinstance(shape, tuple) else ", ".join(map(str, shape))
+    return title, text, f"{layer.count_params():,}"
 
 
 def _rule(kind: str, widths: Sequence[int]) -> str:
@@ -63,8 +109,8 @@ def _rule(kind: str, widths: Sequence[int]) -> str:
 
 
 def _cells(texts: Sequence[str], widths: Sequence[int], wall: str) -> str:
-    name, shape, count = texts
-    cells = (name.ljust(widths[0]), shape.ljust(widths[1]), count.rjust(widths[2]))
+    cells = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
+    cells[2] = texts[2].rjust(widths[2])
     return wall + wall.join(f" {cell} " for cell in cells) + wall
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from cnnx import random
 from cnnx.geometry import integer
-from cnnx.layers.layer import check_weights
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, History, Logs
 from cnnx.models.mean import Mean
+from cnnx.models.objective import serialize_losses
 from cnnx.progress import Progress, write_line
 
 if TYPE_CHECKING:
@@ -111,14 +111,14 @@ class Training:
         """Train on what is left of the epoch."""
         model, mean = self._model, self._mean
         notify = self._notify if self._wants_batches() else None
-        for x, *targets in self._remaining():
+        for arrays in self._remaining():
             if notify is not None:
                 notify("on_train_batch_begin", self.step, {})
-            self._values = values = model.train_batch(x, *targets)
+            self._values = values = model.train_batch(*arrays)
             if self._finite and not math.isfinite(values[0]):
                 self._warn(values[0])
-            mean.add(values, len(x))
-            progress.advance(len(x), mean.logs)
+            mean.add(values, len(arrays[0]))
+            progress.advance(len(arrays[0]), mean.logs)
             self.step += 1
             if notify is not None:
                 notify("on_train_batch_end", self.step - 1, mean.logs())
@@ -181,7 +181,7 @@ class Training:
                 f"it is of other data: {state['data']}, but fit was given {self._extent}"
             )
         model = self._model
-        check_weights(f"model '{model.name}'", model.weights, list(state["weights"].values()))
+        model.check_weights(list(state["weights"].values()))
         model.check_optimizer_state(state["optimizer"])
         integer(state["epoch"], "the epoch", minimum=0)
         integer(state["step"], "the step", minimum=0, limit=len(self._batches) + 1)
@@ -214,10 +214,11 @@ class Training:
         config = optimizer.get_config()
         del config["learning_rate"]
         return [
-            f"input {model.input_shape[1:]}",
-            *(_line(layer, layer.get_config() | {"name": ""}) for layer in model.layers),
+            *(f"input {value.shape[1:]}" for value in model.graph.inputs),
+            *(_line(layer, layer.get_config() | {"name": ""}) for layer in model.leaves()),
+            f"connections {model.connections()}",
             _line(optimizer, config),
-            _line(model.loss, {} if model.loss is None else model.loss.get_config()),
+            f"loss {serialize_losses(model.loss)}",
             f"figures {', '.join(model.metrics_names)}",
         ]
 
@@ -247,7 +248,7 @@ class Training:
             batches.set_state(value)
 
     def _random_layers(self) -> list[RandomLayer]:
-        return [layer for layer in self._model.layers if isinstance(layer, RandomLayer)]
+        return [layer for layer in self._model.leaves() if isinstance(layer, RandomLayer)]
 
     def _data(self) -> list[Batches | Stream]:
         return [data for data in (self._batches, self._judging) if data is not None]

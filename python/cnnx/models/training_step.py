@@ -1,19 +1,92 @@
-"""One step of training: the plan of a network, its loss, its metrics and the optimizer."""
+"""One step of training: the plan of a network, its objectives and the optimizer."""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from cnnx.arrays import Array, Float
+from cnnx.arrays import Array, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.graph import Graph, Plan
 from cnnx.graph.fusions import net_input
 from cnnx.graph.plan import Binding
-from cnnx.losses import Loss
-from cnnx.metrics import Metric
+from cnnx.models.objective import Objective
 from cnnx.models.parameters import Parameters
 from cnnx.optimizers import Optimizer
+
+
+class Head:
+    """
+    One output of a network with its objective.
+
+    Parameters
+    ----------
+    objective
+        Its loss and metrics.
+    shape
+        Of one sample's output.
+    fused
+        Whether the network ends before the activation that belongs to the loss.
+    """
+
+    def __init__(self, objective: Objective, shape: Shape, fused: bool) -> None:
+        self.objective = objective
+        self.shape = shape
+        self.loss = objective.loss
+        self._fused = fused
+        self._from_logits = fused or (self.loss is not None and self.loss.from_logits)
+        self._units = shape[-1]
+        self._is_matrix = len(shape) == 1
+        self._probabilities = Buffer(shape)
+        self._losses = Buffer(shape[:-1])
+        if self.loss is not None:
+            on_logits = self.loss.on_logits if self._from_logits else None
+            self._kernels = on_logits or self.loss.on_outputs
+
+    def _rows(self, outputs: Float) -> Float:
+        return outputs if self._is_matrix else outputs.reshape(-1, self._units)
+
+    def row_weights(self, weights: Float | None) -> Float | None:
+        """Return weights of samples as weights of the rows of their outputs."""
+        if weights is None or self._is_matrix:
+            return weights
+        return np.repeat(weights, math.prod(self.shape[:-1]))
+
+    def score(self, outputs: Float, targets: Array, weights: Float | None) -> list[float]:
+        """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
+        predictions = self._rows(outputs)
+        sparse = self.loss is not None and self.loss.sparse
+        if not self._is_matrix:
+            targets = targets.reshape(-1) if sparse else self._rows(targets)
+        values = []
+        if self.loss is not None:
+            losses = self._losses.rows(len(outputs)).reshape(-1)
+            seen = targets if sparse else self.loss.smooth(targets)
+            rows = predictions
+            if self._from_logits:
+                rows = self._rows(self._probabilities.rows(len(outputs)))
+                self._kernels.forward(predictions, seen, rows, losses)
+                if self._fused:
+                    predictions = rows
+            else:
+                self._kernels.forward(rows, seen, losses)
+            if weights is not None:
+                losses *= weights
+            values.append(float(np.add.reduce(losses)) / len(losses))
+            self._seen = rows, seen, weights
+        for metric in self.objective.metrics:
+            values.append(metric.total(targets, predictions) / len(predictions))
+        return values
+
+    def differentiate(self, dy: Float) -> None:
+        """Write the gradient of the loss with respect to the output that `score` saw last."""
+        if self.loss is None:
+            dy[...] = 0
+            return
+        gradient = self._rows(dy)
+        self._kernels.backward(*self._seen, self.objective.share / len(gradient), gradient)
 
 
 class TrainingStep:
@@ -27,8 +100,10 @@ class TrainingStep:
     Parameters
     ----------
     graph
-        Of built layers, with one output.
-    loss, metrics, optimizer
+        Of layers alone.
+    objectives
+        One for each of its outputs.
+    optimizer
         What `compile` was given.
     parameters
         The layers' flat buffers.
@@ -37,52 +112,46 @@ class TrainingStep:
     def __init__(
         self,
         graph: Graph,
-        loss: Loss,
-        metrics: Sequence[Metric],
+        objectives: Sequence[Objective],
         optimizer: Optimizer,
         parameters: Parameters,
     ) -> None:
-        self.loss = loss
-        self.metrics = metrics
+        self.objectives = list(objectives)
+        self.heads: list[Head] = []
+        for place, objective in enumerate(objectives):
+            loss, shape = objective.loss, graph.outputs[place].shape[1:]
+            shorter = None
+            if loss is not None and loss.fused_activation is not None and not loss.from_logits:
+                shorter = net_input(graph, graph.outputs[place], loss.fused_activation)
+            graph = shorter or graph
+            self.heads.append(Head(objective, shape, shorter is not None))
+        self._inputs = len(graph.inputs)
+        self._training = Plan(graph, training=True, learns=True)
+        self._judging = Plan(graph)
         self.optimizer = optimizer
-        self.output_shape: tuple[int, ...] = graph.outputs[0].shape[1:]
-        head = None
-        if loss.fused_activation is not None and not loss.from_logits:
-            head = net_input(graph, loss.fused_activation)
-        self.fused = head is not None
-        self._training = Plan(head or graph, training=True, learns=True)
-        self._judging = Plan(head or graph)
-        self._from_logits = self.fused or loss.from_logits
-        self._kernels = (loss.on_logits if self._from_logits else None) or loss.on_outputs
         self._parameters = parameters
         self._statistics = np.empty_like(parameters.state)
         self._segments = optimizer.bind(
             parameters.values, parameters.gradients, parameters.learned()
         )
-        self._units = self.output_shape[-1]
-        self._is_matrix = len(self.output_shape) == 1
-        self._probabilities = Buffer(self.output_shape)
-        self._losses = Buffer(self.output_shape[:-1])
 
-    def _rows(self, outputs: Float) -> Float:
-        return outputs if self._is_matrix else outputs.reshape(-1, self._units)
-
-    def _row_weights(self, weights: Float | None) -> Float | None:
-        if weights is None or self._is_matrix:
-            return weights
-        return np.repeat(weights, math.prod(self.output_shape[:-1]))
-
-    def train(self, x: Float, targets: Array, weights: Float | None = None) -> list[float]:
+    def train(self, *arrays: Array) -> list[float]:
         """
-        Take one step of the optimizer; return the batch's loss and metrics before it.
+        Take one step of the optimizer; return the batch's loss and other figures before it.
 
-        The loss of a sample counts `weights` times, the metrics take no notice of them. Where
-        memory runs out or the user interrupts, no weight has changed.
+        Where memory runs out or the user interrupts, no weight has changed.
+
+        Parameters
+        ----------
+        *arrays
+            A batch of each input, the targets of each output, and the weights of the samples: none,
+            one array for all outputs, or one for each. The losses of samples count `weights` times,
+            the metrics take no notice of them.
         """
         statistics = self._parameters.state
         np.copyto(self._statistics, statistics)
         try:
-            values = self._differentiate(x, targets, self._row_weights(weights))
+            values = self._differentiate(arrays)
         except BaseException:
             np.copyto(statistics, self._statistics)
             raise
@@ -90,54 +159,58 @@ class TrainingStep:
         self.optimizer.step(self._segments)
         return values
 
-    def differentiate(self, x: Float, targets: Array, weights: Float | None = None) -> None:
+    def differentiate(self, *arrays: Array) -> None:
         """Write the gradients that `train` would step along; no weight and no statistic changes."""
         statistics = self._parameters.state
         np.copyto(self._statistics, statistics)
         try:
-            self._differentiate(x, targets, self._row_weights(weights))
+            self._differentiate(arrays)
         finally:
             np.copyto(statistics, self._statistics)
 
-    def _differentiate(self, x: Float, targets: Array, weights: Float | None) -> list[float]:
-        """Write the gradients; return loss and metrics. `weights` has one number a row."""
-        binding = self._training.bind(len(x))
-        values, outputs, seen = self._score(binding, x, targets, weights)
-        for dy in binding.dys:  # of the output, unless nothing learns
-            rows = self._rows(dy)
-            self._kernels.backward(outputs, seen, weights, 1 / len(rows), rows)
-            binding.backward()
+    def evaluate(self, *arrays: Array) -> list[float]:
+        """Return the batch's loss and other figures."""
+        return self._score(self._judging.bind(len(arrays[0])), arrays)
+
+    def _differentiate(self, arrays: Sequence[Array]) -> list[float]:
+        binding = self._training.bind(len(arrays[0]))
+        values = self._score(binding, arrays)
+        for head, dy in zip(self.heads, binding.dys, strict=True):
+            if dy is not None:
+                head.differentiate(dy)
+        binding.backward()
         return values
 
-    def evaluate(self, x: Float, targets: Array, weights: Float | None = None) -> list[float]:
-        """Return the batch's loss and metrics."""
-        binding = self._judging.bind(len(x))
-        return self._score(binding, x, targets, self._row_weights(weights))[0]
+    def _score(self, binding: Binding, arrays: Sequence[Array]) -> list[float]:
+        count, heads = self._inputs, self.heads
+        outputs = binding.forward(*arrays[:count])
+        targets, weights = arrays[count : count + len(heads)], arrays[count + len(heads) :]
+        if len(heads) == 1:
+            head = heads[0]
+            return head.score(
+                outputs[0], targets[0], head.row_weights(weights[0]) if weights else None
+            )
+        if len(weights) == 1:
+            weights = [weights[0]] * len(heads)
+        return _joined(
+            heads,
+            [
+                head.score(
+                    outputs[place],
+                    targets[place],
+                    head.row_weights(weights[place]) if weights else None,
+                )
+                for place, head in enumerate(heads)
+            ],
+        )
 
-    def _score(
-        self, binding: Binding, x: Float, targets: Array, weights: Float | None
-    ) -> tuple[list[float], Float, Array]:
-        """
-        Return loss and metrics, and the rows of outputs and targets that the loss saw.
 
-        `weights` has one number a row.
-        """
-        losses = self._losses.rows(len(x))
-        outputs = predictions = self._rows(binding.forward(x)[0])
-        if not self._is_matrix:
-            losses = losses.reshape(-1)
-            targets = targets.reshape(-1) if self.loss.sparse else self._rows(targets)
-        seen = targets if self.loss.sparse else self.loss.smooth(targets)
-        if self._from_logits:
-            outputs = self._rows(self._probabilities.rows(len(x)))
-            self._kernels.forward(predictions, seen, outputs, losses)
-            if self.fused:
-                predictions = outputs
-        else:
-            self._kernels.forward(outputs, seen, losses)
-        rows = len(losses)
-        if weights is not None:
-            losses *= weights
-        values = [float(np.add.reduce(losses)) / rows]
-        values += [metric.total(targets, predictions) / rows for metric in self.metrics]
-        return values, outputs, seen
+def _joined(heads: Sequence[Head], values: list[list[float]]) -> list[float]:
+    """Return the whole loss, the loss of each output, and all metrics."""
+    losses = [
+        (head.objective.share, found.pop(0))
+        for head, found in zip(heads, values, strict=True)
+        if head.loss is not None
+    ]
+    total = sum(share * loss for share, loss in losses)
+    return [total, *(loss for _, loss in losses), *(value for found in values for value in found)]

@@ -1,0 +1,299 @@
+"""Layers that make one value of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cnnx import geometry
+from cnnx.arrays import Float, Shape
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.layer import Layer
+
+
+class Merging(Layer):
+    """
+    What the merging layers share: they take a list of two inputs or more.
+
+    Parameters
+    ----------
+    **kwargs
+        name and trainable, as in `Layer`.
+    """
+
+    merges = True
+
+    def build(self, *input_shapes: Shape) -> None:
+        """Check that there are several inputs."""
+        if len(input_shapes) < 2:
+            raise ValueError(f"{self} merges a list of at least 2 inputs, got {len(input_shapes)}")
+
+
+class Elementwise(Merging):
+    """
+    What the layers share that merge inputs of one shape element by element.
+
+    An extent of 1 is repeated along the others' extents, as NumPy does.
+    """
+
+    most: ClassVar[int | None] = None
+    """Number of inputs that the layer takes; None for any."""
+
+    def build(self, *input_shapes: Shape) -> None:
+        """Check that the shapes fit each other."""
+        super().build(*input_shapes)
+        if self.most is not None and len(input_shapes) != self.most:
+            raise ValueError(f"{self} takes {self.most} inputs, got {len(input_shapes)}")
+        self.compute_output_shape(*input_shapes)
+
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the shapes fit each other: there are no weights."""
+        self.build(*input_shapes)
+        return True
+
+    def compute_output_shape(self, *input_shapes: Shape) -> Shape:
+        """Return the shape of all inputs together."""
+        samples = [tuple(shape[1:]) for shape in input_shapes]
+        try:
+            if len({len(sample) for sample in samples}) > 1:
+                raise ValueError
+            return (input_shapes[0][0], *np.broadcast_shapes(*samples))
+        except ValueError:
+            raise ValueError(
+                f"{self}: the inputs' shapes do not fit each other: "
+                f"{', '.join(map(str, input_shapes))}"
+            ) from None
+
+
+def _give(dx: Float | None, part: Any) -> None:
+    """Write a gradient to where it is wanted, summed over the axes along which it was repeated."""
+    if dx is None:
+        return
+    part = np.asarray(part)
+    axes = tuple(
+        axis
+        for axis, (own, whole) in enumerate(zip(dx.shape, part.shape, strict=True))
+        if own < whole
+    )
+    np.copyto(dx, part.sum(axis=axes, keepdims=True) if axes else part)
+
+
+class Add(Elementwise):
+    """
+    Add up inputs: y = sum of x_i.
+
+    Parameters are those of `Merging`.
+    """
+
+    traits = Traits(False, False, in_place=True, gradient_in_place=True)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the sum."""
+        np.add(xs[0], xs[1], out=call.y)
+        for x in xs[2:]:
+            call.y += x
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give the gradient to every input."""
+        for dx in reversed(call.dx):  # the first may lie where dy does
+            _give(dx, dy)
+
+
+class Subtract(Elementwise):
+    """
+    Subtract the second input from the first.
+
+    Parameters are those of `Merging`.
+    """
+
+    most = 2
+    traits = Traits(False, False, in_place=True, gradient_in_place=True)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the difference."""
+        np.subtract(xs[0], xs[1], out=call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give the gradient to the first input, and its negative to the second."""
+        first, second = call.dx
+        if second is not None:
+            _give(second, -dy)
+        _give(first, dy)
+
+
+class Multiply(Elementwise):
+    """
+    Multiply inputs element by element: y = product of x_i.
+
+    Parameters are those of `Merging`.
+    """
+
+    traits = Traits(reads_output=False)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the product."""
+        np.multiply(xs[0], xs[1], out=call.y)
+        for x in xs[2:]:
+            call.y *= x
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give each input the gradient times the product of the others."""
+        for place, dx in enumerate(call.dx):
+            if dx is not None:
+                part = dy
+                for other, x in enumerate(call.xs):
+                    part = part * x if other != place else part
+                _give(dx, part)
+
+
+class Average(Elementwise):
+    """
+    Average inputs: y = sum of x_i / their number.
+
+    Parameters are those of `Merging`.
+    """
+
+    traits = Traits(False, False)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the average."""
+        np.add(xs[0], xs[1], out=call.y)
+        for x in xs[2:]:
+            call.y += x
+        call.y *= np.float32(1 / len(xs))
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Share the gradient among the inputs."""
+        dy *= np.float32(1 / len(call.xs))
+        for dx in call.dx:
+            _give(dx, dy)
+
+
+class Maximum(Elementwise):
+    """
+    Keep the largest element of the inputs; the gradient goes to the first of equal ones alone.
+
+    Parameters are those of `Merging`.
+    """
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the largest."""
+        np.maximum(xs[0], xs[1], out=call.y)
+        for x in xs[2:]:
+            np.maximum(call.y, x, out=call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give the gradient to the input that was the largest."""
+        _give_to_first(call, dy)
+
+
+class Minimum(Elementwise):
+    """
+    Keep the smallest element of the inputs; the gradient goes to the first of equal ones alone.
+
+    Parameters are those of `Merging`.
+    """
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the smallest."""
+        np.minimum(xs[0], xs[1], out=call.y)
+        for x in xs[2:]:
+            np.minimum(call.y, x, out=call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give the gradient to the input that was the smallest."""
+        _give_to_first(call, dy)
+
+
+def _give_to_first(call: Call, dy: Float) -> None:
+    """Give the gradient to the first input that the output was taken from."""
+    left = np.ones(dy.shape, np.bool_)
+    for x, dx in zip(call.xs, call.dx, strict=True):
+        here = left & (x == call.y)
+        _give(dx, dy * here)
+        left &= ~here
+
+
+class Concatenate(Merging):
+    """
+    Put inputs side by side along an axis.
+
+    Parameters
+    ----------
+    axis
+        -1, the last, or the number of another axis but the batch's, which is 0.
+    **kwargs
+        name and trainable, as in `Layer`.
+    """
+
+    traits = Traits(False, False)
+
+    def __init__(self, axis: int = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = geometry.integer(axis, f"{self}: axis", minimum=-32)
+        if self.axis == 0:
+            raise ValueError(f"{self}: axis 0 is the batch's; give the axis to join, such as -1")
+
+    def build(self, *input_shapes: Shape) -> None:
+        """Check that the shapes fit each other."""
+        super().build(*input_shapes)
+        self.compute_output_shape(*input_shapes)
+
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the shapes fit each other: there are no weights."""
+        self.build(*input_shapes)
+        return True
+
+    def compute_output_shape(self, *input_shapes: Shape) -> Shape:
+        """Return the shape with the extents along the axis added up."""
+        first = list(input_shapes[0])
+        rank = len(first)
+        axis = self.axis + rank if self.axis < 0 else self.axis
+        if not 0 < axis < rank:
+            raise ValueError(f"{self}: an input of shape {tuple(first)} has no axis {self.axis}")
+        others = [[*shape[1:axis], *shape[axis + 1 :]] for shape in input_shapes]
+        if any(len(shape) != rank for shape in input_shapes) or any(
+            other != others[0] for other in others
+        ):
+            raise ValueError(
+                f"{self}: the inputs' shapes must agree but for axis {self.axis}, got "
+                f"{', '.join(map(str, input_shapes))}"
+            )
+        first[axis] = sum(shape[axis] for shape in input_shapes)
+        return tuple(first)
+
+    def bind(self, call: Call) -> None:
+        """Find where the inputs lie in the output."""
+        axis = self.axis if self.axis > 0 else self.axis + call.y.ndim
+        ends = np.cumsum([shape[axis - 1] for shape in call.shapes]).tolist()
+        before = (slice(None),) * axis
+        call.places = [
+            (*before, slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)
+        ]
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the inputs side by side."""
+        for place, x in zip(call.places, xs, strict=True):
+            call.y[place] = x
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give each input its part of the gradient."""
+        for place, dx in zip(call.places, call.dx, strict=True):
+            if dx is not None:
+                np.copyto(dx, dy[place])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"axis": self.axis}
+
+
+def add(inputs: Sequence[Any], **kwargs: Any) -> Any:
+    """Return `Add(**kwargs)(inputs)`."""
+    return Add(**kwargs)(inputs)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+    """Return `Concatenate(axis, **kwargs)(inputs)`."""
+    return Concatenate(axis, **kwargs)(inputs)

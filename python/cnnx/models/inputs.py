@@ -1,0 +1,276 @@
+"""What a model is handed: checked against its inputs and outputs, and cut into batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, real_array
+from cnnx.buffer import Buffer
+from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.weighting import check_sample_weight, weigh_classes
+
+if TYPE_CHECKING:
+    from cnnx.models.model import Model
+
+ClassWeight = Mapping[int, float]
+
+
+def given(
+    model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int, operation: str
+) -> Batches | Stream:
+    """Return the batches of a data set in the form that users give it."""
+    if is_stream(x):
+        return stream(model, x, y, sample_weight, operation)
+    return batches(model, data(model, x, y, sample_weight, operation), batch_size)
+
+
+def data(model: Model, x: Any, y: Any, sample_weight: Any, operation: str) -> list[Array]:
+    """Return samples, targets and weights, if any, that fit the model and each other."""
+    found = samples(model, x, operation)
+    count = len(found[0])
+    if not count:
+        raise ValueError(f"{operation}: x holds no samples, its shape is {found[0].shape}")
+    return [
+        *found,
+        *targets(model, y, count, operation),
+        *weights(model, sample_weight, count, operation),
+    ]
+
+
+def samples(model: Model, x: Any, operation: str) -> list[Array]:
+    """Return `x` as arrays that fit the model's inputs, which is built if it is not yet."""
+    if x is None:
+        raise TypeError(f"{operation}: x is missing")
+    with model.lock:
+        if not model.built:
+            model.build(_array(x, f"{operation}: x").shape)
+    names = model.input_names
+    parts = _listed(x, names, f"{operation}: x")
+    arrays = []
+    for name, part, value in zip(names, parts, model.graph.inputs, strict=True):
+        array = _array(part, f"{operation}: {'x' if len(names) == 1 else f'x[{name!r}]'}")
+        _check_shape(model, array, value.shape[1:], operation, "x" if len(names) == 1 else name)
+        arrays.append(array)
+    if len({len(array) for array in arrays}) > 1:
+        counts = ", ".join(f"{name} {len(a)}" for name, a in zip(names, arrays, strict=True))
+        raise ValueError(f"{operation}: all inputs need the same number of samples: {counts}")
+    return arrays
+
+
+def _array(value: Any, name: str) -> Array:
+    array = real_array(value, name)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must be an array of samples, got a single number")
+    return array
+
+
+def _check_shape(
+    model: Model, array: Array, expected: tuple[int, ...], operation: str, what: str
+) -> None:
+    if array.shape[1:] != expected:
+        wanted = ", ".join(["batch", *map(str, expected)])
+        raise ValueError(
+            f"{operation}: model '{model.name}' expects {what} of shape ({wanted}), "
+            f"got {array.shape}{_remedy(array.shape, expected)}"
+        )
+
+
+def _listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
+    """Return an entry for each name, from a dict by names or a list; one needs neither."""
+    if isinstance(value, Mapping):
+        if len(names) == 1 and set(value) != set(names):
+            return [value]  # which is no array, as the error says
+        missing, unknown = set(names) - set(value), set(value) - set(names)
+        if missing or unknown:
+            raise ValueError(
+                f"{what} must hold {', '.join(map(repr, names))}, got {', '.join(map(repr, value))}"
+            )
+        return [value[name] for name in names]
+    if len(names) == 1:
+        return [value]
+    if not isinstance(value, (list, tuple)) or len(value) != len(names):
+        found = f"{len(value)}" if isinstance(value, (list, tuple)) else f"{type(value).__name__}"
+        raise ValueError(
+            f"{what} must be a dict or a list of {len(names)} arrays: {', '.join(names)}; "
+            f"got {found}"
+        )
+    return list(value)
+
+
+def targets(model: Model, y: Any, count: int, operation: str) -> list[Array]:
+    """Return targets of `count` samples that fit the model's outputs and losses."""
+    if y is None:
+        raise TypeError(f"{operation}: y is missing")
+    heads = model.training_step(operation).heads
+    names = [head.objective.output for head in heads]
+    found = []
+    for name, head, part in zip(names, heads, _listed(y, names, f"{operation}: y"), strict=True):
+        what = "y" if len(names) == 1 else f"y[{name!r}]"
+        array = real_array(part, f"{operation}: {what}")
+        if array.ndim == 0 or len(array) != count:
+            number = len(array) if array.ndim else "is a single number: 1"
+            raise ValueError(
+                f"{operation}: x and {what} must have the same length: x has {count} samples, "
+                f"{what} {number}"
+            )
+        if head.loss is not None:
+            array = head.loss.check_targets(array, (count, *head.shape), operation)
+        found.append(array)
+    return found
+
+
+def weights(model: Model, sample_weight: Any, count: int, operation: str) -> list[Float]:
+    """Return no weights, those of all outputs, or those of each output."""
+    if sample_weight is None:
+        return []
+    names = model.output_names
+    if len(names) > 1 and isinstance(sample_weight, (dict, list, tuple)):
+        parts = _listed(sample_weight, names, f"{operation}: sample_weight")
+        return [check_sample_weight(part, count, operation) for part in parts]
+    return [check_sample_weight(sample_weight, count, operation)]
+
+
+def _types(model: Model, arrays: Sequence[Array]) -> list[np.dtype[Any]]:
+    """Return the dtypes in which the core reads samples, targets and weights."""
+    first = len(model.graph.inputs)
+    heads = model.training_step("fit").heads
+    kinds = [FLOAT32] * len(arrays)
+    for place, head in enumerate(heads, first):
+        if head.loss is not None and head.loss.sparse:
+            kinds[place] = arrays[place].dtype
+    return kinds
+
+
+def batches(
+    model: Model, arrays: Sequence[Array], batch_size: int, shuffle: bool = False
+) -> Batches:
+    """Return batches of what `data` returned."""
+    sources = zip(arrays, _types(model, arrays), strict=True)
+    return Batches(*sources, batch_size=batch_size, shuffle=shuffle)
+
+
+def stream(
+    model: Model,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    operation: str,
+    class_weight: ClassWeight | None = None,
+) -> Stream:
+    """Return the checked batches of a stream."""
+    if y is not None or sample_weight is not None:
+        raise ValueError(f"{operation}: x is a stream of batches and yields y and weights too")
+    ready = stream_samples(model, operation)
+    if not model.built:
+        for batch in x:
+            ready(batch)  # builds the model
+            break
+
+    def check(batch: Any) -> list[Any]:
+        if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+            raise ValueError(
+                f"{operation}: a stream must yield (x, y) or (x, y, sample_weight), "
+                f"got {type(batch).__name__}"
+            )
+        found = ready(batch)
+        weight = batch[2] if len(batch) == 3 else None
+        rest = batch_targets(model, batch[1], weight, len(found[0]), operation, class_weight)
+        return [*found, *rest]
+
+    return Stream(x, check, operation)
+
+
+def stream_samples(model: Model, operation: str) -> Callable[[Any], list[Any]]:
+    """Return a function that makes the samples of a stream's batch what layers read."""
+    buffers: list[Buffer] = []
+
+    def check(batch: Any) -> list[Any]:
+        x = batch[0] if isinstance(batch, (tuple, list)) else batch
+        found = samples(model, x, operation)
+        buffers.extend(Buffer(()) for _ in found[len(buffers) :])
+        for buffer, array in zip(buffers, found, strict=True):
+            np.copyto(buffer.like(array), array, casting="same_kind")
+        return [buffer.like(array) for buffer, array in zip(buffers, found, strict=True)]
+
+    return check
+
+
+def batch(model: Model, x: Any, buffers: list[Buffer], operation: str) -> list[Float]:
+    """Return `x` as a batch that layers read; as it is, if it can be read so."""
+    if (
+        type(x) is np.ndarray
+        and model.built
+        and len(model.graph.inputs) == 1
+        and x.shape[1:] == model.graph.inputs[0].shape[1:]
+        and is_contiguous(x, FLOAT32)
+    ):
+        return [x]
+    found = samples(model, x, operation)
+    buffers.extend(Buffer(()) for _ in found[len(buffers) :])
+    ready = []
+    for buffer, array in zip(buffers, found, strict=True):
+        copy = buffer.like(array)
+        np.copyto(copy, array, casting="same_kind")
+        ready.append(copy)
+    return ready
+
+
+def batch_targets(
+    model: Model,
+    y: Any,
+    sample_weight: Any,
+    count: int,
+    operation: str,
+    class_weight: ClassWeight | None = None,
+) -> list[Array]:
+    """Return the targets of a batch and their weights, if any, as the core reads them."""
+    if not count:
+        raise ValueError(f"{operation}: x holds no samples")
+    found = targets(model, y, count, operation)
+    heads = model.training_step(operation).heads
+    ready = [
+        array if head.loss is not None and head.loss.sparse else contiguous(array, FLOAT32)
+        for head, array in zip(heads, found, strict=True)
+    ]
+    ready += weights(model, sample_weight, count, operation)
+    if class_weight is None:
+        return ready
+    return weigh(model, [found[0], *ready], class_weight, operation)[1:]
+
+
+def weigh(
+    model: Model, arrays: list[Array], class_weight: ClassWeight | None, operation: str
+) -> list[Array]:
+    """Return samples, targets and weights with the classes' weights multiplied in."""
+    if class_weight is None:
+        return arrays
+    if len(model.graph.inputs) > 1 or len(model.graph.outputs) > 1:
+        raise ValueError(
+            f"{operation}: class_weight is for models with one input and one output; "
+            "use sample_weight"
+        )
+    return weigh_classes(arrays, class_weight, operation)
+
+
+def _remedy(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
+    if (*shape[1:], 1) == expected:
+        return "; add the channel axis: x[..., None]"
+    if shape == expected:
+        return "; one sample is a batch too: x[None]"
+    if len(shape) == 4 and (*shape[2:], shape[1]) == expected:
+        return "; images have their channels last: np.transpose(x, (0, 2, 3, 1))"
+    if len(shape) == 2 and len(expected) == 3 and shape[1] == _size(expected):
+        return f"; restore the images: x.reshape((-1, {', '.join(map(str, expected))}))"
+    if len(expected) == 1 and _size(shape[1:]) == expected[0]:
+        return "; flatten the samples: x.reshape(len(x), -1)"
+    return ""
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    size = 1
+    for extent in shape:
+        size *= extent
+    return size

@@ -1,0 +1,162 @@
+"""What is asked of each output of a model: a loss, its share, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cnnx import losses, metrics, registry
+from cnnx.geometry import number
+from cnnx.losses import Loss
+from cnnx.metrics import Metric
+
+
+class Objective(NamedTuple):
+    """
+    What is asked of one output.
+
+    Attributes
+    ----------
+    output
+        Its name.
+    loss
+        None if nothing is learned from it.
+    share
+        What the loss counts in the sum of all.
+    metrics
+        Figures that people read.
+    """
+
+    output: str
+    loss: Loss | None
+    share: float
+    metrics: list[Metric]
+
+
+def resolve_losses(loss: Any) -> Any:
+    """Return losses for names, in the same list or dict; raises as `losses.get`."""
+    return _each(loss, lambda item: None if item is None else losses.get(item, "compile: loss"))
+
+
+def serialize_losses(loss: Any) -> Any:
+    """Return what `resolve_losses` returned as JSON-serialisable values."""
+    return _each(loss, lambda item: None if item is None else registry.serialize(item))
+
+
+def serialize_metrics(given: Any) -> Any:
+    """Return metrics as JSON-serialisable values, in the same lists and dicts."""
+
+    def one(item: Any) -> Any:
+        if isinstance(item, (list, tuple)):
+            return [one(entry) for entry in item]
+        return registry.serialize(item) if isinstance(item, registry.Configurable) else item
+
+    return {name: one(item) for name, item in given.items()} if _by_name(given) else one(given)
+
+
+def _by_name(given: Any) -> bool:
+    """Return whether a dict says something for outputs by their names: a config has a class."""
+    return isinstance(given, dict) and "class_name" not in given
+
+
+def _each(given: Any, change: Callable[[Any], Any]) -> Any:
+    if isinstance(given, (list, tuple)):
+        return [change(item) for item in given]
+    if _by_name(given):
+        return {name: change(item) for name, item in given.items()}
+    return change(given)
+
+
+def objectives(
+    names: Sequence[str],
+    units: Sequence[int],
+    loss: Any,
+    loss_weights: Any,
+    wanted: Any,
+) -> list[Objective]:
+    """
+    Return the objective of each output.
+
+    Parameters
+    ----------
+    names, units
+        Of the outputs: their names, and the lengths of their last axes.
+    loss, loss_weights, wanted
+        What `compile` was given; losses are resolved already.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an output that does not exist, a number of entries that does not fit, or a metric that
+        does not go with the loss.
+    """
+    found = []
+    figures = _figures(names, wanted)
+    shares = _for_outputs(names, loss_weights, "loss_weights", 1.0)
+    for place, one in enumerate(_for_outputs(names, loss, "loss", loss)):
+        share = 1.0 if shares[place] is None else shares[place]
+        found.append(
+            Objective(
+                names[place],
+                one,
+                number(share, f"compile: loss_weights of '{names[place]}'", 0, float("inf")),
+                [_metric(item, one, units[place]) for item in figures[place]],
+            )
+        )
+    return found
+
+
+def _metric(identifier: Any, loss: Loss | None, units: int) -> Metric:
+    return metrics.get(identifier, loss or losses.MeanSquaredError(), units, "compile: metrics")
+
+
+def _figures(names: Sequence[str], wanted: Any) -> list[list[Any]]:
+    """Return the metrics of each output as a list; of one output they may come without names."""
+    if len(names) == 1 and not _by_name(wanted):
+        return [_as_list(wanted)]
+    return [_as_list(item) for item in _for_outputs(names, wanted, "metrics", None)]
+
+
+def _as_list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return list(value) if isinstance(value, (list, tuple)) else [value]
+
+
+def _for_outputs(names: Sequence[str], given: Any, what: str, default: Any) -> list[Any]:
+    """Return an entry for each output of a list, a dict by names, or one value for all."""
+    if _by_name(given):
+        unknown = [name for name in given if name not in names]
+        if unknown:
+            raise ValueError(
+                f"compile: {what} names the output {unknown[0]!r}; the model has "
+                f"{', '.join(map(repr, names))}"
+            )
+        return [given.get(name) for name in names]
+    if isinstance(given, (list, tuple)):
+        if len(given) != len(names):
+            raise ValueError(
+                f"compile: {what} has {len(given)} entries, but the model has {len(names)} "
+                f"output{'s' * (len(names) > 1)}: {', '.join(names)}"
+            )
+        return list(given)
+    if given is not None and what == "metrics":
+        raise ValueError(
+            f"compile: metrics of {len(names)} outputs must be a dict by their names, "
+            f"{', '.join(map(repr, names))}, or a list with an entry for each; got {given!r}"
+        )
+    return [default if given is None else given] * len(names)
+
+
+def figure_names(found: Sequence[Objective]) -> list[str]:
+    """Return the names of the figures of a batch: the loss, then those of each output."""
+    if len(found) == 1:
+        return ["loss", *(metric.name for metric in found[0].metrics)]
+    parts = [f"{one.output}_loss" for one in found if one.loss is not None]
+    figures = [f"{one.output}_{metric.name}" for one in found for metric in one.metrics]
+    return ["loss", *parts, *figures]
+
+
+def names_by_output(value: Mapping[str, Any] | Sequence[Any] | Any) -> Any:
+    """Return the keys of a dict of outputs, or None."""
+    return list(value) if isinstance(value, Mapping) else None
