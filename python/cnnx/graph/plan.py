@@ -207,9 +207,9 @@ class Binding:
         wanted = self._lives.root(value) in self._lives.differentiated
         return self._gradient(value) if wanted else None
 
-    def _weight_gradients(self) -> dict[int, dict[Weight, Float]]:
+    def _weight_gradients(self) -> dict[int, dict[Weight | None, Float]]:
         """Return where each step writes gradients: a later use of a weight has its own memory."""
-        found: dict[int, dict[Weight, Float]] = {}
+        found: dict[int, dict[Weight | None, Float]] = {}
         written: set[Weight] = set()
         for index in self._lives.back if self._plan.learns else ():
             found[index] = {}
@@ -224,7 +224,7 @@ class Binding:
 
     # Calls.
 
-    def _call(self, index: int, gradients: dict[Weight, Float]) -> Call:
+    def _call(self, index: int, gradients: dict[Weight | None, Float]) -> Call:
         step, plan = self._lives.runs[index], self._plan
         back = index in self._lives.back
         xs = [self._value(value) for value in step.inputs]
@@ -282,8 +282,11 @@ class Binding:
             dx = backward(call, dy)
             if dx is not None:
                 take_gradients(call, dx)
-            for total, part in sums:
-                np.add(total, part, out=total)
+            if sums:
+                for total, part in sums:
+                    np.add(total, part, out=total)
+        if not self._copies:
+            return []
         for copy, gradient in self._last_copies:
             np.copyto(copy, gradient.reshape(copy.shape))
         root = self._lives.root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +68,8 @@ class Call:
     dx
         Where the gradient of each input is to be written; None where nobody wants it.
     gradients
-        Where the gradients of weights are to be written; those left out are frozen.
+        Where the gradients of weights are to be written; those left out are frozen. A layer asks
+        `call.gradient(weight)`, which is None for a frozen weight, and for None.
     kept
         Memory of other calls of this use, by name.
     """
@@ -82,7 +83,7 @@ class Call:
         training: bool,
         differentiates: bool,
         dx: Sequence[Float | None] = (),
-        gradients: Mapping[Weight, Float] | None = None,
+        gradients: Mapping[Weight | None, Float] | None = None,
         kept: dict[str, Buffer] | None = None,
     ) -> None:
         self.name = name
@@ -92,7 +93,7 @@ class Call:
         self.training = training
         self.differentiates = differentiates
         self.dx: list[Any] = list(dx) or [None] * len(self.xs)
-        self._gradients = gradients or {}
+        self.gradient: Callable[[Weight | None], Float | None] = (gradients or {}).get
         self._kept = {} if kept is None else kept
 
     def keep(self, name: str, sample_shape: Shape, dtype: DTypeLike = np.float32) -> Array:
@@ -101,10 +102,6 @@ class Call:
         if buffer is None:
             buffer = self._kept[name] = Buffer(tuple(sample_shape), dtype)
         return buffer.rows(len(self.y))
-
-    def gradient(self, weight: Weight | None) -> Float | None:
-        """Return where to write the gradient of a weight; None if it is frozen, or is None."""
-        return None if weight is None else self._gradients.get(weight)
 
     if TYPE_CHECKING:
 

@@ -50,6 +50,8 @@ class Weight:
     )
     last_change: ClassVar[int] = 0
     """Another number after every change of any weight."""
+    last_binding: ClassVar[int] = 0
+    """Another number after every move of a weight into a flat buffer."""
     last_freeze: ClassVar[int] = 0
     """Another number after every change of what is trainable."""
 
@@ -103,6 +105,7 @@ class Weight:
     def bind(self, owner: object, value: Float, gradient: Float | None = None) -> None:
         """Move the value, and the gradient, into the owner's arrays: flat, of `size` elements."""
         self.owner = owner
+        Weight.last_binding = next(_changes)
         value[...] = self.value.ravel()
         self._hold(value.reshape(self.shape))
         if gradient is not None:

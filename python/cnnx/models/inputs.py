@@ -14,6 +14,7 @@ from cnnx.models.weighting import check_sample_weight, weigh_classes
 
 if TYPE_CHECKING:
     from cnnx.models.model import Model
+    from cnnx.models.training_step import Head
 
 ClassWeight = Mapping[int, float]
 
@@ -102,24 +103,33 @@ def _listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
 
 def targets(model: Model, y: Any, count: int, operation: str) -> list[Array]:
     """Return targets of `count` samples that fit the model's outputs and losses."""
+    return _targets(model.training_step(operation).heads, y, count, operation)
+
+
+def _targets(heads: Sequence[Head], y: Any, count: int, operation: str) -> list[Array]:
     if y is None:
         raise TypeError(f"{operation}: y is missing")
-    heads = model.training_step(operation).heads
+    if len(heads) == 1 and not isinstance(y, Mapping):
+        return [_target(heads[0], y, count, operation, "y")]
     names = [head.objective.output for head in heads]
-    found = []
-    for name, head, part in zip(names, heads, _listed(y, names, f"{operation}: y"), strict=True):
-        what = "y" if len(names) == 1 else f"y[{name!r}]"
-        array = real_array(part, f"{operation}: {what}")
-        if array.ndim == 0 or len(array) != count:
-            number = len(array) if array.ndim else "is a single number: 1"
-            raise ValueError(
-                f"{operation}: x and {what} must have the same length: x has {count} samples, "
-                f"{what} {number}"
-            )
-        if head.loss is not None:
-            array = head.loss.check_targets(array, (count, *head.shape), operation)
-        found.append(array)
-    return found
+    parts = _listed(y, names, f"{operation}: y")
+    return [
+        _target(head, part, count, operation, f"y[{head.objective.output!r}]")
+        for head, part in zip(heads, parts, strict=True)
+    ]
+
+
+def _target(head: Head, y: Any, count: int, operation: str, what: str) -> Array:
+    array = real_array(y, f"{operation}: {what}")
+    if array.ndim == 0 or len(array) != count:
+        number = len(array) if array.ndim else "is a single number: 1"
+        raise ValueError(
+            f"{operation}: x and {what} must have the same length: x has {count} samples, "
+            f"{what} {number}"
+        )
+    if head.loss is None:
+        return array
+    return head.loss.check_targets(array, (count, *head.shape), operation)
 
 
 def weights(model: Model, sample_weight: Any, count: int, operation: str) -> list[Float]:
@@ -139,7 +149,7 @@ def _types(model: Model, arrays: Sequence[Array]) -> list[np.dtype[Any]]:
     heads = model.training_step("fit").heads
     kinds = [FLOAT32] * len(arrays)
     for place, head in enumerate(heads, first):
-        if head.loss is not None and head.loss.sparse:
+        if head.sparse:
             kinds[place] = arrays[place].dtype
     return kinds
 
@@ -200,14 +210,10 @@ def stream_samples(model: Model, operation: str) -> Callable[[Any], list[Any]]:
 
 def batch(model: Model, x: Any, buffers: list[Buffer], operation: str) -> list[Float]:
     """Return `x` as a batch that layers read; as it is, if it can be read so."""
-    if (
-        type(x) is np.ndarray
-        and model.built
-        and len(model.graph.inputs) == 1
-        and x.shape[1:] == model.graph.inputs[0].shape[1:]
-        and is_contiguous(x, FLOAT32)
-    ):
-        return [x]
+    if type(x) is np.ndarray and model.built and is_contiguous(x, FLOAT32):
+        inputs = model.graph.inputs
+        if x.shape[1:] == inputs[0].shape[1:] and len(inputs) == 1:
+            return [x]
     found = samples(model, x, operation)
     buffers.extend(Buffer(()) for _ in found[len(buffers) :])
     ready = []
@@ -229,13 +235,13 @@ def batch_targets(
     """Return the targets of a batch and their weights, if any, as the core reads them."""
     if not count:
         raise ValueError(f"{operation}: x holds no samples")
-    found = targets(model, y, count, operation)
     heads = model.training_step(operation).heads
-    ready = [
-        array if head.loss is not None and head.loss.sparse else contiguous(array, FLOAT32)
-        for head, array in zip(heads, found, strict=True)
-    ]
-    ready += weights(model, sample_weight, count, operation)
+    found = ready = _targets(heads, y, count, operation)
+    for place, head in enumerate(heads):
+        if not (head.sparse or is_contiguous(found[place], FLOAT32)):
+            ready = [*ready[:place], contiguous(found[place], FLOAT32), *ready[place + 1 :]]
+    if sample_weight is not None:
+        ready = [*ready, *weights(model, sample_weight, count, operation)]
     if class_weight is None:
         return ready
     return weigh(model, [found[0], *ready], class_weight, operation)[1:]

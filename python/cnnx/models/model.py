@@ -90,7 +90,7 @@ class Model(WeightHolder):
         self._flat: Parameters | None = None
         self._plans: dict[bool, Plan] = {}
         self._step: TrainingStep | None = None
-        self._frozen = 0
+        self._seen = (0, 0)
         self._input_names: list[str] | None = None
         self._output_names: list[str] | None = None
         self._buffers: list[Buffer] = []
@@ -343,12 +343,16 @@ class Model(WeightHolder):
         training
             Whether to compute as in `fit`.
         """
-        values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-        if all(isinstance(value, Value) for value in values):
-            return self._use(values)
+        if type(inputs) is not np.ndarray:
+            values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
+            if all(isinstance(value, Value) for value in values):
+                return self._use(values)
         with self.lock:
             ready = handed.batch(self, inputs, self._buffers, "predict_on_batch")
-            return self._named([output.copy() for output in self._forward(ready, training)])
+            outputs = self._forward(ready, training)
+            if len(outputs) == 1 and self._output_names is None:
+                return outputs[0].copy()
+            return self._named([output.copy() for output in outputs])
 
     def _use(self, values: list[Value]) -> Any:
         if not self.built and len(values) == 1:
@@ -506,8 +510,8 @@ class Model(WeightHolder):
 
     def training_step(self, operation: str) -> TrainingStep:
         """Return the step of training; raises ValueError if the model has no loss yet."""
-        parameters = None if self._flat is None else self.parameters
-        if self._step is not None and self._frozen == Weight.last_freeze:
+        state = (Weight.last_freeze, Weight.last_binding)
+        if self._step is not None and self._seen == state:
             return self._step
         if self.optimizer is None or self.loss is None:
             raise ValueError(
@@ -516,10 +520,10 @@ class Model(WeightHolder):
             )
         units = [value.shape[-1] for value in self.graph.outputs]
         found = objectives(self.output_names, units, self.loss, self.loss_weights, self.metrics)
-        self._frozen = Weight.last_freeze
-        self._step = TrainingStep(
-            self.flat_graph, found, self.optimizer, parameters or self.parameters
-        )
+        parameters = self.parameters
+        if self._step is None or self._seen[0] != state[0]:
+            self._step = TrainingStep(self.flat_graph, found, self.optimizer, parameters)
+        self._seen = (Weight.last_freeze, Weight.last_binding)
         return self._step
 
     @property
@@ -781,10 +785,9 @@ class Model(WeightHolder):
     ) -> list[Array]:
         """Return one batch as `TrainingStep` takes it."""
         ready = handed.batch(self, x, self._buffers, operation)
-        targets = handed.batch_targets(
-            self, y, sample_weight, len(ready[0]), operation, class_weight
-        )
-        return [*ready, *targets]
+        count = len(ready[0])
+        ready += handed.batch_targets(self, y, sample_weight, count, operation, class_weight)
+        return ready
 
     def _forward(self, batch: Sequence[Float], training: bool = False) -> list[Float]:
         plan = self._plans.get(training)

@@ -35,6 +35,7 @@ class Head:
         self.objective = objective
         self.shape = shape
         self.loss = objective.loss
+        self.sparse = self.loss is not None and self.loss.sparse
         self._fused = fused
         self._from_logits = fused or (self.loss is not None and self.loss.from_logits)
         self._units = shape[-1]
@@ -57,13 +58,14 @@ class Head:
     def score(self, outputs: Float, targets: Array, weights: Float | None) -> list[float]:
         """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
         predictions = self._rows(outputs)
-        sparse = self.loss is not None and self.loss.sparse
         if not self._is_matrix:
-            targets = targets.reshape(-1) if sparse else self._rows(targets)
+            targets = targets.reshape(-1) if self.sparse else self._rows(targets)
         values = []
         if self.loss is not None:
-            losses = self._losses.rows(len(outputs)).reshape(-1)
-            seen = targets if sparse else self.loss.smooth(targets)
+            losses = self._losses.rows(len(outputs))
+            if not self._is_matrix:
+                losses = losses.reshape(-1)
+            seen = targets if self.sparse else self.loss.smooth(targets)
             rows = predictions
             if self._from_logits:
                 rows = self._rows(self._probabilities.rows(len(outputs)))
@@ -184,12 +186,10 @@ class TrainingStep:
     def _score(self, binding: Binding, arrays: Sequence[Array]) -> list[float]:
         count, heads = self._inputs, self.heads
         outputs = binding.forward(*arrays[:count])
-        targets, weights = arrays[count : count + len(heads)], arrays[count + len(heads) :]
         if len(heads) == 1:
-            head = heads[0]
-            return head.score(
-                outputs[0], targets[0], head.row_weights(weights[0]) if weights else None
-            )
+            given = arrays[count + 1] if len(arrays) > count + 1 else None
+            return heads[0].score(outputs[0], arrays[count], heads[0].row_weights(given))
+        targets, weights = arrays[count : count + len(heads)], arrays[count + len(heads) :]
         if len(weights) == 1:
             weights = [weights[0]] * len(heads)
         return _joined(
