@@ -25,7 +25,7 @@ def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
 
 # Layers that only move numbers, and those whose random numbers PyTorch does not draw.
 NOT_TRIED = {"InputLayer", "Flatten", "Reshape", "GaussianDropout"} | {
-    name for name in layers.LAYERS if name.startswith("Random")
+    name for name, cls in layers.LAYERS.items() if name.startswith("Random") or cls.merges
 }
 
 

@@ -171,5 +171,5 @@ def test_a_clone_has_the_layers_and_weights_of_its_own() -> None:
     assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
     clone.set_weights([np.ones((5, 3), int), [1, 2, 3]])
     assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
-    with pytest.raises(TypeError, match="clone_model: expected a Sequential"):
+    with pytest.raises(TypeError, match="clone_model: expected a model"):
         cnnx.models.clone_model(model.layers)

@@ -8,14 +8,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from cnnx.callbacks import Callback
 from cnnx.metrics import confusion_matrix
-from cnnx.models import Sequential
+from cnnx.models import Model
 from cnnx.progress import write_line
 
 __all__ = ["format_confusion_matrix", "run_experiment"]
 
 
 def run_experiment(
-    model: Sequential,
+    model: Model,
     train: tuple[ArrayLike, ArrayLike],
     test: tuple[ArrayLike, ArrayLike],
     *,
@@ -27,14 +27,14 @@ def run_experiment(
 
     Parameters
     ----------
-    model : Sequential
+    model : Model
         Ends in one output a class.
     train, test : tuple
         Inputs (n, ...) and their classes, as numbers (n,) or one-hot rows (n, classes).
     batch_size, epochs : int
-        As for `Sequential.fit`.
+        As for `Model.fit`.
     callbacks : sequence of Callback
-        As for `Sequential.fit`.
+        As for `Model.fit`.
 
     Returns
     -------

@@ -46,7 +46,24 @@ def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **argum
     return Entry(call, {"x": IMAGE, **arguments}, None, {"x": LAYER_INPUT} | (kinds or {}))
 
 
+def merging(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **given: Any) -> Entry:
+    """Construct a layer that merges and use it once."""
+
+    def call(x: Any, **given: Any) -> Array:
+        return cls(**given)([x, IMAGE], training=True)
+
+    return Entry(call, {"x": IMAGE, **given}, None, {"x": LAYER_INPUT} | (kinds or {}))
+
+
+AXIS = values(0, 4, -5, 2**63) | types(True, 1.5) | NO_NUMBERS
 LAYERS: dict[str, Entry] = {
+    "Add": merging(layers.Add),
+    "Average": merging(layers.Average),
+    "Concatenate": merging(layers.Concatenate, {"axis": AXIS}, axis=-1),
+    "Maximum": merging(layers.Maximum),
+    "Minimum": merging(layers.Minimum),
+    "Multiply": merging(layers.Multiply),
+    "Subtract": merging(layers.Subtract),
     "Activation": layer(layers.Activation, activation="tanh"),
     "AveragePooling2D": layer(layers.AveragePooling2D, POOLING, **WINDOWS),
     "BatchNormalization": layer(

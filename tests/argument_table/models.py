@@ -75,10 +75,16 @@ WEIGHTED: dict[str, Any] = {"sample_weight": np.ones(6, np.float32)}
 METHODS: dict[str, Entry] = {
     "compile": method(
         "compile",
-        {"metrics": values(["nonsense"], "nonsense") | types(3, [3])},
+        {
+            "metrics": values(["nonsense"], "nonsense") | types(3, [3]),
+            "loss": values("nonsense", ["nonsense"], [], ["mse", "mse"], {}, {"other": "mse"})
+            | types(3, 1.5, [3]),
+            "loss_weights": values([1.0, 2.0], {"other": 1.0}, [-1.0]) | types("half"),
+        },
         optimizer="sgd",
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
+        loss_weights=None,
     ),
     "fit": method(
         "fit",

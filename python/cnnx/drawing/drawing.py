@@ -99,11 +99,16 @@ def plot_model(
         The model is not built, or `to_file` does not end in .svg.
     """
     if not isinstance(model, Model):
-        raise TypeError(f"plot_model: model must be a cnnx.Sequential, got {model!r}")
+        raise TypeError(f"plot_model: model must be a cnnx.Model, got {model!r}")
     if not model.built:
         raise ValueError(
             f"plot_model: model '{model.name}' is not built yet, so its sizes are unknown: "
             "begin it with cnnx.Input(shape), call fit, or call build((None, ...))"
+        )
+    if not model.is_chain():
+        raise ValueError(
+            f"plot_model: the layers of model '{model.name}' do not form a chain, and only chains "
+            "can be drawn; model.summary() says what each layer is connected to"
         )
     path = None if to_file is None else _svg_file(to_file, "plot_model")
     options = Options(bool(show_shapes), bool(show_layer_names), bool(show_layer_activations))

@@ -86,10 +86,14 @@ class Node:
 
 def network_nodes(network: Model, options: Options) -> list[Node]:
     """Return a node for the input of a built network and one for each layer."""
-    shapes = [network.input_shape[1:], *(layer.output_shape[1:] for layer in network.layers)]
+    values = network.flat_graph.values
+    shapes = [network.input_shape[1:], *(value.shape[1:] for value in values)]
     scale = Scale(extent for shape in shapes if len(shape) > 1 for extent in shape[:2])
     first = Node(_array(shapes[0], scale, _INPUT), _size(shapes[0], options), "input", ())
-    return [first, *(_layer_node(layer, scale, options) for layer in network.layers)]
+    return [
+        first,
+        *(_layer_node(value.node.layer, scale, options) for value in network.flat_graph.values),
+    ]
 
 
 def _layer_node(layer: Layer, scale: Scale, options: Options) -> Node:

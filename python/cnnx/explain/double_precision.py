@@ -1,11 +1,13 @@
 """What layers and losses compute, in plain NumPy and float64: an oracle for the core.
 
-A form of a layer is a function (layer, x, *weights) that returns the layer's output in training.
+A form of a layer is a function (layer, x, *weights) that returns the layer's output in training; of
+a layer that merges, x is a list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -156,9 +158,12 @@ def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
 
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
+    layers.Add: lambda layer, xs: reduce(np.add, xs),
     layers.Activation: lambda layer, x: ACTIVATIONS[layer.activation.name](x),
+    layers.Average: lambda layer, xs: reduce(np.add, xs) / len(xs),
     layers.AveragePooling2D: _average,
     layers.BatchNormalization: _batch_norm,
+    layers.Concatenate: lambda layer, xs: np.concatenate(xs, layer.axis),
     layers.Conv2D: _conv2d,
     layers.Dense: _dense,
     layers.Dropout: lambda layer, x: x,  # of rate 0: others have `noise`
@@ -167,10 +172,14 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
     layers.MaxPooling2D: _maximum,
+    layers.Maximum: lambda layer, xs: reduce(np.maximum, xs),
+    layers.Minimum: lambda layer, xs: reduce(np.minimum, xs),
+    layers.Multiply: lambda layer, xs: reduce(np.multiply, xs),
     layers.ReLU: lambda layer, x: np.maximum(x, 0),
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
+    layers.Subtract: lambda layer, xs: xs[0] - xs[1],
     layers.SumPooling2D: _sum,
     layers.WeightedAveragePooling2D: _weighted,
 }

@@ -11,11 +11,11 @@ from cnnx.arrays import Float
 from cnnx.explain.derivatives import differentiate
 from cnnx.explain.subject import class_direction, single_image
 from cnnx.layers import Conv2D
-from cnnx.models import Sequential
+from cnnx.models import Model
 
 
 def grad_cam(
-    model: Sequential, image: Any, class_index: int | None = None, layer: str | None = None
+    model: Model, image: Any, class_index: int | None = None, layer: str | None = None
 ) -> Float:
     """
     Return where the feature maps of a layer speak for a class (Selvaraju et al. 2017).
@@ -46,7 +46,7 @@ def grad_cam(
     return heat
 
 
-def _last_convolution(model: Sequential) -> str:
+def _last_convolution(model: Model) -> str:
     names = [layer.name for layer in model.layers if isinstance(layer, Conv2D)]
     if not names:
         raise ValueError(f"grad_cam: model '{model.name}' has no Conv2D; name a layer")

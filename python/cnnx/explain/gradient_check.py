@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 
 from cnnx import random
-from cnnx.arrays import Array, Double, Float, as_float32, real_array
+from cnnx.arrays import Array, Double, Float
 from cnnx.explain.double_precision import LOSS_FORMS, LayerForm, layer_form, noise
 from cnnx.geometry import integer
-from cnnx.layers import Layer
+from cnnx.layers import InputLayer, Layer
 from cnnx.layers.dropout import NoiseLayer
-from cnnx.models import Sequential
+from cnnx.layers.value import Value
+from cnnx.losses import Loss
+from cnnx.models import Model
+from cnnx.models.inputs import samples, targets
 
 STEP = 1e-6
 NORM_TOLERANCE = 1e-5
@@ -127,7 +130,7 @@ class GradientCheck:
 
 
 def check_gradients(
-    model: Sequential,
+    model: Model,
     x: Any,
     y: Any,
     elements: int = 20,
@@ -174,15 +177,16 @@ def check_gradients(
     chance = np.random.default_rng(integer(seed, "check_gradients: seed", minimum=0))
     own = references or {}
     with model.lock:  # a step of another thread would come between gradients and weights
-        seeds = _next_seeds(model.layers)
-        forms = [
-            partial(noise, seed=seeds[layer]) if layer in seeds else layer_form(layer, own)
-            for layer in model.layers
-        ]
+        leaves = [layer for layer in model.leaves() if not isinstance(layer, InputLayer)]
+        seeds = _next_seeds(leaves)
+        forms = {
+            layer: partial(noise, seed=seeds[layer]) if layer in seeds else layer_form(layer, own)
+            for layer in leaves
+        }
         gradients = model.gradients(x, y)
         if not gradients:
             raise ValueError(f"check_gradients: no weight of model '{model.name}' is trainable")
-        loss = _Loss(model, forms, as_float32(x, "x"), real_array(y, "y"))
+        loss = _Loss(model, forms, x, y)
         rounding = ROUNDING * max(float(np.linalg.norm(array)) for array in gradients.values())
         checks = []
         for path, gradient in gradients.items():
@@ -211,49 +215,56 @@ def _next_seeds(layers: Sequence[Layer]) -> dict[Layer, int]:
 class _Loss:
     """The loss of one batch in float64, as a function of the elements of the weights."""
 
-    def __init__(self, model: Sequential, forms: list[LayerForm], x: Float, y: Array) -> None:
-        self._model = model
+    def __init__(self, model: Model, forms: Mapping[Layer, LayerForm], x: Any, y: Any) -> None:
+        self._graph = model.flat_graph
         self._forms = forms
-        self._weights = [
-            {weight.path: weight.numpy().astype(np.float64) for weight in layer.weights}
-            for layer in model.layers
+        self._weights = {
+            name: weight.numpy().astype(np.float64) for name, weight in model.named_weights()
+        }
+        names = {weight: name for name, weight in model.named_weights()}
+        self._of_layer = {
+            layer: [self._weights[names[weight]] for weight in layer.weights] for layer in forms
+        }
+        self._owners = {names[weight]: layer for layer in forms for weight in layer.weights}
+        inputs = samples(model, x, "check_gradients")
+        self._values: dict[Value, Double] = {
+            value: array.astype(np.float64)
+            for value, array in zip(self._graph.inputs, inputs, strict=True)
+        }
+        given = targets(model, y, len(inputs[0]), "check_gradients")
+        heads = model.training_step("check_gradients").heads
+        self._heads = [
+            (head.objective, head.loss, _smoothed(head.loss, array), value)
+            for head, array, value in zip(heads, given, self._graph.outputs, strict=True)
+            if head.loss is not None
         ]
-        self._inputs: list[Double] = []
-        values = x.astype(np.float64)
-        for index in range(len(forms)):
-            self._inputs.append(values)
-            values = self._output(index, values)
-        self._score = self._scorer(y, values.shape)
-        self._here = self._score(values)
+        self._here = self._from(0, self._values)
 
-    def _output(self, index: int, x: Double) -> Double:
-        return self._forms[index](self._model.layers[index], x, *self._weights[index].values())
+    def _from(self, first: int, values: dict[Value, Double]) -> float:
+        """Compute the values from a place in the running order on; return the loss."""
+        for value in self._graph.values[first:]:
+            layer, inputs = value.node.layer, [values[item] for item in value.node.inputs]
+            given = inputs if layer.merges else inputs[0]
+            values[value] = self._forms[layer](layer, given, *self._of_layer[layer])
+        return sum(
+            objective.share * float(LOSS_FORMS[type(loss)](loss, wanted, values[value]).mean())
+            for objective, loss, wanted, value in self._heads
+        )
 
-    def _scorer(self, y: Array, shape: tuple[int, ...]) -> Callable[[Double], float]:
-        loss = self._model.loss
-        assert loss is not None
-        form = LOSS_FORMS[type(loss)]
-        targets = loss.check_targets(y, shape, "check_gradients")
-        if not loss.sparse:
-            targets = loss.smooth(targets.astype(np.float64))
-        return lambda outputs: float(form(loss, targets, outputs).mean())
-
-    def slopes(self, path: str, elements: Array) -> tuple[Double, Double]:
+    def slopes(self, name: str, elements: Array) -> tuple[Double, Double]:
         """Return the slopes of the loss below and above the present values of elements."""
-        layer = next(index for index, weights in enumerate(self._weights) if path in weights)
-        values = self._weights[layer][path].reshape(-1)
+        users = [value.node.layer for value in self._graph.values]
+        first = users.index(self._owners[name])
+        weight = self._weights[name].reshape(-1)
         losses = np.empty((2, len(elements)))
         for place, element in enumerate(elements):
-            before = values[element]
+            before = weight[element]
             for side, step in enumerate((-STEP, STEP)):
-                values[element] = before + step
-                losses[side, place] = self._from(layer)
-            values[element] = before
+                weight[element] = before + step
+                losses[side, place] = self._from(first, dict(self._values))
+            weight[element] = before
         return (self._here - losses[0]) / STEP, (losses[1] - self._here) / STEP
 
-    def _from(self, layer: int) -> float:
-        """Return the loss after a change of a layer's weights."""
-        outputs = self._inputs[layer]
-        for index in range(layer, len(self._forms)):
-            outputs = self._output(index, outputs)
-        return self._score(outputs)
+
+def _smoothed(loss: Loss, targets: Array) -> Array:
+    return targets if loss.sparse else loss.smooth(targets.astype(np.float64))

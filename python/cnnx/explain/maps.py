@@ -10,7 +10,7 @@ from cnnx.arrays import Float
 from cnnx.explain.figures import draw, new_figure
 from cnnx.explain.subject import single_image
 from cnnx.graph import Plan
-from cnnx.models import Sequential
+from cnnx.models import Model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def feature_maps(model: Sequential, image: Any) -> dict[str, Float]:
+def feature_maps(model: Model, image: Any) -> dict[str, Float]:
     """
     Return the output of every layer for one image, by the layers' names.
 

@@ -10,13 +10,13 @@ from cnnx import geometry
 from cnnx.arrays import Float
 from cnnx.explain.subject import chosen_class, single_image
 from cnnx.geometry import Pair
-from cnnx.models import Sequential
+from cnnx.models import Model
 
 _BATCH = 64
 
 
 def occlusion(
-    model: Sequential,
+    model: Model,
     image: Any,
     class_index: int | None = None,
     size: int | Pair = 4,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnnx.geometry import Pair
@@ -14,11 +15,13 @@ from cnnx.layers import (
     Rescaling,
     Reshape,
 )
+from cnnx.layers.merging import Merging
 from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
 from cnnx.layers.random_layer import RandomLayer
-from cnnx.models import Sequential
+from cnnx.layers.value import Value
+from cnnx.models import Model
 
-_POINTWISE = (Activation, BatchNormalization, Dense, RandomLayer, Rescaling)
+_POINTWISE = (Merging, Activation, BatchNormalization, Dense, Merging, RandomLayer, Rescaling)
 """What computes each place from the same place, when the network does not learn."""
 
 
@@ -58,7 +61,7 @@ class ReceptiveFields(dict[str, ReceptiveField]):
         return "\n".join(lines)
 
 
-def receptive_field(model: Sequential) -> ReceptiveFields:
+def receptive_field(model: Model) -> ReceptiveFields:
     """
     Return the region of the input that the outputs of each layer see.
 
@@ -89,10 +92,29 @@ def receptive_field(model: Sequential) -> ReceptiveFields:
         )
     image: Pair = (model.input_shape[1], model.input_shape[2])
     fields = ReceptiveFields()
-    field = ReceptiveField((1, 1), (1, 1), (0, 0))
-    for layer in model.layers:
-        field = fields[layer.name] = _after(layer, field, image)
+    known: dict[Value, ReceptiveField] = {}
+    for value in model.flat_graph.values:
+        before = [known.get(item, _PIXEL) for item in value.node.inputs]
+        field = before[0] if len(before) == 1 else _merged(before, value)
+        known[value] = fields[value.name] = _after(value.node.layer, field, image)
     return fields
+
+
+_PIXEL = ReceptiveField((1, 1), (1, 1), (0, 0))
+
+
+def _merged(fields: Sequence[ReceptiveField], value: Value) -> ReceptiveField:
+    """Return the region that several fields cover together."""
+    if len({field.jump for field in fields}) > 1:
+        raise ValueError(
+            f"receptive_field: {value.node.layer} merges outputs that lie "
+            f"{' and '.join(str(field.jump) for field in fields)} pixels apart"
+        )
+    start = tuple(min(field.start[axis] for field in fields) for axis in (0, 1))
+    end = [max(field.start[axis] + field.size[axis] for field in fields) for axis in (0, 1)]
+    return ReceptiveField(
+        (end[0] - start[0], end[1] - start[1]), fields[0].jump, (start[0], start[1])
+    )
 
 
 def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:

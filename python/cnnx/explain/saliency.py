@@ -10,10 +10,10 @@ import numpy as np
 from cnnx.arrays import Float
 from cnnx.explain.derivatives import differentiate
 from cnnx.explain.subject import class_direction, single_image
-from cnnx.models import Sequential
+from cnnx.models import Model
 
 
-def input_gradient(model: Sequential, image: Any, class_index: int | None = None) -> Float:
+def input_gradient(model: Model, image: Any, class_index: int | None = None) -> Float:
     """
     Return the gradient of a class's score with respect to the image, of the image's shape.
 
@@ -33,7 +33,7 @@ def input_gradient(model: Sequential, image: Any, class_index: int | None = None
     return gradient
 
 
-def saliency(model: Sequential, image: Any, class_index: int | None = None) -> Float:
+def saliency(model: Model, image: Any, class_index: int | None = None) -> Float:
     """
     Return how much each pixel sways a class's score (Simonyan et al. 2013).
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from cnnx.arrays import Float, as_float32
 from cnnx.geometry import integer
-from cnnx.models import Sequential
+from cnnx.models import Model
 
 
-def single_image(model: Sequential, image: Any, operation: str) -> Float:
+def single_image(model: Model, image: Any, operation: str) -> Float:
     """
     Return an image as a batch of one.
 

@@ -20,6 +20,8 @@ class Activation(Layer):
         input_shape, name and trainable, as in `Layer`.
     """
 
+    any_size = True
+
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation, f"{self}: activation")

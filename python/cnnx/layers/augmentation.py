@@ -37,6 +37,8 @@ class RandomTransform(RandomLayer):
         input_shape, name and trainable, as in `Layer`.
     """
 
+    any_size = True
+
     def __init__(self, fill_mode: str = "reflect", seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.fill_mode = choice(fill_mode, f"{self}: fill_mode", *_FILL_MODES)
@@ -244,6 +246,8 @@ class RandomContrast(RandomLayer):
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
+
+    any_size = True
 
     def __init__(self, factor: Factor, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)

@@ -143,6 +143,11 @@ class Conv2D(LinearLayer):
         call.output_size = placement.output_size
 
     @property
+    def any_size(self) -> bool:  # type: ignore[override]
+        """Whether one layer can be used on images of several sizes: an untied bias has one."""
+        return self.bias_sharing == "tied"
+
+    @property
     def fuses(self) -> bool:
         """Whether an activation and a pooling can follow in the same pass."""
         return self._is_plain

@@ -27,6 +27,8 @@ class NoiseLayer(RandomLayer):
         input_shape, name and trainable, as in `Layer`.
     """
 
+    any_size = True
+
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(seed, **kwargs)
         self.rate = geometry.number(rate, f"{self}: rate", 0, 1)

@@ -181,7 +181,14 @@ class Layer(WeightHolder):
     def accepts(self, *input_shapes: Shape) -> bool:
         """Return whether the layer, which is built, can be used on other inputs."""
         built_for = [self.input_shape] if len(input_shapes) == 1 else self.input_shape
+        if self.any_size:  # the rank and the channels have to be the same
+            return [(len(shape), shape[-1]) for shape in input_shapes] == [
+                (len(shape), shape[-1]) for shape in built_for
+            ]
         return [shape[1:] for shape in input_shapes] == [shape[1:] for shape in built_for]
+
+    any_size: ClassVar[bool] = False
+    """Whether one layer can be used on images of several sizes."""
 
     def unbuild(self) -> None:
         """Drop the weights, so that the layer can be built for another shape."""
@@ -260,7 +267,7 @@ class Layer(WeightHolder):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        Weight.count_freeze()
+        Weight.count_arrangement()
 
     @property
     def trainable_weights(self) -> list[Weight]:

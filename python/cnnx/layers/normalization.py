@@ -36,6 +36,8 @@ class BatchNormalization(Layer):
         input_shape, name and trainable, as in `Layer`.
     """
 
+    any_size = True
+
     gamma: Weight | None
     beta: Weight | None
     moving_mean: Weight

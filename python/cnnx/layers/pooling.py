@@ -21,6 +21,8 @@ class PoolingLayer(Layer):
     Subclasses say where the windows lie (`place`) and what becomes of one (`forward`, `backward`).
     """
 
+    any_size = True
+
     def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
         """Return the windows and how many there are, (rows, columns)."""
         raise NotImplementedError(f"{type(self).__name__} must implement place")

@@ -24,6 +24,8 @@ class Rescaling(Layer):
         input_shape, name and trainable, as in `Layer`.
     """
 
+    any_size = True
+
     def __init__(self, scale: float, offset: float = 0.0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.scale = geometry.number(scale, f"{self}: scale", -np.inf, np.inf)

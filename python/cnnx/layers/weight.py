@@ -50,10 +50,8 @@ class Weight:
     )
     last_change: ClassVar[int] = 0
     """Another number after every change of any weight."""
-    last_binding: ClassVar[int] = 0
-    """Another number after every move of a weight into a flat buffer."""
-    last_freeze: ClassVar[int] = 0
-    """Another number after every change of what is trainable."""
+    last_arrangement: ClassVar[int] = 0
+    """Another number whenever something else is trainable, or weights move to another buffer."""
 
     def __init__(self, path: str, value: Float, learnable: bool) -> None:
         self.path = path
@@ -100,12 +98,12 @@ class Weight:
         if value and not self.learnable:
             raise ValueError(f"{self.path} is not learned by gradients: it cannot be trainable")
         self._trainable = bool(value)
-        Weight.count_freeze()
+        Weight.count_arrangement()
 
     def bind(self, owner: object, value: Float, gradient: Float | None = None) -> None:
         """Move the value, and the gradient, into the owner's arrays: flat, of `size` elements."""
         self.owner = owner
-        Weight.last_binding = next(_changes)
+        Weight.count_arrangement()
         value[...] = self.value.ravel()
         self._hold(value.reshape(self.shape))
         if gradient is not None:
@@ -126,9 +124,9 @@ class Weight:
         Weight.last_change = next(_changes)
 
     @staticmethod
-    def count_freeze() -> None:
-        """Say that something else is trainable than before."""
-        Weight.last_freeze = next(_changes)
+    def count_arrangement() -> None:
+        """Say that something else is trainable, or lies elsewhere, than before."""
+        Weight.last_arrangement = next(_changes)
 
     def writable(self) -> Float:
         """Return the values for a layer to write to, which counts as a change."""

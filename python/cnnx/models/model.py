@@ -90,7 +90,8 @@ class Model(WeightHolder):
         self._flat: Parameters | None = None
         self._plans: dict[bool, Plan] = {}
         self._step: TrainingStep | None = None
-        self._seen = (0, 0)
+        self._arranged = 0
+        self._learned: list[Weight] = []
         self._input_names: list[str] | None = None
         self._output_names: list[str] | None = None
         self._buffers: list[Buffer] = []
@@ -140,6 +141,15 @@ class Model(WeightHolder):
     def layers(self) -> list[Any]:
         """The layers, those of the inputs first; a model used as a layer is one of them."""
         return [*(value.node.layer for value in self.graph.inputs), *self.graph.layers()]
+
+    def is_chain(self) -> bool:
+        """Return whether each layer reads what the one before it computes, and is used once."""
+        graph = self.graph
+        before = [*graph.inputs[:1], *graph.values[:-1]]
+        return len(graph.inputs) == len(graph.outputs) == 1 and all(
+            value.node.inputs == (source,)
+            for source, value in zip(before, graph.values, strict=True)
+        )
 
     def leaves(self) -> Iterator[Layer]:
         """Yield the layers, and those of models used as layers, each once."""
@@ -510,8 +520,7 @@ class Model(WeightHolder):
 
     def training_step(self, operation: str) -> TrainingStep:
         """Return the step of training; raises ValueError if the model has no loss yet."""
-        state = (Weight.last_freeze, Weight.last_binding)
-        if self._step is not None and self._seen == state:
+        if self._step is not None and self._arranged == Weight.last_arrangement:
             return self._step
         if self.optimizer is None or self.loss is None:
             raise ValueError(
@@ -521,9 +530,10 @@ class Model(WeightHolder):
         units = [value.shape[-1] for value in self.graph.outputs]
         found = objectives(self.output_names, units, self.loss, self.loss_weights, self.metrics)
         parameters = self.parameters
-        if self._step is None or self._seen[0] != state[0]:
+        learned = self.trainable_weights
+        if self._step is None or learned != self._learned:
             self._step = TrainingStep(self.flat_graph, found, self.optimizer, parameters)
-        self._seen = (Weight.last_freeze, Weight.last_binding)
+        self._arranged, self._learned = Weight.last_arrangement, learned
         return self._step
 
     @property

@@ -90,6 +90,8 @@ def objectives(
         For an output that does not exist, a number of entries that does not fit, or a metric that
         does not go with the loss.
     """
+    if isinstance(loss, (dict, list)) and not loss:
+        raise ValueError(f"compile: loss={loss!r} says a loss for none of the outputs")
     found = []
     figures = _figures(names, wanted)
     shares = _for_outputs(names, loss_weights, "loss_weights", 1.0)

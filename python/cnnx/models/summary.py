@@ -30,7 +30,7 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
     show_trainable
         Whether to add a column that says which layers are trainable.
     """
-    connected = model.built and not _is_chain(model)
+    connected = model.built and not model.is_chain()
     header = ["Layer (type)", "Output Shape", "Param #"]
     header += ["Connected to"] * connected + ["Trainable"] * show_trainable
     rows = list(_rows(model, expand_nested, connected, show_trainable))
@@ -52,15 +52,6 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
         f" Non-trainable params: {_count(total - learned)}",
     ]
     return "\n".join(lines)
-
-
-def _is_chain(model: Any) -> bool:
-    """Return whether each layer reads what the one before it computes, and is used once."""
-    graph = model.graph
-    before = [*graph.inputs[:1], *graph.values[:-1]]
-    return len(graph.inputs) == len(graph.outputs) == 1 and all(
-        value.node.inputs == (source,) for source, value in zip(before, graph.values, strict=True)
-    )
 
 
 def _rows(
