@@ -32,11 +32,12 @@ def residual() -> cnnx.Model:
 
 
 def shared() -> cnnx.Model:
-    """One convolution and one body used twice, on inputs of two sizes."""
+    """One convolution used on inputs of two sizes, and one body used twice."""
     x, z = cnnx.Input((6, 6, 2), name="x"), cnnx.Input((3, 6, 2), name="z")
     convolution = layers.Conv2D(4, 3, padding="same", activation="tanh", name="conv")
-    body = cnnx.Sequential([layers.GlobalAveragePooling2D(), layers.Dense(5, name="deep")])
-    both = [body(convolution(convolution_input)) for convolution_input in (x, z)]
+    body = cnnx.Sequential([layers.Dense(5, activation="tanh", name="deep"), layers.Flatten()])
+    means = layers.GlobalAveragePooling2D()
+    both = [body(means(convolution(image))) for image in (x, z)]
     y = layers.Dense(3, activation="softmax", name="top")(layers.Add(name="sum")(both))
     return cnnx.Model([x, z], y)
 
@@ -178,7 +179,7 @@ def test_losses_metrics_and_histories_name_their_outputs() -> None:
     assert set(history) == {*found, *(f"val_{name}" for name in found)}
     named = cnnx.Model({"image": model.input}, {"a": model.output[0], "b": model.output[1]})
     assert set(named.predict({"image": X}, verbose=0)) == {"a", "b"}
-    np.testing.assert_array_equal(named.predict(X, verbose=0)["b"], size)
+    np.testing.assert_array_equal(named.predict(X, verbose=0)["b"], model.predict(X, verbose=0)[1])
 
 
 def test_an_output_without_a_loss_is_left_alone() -> None:

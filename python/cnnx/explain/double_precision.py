@@ -83,10 +83,10 @@ def windows(
 
 
 def _conv2d(layer: layers.Conv2D, x: Double, kernel: Double, *bias: Double) -> Double:
-    padding = layer.place(layer.input_shape).padding
+    padding = layer.place(x.shape).padding
     groups, rotated = layer.groups, layer.operation == "convolution"
     taps = kernel[::-1, ::-1] if rotated else kernel
-    count = layer.output_shape[1:3]
+    count = layer.compute_output_shape(x.shape)[1:3]
     seen = windows(x, layer.kernel_size, layer.strides, padding, count, layer.dilation_rate)
     z = np.concatenate(
         [
@@ -107,16 +107,16 @@ def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Dou
 
 
 def _pooled(layer: Any, x: Double, fill: float = 0.0) -> Double:
-    (size, strides, padding), count = layer.place(layer.input_shape)
+    (size, strides, padding), count = layer.place(x.shape)
     return windows(x, size, strides, padding, count, fill=fill)
 
 
-def _shaped(layer: Any, y: Double) -> Double:
-    return y.reshape(len(y), *layer.output_shape[1:])
+def _shaped(layer: Any, x: Double, y: Double) -> Double:
+    return y.reshape(layer.compute_output_shape(x.shape))
 
 
 def _maximum(layer: Any, x: Double) -> Double:
-    return _shaped(layer, _pooled(layer, x, -np.inf).max(axis=(3, 4)))
+    return _shaped(layer, x, _pooled(layer, x, -np.inf).max(axis=(3, 4)))
 
 
 def _sum(layer: Any, x: Double) -> Double:
@@ -125,7 +125,7 @@ def _sum(layer: Any, x: Double) -> Double:
 
 
 def _average(layer: Any, x: Double) -> Double:
-    return _shaped(layer, _sum(layer, x) / _sum(layer, np.ones_like(x)))
+    return _shaped(layer, x, _sum(layer, x) / _sum(layer, np.ones_like(x)))
 
 
 def _weighted(layer: layers.WeightedAveragePooling2D, x: Double, scale: Double) -> Double:
@@ -144,7 +144,7 @@ def _batch_norm(layer: layers.BatchNormalization, x: Double, *weights: Double) -
 
 
 def _reshape(layer: layers.Reshape, x: Double) -> Double:
-    shape = layer.output_shape[1:]
+    shape = layer.compute_output_shape(x.shape)[1:]
     if layer.order == "C":
         return x.reshape(len(x), *shape)
     return np.stack([sample.reshape(shape, order="F") for sample in x])

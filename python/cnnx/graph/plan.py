@@ -144,15 +144,18 @@ class Binding:
     """
 
     def __init__(self, plan: Plan, rows: int) -> None:
-        self._plan = plan
+        self._graph = plan.graph
+        self._gradients_of = plan.gradients_of
         self._lives = lives = plan.lives
         self._rows = rows
         self._starts, total = lay_out(lives.regions(), rows)
         self._memory = plan.memory(total)
         self._inputs: list[tuple[Call, int, _Given]] = []
         self._sums: dict[int, list[Sum]] = {}
-        gradients = self._weight_gradients()
-        calls = [self._call(index, gradients.get(index, {})) for index in range(len(lives.runs))]
+        gradients = self._weight_gradients() if plan.learns else {}
+        calls = [
+            self._call(plan, index, gradients.get(index, {})) for index in range(len(lives.runs))
+        ]
         self._forward: list[tuple[Callable[..., Any], Call]] = [
             (step.operation.forward, call) for step, call in zip(lives.runs, calls, strict=True)
         ]
@@ -192,7 +195,7 @@ class Binding:
     def _given(self, value: Value) -> _Given:
         root = self._lives.root(value)
         shape = None if value is root else (self._rows, *value.shape[1:])
-        return _Given(self._plan.graph.inputs.index(root), shape)
+        return _Given(self._graph.inputs.index(root), shape)
 
     def _gradient(self, value: Value) -> Float:
         return self._array(self._lives.gradients[self._lives.root(value)], value)
@@ -211,7 +214,7 @@ class Binding:
         """Return where each step writes gradients: a later use of a weight has its own memory."""
         found: dict[int, dict[Weight | None, Float]] = {}
         written: set[Weight] = set()
-        for index in self._lives.back if self._plan.learns else ():
+        for index in self._lives.back:
             found[index] = {}
             for weight in self._lives.runs[index].operation.trainable_weights:
                 target = weight.gradient
@@ -224,8 +227,8 @@ class Binding:
 
     # Calls.
 
-    def _call(self, index: int, gradients: dict[Weight | None, Float]) -> Call:
-        step, plan = self._lives.runs[index], self._plan
+    def _call(self, plan: Plan, index: int, gradients: dict[Weight | None, Float]) -> Call:
+        step = self._lives.runs[index]
         back = index in self._lives.back
         xs = [self._value(value) for value in step.inputs]
         y = self._value(step.output)
@@ -292,5 +295,5 @@ class Binding:
         root = self._lives.root
         return [
             self._copies[root(value)].reshape(self._rows, *value.shape[1:])
-            for value in self._plan.gradients_of
+            for value in self._gradients_of
         ]

@@ -25,6 +25,9 @@ class Merging(Layer):
 
     merges = True
 
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
     def build(self, *input_shapes: Shape) -> None:
         """Check that there are several inputs."""
         if len(input_shapes) < 2:

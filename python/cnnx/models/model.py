@@ -355,8 +355,11 @@ class Model(WeightHolder):
         """
         if type(inputs) is not np.ndarray:
             values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
-            if all(isinstance(value, Value) for value in values):
+            if values and all(isinstance(value, Value) for value in values):
                 return self._use(values)
+        return self._outputs(inputs, training)
+
+    def _outputs(self, inputs: Any, training: bool = False) -> Any:
         with self.lock:
             ready = handed.batch(self, inputs, self._buffers, "predict_on_batch")
             outputs = self._forward(ready, training)
@@ -783,7 +786,7 @@ class Model(WeightHolder):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the network's outputs for one batch."""
-        return self(x)
+        return self._outputs(x)
 
     def _checked(
         self,
