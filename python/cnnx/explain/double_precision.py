@@ -9,14 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnx import layers, losses
-from cnnx.arrays import Array
+from cnnx.arrays import Array, Double
 from cnnx.geometry import Pair
 from cnnx.layers.dropout import NoiseLayer
 
-Double = NDArray[np.float64]
 LayerForm = Callable[..., Double]
 
 ACTIVATIONS: dict[str, Callable[[Double], Double]] = {
