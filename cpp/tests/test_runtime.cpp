@@ -103,6 +103,13 @@ TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
   EXPECT_EQ(threads_for(3, 1), 1);
   EXPECT_EQ(threads_for(1000, 1), 2);
   EXPECT_EQ(threads_for(2, 0.1), 2);  // each of them worth many threads
+  EXPECT_EQ(threads_for(2, 0.0), 2);
+  // Two items that are worth a thread each, but not to wake one.
+  EXPECT_EQ(threads_for_rows(2, kElementwiseGrain + 1), 1);
+  EXPECT_EQ(threads_for_work(2, 250, 100), 1);
+  EXPECT_EQ(threads_for_work(2, 500, 100), 2);
+  EXPECT_EQ(threads_for_work(2, 0, 100), 1);
+  EXPECT_EQ(threads_for_work(0, 0, 100), 1);
   // Just after a region they are awake, unless this thread was held up.
   int threads = 1;
   for (int attempt = 0; attempt < 1000 && threads == 1; ++attempt) {

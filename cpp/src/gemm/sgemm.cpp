@@ -161,8 +161,7 @@ int threads_for_product(int64_t items, int64_t m, int64_t n, int64_t k) {
   // Where few products meet each float, memory counts: to move one costs about kMove of them.
   constexpr int64_t kMove = 8, kGrain = int64_t{1} << 18;
   const int64_t work = m * n * k + kMove * (m * k + k * n + m * n);
-  return threads_for(
-      items, static_cast<double>(kGrain * items) / static_cast<double>(std::max<int64_t>(work, 1)));
+  return threads_for_work(items, work, kGrain);
 }
 
 void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c,

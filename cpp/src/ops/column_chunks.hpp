@@ -30,9 +30,7 @@ class ColumnChunks {
         chunk_units_(std::max<int64_t>(
             std::max(kChunkFloats / std::max<int64_t>(c, 1), kMinRows) / unit, 1)),
         repeat_(1),
-        threads_(threads_for(
-            count(),
-            std::max<int64_t>(kElementwiseGrain / std::max<int64_t>(most_rows() * c_, 1), 1))) {
+        threads_(threads_for_rows(count(), most_rows() * c_)) {
     if (c == 0 || c >= kWide) return;
     int64_t repeat = kVector / std::gcd(c, kVector);
     while (repeat * c < kWide) repeat *= 2;

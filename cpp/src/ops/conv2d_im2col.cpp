@@ -28,8 +28,10 @@ struct Patches {
 
   int64_t k, oc, pixels, chunk;
 
-  // Pixels that one thread should get at least.
-  int64_t grain() const { return std::max<int64_t>(kGrain / std::max<int64_t>(k * oc, 1), 1); }
+  // Threads for `count` items that all pixels of all groups fall into.
+  int threads(const Conv2dDims& dims, int64_t count) const {
+    return threads_for_work(count, pixels * k * dims.oc, kGrain);
+  }
 };
 
 // A true convolution is the correlation with the kernel rotated by 180 degrees, which reverses the
@@ -78,7 +80,7 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
   const Patches patches(dims);
   const GemmTile& tile = gemm_tile_for(patches.oc);
   const int64_t chunks = (patches.pixels + patches.chunk - 1) / patches.chunk;
-  const int threads = threads_for(chunks, patches.grain() / patches.chunk);
+  const int threads = patches.threads(dims, chunks);
 
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.oc, patches.k));
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
@@ -111,7 +113,7 @@ void im2col_backward_data(const Conv2dDims& dims, const float* diff_dst, const f
   const GemmTile& tile = gemm_tile_for(patches.k);
   const int64_t image_pixels = dims.oh * dims.ow, image_floats = dims.ih * dims.iw * dims.ic;
   // Patches overlap, so an image is one thread's: its sums have one order.
-  const int threads = threads_for(dims.mb, patches.grain() / std::max<int64_t>(image_pixels, 1));
+  const int threads = patches.threads(dims, dims.mb);
 
   const int64_t chunk = std::min(patches.chunk, std::max<int64_t>(image_pixels, 1));
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.k, patches.oc));
@@ -151,9 +153,7 @@ void im2col_backward_weights(const Conv2dDims& dims, const float* src, const flo
   const GemmTile& tile = gemm_tile_for(patches.oc);
   const int64_t chunks = (patches.pixels + patches.chunk - 1) / patches.chunk;
   const PartialSums partial_sums(patches.k * dims.oc, chunks);
-  const int64_t parts = partial_sums.parts();
-  const int threads =
-      threads_for(parts, parts * patches.grain() / std::max<int64_t>(patches.pixels, 1));
+  const int threads = patches.threads(dims, partial_sums.parts());
 
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
   const int64_t workspace = Scratchpad::padded(gemm_workspace(

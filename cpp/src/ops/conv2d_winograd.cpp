@@ -97,7 +97,7 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
   const int64_t block_scratch = kPoints * (in_stride + out_stride);
   const int64_t items = tiles.shared() ? kPoints : tiles.blocks();
   const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
-  const int threads = threads_for(items, kWinogradGrain * items / work);
+  const int threads = threads_for_work(items, work, kWinogradGrain);
   const int64_t shared = tiles.shared() ? block_scratch : 0;
   const int64_t own = std::max(weights.thread_scratch(), block_scratch - shared);
 

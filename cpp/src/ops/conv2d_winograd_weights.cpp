@@ -32,7 +32,7 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
                                  kLeastBlocks);
   const int64_t items = tiles.shared() ? kPoints : partial_sums.parts();
   const int64_t work = tiles.count() * kPoints * size;
-  const int threads = threads_for(items, kWinogradGrain * items / work);
+  const int threads = threads_for_work(items, work, kWinogradGrain);
   const int64_t shared = tiles.shared() ? block_scratch : 0;
 
   Scratchpad scratch(inputs.scratch() + gradients.scratch() + shared +
@@ -105,7 +105,7 @@ void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst di
                      });
   }
   const int64_t chunks = size / kWinogradChannels;
-  parallel_for(threads_for(chunks, kElementwiseGrain / (kPoints * kWinogradChannels)), chunks,
+  parallel_for(threads_for_rows(chunks, kPoints * kWinogradChannels), chunks,
                [&](int64_t begin, int64_t end, int) {
                  const int64_t first = size * begin / chunks, last = size * end / chunks;
                  kernels().winograd.weights_gradient(last - first, total + first, sum_stride,

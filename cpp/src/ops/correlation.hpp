@@ -71,8 +71,7 @@ class Correlation {
         strips_(dims, src, epilogue.pool ? 2 : 1),
         waiting_(epilogue.pool ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
     const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
-    threads_ =
-        threads_for(strips_.count(), kConvGrain * strips_.count() / std::max<int64_t>(work, 1));
+    threads_ = threads_for_work(strips_.count(), work, kConvGrain);
     pieces_ = pieces_for(work, threads_);
   }
 

@@ -98,9 +98,8 @@ void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDs
   const Vectors vectors(dims, dims.stride_w == 1);
   const int64_t taps = dims.kh * dims.kw, ldw = vectors.pixels * dims.oc, size = taps * ldw;
   const PartialSums partial_sums(size, strips.count());
-  const int threads =
-      threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() /
-                                            (dims.mb * dims.oh * dims.ow * dims.oc * taps));
+  const int threads = threads_for_work(partial_sums.parts(),
+                                       dims.mb * dims.oh * dims.ow * dims.oc * taps, kConvGrain);
   Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
                      strips.scratch() + gradients.scratch());
   float* const total = scratch.take(size);

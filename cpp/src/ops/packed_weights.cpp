@@ -211,13 +211,13 @@ void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   const int64_t size = dims.kh * dims.kw * (dims.ic / dims.groups) * dims.oc;
   const int64_t work = dims.mb * dims.oh * dims.ow * size;
   if (strips.count() < kFewStrips || size > kMostSums) {
-    const int threads = threads_for(strips.parts(), kConvGrain * strips.parts() / work);
+    const int threads = threads_for_work(strips.parts(), work, kConvGrain);
     Scratchpad scratch(strips.scratch(), threads, strips.row_scratch());
     add_together(strips, threads, scratch, size, diff_weights);
     return;
   }
   const PartialSums partial_sums(size, strips.count());
-  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
+  const int threads = threads_for_work(partial_sums.parts(), work, kConvGrain);
   Scratchpad scratch(partial_sums.scratch(), threads, strips.row_scratch() + strips.scratch());
   partial_sums.add(threads, scratch, diff_weights,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {

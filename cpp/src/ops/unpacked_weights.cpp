@@ -91,8 +91,8 @@ void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst
   const int64_t ldw = together * dims.oc;
   const int64_t size = runs.count() * runs.floats() * ldw;
   const PartialSums partial_sums(size, strips.count());
-  const int64_t work = std::max<int64_t>(dims.mb * dims.oh * dims.ow * size / together, 1);
-  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
+  const int64_t work = dims.mb * dims.oh * dims.ow * size / together;
+  const int threads = threads_for_work(partial_sums.parts(), work, kConvGrain);
 
   const int64_t gradient_row = dims.ow * dims.oc;
   const int64_t unpooled = gradients.scratch();
