@@ -100,7 +100,8 @@ TEST(OutOfMemory, ConvolutionsRecover) {
         conv2d_forward(d, src.data(), weights.data(), nullptr, pooling, pooled.data());
       });
       expect_recovery("gradient of src", diff_src, [&] {
-        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), diff_src.data());
+        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), nullptr, {},
+                             diff_src.data());
       });
       expect_recovery("gradient of weights", diff_weights, [&] {
         conv2d_backward_weights(d, src.data(), {pooled.data(), codes.data()}, diff_weights.data(),
@@ -139,7 +140,8 @@ TEST(OutOfMemory, APooledStepAllocatesNothing) {
         conv2d_forward(d, src.data(), weights.data(), nullptr, pooling, pooled.data());
       });
       expect_no_allocation_again("gradient of src", [&] {
-        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), diff_src.data());
+        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), nullptr, {},
+                             diff_src.data());
       });
       expect_no_allocation_again("gradient of weights", [&] {
         conv2d_backward_weights(d, src.data(), {pooled.data(), codes.data()}, diff_weights.data(),
@@ -194,19 +196,19 @@ TEST(OutOfMemory, BatchNormalisationRecovers) {
   const BatchNormDims d = {16, 64, 64, 8};
   const Floats src = test::random_floats(d.rows() * d.c, 1);
   const Floats ones(static_cast<size_t>(d.c), 1.0f);
+  const Affine affine = {ones.data(), ones.data()};
   Floats dst(src.size()), mean(ones), inv_std(ones), moving(ones), variance(ones), sums(ones);
   expect_recovery("training", dst, [&] {
-    batch_norm_forward_training(d, src.data(), ones.data(), ones.data(), 1e-3f, 0.9f, {},
-                                dst.data(), mean.data(), inv_std.data(), moving.data(),
-                                variance.data());
+    batch_norm_forward_training(d, src.data(), affine, 1e-3f, {}, dst.data(), mean.data(),
+                                inv_std.data(), {0.9f, moving.data(), variance.data()});
   });
   expect_recovery("inference", dst, [&] {
-    batch_norm_forward_inference(d, src.data(), ones.data(), ones.data(), ones.data(), ones.data(),
-                                 1e-3f, {}, dst.data());
+    batch_norm_forward_inference(d, src.data(), affine, ones.data(), ones.data(), 1e-3f, {},
+                                 dst.data());
   });
   expect_recovery("gradient", dst, [&] {
-    batch_norm_backward(d, src.data(), {src.data()}, Activation::linear, ones.data(), ones.data(),
-                        mean.data(), inv_std.data(), dst.data(), sums.data(), sums.data());
+    batch_norm_backward(d, src.data(), {src.data()}, Activation::linear, affine, mean.data(),
+                        inv_std.data(), {dst.data(), sums.data(), sums.data()});
   });
   expect_recovery("gradient of a bias", sums,
                   [&] { bias_add_backward({d.rows(), d.c}, src.data(), sums.data()); });

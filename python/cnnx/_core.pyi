@@ -43,7 +43,9 @@ def im2col(
 
 # conv2d: padding is (top, left); bottom and right follow from dst's shape; rotated: true
 # convolution, with the kernel rotated by 180 degrees. pooled_from, the output size before 2x2 max
-# pooling, asks for that and is needed on the way back; codes tell which pixels were the largest
+# pooling, asks for that and is needed on the way back; codes tell which pixels were the largest.
+# addend, of the shape of dst or diff_src but not that array, is added before the activation; not
+# with pooling. conv2d_backward_data with bias (ic,) and an activation is the transposed convolution
 class PreparedWeights:
     """Keeps what conv2d_forward makes of weights; for calls with the same ones."""
 
@@ -61,6 +63,7 @@ def conv2d_forward(
     codes: Codes | None = None,
     pooled_from: Pair | None = None,
     prepared: PreparedWeights | None = None,
+    addend: Float | None = None,
 ) -> None: ...
 def conv2d_backward_data(
     diff_dst: Float,
@@ -73,6 +76,9 @@ def conv2d_backward_data(
     rotated: bool,
     codes: Codes | None = None,
     pooled_from: Pair | None = None,
+    addend: Float | None = None,
+    bias: Float | None = None,
+    activation: str = "linear",
 ) -> None: ...
 def conv2d_backward_weights(
     src: Float,
@@ -157,7 +163,9 @@ def softmax_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
 
 # batch normalisation over the last axis; gamma, beta and the statistics (c,). Images may be 2x2 max
 # pooled and activated in the same pass; codes tell the backward pass, which takes the gradient of
-# dst, which pixels were the largest
+# dst, which pixels were the largest. addend, of the shape of src and apart from dst, is added before
+# the activation, not with pooling; then the backward pass takes dst, and writes the gradient of
+# addend to diff_addend, which may be diff_dst
 def batch_norm_forward_training(
     src: Float,
     gamma: Float | None,
@@ -172,6 +180,7 @@ def batch_norm_forward_training(
     activation: str = "linear",
     pool: bool = False,
     codes: Codes | None = None,
+    addend: Float | None = None,
 ) -> None: ...
 def batch_norm_forward_inference(
     src: Float,
@@ -183,6 +192,7 @@ def batch_norm_forward_inference(
     epsilon: float,
     activation: str = "linear",
     pool: bool = False,
+    addend: Float | None = None,
 ) -> None: ...
 def batch_norm_backward(
     src: Float,
@@ -196,6 +206,8 @@ def batch_norm_backward(
     activation: str = "linear",
     beta: Float | None = None,
     codes: Codes | None = None,
+    dst: Float | None = None,
+    diff_addend: Float | None = None,
 ) -> None: ...
 
 # dropout: the backward pass is the same call on the gradient with the same seed

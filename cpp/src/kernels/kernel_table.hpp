@@ -119,6 +119,9 @@ using Elementwise = void (*)(int64_t n, const float* src, float* dst);
 using ElementwiseBackward = void (*)(int64_t n, const float* dst, const float* diff_dst,
                                      float* diff_src);
 
+// dst = a + b over n floats; dst may be a or b.
+using Add = void (*)(int64_t n, const float* a, const float* b, float* dst);
+
 struct ActivationKernel {
   Elementwise forward;
   ElementwiseBackward backward;
@@ -262,8 +265,8 @@ struct NormalizedColumns {
   const float *mean, *scale, *shift;
 };
 
-// dst = the normalised columns, or what a ReLU makes of them
-using Normalize = void (*)(int64_t rows, int64_t c, const float* src,
+// dst = the normalised columns + addend (rows, c), unless it is null; or what a ReLU makes of that
+using Normalize = void (*)(int64_t rows, int64_t c, const float* src, const float* addend,
                            const NormalizedColumns& columns, float* dst);
 
 // Both take the gradient of normalised columns, or of what a ReLU made of them.
@@ -356,6 +359,7 @@ struct KernelTable {
   ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
   WinogradKernels winograd;
   DepthwiseKernels depthwise;
+  Add add;
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;

@@ -66,14 +66,14 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
 }
 
 void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src) {
+                          const float* bias, const Epilogue& epilogue, float* diff_src) {
   const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
   if (takes_winograd(d, kWeightsTiles)) {
-    winograd_backward_data(d, diff_dst, weights, diff_src);
+    winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
-    direct_backward_data(d, diff_dst, weights, diff_src);
+    direct_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else {
-    im2col_backward_data(d, diff_dst, weights, diff_src);
+    im2col_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   }
 }
 

@@ -76,6 +76,15 @@ MatrixView patch_matrix(const Conv2dDims& dims, const Patches& patches, int64_t 
   return {col, patches.k, 1};
 }
 
+// Contiguous pixels = bias (c), or 0 without one.
+void fill_pixels(int64_t pixels, int64_t c, const float* bias, float* out) {
+  if (bias == nullptr) {
+    std::fill_n(out, pixels * c, 0.0f);
+    return;
+  }
+  for (int64_t i = 0; i < pixels; ++i) out = std::copy_n(bias, c, out);
+}
+
 // The gradients of a chunk of output pixels: where they lie, or un-pooled to a thread's scratch.
 class PixelGradients {
  public:
@@ -144,17 +153,17 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
         const int64_t windows = dims.ow / 2, place = item * windows * dims.oc;
         multiply(first, last, my_col, my_col + col);
         pool_rows(epilogue, 1, windows, dims.oc, my_col + col, place, dst);
-        activate(epilogue, windows * dims.oc, place, dst);
+        finish(epilogue, windows * dims.oc, place, dst);
       } else {
         multiply(first, last, my_col, dst + first * dims.oc);
-        activate(epilogue, (last - first) * dims.oc, first * dims.oc, dst);
+        finish(epilogue, (last - first) * dims.oc, first * dims.oc, dst);
       }
     }
   });
 }
 
 void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src) {
+                          const float* bias, const Epilogue& epilogue, float* diff_src) {
   const Patches patches(dims);
   const PixelGradients gradients(dims, diff_dst);
   const GemmTile& tile = gemm_tile_for(patches.k);
@@ -179,7 +188,7 @@ void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
   parallel_for(threads, dims.mb, [&](int64_t first, int64_t last, int thread) {
     float* const my_col = scratch.of_thread(thread);
     for (int64_t n = first; n < last; ++n) {
-      std::fill_n(diff_src + n * image_floats, image_floats, 0.0f);
+      fill_pixels(dims.ih * dims.iw, dims.ic, bias, diff_src + n * image_floats);
       for (int64_t begin = n * image_pixels; begin < (n + 1) * image_pixels; begin += chunk) {
         const int64_t end = std::min(begin + chunk, (n + 1) * image_pixels);
         const float* const dy = gradients.of(begin, end, my_col + col);
@@ -190,6 +199,7 @@ void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
         }
         if (interruption.came()) return;
       }
+      finish(epilogue, image_floats, n * image_floats, diff_src);
     }
   });
   interruption.rethrow();

@@ -10,7 +10,7 @@ namespace cnnx {
 void im2col_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst);
 void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src);
+                          const float* bias, const Epilogue& epilogue, float* diff_src);
 void im2col_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                              float* diff_weights);
 

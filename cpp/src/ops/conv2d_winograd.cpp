@@ -117,7 +117,7 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
   const auto transform_tile = epilogue.pool ? kernel.pooled_output : kernel.output;
   const auto transform_outputs = [&](int64_t begin, int64_t end, const float* points) {
     for (int64_t tile = begin; tile < end;) {
-      // Tiles that lie side by side are activated together.
+      // Tiles that lie side by side are finished together.
       const auto [image, y, x] = tiles.place(tile);
       const int64_t beside = std::min(end, tiles.row_end(tile)) - tile;
       const int64_t rows = std::min(kTile, d.oh - y) / together;
@@ -133,7 +133,7 @@ void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
                         .cols = std::min(kTile / together, cols - col)});
       }
       for (int64_t row = 0; row < rows; ++row) {
-        activate(epilogue, cols * d.oc, first + row * dst_row, dst);
+        finish(epilogue, cols * d.oc, first + row * dst_row, dst);
       }
     }
   };
@@ -197,13 +197,13 @@ void winograd_forward(const Conv2dDims& d, const float* src, const float* weight
 }
 
 void winograd_backward_data(const Conv2dDims& d, DiffDst diff_dst, const float* weights,
-                            float* diff_src) {
+                            const float* bias, const Epilogue& epilogue, float* diff_src) {
   correlate(
       backward_dims(d), diff_dst,
       [&](int64_t tap) {
         return MatrixView{weights + (d.rotated ? tap : 8 - tap) * d.ic * d.oc, 1, d.oc};
       },
-      nullptr, {}, diff_src, nullptr);
+      bias, epilogue, diff_src, nullptr);
 }
 
 }  // namespace cnnx

@@ -18,7 +18,7 @@ void winograd_forward(const Conv2dDims& dims, const float* src, const float* wei
                       const float* bias, const Epilogue& epilogue, float* dst,
                       PreparedWeights* prepared);
 void winograd_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                            float* diff_src);
+                            const float* bias, const Epilogue& epilogue, float* diff_src);
 void winograd_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
                                float* diff_weights);
 

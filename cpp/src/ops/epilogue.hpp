@@ -10,7 +10,9 @@ namespace cnnx {
 // Pools pairs of contiguous rows, each of `windows` windows of c channels.
 void pool_rows(const Epilogue& epilogue, int64_t pairs, int64_t windows, int64_t c,
                const float* rows, int64_t first, float* dst);
-// Activates n outputs.
-void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst);
+// Adds the addend to n outputs and activates them.
+void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst);
+// Whether `finish` changes nothing.
+bool is_finished(const Epilogue& epilogue);
 
 }  // namespace cnnx

@@ -165,7 +165,7 @@ class Strips {
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
-  const Conv2dDims& d_;
+  Conv2dDims d_;
   ImageRows src_;
   int64_t width_;
   bool copied_;

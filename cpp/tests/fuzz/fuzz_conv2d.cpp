@@ -44,7 +44,7 @@ void run(test::Choices choices) {
       diff_weights(defined.weights.size(), -99.0f), diff_bias(d.oc, -99.0f);
   conv2d_forward(d, src, weights, defined.bias.data(), {}, dst.data());
   test::require(test::is_as_defined(dst, defined.dst), "conv2d_forward");
-  conv2d_backward_data(d, {defined.diff_dst.data()}, weights, diff_src.data());
+  conv2d_backward_data(d, {defined.diff_dst.data()}, weights, nullptr, {}, diff_src.data());
   test::require(test::is_as_defined(diff_src, defined.diff_src), "conv2d_backward_data");
   conv2d_backward_weights(d, src, {defined.diff_dst.data()}, diff_weights.data(), diff_bias.data());
   test::require(test::is_as_defined(diff_weights, defined.diff_weights), "conv2d_backward_weights");
