@@ -36,7 +36,7 @@ void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
   }
   for (const int64_t end = first + n; first < end; first += kBlock) {
     const int64_t count = std::min(kBlock, end - first);
-    kernels().add(count, dst + first, epilogue.addend + first, dst + first);
+    kernels().merging.add(count, dst + first, epilogue.addend + first, dst + first);
     activate(epilogue, count, first, dst);
   }
 }

@@ -35,7 +35,7 @@ const KernelTable avx512_kernels = {
                      conv_weights_tile_of<5, 3, 1, 1>(), conv_weights_tile_of<5, 5, 1, 1>()},
     .winograd = winograd_kernels,
     .depthwise = depthwise_kernels,
-    .add = add,
+    .merging = merging_kernels,
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,
