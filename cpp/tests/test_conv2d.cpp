@@ -39,8 +39,18 @@ const Case kCases[] = {
     {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
 };
 
+// Puts back what a test changes, whether it passes or not.
+struct RestoreBackend {
+  ~RestoreBackend() {
+    set_conv_algorithm("auto");
+    set_isa(available_isas().front());
+    set_num_threads(0);
+  }
+};
+
 template <typename Body>
 void for_each_backend(Body body) {
+  const RestoreBackend restore;
   for (const char* algorithm : {"direct", "im2col", "winograd"}) {
     set_conv_algorithm(algorithm);
     for (const std::string& isa : available_isas()) {
@@ -51,9 +61,6 @@ void for_each_backend(Body body) {
       }
     }
   }
-  set_conv_algorithm("auto");
-  set_isa(available_isas().front());
-  set_num_threads(0);
 }
 
 TEST(Conv2d, EveryPassEqualsItsDefinition) {

@@ -141,8 +141,9 @@ struct ActivationKernel {
   ElementwiseBackward backward;
 };
 
+constexpr int kActivations = 9;
 struct ActivationKernels {
-  ActivationKernel of[9];  // by Activation
+  ActivationKernel of[kActivations];  // by Activation
 };
 
 // What the logarithm of a softmax needs: log dst[i] = (src[i] - max) - log(sum). For targets t:
@@ -354,8 +355,8 @@ using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint3
 using GaussianDropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, float deviation,
                                        const float* src, float* dst);
 
-// What a register tile takes, as measured: as many loads of vectors as pass in the time of a
-// product, and the accumulators that hide the latency of their sums; fewer take as long.
+// What a register tile takes, as measured: vector loads that fit in the time of one product, and
+// the accumulators that hide the latency of their sums; fewer take as long.
 struct TileTimes {
   int64_t loads_a_product, accumulators;
 };

@@ -9,8 +9,8 @@
 namespace cnnx {
 
 // NHWC images of h rows of w pixels of c floats, read row by row: as they lie in memory or, if a
-// 2x2 pooling follows them, un-pooled on the way. Of an odd number of rows or pixels the last is in
-// no window and 0.
+// 2x2 pooling follows them, un-pooled on the way. If the number is odd, the last row or pixel is in
+// no window; its gradient is 0.
 class ImageRows {
  public:
   ImageRows(DiffDst images, int64_t h, int64_t w, int64_t c)

@@ -102,7 +102,7 @@ class Strips {
   }
 
   // Whether a thread's copy stays small: a wide dilation spreads even one row's input far, and a
-  // wide stride that of rows which stay together.
+  // wide stride spreads rows that are pooled together.
   bool fit() const {
     return !copied_ || static_cast<double>(input_rows(rows_)) * static_cast<double>(width_) *
                                static_cast<double>(d_.ic) <=

@@ -25,6 +25,7 @@ const KernelTable avx2_kernels = {
     .dot = dot,
     .transpose = transpose,
     .tile_times = {.loads_a_product = 4, .accumulators = 11},
+    // 16 registers hold no third width: the one between wide and narrow is the wide one again.
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<10, 1>(),
              conv_tile_of<4, 3>(), conv_tile_of<5, 2, 2>(), conv_tile_of<10, 1, 2>(),
              conv_tile_of<10, 1, 3>(), conv_tile_of<9, 1, 5>()},
