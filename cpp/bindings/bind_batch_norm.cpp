@@ -96,8 +96,8 @@ void bind_batch_norm(py::module_& m) {
         const BatchNormDims dims = make_dims(args, src, codes.has_value());
         const std::vector<int64_t> pooled = dst_shape(dims, src, codes.has_value());
         const float* s = args.input<float>(src, "src", shape_of(src));
-        const DiffDst dd = {args.input<float>(diff_dst, "diff_dst", pooled),
-                            args.input<uint8_t>(codes, "codes", pooled)};
+        const Images dd = {args.input<float>(diff_dst, "diff_dst", pooled),
+                           args.input<uint8_t>(codes, "codes", pooled)};
         const float* g = args.input<float>(gamma, "gamma", {dims.c});
         const float* b = args.input<float>(beta, "beta", {dims.c});
         const float* mean_data = args.input<float>(mean, "mean", {dims.c});

@@ -57,8 +57,8 @@ Image unpooled(const Arguments& args, const Image& dst, const OptionalPair& pool
 
 std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
 
-DiffDst diff_dst_of(const Arguments& args, const py::array& diff_dst, const OptionalArray& codes,
-                    const OptionalPair& pooled_from, const Image& shape, int64_t channels) {
+Images diff_dst_of(const Arguments& args, const py::array& diff_dst, const OptionalArray& codes,
+                   const OptionalPair& pooled_from, const Image& shape, int64_t channels) {
   args.require(codes.has_value() == pooled_from.has_value(), "codes",
                "and pooled_from go together");
   const std::vector<int64_t> expected = {shape[0], shape[1], shape[2], channels};
@@ -139,7 +139,7 @@ void bind_conv2d(py::module_& m) {
                     d = args.shape<4>(diff_dst, "diff_dst");
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
-        const DiffDst gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
+        const Images gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
         const float* bias_data = args.input<float>(bias, "bias", {dims.ic});
@@ -165,7 +165,7 @@ void bind_conv2d(py::module_& m) {
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
         const float* src_data = args.input<float>(src, "src", extents(s));
-        const DiffDst gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
+        const Images gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
         float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
         const GilRelease release;

@@ -20,11 +20,4 @@ struct Epilogue {
   uint8_t* codes = nullptr;
 };
 
-// The gradient of an operation's output before the activation; with `codes`, of the pooled output,
-// for ReLU after the activation.
-struct DiffDst {
-  const float* data;
-  const uint8_t* codes = nullptr;
-};
-
 }  // namespace cnnx

@@ -155,7 +155,7 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
 // With an addend, times that of ReLU too.
 class ChunkGradient {
  public:
-  ChunkGradient(const BatchNormDims& d, DiffDst diff_dst, Activation activation,
+  ChunkGradient(const BatchNormDims& d, Images diff_dst, Activation activation,
                 const AddedOutput& added)
       : images_(diff_dst, d.h, d.w, d.c), activation_(activation), added_(added), d_(d) {
     if (added.diff_addend == diff_dst.data && activation == Activation::linear) {
@@ -247,7 +247,7 @@ void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, c
   finish(dims, {chunks, columns, src, dims.c, epilogue.addend}, epilogue, scratch, dst);
 }
 
-void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst diff_dst,
+void batch_norm_backward(const BatchNormDims& dims, const float* src, Images diff_dst,
                          Activation activation, const Affine& affine, const float* mean,
                          const float* inv_std, const BatchNormGradients& gradients,
                          const AddedOutput& added) {

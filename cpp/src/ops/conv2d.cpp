@@ -65,7 +65,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
   }
 }
 
-void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
+void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
   const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
   if (takes_winograd(d, kWeightsTiles)) {
@@ -77,7 +77,7 @@ void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
   }
 }
 
-void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights, float* diff_bias) {
   const bool pooled = diff_dst.codes != nullptr;
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;

@@ -16,7 +16,7 @@ bool is_worth_packing(const Conv2dDims& d) {
          d.kh * d.kw > d.stride_h * d.stride_w;
 }
 
-void correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+void correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
                const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
   if (is_empty(dims)) return;
   if (is_depthwise(dims)) {
@@ -108,7 +108,7 @@ bool has_direct_backward_data(const Conv2dDims& d) {
   return fit;
 }
 
-void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
+void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
   const int64_t row = dims.iw * dims.ic;
   for_each_phase(dims, [&](const Conv2dDims& back, const Phase& y, const Phase& x) {
@@ -126,7 +126,7 @@ void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
   });
 }
 
-void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void direct_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights) {
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);

@@ -17,9 +17,9 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
 // one for the pixels at each place within the stride. Not with few channels, nor stride and
 // dilation.
 bool has_direct_backward_data(const Conv2dDims& dims);
-void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
+void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src);
-void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void direct_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights);
 
 }  // namespace cnnx

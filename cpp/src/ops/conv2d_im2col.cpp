@@ -88,7 +88,7 @@ void fill_pixels(int64_t pixels, int64_t c, const float* bias, float* out) {
 // The gradients of a chunk of output pixels: where they lie, or un-pooled to a thread's scratch.
 class PixelGradients {
  public:
-  PixelGradients(const Conv2dDims& d, DiffDst diff_dst)
+  PixelGradients(const Conv2dDims& d, Images diff_dst)
       : oh_(d.oh), ow_(d.ow), oc_(d.oc), rows_(diff_dst, d.oh, d.ow, d.oc) {}
 
   int64_t scratch(int64_t pixels) const {
@@ -162,7 +162,7 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
   });
 }
 
-void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
+void im2col_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
   const Patches patches(dims);
   const PixelGradients gradients(dims, diff_dst);
@@ -205,7 +205,7 @@ void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float*
   interruption.rethrow();
 }
 
-void im2col_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void im2col_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights) {
   const Patches patches(dims);
   const PixelGradients gradients(dims, diff_dst);

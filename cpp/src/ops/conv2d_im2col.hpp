@@ -9,9 +9,9 @@ namespace cnnx {
 // taps in the order of a correlation.
 void im2col_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst);
-void im2col_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
+void im2col_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src);
-void im2col_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void im2col_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights);
 
 }  // namespace cnnx

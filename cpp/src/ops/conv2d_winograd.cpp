@@ -87,7 +87,7 @@ class WinogradWeights {
 };
 
 template <typename Tap>
-void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
+void correlate(const Conv2dDims& d, Images src, Tap tap, const float* bias,
                const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
   if (is_empty(d)) return;
   const WinogradTiles tiles(d);
@@ -196,7 +196,7 @@ void winograd_forward(const Conv2dDims& d, const float* src, const float* weight
       bias, epilogue, dst, prepared);
 }
 
-void winograd_backward_data(const Conv2dDims& d, DiffDst diff_dst, const float* weights,
+void winograd_backward_data(const Conv2dDims& d, Images diff_dst, const float* weights,
                             const float* bias, const Epilogue& epilogue, float* diff_src) {
   correlate(
       backward_dims(d), diff_dst,

@@ -16,7 +16,7 @@ constexpr int64_t kLeastBlocks = 8;  // worth a partial sum
 
 }  // namespace
 
-void winograd_backward_weights(const Conv2dDims& d, const float* src, DiffDst diff_dst,
+void winograd_backward_weights(const Conv2dDims& d, const float* src, Images diff_dst,
                                float* diff_weights) {
   const int64_t size = d.ic * d.oc;
   if (is_empty(d)) {

@@ -77,7 +77,7 @@ inline void finish_row(const Conv2dDims& d, const Epilogue& epilogue, const Outp
 // A correlation strip by strip, and what follows it in the same pass.
 class Correlation {
  public:
-  Correlation(const Conv2dDims& dims, DiffDst src, const Epilogue& epilogue)
+  Correlation(const Conv2dDims& dims, Images src, const Epilogue& epilogue)
       : d_(dims),
         epilogue_(epilogue),
         strips_(dims, src, epilogue.pool ? 2 : 1),
@@ -148,18 +148,18 @@ class Correlation {
 
 // Forward, and the gradient of the input: any convolution, and those in which every channel has a
 // kernel of its own.
-void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
                      const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared);
-void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
+void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst);
 
 // The gradient of the weights: any convolution, from a packed copy of its strips or from src where
 // it lies, and depthwise ones.
-void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void packed_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights);
-void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void unpacked_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                float* diff_weights);
-void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                 float* diff_weights);
 
 }  // namespace cnnx

@@ -42,7 +42,7 @@ void repeat(const Conv2dDims& d, const Vectors& vectors, int64_t block, const fl
 
 }  // namespace
 
-void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
+void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst) {
   const Correlation correlation(dims, src, epilogue);
   const Strips& strips = correlation.strips();
@@ -91,7 +91,7 @@ void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& 
   });
 }
 
-void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                 float* diff_weights) {
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cnnx/epilogue.hpp"
+#include "cnnx/images.hpp"
 #include "kernels/kernel_table.hpp"
 
 namespace cnnx {
@@ -13,7 +13,7 @@ namespace cnnx {
 // no window; its gradient is 0.
 class ImageRows {
  public:
-  ImageRows(DiffDst images, int64_t h, int64_t w, int64_t c)
+  ImageRows(Images images, int64_t h, int64_t w, int64_t c)
       : images_(images),
         h_(images.codes == nullptr ? h : h / 2 * 2),
         w_(images.codes == nullptr ? w : w / 2 * 2),
@@ -44,7 +44,7 @@ class ImageRows {
   }
 
  private:
-  DiffDst images_;
+  Images images_;
   int64_t h_, w_, c_;
 };
 

@@ -101,7 +101,7 @@ void forward_2x2(const Pool2dDims& d, const float* src, float* dst, uint8_t* cod
   });
 }
 
-void backward_2x2(const Pool2dDims& d, DiffDst diff_dst, float* diff_src) {
+void backward_2x2(const Pool2dDims& d, Images diff_dst, float* diff_src) {
   const ImageRows gradient(diff_dst, d.ih, d.iw, d.c);
   const int64_t row = d.iw * d.c;
   parallel_for(threads_for_rows(d.mb * d.ih, row), d.mb * d.ih,

@@ -82,7 +82,7 @@ class Pieces {
 class Strips {
  public:
   // Strips have a multiple of `together` rows; there are `least` of them, or one for each.
-  Strips(const Conv2dDims& dims, DiffDst src, int64_t together, int64_t least = kLeastStrips)
+  Strips(const Conv2dDims& dims, Images src, int64_t together, int64_t least = kLeastStrips)
       : d_(dims),
         src_(src, d_.ih, d_.iw, d_.ic),
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),

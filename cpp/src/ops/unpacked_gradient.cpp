@@ -76,7 +76,7 @@ void fold_pixels(const Conv2dDims& d, int64_t taps, int64_t pixels, const float*
 
 }  // namespace
 
-void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void unpacked_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                float* diff_weights) {
   const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
   const Strips strips(dims, {src}, 1);

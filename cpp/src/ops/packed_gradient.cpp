@@ -69,7 +69,7 @@ const ConvWeightsTile& tile_for(const Conv2dDims& d) {
 // channels), diff_dst in blocks, each (rows of output, ow, channels).
 class PackedStrips {
  public:
-  PackedStrips(const Conv2dDims& dims, const float* src, DiffDst diff_dst)
+  PackedStrips(const Conv2dDims& dims, const float* src, Images diff_dst)
       : d_(dims),
         icg_(dims.ic / dims.groups),
         ocg_(dims.oc / dims.groups),
@@ -205,7 +205,7 @@ void add_together(const PackedStrips& strips, int threads, Scratchpad& scratch, 
 
 }  // namespace
 
-void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void packed_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights) {
   const PackedStrips strips(dims, src, diff_dst);
   const int64_t size = dims.kh * dims.kw * (dims.ic / dims.groups) * dims.oc;
