@@ -16,7 +16,7 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kL1Floats = 8192;  // 32 KiB of gradients, read again for every tap
+constexpr int64_t kPieceFloats = 8192;  // 32 KiB of gradients, read again for every tap
 // Partial sums do not pay for few strips, nor for so many gradients that they leave the cache.
 constexpr int64_t kFewStrips = 8, kMostSums = 32768;
 
@@ -106,7 +106,7 @@ class PackedStrips {
   // sums += the gradients of a packed strip, parts [begin, end).
   void add(int64_t strip, int64_t begin, int64_t end, const float* packed, float* sums) const {
     const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
-    const Pieces pieces(images, rows, kL1Floats / (d_.ow * tile_.channels));
+    const Pieces pieces(images, rows, kPieceFloats / (d_.ow * tile_.channels));
     const int64_t steps = pieces.count() * (end - begin) * d_.kh * d_.kw / tile_.steps;
     Ahead ahead(strips_.later(strip), gradients_.later(strip), steps);
     for (int64_t p = 0; p < pieces.count(); ++p) {
@@ -179,7 +179,7 @@ class PackedStrips {
     }
   }
 
-  const Conv2dDims& d_;
+  Conv2dDims d_;
   int64_t icg_, ocg_;
   Strips strips_;
   StripGradients gradients_;

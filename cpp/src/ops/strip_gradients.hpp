@@ -49,7 +49,7 @@ class StripGradients {
  private:
   int64_t width_, row_;
   ImageRows rows_;
-  const Strips& strips_;
+  Strips strips_;
 };
 
 }  // namespace cnnx

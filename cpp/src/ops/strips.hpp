@@ -12,6 +12,8 @@
 
 namespace cnnx {
 
+constexpr int64_t kL1Floats = 6144;  // 24 KiB that stay in L1 while they are read again and again
+
 // Memory that is needed later.
 struct Later {
   const float* data;
@@ -92,7 +94,7 @@ class Strips {
     const double row = std::max({input, static_cast<double>(d_.ow * d_.oc), 1.0});
     // Where weights are few, rows are used at once: they need not wait in L2 for the next ones.
     const bool few = d_.kh * d_.kw * d_.ic * d_.oc <= kFewWeights;
-    const int64_t most = std::min(static_cast<int64_t>((few ? kL1Floats : kFloats) / row),
+    const int64_t most = std::min(static_cast<int64_t>((few ? double{kL1Floats} : kFloats) / row),
                                   ceil_div(d_.mb * d_.oh, least));
     const int64_t parts =
         std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
@@ -160,7 +162,6 @@ class Strips {
 
  private:
   static constexpr double kFloats = 1 << 16;  // 256 KiB: half of a small L2
-  static constexpr double kL1Floats = 6144;
   static constexpr int64_t kFewWeights = 2048;
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly

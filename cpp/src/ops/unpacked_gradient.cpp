@@ -14,8 +14,6 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kL1Floats = 6144;  // 24 KiB of gradients, read again for every tap
-
 // Adjacent pixels whose gradients fill a vector that those of one pixel would not. The sums for
 // pixel i of a vector stand i strides further on in its taps; fold_pixels adds them up.
 int64_t pixels_together(const Conv2dDims& d) {

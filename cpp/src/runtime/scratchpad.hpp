@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "cnnx/memory.hpp"
+#include "runtime/rounding.hpp"
 
 namespace cnnx {
 
@@ -23,7 +24,7 @@ class Scratchpad {
   float* of_thread(int thread) const { return data_ + thread * stride_; }
 
   // floats rounded up to whole cache lines.
-  static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
+  static int64_t padded(int64_t floats) { return round_up(floats, 16); }
 
  private:
   Memory own_;
