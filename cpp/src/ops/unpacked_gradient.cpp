@@ -72,89 +72,117 @@ void fold_pixels(const Conv2dDims& d, int64_t taps, int64_t pixels, const float*
   }
 }
 
-}  // namespace
+// Strips where they lie, each of whose pixels adds to the sums of its taps (kh, taps, ic, pixels of
+// a vector, oc).
+class UnpackedStrips {
+ public:
+  UnpackedStrips(const Conv2dDims& dims, const float* src, Images diff_dst)
+      : d_(dims),
+        strips_(dims, {src}, 1),
+        gradients_(dims, diff_dst, strips_),
+        together_(pixels_together(dims)),
+        rest_(dims.ow % together_),
+        runs_(dims, strips_.row_stride(), together_),
+        runs_of_rest_(dims, strips_.row_stride(), rest_),
+        cut_(best_cut(dims, runs_, together_)),
+        cut_of_rest_(kernels().conv_weights[0], runs_of_rest_, 0) {
+    const int64_t cols = std::min(cut_.tile->channels, together_ * (dims.oc / dims.groups));
+    rows_in_l1_ = std::max<int64_t>(kL1Floats / (dims.ow * cols), 1);
+  }
 
-void unpacked_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
-                               float* diff_weights) {
-  const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
-  const Strips strips(dims, {src}, 1);
-  const StripGradients gradients(dims, diff_dst, strips);
-  const int64_t together = pixels_together(dims);
-  const int64_t rest = dims.ow % together;
-  const Runs runs(dims, strips.row_stride(), together);
-  const Runs runs_of_rest(dims, strips.row_stride(), rest);
-  const TapCut cut = best_cut(dims, runs, together);
-  const TapCut cut_of_rest(kernels().conv_weights[0], runs_of_rest, 0);
+  int64_t count() const { return strips_.count(); }
+  int64_t together() const { return together_; }  // pixels of a vector
+  int64_t taps() const { return runs_.taps(); }
+  int64_t size() const { return runs_.count() * runs_.floats() * sums_stride(); }
+  // Of a thread.
+  int64_t scratch() const { return strips_.scratch() + gradients_.scratch(); }
 
-  const int64_t ldw = together * dims.oc;
-  const int64_t size = runs.count() * runs.floats() * ldw;
-  const PartialSums partial_sums(size, strips.count());
-  const int64_t work = dims.mb * dims.oh * dims.ow * size / together;
-  const int threads = threads_for_work(partial_sums.parts(), work, kConvGrain);
+  void add(int64_t strip, float* copy, float* sums) const {
+    const int64_t icg = d_.ic / d_.groups, ocg = d_.oc / d_.groups;
+    const float* const input = strips_.input(strip, copy);
+    const float* const dy = gradients_.of(strip, copy + strips_.scratch());
+    const int64_t strip_rows = strips_.rows(strip);
+    ConvRows rows = {.images = 1,
+                     .count = 0,
+                     .pixels = d_.ow / together_,
+                     .src_image_stride = strips_.image_stride(),
+                     .src_row_stride = d_.stride_h * strips_.row_stride(),
+                     .src_stride = together_ * d_.stride_w * d_.ic,
+                     .dst_row_stride = d_.ow * d_.oc,
+                     .dst_stride = together_ * d_.oc};
+    const Pieces pieces(strips_.images(strip), strip_rows, rows_in_l1_);
+    for (int64_t i = 0; i < pieces.count(); ++i) {
+      const Piece piece = pieces[i];
+      rows.images = piece.images, rows.count = piece.rows;
+      const float* const x =
+          input + piece.image * rows.src_image_stride + piece.row * rows.src_row_stride;
+      const float* const y = dy + (piece.image * strip_rows + piece.row) * rows.dst_row_stride;
+      for (int64_t g = 0; g < d_.groups; ++g) {
+        add_rows(rows, runs_, cut_, x + g * icg, y + g * ocg, together_ * ocg, sums + g * ocg);
+      }
+    }
+    if (rest_ > 0) {
+      rows.images = strips_.images(strip), rows.count = strip_rows, rows.pixels = 1;
+      const int64_t last = d_.ow - rest_;
+      add_rows(rows, runs_of_rest_, cut_of_rest_, input + last * d_.stride_w * d_.ic,
+               dy + last * d_.oc, rest_ * d_.oc, sums);
+    }
+  }
 
-  const int64_t gradient_row = dims.ow * dims.oc;
-  const int64_t unpooled = gradients.scratch();
-  const int64_t unfolded = together > 1 ? Scratchpad::padded(size) : 0;
-  Scratchpad scratch(partial_sums.scratch() + unfolded, threads, strips.scratch() + unpooled);
-  float* const total = together > 1 ? scratch.take(unfolded) : diff_weights;
+ private:
+  int64_t sums_stride() const { return together_ * d_.oc; }
 
   // The sums of some rows of one group, for the pixels whose taps are those of `seen`.
-  const auto add_rows = [&](const ConvRows& rows, const Runs& seen, const TapCut& cut,
-                            const float* input, const float* dy, int64_t cols, float* sums) {
+  void add_rows(const ConvRows& rows, const Runs& seen, const TapCut& cut, const float* input,
+                const float* dy, int64_t cols, float* sums) const {
     const ConvWeightsTile& tile = *cut.tile;
+    const int64_t ldw = sums_stride();
     for (int64_t c = 0; c < cols; c += tile.channels) {
       for (int64_t run = 0; run < seen.count(); run += tile.runs) {
         for (int64_t part = 0; part < cut.parts; ++part) {
           const int64_t j = cut.begin(part);
           const ConvTaps taps = {.taps = cut.begin(part + 1) - j,
                                  .run_stride = seen.offset(1) - seen.offset(0),
-                                 .run_taps = runs.floats(),
+                                 .run_taps = runs_.floats(),
                                  .step_taps = cut.floats};
           tile.microkernel(rows, taps, input + seen.offset(run) + j, dy + c,
-                           sums + (run * runs.floats() + j) * ldw + c, ldw,
+                           sums + (run * runs_.floats() + j) * ldw + c, ldw,
                            std::min(tile.channels, cols - c));
         }
       }
     }
-  };
-  const int64_t rows_in_l1 =
-      std::max<int64_t>(kL1Floats / (dims.ow * std::min(cut.tile->channels, together * ocg)), 1);
-  const auto add_strip = [&](int64_t strip, float* copy, float* sums) {
-    const float* const input = strips.input(strip, copy);
-    const float* const dy = gradients.of(strip, copy + strips.scratch());
-    const int64_t strip_rows = strips.rows(strip);
-    ConvRows rows = {.images = 1,
-                     .count = 0,
-                     .pixels = dims.ow / together,
-                     .src_image_stride = strips.image_stride(),
-                     .src_row_stride = dims.stride_h * strips.row_stride(),
-                     .src_stride = together * dims.stride_w * dims.ic,
-                     .dst_row_stride = gradient_row,
-                     .dst_stride = together * dims.oc};
-    const Pieces pieces(strips.images(strip), strip_rows, rows_in_l1);
-    for (int64_t i = 0; i < pieces.count(); ++i) {
-      const Piece piece = pieces[i];
-      rows.images = piece.images, rows.count = piece.rows;
-      const float* const x =
-          input + piece.image * rows.src_image_stride + piece.row * rows.src_row_stride;
-      const float* const y = dy + (piece.image * strip_rows + piece.row) * gradient_row;
-      for (int64_t g = 0; g < dims.groups; ++g) {
-        add_rows(rows, runs, cut, x + g * icg, y + g * ocg, together * ocg, sums + g * ocg);
-      }
-    }
-    if (rest > 0) {
-      rows.images = strips.images(strip), rows.count = strip_rows, rows.pixels = 1;
-      const int64_t last = dims.ow - rest;
-      add_rows(rows, runs_of_rest, cut_of_rest, input + last * dims.stride_w * dims.ic,
-               dy + last * dims.oc, rest * dims.oc, sums);
-    }
-  };
+  }
+
+  Conv2dDims d_;
+  Strips strips_;
+  StripGradients gradients_;
+  int64_t together_, rest_;
+  Runs runs_, runs_of_rest_;
+  TapCut cut_, cut_of_rest_;
+  int64_t rows_in_l1_;
+};
+
+}  // namespace
+
+void unpacked_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
+                               float* diff_weights) {
+  const UnpackedStrips strips(dims, src, diff_dst);
+  const int64_t size = strips.size();
+  const bool folds = strips.together() > 1;
+  const PartialSums partial_sums(size, strips.count());
+  const int64_t work = dims.mb * dims.oh * dims.ow * size / strips.together();
+  const int threads = threads_for_work(partial_sums.parts(), work, kConvGrain);
+  const int64_t unfolded = folds ? Scratchpad::padded(size) : 0;
+  Scratchpad scratch(partial_sums.scratch() + unfolded, threads, strips.scratch());
+  float* const total = folds ? scratch.take(unfolded) : diff_weights;
   partial_sums.add(threads, scratch, total,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {
                      float* const copy = scratch.of_thread(thread);
-                     for (int64_t strip = begin; strip < end; ++strip) add_strip(strip, copy, sums);
+                     for (int64_t strip = begin; strip < end; ++strip) {
+                       strips.add(strip, copy, sums);
+                     }
                    });
-  if (together > 1) fold_pixels(dims, runs.taps(), together, total, diff_weights);
+  if (folds) fold_pixels(dims, strips.taps(), strips.together(), total, diff_weights);
 }
 
 }  // namespace cnnx
