@@ -343,6 +343,17 @@ def exponential_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
     return f64(diff_dst) * f64(dst)
 
 
+def relu6_forward(src: ArrayLike) -> Array:
+    """min(max(x, 0), 6)."""
+    return np.minimum(relu_forward(src), 6)
+
+
+def relu6_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dY where 0 < y < 6, else 0."""
+    dst = f64(dst)
+    return np.where((dst > 0) & (dst < 6), f64(diff_dst), 0.0)
+
+
 def softmax_forward(src: ArrayLike) -> Array:
     """e^(x - max) over its row's sum."""
     src = f64(src)

@@ -25,6 +25,7 @@ ACTIVATIONS: dict[str, tuple[Any, Any]] = {
     "relu": (reference.relu_forward, reference.relu_backward),
     "leaky_relu": (reference.leaky_relu_forward, reference.leaky_relu_backward),
     "tanh": (reference.tanh_forward, reference.tanh_backward),
+    "relu6": (reference.relu6_forward, reference.relu6_backward),
 }
 
 
@@ -102,7 +103,7 @@ def test_inference_agrees_with_the_oracle(rows: tuple[int, ...], c: int, seed: i
 @given(
     st.tuples(st.integers(2, 3), st.integers(2, 9), st.integers(3, 9)),
     channels,
-    st.sampled_from(["linear", "relu", "leaky_relu", "tanh"]),
+    st.sampled_from(sorted(ACTIVATIONS)),
     seeds,
 )
 def test_activation_and_pooling_in_the_same_pass(
@@ -161,7 +162,7 @@ def test_activation_and_pooling_in_the_same_pass(
 
 
 @example(LARGE, 24, "relu", 1)
-@given(shapes, channels, st.sampled_from(["linear", "relu", "leaky_relu", "tanh"]), seeds)
+@given(shapes, channels, st.sampled_from(sorted(ACTIVATIONS)), seeds)
 def test_an_addend_in_the_same_pass(
     rows: tuple[int, ...], c: int, activation: str, seed: int
 ) -> None:

@@ -167,6 +167,14 @@ TEST(Scratchpad, HoldsPartsThatNoMoreFitBesideTheLargest) {
   EXPECT_EQ(shared[8 * kMillion - 1], 1.0f);
 }
 
+TEST(Scratchpad, NoMoreIsTakenThanWasAskedFor) {
+  Scratchpad scratch(Scratchpad::padded(50) + 100);
+  scratch.take(50);
+  EXPECT_THROW(scratch.take(1000), std::logic_error);
+  scratch.take(100);
+  EXPECT_THROW(scratch.take(1000), std::logic_error);
+}
+
 TEST(Scratchpad, AnOperationWithinAnotherGetsABlockOfItsOwn) {
   Scratchpad outer(50);
   float* const block = outer.take(50);

@@ -141,7 +141,7 @@ struct ActivationKernel {
   ElementwiseBackward backward;
 };
 
-constexpr int kActivations = 9;
+constexpr int kActivations = 10;
 struct ActivationKernels {
   ActivationKernel of[kActivations];  // by Activation
 };

@@ -17,8 +17,8 @@ class Scratchpad {
   Scratchpad(const Scratchpad&) = delete;
   Scratchpad& operator=(const Scratchpad&) = delete;
 
-  // The next `floats` of those that are shared, from a cache line on. The sum of all takes, each
-  // rounded up by padded(), must not exceed `shared`.
+  // The next `floats` of those that are shared, from a cache line on. Throws std::logic_error if
+  // the sum of all takes, each rounded up by padded(), exceeds `shared`. Not in a region.
   float* take(int64_t floats);
   // The floats of a thread's own, from a cache line on.
   float* of_thread(int thread) const { return data_ + thread * stride_; }
