@@ -11,8 +11,9 @@ struct Whole {
     args.require(axis >= 0 && axis < array.ndim(), "axis",
                  "must be at least 0 and less than " + std::to_string(array.ndim()) + ", got " +
                      std::to_string(axis));
-    for (int64_t i = 0; i < array.ndim(); ++i)
-      (i < axis ? rows : i > axis ? inner : extent) *= shape[i];
+    extent = shape[axis];
+    for (int64_t i = 0; i < axis; ++i) rows *= shape[i];
+    for (int64_t i = axis + 1; i < array.ndim(); ++i) inner *= shape[i];
   }
 
   // The shape of a part, which has an extent of its own along the axis.
