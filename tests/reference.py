@@ -343,6 +343,17 @@ def exponential_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
     return f64(diff_dst) * f64(dst)
 
 
+def relu6_forward(src: ArrayLike) -> Array:
+    """min(max(x, 0), 6)."""
+    return np.minimum(relu_forward(src), 6)
+
+
+def relu6_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dY where 0 < y < 6, else 0."""
+    dst = f64(dst)
+    return np.where((dst > 0) & (dst < 6), f64(diff_dst), 0.0)
+
+
 def softmax_forward(src: ArrayLike) -> Array:
     """e^(x - max) over its row's sum."""
     src = f64(src)
@@ -472,6 +483,95 @@ def affine_backward_data(diff_dst: ArrayLike, transforms: ArrayLike, fill_mode: 
     for n, transform in enumerate(f64(transforms)):
         for here, there, share in affine_shares(*diff_dst.shape[1:3], transform, fill_mode):
             diff_src[n][there] += share * diff_dst[n][here]
+    return diff_src
+
+
+# --- merging and resizing -------------------------------------------------------------------------
+
+
+def weighted_sum(srcs: list[NDArray[np.float32]], factors: list[float]) -> Array:
+    """sum_k factors[k] srcs[k]."""
+    total = np.zeros(srcs[0].shape)
+    for src, factor in zip(srcs, factors, strict=True):
+        total += factor * f64(src)
+    return total
+
+
+def product(srcs: list[NDArray[np.float32]]) -> Array:
+    """srcs[0] srcs[1] ...."""
+    result = np.ones(srcs[0].shape)
+    for src in srcs:
+        result *= f64(src)
+    return result
+
+
+def maximum(srcs: list[NDArray[np.float32]]) -> tuple[Array, NDArray[np.int64]]:
+    """The largest and the number of the first array that has it; NaN is the largest."""
+    best, number = f64(srcs[0]).copy(), np.zeros(srcs[0].shape, np.int64)
+    for k, src in enumerate(srcs[1:], 1):
+        value = f64(src)
+        better = (value > best) | (np.isnan(value) & ~np.isnan(best))
+        best[better] = value[better]
+        number[better] = k
+    return best, number
+
+
+def zero_pad2d(src: ArrayLike, size: Pair, padding: Pair) -> Array:
+    """src from pixel (top, left) on, among zeros."""
+    src = f64(src)
+    dst = np.zeros((src.shape[0], *size, src.shape[3]))
+    for y in range(src.shape[1]):
+        for x in range(src.shape[2]):
+            dst[:, y + padding[0], x + padding[1]] = src[:, y, x]
+    return dst
+
+
+def crop2d(src: ArrayLike, size: Pair, cropping: Pair) -> Array:
+    """src from pixel (top, left) on."""
+    src = f64(src)
+    dst = np.zeros((src.shape[0], *size, src.shape[3]))
+    for y in range(size[0]):
+        for x in range(size[1]):
+            dst[:, y, x] = src[:, y + cropping[0], x + cropping[1]]
+    return dst
+
+
+def upsample_shares(n: int, factor: int, interpolation: str) -> Array:
+    """shares[i, j]: pixel i of the large axis holds so much of pixel j of the small one."""
+    shares = np.zeros((n * factor, n))
+    for i in range(n * factor):
+        if interpolation == "nearest":
+            shares[i, i // factor] = 1
+            continue
+        place = (i + 0.5) / factor - 0.5
+        below = math.floor(place)
+        for j in (below, below + 1):
+            shares[i, min(max(j, 0), n - 1)] += 1 - abs(place - j)
+    return shares
+
+
+def upsample2d_forward(src: ArrayLike, factors: Pair, interpolation: str) -> Array:
+    """dst[y, x] = sum_ij rows[y, i] columns[x, j] src[i, j]."""
+    src = f64(src)
+    rows = upsample_shares(src.shape[1], factors[0], interpolation)
+    columns = upsample_shares(src.shape[2], factors[1], interpolation)
+    dst = np.zeros((src.shape[0], len(rows), len(columns), src.shape[3]))
+    for (y, i), row in np.ndenumerate(rows):
+        for (x, j), column in np.ndenumerate(columns):
+            dst[:, y, x] += row * column * src[:, i, j]
+    return dst
+
+
+def upsample2d_backward(diff_dst: ArrayLike, factors: Pair, interpolation: str) -> Array:
+    """Each pixel's gradient goes, in the same shares, to where the pixel came from."""
+    diff_dst = f64(diff_dst)
+    mb, h, w, c = diff_dst.shape
+    rows = upsample_shares(h // factors[0], factors[0], interpolation)
+    columns = upsample_shares(w // factors[1], factors[1], interpolation)
+    diff_src = np.zeros((mb, h // factors[0], w // factors[1], c))
+    for (y, i), row in np.ndenumerate(rows):
+        for (x, j), column in np.ndenumerate(columns):
+            diff_src[:, i, j] += row * column * diff_dst[:, y, x]
     return diff_src
 
 

@@ -13,7 +13,17 @@ from agreement import check, normal
 from cnnx import _core
 from strategies import seeds
 
-NAMES = ["relu", "sigmoid", "tanh", "arctan", "elu", "leaky_relu", "softplus", "exponential"]
+NAMES = [
+    "relu",
+    "sigmoid",
+    "tanh",
+    "arctan",
+    "elu",
+    "leaky_relu",
+    "softplus",
+    "exponential",
+    "relu6",
+]
 Operation = Callable[..., Any]
 RELATIVE_ERROR = 4e-7
 SMALLEST_NORMAL = 2.0**-126  # below it, results may be flushed to zero
@@ -76,7 +86,9 @@ def test_arrays_large_enough_for_two_threads(name: str) -> None:
 
 
 @pytest.mark.usefixtures("backend")
-@pytest.mark.parametrize("name", ["sigmoid", "tanh", "arctan", "elu", "softplus", "exponential"])
+@pytest.mark.parametrize(
+    "name", ["sigmoid", "tanh", "arctan", "elu", "softplus", "exponential", "relu6"]
+)
 def test_relative_error_over_the_whole_range(name: str) -> None:
     forward, _, oracle, _ = operations(name)
     magnitudes = np.geomspace(1e-30, 100, 40_001)

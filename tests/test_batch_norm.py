@@ -25,6 +25,7 @@ ACTIVATIONS: dict[str, tuple[Any, Any]] = {
     "relu": (reference.relu_forward, reference.relu_backward),
     "leaky_relu": (reference.leaky_relu_forward, reference.leaky_relu_backward),
     "tanh": (reference.tanh_forward, reference.tanh_backward),
+    "relu6": (reference.relu6_forward, reference.relu6_backward),
 }
 
 
@@ -102,7 +103,7 @@ def test_inference_agrees_with_the_oracle(rows: tuple[int, ...], c: int, seed: i
 @given(
     st.tuples(st.integers(2, 3), st.integers(2, 9), st.integers(3, 9)),
     channels,
-    st.sampled_from(["linear", "relu", "leaky_relu", "tanh"]),
+    st.sampled_from(sorted(ACTIVATIONS)),
     seeds,
 )
 def test_activation_and_pooling_in_the_same_pass(
@@ -158,6 +159,80 @@ def test_activation_and_pooling_in_the_same_pass(
             in_place={"diff_src": "src"} if seed % 2 else None,
             tolerance=1e-4,  # of few rows, the sums may nearly cancel
         )
+
+
+@example(LARGE, 24, "relu", 1)
+@given(shapes, channels, st.sampled_from(sorted(ACTIVATIONS)), seeds)
+def test_an_addend_in_the_same_pass(
+    rows: tuple[int, ...], c: int, activation: str, seed: int
+) -> None:
+    src, addend, gamma, beta = (
+        normal(seed, *rows, c),
+        normal(seed + 1, *rows, c),
+        normal(seed + 2, c),
+        normal(seed + 3, c),
+    )
+    mean, variance = reference.batch_norm_statistics(src)
+    total = reference.batch_norm_forward(src, gamma, beta, mean, variance, EPSILON) + addend
+    assume(np.abs(total).min() > 1e-6)  # on either side of 0 activations differ
+    activate, derive = ACTIVATIONS[activation]
+    moving = {
+        "moving_mean": mean.astype(np.float32),
+        "moving_variance": variance.astype(np.float32),
+    }
+    statistics = {"mean": mean, "inv_std": 1 / np.sqrt(variance + EPSILON)}
+    forward = {"src": src, "gamma": gamma, "beta": beta, "epsilon": EPSILON, "addend": addend}
+    forward["activation"] = activation
+    dst = activate(total)
+    check(
+        _core.batch_norm_forward_training,
+        {**forward, "momentum": MOMENTUM},
+        {"dst": dst, **statistics, **moving},
+        start=moving,
+    )
+    check(_core.batch_norm_forward_inference, {**forward, **moving}, {"dst": dst})
+
+    diff_dst = normal(seed + 4, *dst.shape)
+    gradient = derive(dst.astype(np.float32), diff_dst)
+    diff_src, diff_gamma, diff_beta = reference.batch_norm_backward(src, gradient, gamma, EPSILON)
+    inputs = {
+        "src": src,
+        "diff_dst": diff_dst,
+        "gamma": gamma,
+        "dst": dst.astype(np.float32),
+        "activation": activation,
+        **{name: value.astype(np.float32) for name, value in statistics.items()},
+    }
+    expected = {"diff_src": diff_src, "diff_gamma": diff_gamma, "diff_beta": diff_beta}
+    check(
+        _core.batch_norm_backward,
+        inputs,
+        {**expected, "diff_addend": gradient},
+        in_place={"diff_addend": "diff_dst", "diff_src": "src"} if seed % 2 else None,
+        tolerance=1e-4,
+    )
+    check(_core.batch_norm_backward, inputs, {**expected, "diff_addend": None}, tolerance=1e-4)
+
+
+@pytest.mark.usefixtures("backend")
+def test_what_an_addend_needs_is_named() -> None:
+    src, dst, ones = normal(1, 2, 4, 4, 3), normal(2, 2, 4, 4, 3), np.ones((4, 3), np.float32)
+    for output, pool, addend, problem in [
+        (dst, False, dst, "dst must not share memory with an input"),
+        (np.zeros((2, 2, 2, 3), np.float32), True, src, "addend cannot be added before pooling"),
+    ]:
+        with pytest.raises(ValueError, match=problem):
+            _core.batch_norm_forward_inference(
+                src, None, None, ones[0], ones[1], output, EPSILON, "relu", pool, addend
+            )
+    results = (np.empty_like(src), None, None, "relu")
+    for last, problem in [
+        ((None, None, None, dst.copy()), "diff_addend needs dst"),
+        ((None, None, dst, dst), "diff_addend must not share memory with an input"),
+        ((None, None, src, results[0]), "diff_addend must not share memory with an input"),
+    ]:
+        with pytest.raises(ValueError, match=problem):
+            _core.batch_norm_backward(src, dst, None, ones[0], ones[1], *results, *last)
 
 
 def test_gradients_are_the_central_differences() -> None:

@@ -85,6 +85,50 @@ def check_conv2d(
     )
 
 
+def check_addends(
+    src: Any,
+    weights: Any,
+    diff_dst: Any,
+    geometry: dict[str, Any],
+    activation: str,
+    seed: int,
+    tolerance: float = TOLERANCE,
+) -> None:
+    """Check the sums with another array, and the transposed convolution that is one."""
+    activate = {"linear": lambda x: x, "relu": reference.relu_forward}[activation]
+    output_size, epilogue = diff_dst.shape[1:3], {"activation": activation}
+    bias, addend = whole(seed + 4, diff_dst.shape[-1]), whole(seed + 5, *diff_dst.shape)
+    dst = reference.conv2d_forward(src, weights, bias, output_size, **geometry)
+    inputs = {"src": src, "weights": weights, "bias": bias, "addend": addend}
+    check(
+        _core.conv2d_forward,
+        {**inputs, **epilogue, **geometry},
+        {"dst": activate(dst + addend)},
+        tolerance=tolerance,
+    )
+    diff_src, *_ = reference.conv2d_backward(src, weights, diff_dst, **geometry)
+    bias, addend = whole(seed + 6, src.shape[-1]), whole(seed + 7, *src.shape)
+    inputs = {"diff_dst": diff_dst, "weights": weights, **geometry}
+    check(
+        _core.conv2d_backward_data,
+        {**inputs, "addend": addend},
+        {"diff_src": diff_src + addend},
+        tolerance=tolerance,
+    )
+    check(
+        _core.conv2d_backward_data,
+        {**inputs, "addend": addend, "bias": bias, **epilogue},
+        {"diff_src": activate(diff_src + bias + addend)},
+        tolerance=tolerance,
+    )
+    check(
+        _core.conv2d_backward_data,
+        {**inputs, "bias": bias, **epilogue},
+        {"diff_src": activate(diff_src + bias)},
+        tolerance=tolerance,
+    )
+
+
 @example(ONE_PIXEL, 1, (1, 1, 1), False, True, True, 0)
 @given(
     windows(dilated=True),
@@ -169,6 +213,58 @@ def test_activation_and_pooling_in_the_same_pass(
         {"diff_weights": diff_weights, "diff_bias": diff_bias},
         tolerance=0,
     )
+
+
+@example(same_window(7, 29, 5, 1), 2, (1, 3, 6), False, "relu", 0)
+@example(same_window(9, 20, 3, 2), 2, (1, 16, 4), True, "relu", 0)
+@example(same_window(9, 21, 1, 2), 2, (1, 12, 4), True, "linear", 0)
+@example(same_window(6, 21, 3, 2), 2, (24, 1, 1), False, "relu", 0)
+@given(
+    windows(dilated=True),
+    st.integers(1, 3),
+    st.one_of(ungrouped, grouped, depthwise),
+    st.booleans(),
+    st.sampled_from(["linear", "relu"]),
+    seeds,
+)
+def test_an_addend_in_the_same_pass(
+    window: Window,
+    mb: int,
+    group_sizes: tuple[int, int, int],
+    rotated: bool,
+    activation: str,
+    seed: int,
+) -> None:
+    groups, ic, oc = group_sizes
+    src = whole(seed, mb, *window.input_size, groups * ic)
+    weights = whole(seed + 1, *window.kernel_size, ic, groups * oc)
+    diff_dst = whole(seed + 3, mb, *window.output_size, groups * oc)
+    geometry = geometry_of(window, groups, rotated)
+    check_addends(src, weights, diff_dst, geometry, activation, seed, 0.0)
+
+
+def test_an_addend_of_arrays_large_enough_for_two_threads() -> None:
+    for groups, ic, stride in (1, 24, 1), (1, 3, 1), (1, 16, 2), (32, 32, 2):
+        window = same_window(24, 24, 3, stride)
+        src, weights = normal(1, 9, 24, 24, ic), normal(2, 3, 3, ic // groups, ic)
+        diff_dst = normal(3, 9, *window.output_size, ic)
+        check_addends(src, weights, diff_dst, geometry_of(window, groups), "relu", 4)
+
+
+@pytest.mark.usefixtures("backend")
+def test_an_addend_is_not_the_output_and_not_pooled() -> None:
+    src, weights, dst = normal(1, 1, 6, 6, 4), normal(2, 3, 3, 4, 4), normal(3, 1, 6, 6, 4)
+    geometry = {"strides": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1}
+    geometry["rotated"] = False
+    with pytest.raises(ValueError, match="dst must not share memory with an input"):
+        _core.conv2d_forward(src, weights, None, dst, **geometry, addend=dst)
+    with pytest.raises(ValueError, match="diff_src must not share memory with an input"):
+        _core.conv2d_backward_data(src, weights, dst, **geometry, addend=dst)
+    half = np.zeros((1, 3, 3, 4), np.float32)
+    with pytest.raises(ValueError, match="addend cannot be added before pooling"):
+        _core.conv2d_forward(
+            src, weights, None, half, **geometry, addend=half.copy(), pooled_from=(6, 6)
+        )
 
 
 @pytest.mark.parametrize("rotated", [False, True])

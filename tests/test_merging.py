@@ -1,106 +1,129 @@
-"""Layers that merge: forward and backward against NumPy and central differences."""
+"""Sums, products and maxima of several arrays."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import reference
-from agreement import assert_close, assert_gradient, normal
-from cnnx import layers
-from cnnx.layers import Layer
-from cnnx.layers.call import alone
+from agreement import check, normal, whole
+from cnnx import _core
+from strategies import seeds
 
-Oracle = Callable[..., Any]
-CASES: dict[str, tuple[type[Layer], dict[str, Any], Oracle]] = {
-    "add": (layers.Add, {}, lambda *xs: sum(xs)),
-    "subtract": (layers.Subtract, {}, lambda a, b: a - b),
-    "multiply": (layers.Multiply, {}, lambda *xs: np.prod(np.broadcast_arrays(*xs), axis=0)),
-    "average": (layers.Average, {}, lambda *xs: sum(xs) / len(xs)),
-    "maximum": (layers.Maximum, {}, lambda *xs: np.max(np.broadcast_arrays(*xs), axis=0)),
-    "minimum": (layers.Minimum, {}, lambda *xs: np.min(np.broadcast_arrays(*xs), axis=0)),
-    "concatenate": (layers.Concatenate, {}, lambda *xs: np.concatenate(xs, -1)),
-    "along rows": (layers.Concatenate, {"axis": 1}, lambda *xs: np.concatenate(xs, 1)),
-    "along -2": (layers.Concatenate, {"axis": -2}, lambda *xs: np.concatenate(xs, -2)),
-}
-SHAPES = {
-    "two": [(3, 4, 5), (3, 4, 5)],
-    "three": [(3, 4, 5)] * 3,
-    "repeated": [(3, 4, 5), (1, 4, 1)],
-    "repeated first": [(1, 1, 5), (3, 4, 5)],
-}
+sizes = st.integers(0, 150)
+counts = st.integers(1, 5)
+LARGE = 150_001  # enough for two threads
+FACTORS = [1.0, -1.0, 0.5, 2.0, 0.25]
+Arrays = list[NDArray[np.float32]]
 
 
-def fits(name: str, shapes: list[tuple[int, ...]]) -> bool:
-    if (name[0] == "a" and name.startswith("along")) or name == "concatenate":
-        return len(set(shapes)) == 1
-    return name != "subtract" or len(shapes) == 2
+def named(srcs: Arrays) -> dict[str, Any]:
+    return {f"src{k}": src for k, src in enumerate(srcs)}
 
 
-@pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("name", CASES)
-def test_forward_and_backward(name: str, shapes: list[tuple[int, ...]]) -> None:
-    if not fits(name, shapes):
-        pytest.skip("these shapes are refused: see below")
-    cls, arguments, oracle = CASES[name]
-    layer = cls(**arguments)
-    xs = [normal(place, 2, *shape) for place, shape in enumerate(shapes)]
-    y = layer(xs)
-    assert_close(y, oracle(*xs))
-    assert layer.compute_output_shape(*((None, *shape) for shape in shapes)) == (None, *y.shape[1:])
-    call = alone(layer, *xs)
-    layer.forward(call, *xs)
-    dy = normal(9, *y.shape)
-    layer.backward(call, dy.copy())
-    for place, x in enumerate(xs):
+def of_list(operation: Callable[..., None], count: int) -> Callable[..., None]:
+    """Return the operation with an argument for each of its arrays: what `check` takes."""
 
-        def output(a: Any, place: int = place) -> Any:
-            return oracle(*xs[:place], a, *xs[place + 1 :]) * dy
+    def call(**arguments: Any) -> None:
+        srcs = [arguments.pop(f"src{k}") for k in range(count)]
+        if "diff_src0" in arguments:
+            arguments["diff_srcs"] = [arguments.pop(f"diff_src{k}") for k in range(count)]
+        operation(srcs, **arguments)
 
-        assert_gradient(call.dx[place], reference.central_differences(output, x), f"input {place}")
-    copy = cls.from_config(json.loads(json.dumps(layer.get_config())))
-    np.testing.assert_array_equal(copy(xs), y)
+    return call
 
 
-@pytest.mark.parametrize("cls", [layers.Maximum, layers.Minimum])
-def test_of_equal_elements_the_first_gets_the_gradient(cls: type[Layer]) -> None:
-    xs = [np.ones((1, 2), np.float32), np.array([[1, 2]], np.float32), np.ones((1, 2), np.float32)]
-    call = alone(cls(), *xs)
-    call_layer = cls()
-    call_layer.build_once(*((None, 2),) * 3)
-    call_layer.forward(call, *xs)
-    call_layer.backward(call, np.array([[3, 4]], np.float32))
-    expected = [[3, 0], [0, 4], [0, 0]] if cls is layers.Maximum else [[3, 4], [0, 0], [0, 0]]
-    np.testing.assert_array_equal(np.concatenate(call.dx), expected)
+@example(LARGE, 3, "relu", False, 1)
+@given(sizes, counts, st.sampled_from(["linear", "relu", "tanh"]), st.booleans(), seeds)
+def test_weighted_sum(n: int, count: int, activation: str, in_place: bool, seed: int) -> None:
+    srcs = [normal(seed + k, n) for k in range(count)]
+    factors = FACTORS[:count]
+    total = reference.weighted_sum(srcs, factors)
+    activate = {"linear": lambda x: x, "relu": reference.relu_forward, "tanh": np.tanh}[activation]
+    check(
+        of_list(_core.weighted_sum, count),
+        {**named(srcs), "factors": factors, "activation": activation},
+        {"dst": activate(total)},
+        in_place={"dst": f"src{seed % count}"} if in_place else None,
+    )
 
 
-@pytest.mark.parametrize(
-    ("layer", "shapes", "message"),
-    [
-        (layers.Add(name="sum"), [(3, 4)], "Add 'sum' merges a list of at least 2 inputs, got 1"),
-        (layers.Add(), [(3, 4), (3, 5)], r"do not fit each other: \(None, 3, 4\), \(None, 3, 5\)"),
-        (layers.Add(), [(3, 4), (4,)], "do not fit each other"),
-        (layers.Subtract(), [(3,)] * 3, "takes 2 inputs, got 3"),
-        (layers.Concatenate(), [(3, 4), (2, 4)], r"must agree but for axis -1"),
-        (layers.Concatenate(), [(3, 4), (4,)], r"must agree but for axis -1"),
-        (layers.Concatenate(3), [(3, 4)] * 2, r"of shape \(None, 3, 4\) has no axis 3"),
-    ],
-)
-def test_shapes_that_do_not_fit(layer: Layer, shapes: list[tuple[int, ...]], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        layer([np.zeros((2, *shape)) for shape in shapes])
+@given(sizes, counts, seeds)
+def test_sums_of_whole_numbers_are_exact(n: int, count: int, seed: int) -> None:
+    srcs = [whole(seed + k, n) for k in range(count)]
+    inputs = {**named(srcs), "factors": FACTORS[:count]}
+    expected = reference.weighted_sum(srcs, FACTORS[:count])
+    check(of_list(_core.weighted_sum, count), inputs, {"dst": expected}, tolerance=0)
 
 
-def test_axis_0_is_the_batch() -> None:
-    with pytest.raises(ValueError, match="axis 0 is the batch's"):
-        layers.Concatenate(0)
+@example(LARGE, 2, False, 1)
+@given(sizes, counts, st.booleans(), seeds)
+def test_product(n: int, count: int, in_place: bool, seed: int) -> None:
+    srcs = [normal(seed + k, n) for k in range(count)]
+    check(
+        of_list(_core.product, count),
+        named(srcs),
+        {"dst": reference.product(srcs)},
+        in_place={"dst": f"src{seed % count}"} if in_place else None,
+    )
 
 
-def test_functions_are_the_layers() -> None:
-    xs = [normal(1, 2, 3), normal(2, 2, 3)]
-    np.testing.assert_array_equal(layers.add(xs), layers.Add()(xs))
-    np.testing.assert_array_equal(layers.concatenate(xs, 1), layers.Concatenate(1)(xs))
+@example(LARGE, 3, False, 1)
+@given(sizes, counts, st.booleans(), seeds)
+def test_maximum(n: int, count: int, in_place: bool, seed: int) -> None:
+    srcs, diff_dst = [whole(seed + k, n) for k in range(count)], normal(seed + 9, n)  # many equal
+    if n > 3:
+        srcs[-1][2] = np.nan
+        srcs[0][3] = -np.inf
+    largest, number = reference.maximum(srcs)
+    check(
+        of_list(_core.maximum_forward, count),
+        named(srcs),
+        {"dst": largest},
+        in_place={"dst": f"src{seed % count}"} if in_place else None,
+        tolerance=0,
+    )
+    gradients = {f"diff_src{k}": np.where(number == k, diff_dst, 0) for k in range(count)}
+    inputs = {**named(srcs), "diff_dst": diff_dst}
+    backward = of_list(_core.maximum_backward, count)
+    places = {f"diff_src{k}": f"src{k}" for k in range(count)} if in_place else None
+    check(backward, inputs, gradients, in_place=places, tolerance=0)
+    wanted = {
+        name: None if k == seed % count else value
+        for k, (name, value) in enumerate(gradients.items())
+    }
+    check(backward, inputs, wanted, tolerance=0)
+
+
+def test_gradients_are_the_central_differences() -> None:
+    a, b, diff_dst = normal(1, 9), normal(2, 9), normal(3, 9)
+    of_product = reference.central_differences(lambda x: x * b * diff_dst, a)
+    check(of_list(_core.product, 2), {"src0": diff_dst, "src1": b}, {"dst": of_product})
+    of_maximum = reference.central_differences(lambda x: np.maximum(x, b) * diff_dst, a)
+    check(
+        of_list(_core.maximum_backward, 2),
+        {"src0": a, "src1": b, "diff_dst": diff_dst},
+        {"diff_src0": of_maximum, "diff_src1": None},
+    )
+
+
+def test_what_does_not_fit_is_named() -> None:
+    a, b = normal(1, 3, 4), normal(2, 3, 5)
+    with pytest.raises(ValueError, match=r"product: srcs must have shape \(3, 4\), got \(3, 5\)"):
+        _core.product([a, b], np.empty_like(a))
+    with pytest.raises(ValueError, match="maximum_forward: srcs must not be empty"):
+        _core.maximum_forward([], np.empty_like(a))
+    with pytest.raises(ValueError, match="factors must be as many as srcs, got 1 for 2"):
+        _core.weighted_sum([a, a], [1.0], np.empty_like(a))
+    with pytest.raises(ValueError, match="activation is unknown: 'nonsense'"):
+        _core.weighted_sum([a], [1.0], np.empty_like(a), "nonsense")
+    with pytest.raises(ValueError, match="diff_srcs must be as many as srcs, got 1 for 2"):
+        _core.maximum_backward([a, a], a, [None])
+    with pytest.raises(TypeError, match="srcs must be float32, got float64"):
+        _core.product([a.astype(float)], np.empty_like(a))

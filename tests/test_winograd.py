@@ -112,6 +112,30 @@ def test_activation_and_pooling_in_the_same_pass(
     )
 
 
+@given(windows_of_3x3(), st.integers(1, 2), wide, wide, st.booleans(), seeds)
+def test_an_addend_in_the_same_pass(
+    window: Window, mb: int, ic: int, oc: int, rotated: bool, seed: int
+) -> None:
+    src, weights = normal(seed, mb, *window.input_size, ic), normal(seed + 1, 3, 3, ic, oc)
+    diff_dst, bias = normal(seed + 2, mb, *window.output_size, oc), normal(seed + 3, oc)
+    geometry = geometry_of(window, rotated)
+    dst = reference.conv2d_forward(src, weights, bias, window.output_size, **geometry)
+    addend = normal(seed + 4, *dst.shape)
+    inputs = {"src": src, "weights": weights, "bias": bias, "addend": addend}
+    expected = {"dst": reference.relu_forward(dst + addend)}
+    check(_core.conv2d_forward, inputs | geometry | {"activation": "relu"}, expected)
+    diff_src, *_ = reference.conv2d_backward(src, weights, diff_dst, **geometry)
+    inputs = {"diff_dst": diff_dst, "weights": weights, "addend": src}
+    check(_core.conv2d_backward_data, inputs | geometry, {"diff_src": diff_src + src})
+    bias = normal(seed + 5, ic)
+    expected = {"diff_src": reference.relu_forward(diff_src + bias + src)}
+    check(
+        _core.conv2d_backward_data,
+        inputs | geometry | {"bias": bias, "activation": "relu"},
+        expected,
+    )
+
+
 def largest_error(got: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(got - expected).max() / np.abs(expected).max())
 

@@ -17,16 +17,16 @@ void add_batch_norm(int64_t rows, int64_t c) {
     return [=, src = random_floats(size, 1), gamma = random_floats(c, 2),
             beta = random_floats(c, 3), dst = Floats(size), mean = Floats(c), inv_std = Floats(c),
             moving_mean = Floats(c), moving_variance = Floats(c)]() mutable {
-      batch_norm_forward_training(d, src.data(), gamma.data(), beta.data(), 1e-3f, 0.99f, {},
-                                  dst.data(), mean.data(), inv_std.data(), moving_mean.data(),
-                                  moving_variance.data());
+      batch_norm_forward_training(d, src.data(), {gamma.data(), beta.data()}, 1e-3f, {}, dst.data(),
+                                  mean.data(), inv_std.data(),
+                                  {0.99f, moving_mean.data(), moving_variance.data()});
     };
   });
   add_rows("batch_norm/forward_inference/" + name, {.bytes = 8.0 * static_cast<double>(size)}, [=] {
     return [=, src = random_floats(size, 1), gamma = random_floats(c, 2),
             beta = random_floats(c, 3), mean = random_floats(c, 4),
             variance = std::vector<float>(c, 1.0f), dst = Floats(size)]() mutable {
-      batch_norm_forward_inference(d, src.data(), gamma.data(), beta.data(), mean.data(),
+      batch_norm_forward_inference(d, src.data(), {gamma.data(), beta.data()}, mean.data(),
                                    variance.data(), 1e-3f, {}, dst.data());
     };
   });
@@ -35,9 +35,9 @@ void add_batch_norm(int64_t rows, int64_t c) {
             gamma = random_floats(c, 3), mean = random_floats(c, 4),
             inv_std = std::vector<float>(c, 1.0f), diff_src = Floats(size), diff_gamma = Floats(c),
             diff_beta = Floats(c)]() mutable {
-      batch_norm_backward(d, src.data(), {diff_dst.data()}, Activation::linear, gamma.data(),
-                          nullptr, mean.data(), inv_std.data(), diff_src.data(), diff_gamma.data(),
-                          diff_beta.data());
+      batch_norm_backward(d, src.data(), {diff_dst.data()}, Activation::linear,
+                          {.gamma = gamma.data()}, mean.data(), inv_std.data(),
+                          {diff_src.data(), diff_gamma.data(), diff_beta.data()});
     };
   });
 }

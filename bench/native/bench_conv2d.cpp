@@ -62,7 +62,7 @@ void add_layer(const Layer& layer) {
   add_rows("conv2d/backward_data/" + layer.name(), work, [=] {
     return [=, diff_dst = random_floats(dst_size, 1), weights = random_floats(weights_size, 2),
             diff_src = Floats(src_size)]() mutable {
-      conv2d_backward_data(d, {diff_dst.data()}, weights.data(), diff_src.data());
+      conv2d_backward_data(d, {diff_dst.data()}, weights.data(), nullptr, {}, diff_src.data());
     };
   });
   add_rows("conv2d/backward_weights/" + layer.name(), work, [=] {

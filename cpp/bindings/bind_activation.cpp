@@ -14,7 +14,7 @@ constexpr Named kActivations[] = {
     {"sigmoid", Activation::sigmoid},         {"tanh", Activation::tanh},
     {"arctan", Activation::arctan},           {"elu", Activation::elu},
     {"leaky_relu", Activation::leaky_relu},   {"softplus", Activation::softplus},
-    {"exponential", Activation::exponential},
+    {"exponential", Activation::exponential}, {"relu6", Activation::relu6},
 };
 
 void def_forward(py::module_& m, const std::string& name, Activation activation) {

@@ -23,10 +23,13 @@ std::vector<int64_t> dst_shape(const BatchNormDims& dims, const py::array& src, 
 
 Epilogue make_epilogue(const Arguments& args, const BatchNormDims& dims, const py::array& src,
                        const py::array& dst, const std::string& activation, bool pool,
-                       OptionalArray& codes) {
+                       OptionalArray& codes, const OptionalArray& addend) {
   args.require(pool || !codes, "codes", "need pool");
+  args.require(!pool || !addend, "addend", "cannot be added before pooling");
   if (pool) args.apart(dst, "dst", src);
-  return {.activation = activation_of(args, activation),
+  if (addend) args.apart(dst, "dst", *addend);
+  return {.addend = args.input<float>(addend, "addend", shape_of(src)),
+          .activation = activation_of(args, activation),
           .pool = pool,
           .codes = args.output<uint8_t>(codes, "codes", dst_shape(dims, src, pool))};
 }
@@ -39,7 +42,7 @@ void bind_batch_norm(py::module_& m) {
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          py::array& dst, py::array& mean, py::array& inv_std, py::array& moving_mean,
          py::array& moving_variance, float epsilon, float momentum, const std::string& activation,
-         bool pool, OptionalArray& codes) {
+         bool pool, OptionalArray& codes, const OptionalArray& addend) {
         const Arguments args("batch_norm_forward_training");
         const BatchNormDims dims = make_dims(args, src, pool);
         const float* s = args.input<float>(src, "src", shape_of(src));
@@ -50,20 +53,21 @@ void bind_batch_norm(py::module_& m) {
         float* inv_std_data = args.output<float>(inv_std, "inv_std", {dims.c});
         float* moving_m = args.output<float>(moving_mean, "moving_mean", {dims.c});
         float* moving_v = args.output<float>(moving_variance, "moving_variance", {dims.c});
-        const Epilogue epilogue = make_epilogue(args, dims, src, dst, activation, pool, codes);
+        const Epilogue epilogue =
+            make_epilogue(args, dims, src, dst, activation, pool, codes, addend);
         const GilRelease release;  // the arrays are held by the caller's frame
-        batch_norm_forward_training(dims, s, g, b, epsilon, momentum, epilogue, d, mean_data,
-                                    inv_std_data, moving_m, moving_v);
+        batch_norm_forward_training(dims, s, {g, b}, epsilon, epilogue, d, mean_data, inv_std_data,
+                                    {momentum, moving_m, moving_v});
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("dst"), py::arg("mean"),
       py::arg("inv_std"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
       py::arg("momentum"), py::arg("activation") = "linear", py::arg("pool") = false,
-      py::arg("codes") = py::none());
+      py::arg("codes") = py::none(), py::arg("addend") = py::none());
   m.def(
       "batch_norm_forward_inference",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          const py::array& moving_mean, const py::array& moving_variance, py::array& dst,
-         float epsilon, const std::string& activation, bool pool) {
+         float epsilon, const std::string& activation, bool pool, const OptionalArray& addend) {
         const Arguments args("batch_norm_forward_inference");
         const BatchNormDims dims = make_dims(args, src, pool);
         const float* s = args.input<float>(src, "src", shape_of(src));
@@ -73,25 +77,27 @@ void bind_batch_norm(py::module_& m) {
         const float* moving_v = args.input<float>(moving_variance, "moving_variance", {dims.c});
         float* d = args.output<float>(dst, "dst", dst_shape(dims, src, pool));
         OptionalArray codes;
-        const Epilogue epilogue = make_epilogue(args, dims, src, dst, activation, pool, codes);
+        const Epilogue epilogue =
+            make_epilogue(args, dims, src, dst, activation, pool, codes, addend);
         const GilRelease release;
-        batch_norm_forward_inference(dims, s, g, b, moving_m, moving_v, epsilon, epilogue, d);
+        batch_norm_forward_inference(dims, s, {g, b}, moving_m, moving_v, epsilon, epilogue, d);
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("moving_mean"),
       py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"),
-      py::arg("activation") = "linear", py::arg("pool") = false);
+      py::arg("activation") = "linear", py::arg("pool") = false, py::arg("addend") = py::none());
   m.def(
       "batch_norm_backward",
       [](const py::array& src, const py::array& diff_dst, const OptionalArray& gamma,
          const py::array& mean, const py::array& inv_std, OptionalArray& diff_src,
          OptionalArray& diff_gamma, OptionalArray& diff_beta, const std::string& activation,
-         const OptionalArray& beta, const OptionalArray& codes) {
+         const OptionalArray& beta, const OptionalArray& codes, const OptionalArray& dst,
+         OptionalArray& diff_addend) {
         const Arguments args("batch_norm_backward");
         const BatchNormDims dims = make_dims(args, src, codes.has_value());
         const std::vector<int64_t> pooled = dst_shape(dims, src, codes.has_value());
         const float* s = args.input<float>(src, "src", shape_of(src));
-        const DiffDst dd = {args.input<float>(diff_dst, "diff_dst", pooled),
-                            args.input<uint8_t>(codes, "codes", pooled)};
+        const Images dd = {args.input<float>(diff_dst, "diff_dst", pooled),
+                           args.input<uint8_t>(codes, "codes", pooled)};
         const float* g = args.input<float>(gamma, "gamma", {dims.c});
         const float* b = args.input<float>(beta, "beta", {dims.c});
         const float* mean_data = args.input<float>(mean, "mean", {dims.c});
@@ -101,13 +107,27 @@ void bind_batch_norm(py::module_& m) {
         float* db = args.output<float>(diff_beta, "diff_beta", {dims.c});
         if (codes && diff_src) args.apart(*diff_src, "diff_src", diff_dst);
         const Activation of_dst = activation_of(args, activation);
+        args.require(!dst || !codes, "dst",
+                     "of an addend and the codes of a pooling exclude each other");
+        args.require(!diff_addend || dst, "diff_addend", "needs dst");
+        if (diff_addend) {
+          for (const OptionalArray& other : {OptionalArray(src), dst, diff_src}) {
+            if (other) args.apart(*diff_addend, "diff_addend", *other);
+          }
+          if (diff_addend->data() != diff_dst.data()) {
+            args.apart(*diff_addend, "diff_addend", diff_dst);
+          }
+        }
+        const AddedOutput added = {args.input<float>(dst, "dst", shape_of(src)),
+                                   args.output<float>(diff_addend, "diff_addend", shape_of(src))};
         const GilRelease release;
-        batch_norm_backward(dims, s, dd, of_dst, g, b, mean_data, inv_std_data, ds, dg, db);
+        batch_norm_backward(dims, s, dd, of_dst, {g, b}, mean_data, inv_std_data, {ds, dg, db},
+                            added);
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("gamma"), py::arg("mean"), py::arg("inv_std"),
       py::arg("diff_src"), py::arg("diff_gamma"), py::arg("diff_beta"),
-      py::arg("activation") = "linear", py::arg("beta") = py::none(),
-      py::arg("codes") = py::none());
+      py::arg("activation") = "linear", py::arg("beta") = py::none(), py::arg("codes") = py::none(),
+      py::arg("dst") = py::none(), py::arg("diff_addend") = py::none());
 }
 
 }  // namespace cnnx::bindings

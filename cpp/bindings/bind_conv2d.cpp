@@ -57,13 +57,21 @@ Image unpooled(const Arguments& args, const Image& dst, const OptionalPair& pool
 
 std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
 
-DiffDst diff_dst_of(const Arguments& args, const py::array& diff_dst, const OptionalArray& codes,
-                    const OptionalPair& pooled_from, const Image& shape, int64_t channels) {
+Images diff_dst_of(const Arguments& args, const py::array& diff_dst, const OptionalArray& codes,
+                   const OptionalPair& pooled_from, const Image& shape, int64_t channels) {
   args.require(codes.has_value() == pooled_from.has_value(), "codes",
                "and pooled_from go together");
   const std::vector<int64_t> expected = {shape[0], shape[1], shape[2], channels};
   return {args.input<float>(diff_dst, "diff_dst", expected),
           args.input<uint8_t>(codes, "codes", expected)};
+}
+
+// What is added to an operation's outputs in the same pass.
+const float* addend_of(const Arguments& args, const OptionalArray& addend, const py::array& output,
+                       const char* name) {
+  if (!addend) return nullptr;
+  args.apart(output, name, *addend);
+  return args.input<float>(addend, "addend", shape_of(output));
 }
 
 }  // namespace
@@ -95,7 +103,7 @@ void bind_conv2d(py::module_& m) {
       [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
          bool rotated, const std::string& activation, OptionalArray& codes,
-         const OptionalPair& pooled_from, PreparedWeights* prepared) {
+         const OptionalPair& pooled_from, PreparedWeights* prepared, const OptionalArray& addend) {
         const Arguments args("conv2d_forward");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(dst, "dst");
@@ -106,36 +114,45 @@ void bind_conv2d(py::module_& m) {
         const float* bias_data = args.input<float>(bias, "bias", {dims.oc});
         const std::vector<int64_t> shape = {dims.mb, d[1], d[2], dims.oc};
         float* dst_data = args.output<float>(dst, "dst", shape);
-        const Epilogue epilogue = {.activation = activation_of(args, activation),
+        const Epilogue epilogue = {.addend = addend_of(args, addend, dst, "dst"),
+                                   .activation = activation_of(args, activation),
                                    .pool = pooled_from.has_value(),
                                    .codes = args.output<uint8_t>(codes, "codes", shape)};
         args.require(epilogue.pool || epilogue.codes == nullptr, "codes", "need pooled_from");
+        args.require(!epilogue.pool || !addend, "addend", "cannot be added before pooling");
         const GilRelease release;
         conv2d_forward(dims, src_data, weights_data, bias_data, epilogue, dst_data, prepared);
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
       py::arg("activation") = "linear", py::arg("codes") = py::none(),
-      py::arg("pooled_from") = py::none(), py::arg("prepared") = py::none());
+      py::arg("pooled_from") = py::none(), py::arg("prepared") = py::none(),
+      py::arg("addend") = py::none());
   m.def(
       "conv2d_backward_data",
       [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
-         bool rotated, const OptionalArray& codes, const OptionalPair& pooled_from) {
+         bool rotated, const OptionalArray& codes, const OptionalPair& pooled_from,
+         const OptionalArray& addend, const OptionalArray& bias, const std::string& activation) {
         const Arguments args("conv2d_backward_data");
         const Image s = args.shape<4>(diff_src, "diff_src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(diff_dst, "diff_dst");
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
-        const DiffDst gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
+        const Images gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         const float* weights_data = args.input<float>(weights, "weights", extents(w));
         float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
+        const float* bias_data = args.input<float>(bias, "bias", {dims.ic});
+        const Epilogue epilogue = {.addend = addend_of(args, addend, diff_src, "diff_src"),
+                                   .activation = activation_of(args, activation)};
         const GilRelease release;
-        conv2d_backward_data(dims, gradient, weights_data, diff_src_data);
+        conv2d_backward_data(dims, gradient, weights_data, bias_data, epilogue, diff_src_data);
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
-      py::arg("codes") = py::none(), py::arg("pooled_from") = py::none());
+      py::arg("codes") = py::none(), py::arg("pooled_from") = py::none(),
+      py::arg("addend") = py::none(), py::arg("bias") = py::none(),
+      py::arg("activation") = "linear");
   m.def(
       "conv2d_backward_weights",
       [](const py::array& src, const py::array& diff_dst, py::array& diff_weights,
@@ -148,7 +165,7 @@ void bind_conv2d(py::module_& m) {
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
         const float* src_data = args.input<float>(src, "src", extents(s));
-        const DiffDst gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
+        const Images gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
         float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
         const GilRelease release;

@@ -1,3 +1,5 @@
+#include <type_traits>
+
 #include "array_view.hpp"
 #include "cnnx/loss.hpp"
 
@@ -28,14 +30,8 @@ constexpr const char* kTargets = "targets";
 template <>
 constexpr const char* kTargets<int64_t> = "labels";
 
-const float* check_targets(const Arguments& args, const py::array& targets, const LossDims& dims,
-                           const float*) {
-  return args.input<float>(targets, "targets", {dims.rows, dims.n});
-}
-
 // The kernels index with the labels.
-const int64_t* check_targets(const Arguments& args, const py::array& labels, const LossDims& dims,
-                             const int64_t*) {
+const int64_t* check_labels(const Arguments& args, const py::array& labels, const LossDims& dims) {
   const int64_t* data = args.input<int64_t>(labels, "labels", {dims.rows});
   for (int64_t row = 0; row < dims.rows; ++row) {
     if (data[row] >= 0 && data[row] < dims.n) continue;
@@ -47,6 +43,15 @@ const int64_t* check_targets(const Arguments& args, const py::array& labels, con
 }
 
 template <typename Target>
+const Target* check_targets(const Arguments& args, const py::array& targets, const LossDims& dims) {
+  if constexpr (std::is_same_v<Target, int64_t>) {
+    return check_labels(args, targets, dims);
+  } else {
+    return args.input<float>(targets, "targets", {dims.rows, dims.n});
+  }
+}
+
+template <typename Target>
 void def_fused_forward(py::module_& m, const char* name, FusedForward<Target> forward) {
   m.def(
       name,
@@ -55,7 +60,7 @@ void def_fused_forward(py::module_& m, const char* name, FusedForward<Target> fo
         const Arguments args(name);
         const LossDims dims = make_dims(args, logits, "logits");
         const float* z = args.input<float>(logits, "logits", {dims.rows, dims.n});
-        const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
+        const Target* t = check_targets<Target>(args, targets, dims);
         float* p = args.output<float>(probs, "probs", {dims.rows, dims.n});
         float* l = args.output<float>(losses, "losses", {dims.rows});
         const GilRelease release;  // the arrays are held by the caller's frame
@@ -74,7 +79,7 @@ void def_forward(py::module_& m, const char* name, const char* outputs_name,
         const Arguments args(name);
         const LossDims dims = make_dims(args, outputs, outputs_name);
         const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
-        const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
+        const Target* t = check_targets<Target>(args, targets, dims);
         float* l = args.output<float>(losses, "losses", {dims.rows});
         const GilRelease release;
         forward(dims, y, t, l);
@@ -92,7 +97,7 @@ void def_backward(py::module_& m, const char* name, const char* outputs_name, co
         const Arguments args(name);
         const LossDims dims = make_dims(args, outputs, outputs_name);
         const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
-        const Target* t = check_targets(args, targets, dims, static_cast<const Target*>(nullptr));
+        const Target* t = check_targets<Target>(args, targets, dims);
         const float* w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
         float* dy = args.output<float>(diff_outputs, diff_name, {dims.rows, dims.n});
         const GilRelease release;

@@ -43,7 +43,11 @@ std::vector<int64_t> dst_shape(const Pool2dDims& d) { return {d.mb, d.oh, d.ow, 
 // Calls body with a number of the type that positions in the window have.
 template <typename Body>
 void with_positions(const Pool2dDims& d, Body body) {
-  d.kh* d.kw <= kMostBytePositions ? body(uint8_t{}) : body(int32_t{});
+  if (d.kh * d.kw <= kMostBytePositions) {
+    body(uint8_t{});
+  } else {
+    body(int32_t{});
+  }
 }
 
 // Those without an argmax: average and sum.

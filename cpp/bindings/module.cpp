@@ -7,15 +7,19 @@ void bind_activation(py::module_& m);
 void bind_affine(py::module_& m);
 void bind_batch_norm(py::module_& m);
 void bind_bias(py::module_& m);
+void bind_borders2d(py::module_& m);
+void bind_concatenation(py::module_& m);
 void bind_conv2d(py::module_& m);
 void bind_dense(py::module_& m);
 void bind_dropout(py::module_& m);
 void bind_gemm(py::module_& m);
 void bind_loss(py::module_& m);
+void bind_merging(py::module_& m);
 void bind_optimizer_step(py::module_& m);
 void bind_pool2d(py::module_& m);
 void bind_runtime(py::module_& m);
 void bind_softmax(py::module_& m);
+void bind_upsample2d(py::module_& m);
 }  // namespace cnnx::bindings
 
 PYBIND11_MODULE(_core, m) {
@@ -31,6 +35,10 @@ PYBIND11_MODULE(_core, m) {
   cnnx::bindings::bind_batch_norm(m);
   cnnx::bindings::bind_dropout(m);
   cnnx::bindings::bind_affine(m);
+  cnnx::bindings::bind_merging(m);
+  cnnx::bindings::bind_concatenation(m);
+  cnnx::bindings::bind_borders2d(m);
+  cnnx::bindings::bind_upsample2d(m);
   cnnx::bindings::bind_loss(m);
   cnnx::bindings::bind_optimizer_step(m);
 }

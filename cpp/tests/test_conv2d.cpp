@@ -39,8 +39,18 @@ const Case kCases[] = {
     {"an output all of padding", {1, 2, 2, 2, 3, 3, 2, 1, 1, 4, 4, 4, 4, 1, 1, 1}},
 };
 
+// Puts back what a test changes, whether it passes or not.
+struct RestoreBackend {
+  ~RestoreBackend() {
+    set_conv_algorithm("auto");
+    set_isa(available_isas().front());
+    set_num_threads(0);
+  }
+};
+
 template <typename Body>
 void for_each_backend(Body body) {
+  const RestoreBackend restore;
   for (const char* algorithm : {"direct", "im2col", "winograd"}) {
     set_conv_algorithm(algorithm);
     for (const std::string& isa : available_isas()) {
@@ -51,9 +61,6 @@ void for_each_backend(Body body) {
       }
     }
   }
-  set_conv_algorithm("auto");
-  set_isa(available_isas().front());
-  set_num_threads(0);
 }
 
 TEST(Conv2d, EveryPassEqualsItsDefinition) {
@@ -66,13 +73,42 @@ TEST(Conv2d, EveryPassEqualsItsDefinition) {
           diff_weights(defined.weights.size(), -99.0f), diff_bias(defined.bias.size(), -99.0f);
       conv2d_forward(d, defined.src.data(), defined.weights.data(), defined.bias.data(), {},
                      dst.data());
-      conv2d_backward_data(d, {defined.diff_dst.data()}, defined.weights.data(), diff_src.data());
+      conv2d_backward_data(d, {defined.diff_dst.data()}, defined.weights.data(), nullptr, {},
+                           diff_src.data());
       conv2d_backward_weights(d, defined.src.data(), {defined.diff_dst.data()}, diff_weights.data(),
                               diff_bias.data());
       EXPECT_TRUE(test::is_as_defined(dst, defined.dst));
       EXPECT_TRUE(test::is_as_defined(diff_src, defined.diff_src));
       EXPECT_TRUE(test::is_as_defined(diff_weights, defined.diff_weights));
       EXPECT_EQ(diff_bias, defined.diff_bias);
+    });
+  }
+}
+
+// The sum with an addend and then a ReLU, of outputs without either.
+std::vector<float> finished(std::vector<float> outputs, const std::vector<float>& addend) {
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i] = std::max(outputs[i] + addend[i], 0.0f);
+  return outputs;
+}
+
+TEST(Conv2d, AnAddendAndAnActivationInTheSamePass) {
+  for (const Case& one : kCases) {
+    const Conv2dDims& d = one.dims;
+    const test::DefinedConvolution defined(d);
+    const std::vector<float> bias = test::whole_floats(d.ic, 5);
+    std::vector<float> biased = defined.diff_src;
+    for (size_t i = 0; i < biased.size(); ++i) biased[i] += bias[i % bias.size()];
+    for_each_backend([&](const std::string& backend) {
+      SCOPED_TRACE(std::string(one.name) + ", " + backend);
+      const Epilogue to_dst = {.addend = defined.diff_dst.data(), .activation = Activation::relu};
+      const Epilogue to_src = {.addend = defined.src.data(), .activation = Activation::relu};
+      std::vector<float> dst(defined.dst.size(), -99.0f), diff_src(defined.src.size(), -99.0f);
+      conv2d_forward(d, defined.src.data(), defined.weights.data(), defined.bias.data(), to_dst,
+                     dst.data());
+      conv2d_backward_data(d, {defined.diff_dst.data()}, defined.weights.data(), bias.data(),
+                           to_src, diff_src.data());
+      EXPECT_TRUE(test::is_as_defined(dst, finished(defined.dst, defined.diff_dst)));
+      EXPECT_TRUE(test::is_as_defined(diff_src, finished(biased, defined.src)));
     });
   }
 }

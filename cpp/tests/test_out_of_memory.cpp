@@ -100,7 +100,8 @@ TEST(OutOfMemory, ConvolutionsRecover) {
         conv2d_forward(d, src.data(), weights.data(), nullptr, pooling, pooled.data());
       });
       expect_recovery("gradient of src", diff_src, [&] {
-        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), diff_src.data());
+        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), nullptr, {},
+                             diff_src.data());
       });
       expect_recovery("gradient of weights", diff_weights, [&] {
         conv2d_backward_weights(d, src.data(), {pooled.data(), codes.data()}, diff_weights.data(),
@@ -109,6 +110,47 @@ TEST(OutOfMemory, ConvolutionsRecover) {
     }
   }
   set_conv_algorithm("auto");
+}
+
+// Runs body twice, and expects the second time to find all of its memory.
+void expect_no_allocation_again(const std::string& name, const std::function<void()>& body) {
+  body();
+  granted = 0;
+  EXPECT_NO_THROW(body()) << name;
+  granted = kNever;
+}
+
+// A first layer, of fewer channels than any vector has, and taps that lie far apart.
+constexpr Conv2dDims kFirst = {4, 40, 40, 3, 40, 40, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, false};
+constexpr Conv2dDims kFar = {2, 3, 3, 4, 4, 4, 8, 3, 3, 1, 1, 999, 999, 999, 999, 1, false};
+
+TEST(OutOfMemory, APooledStepAllocatesNothing) {
+  set_num_threads(2);
+  for (const Conv2dDims& d : {kFirst, kFar, kConv, kDepthwise}) {
+    const Floats src = test::random_floats(d.mb * d.ih * d.iw * d.ic, 1);
+    const Floats weights = test::random_floats(d.kh * d.kw * d.ic / d.groups * d.oc, 2);
+    Floats pooled(static_cast<size_t>(d.mb * d.oh * d.ow * d.oc / 4));
+    Floats diff_src(src.size()), diff_weights(weights.size()), diff_bias(static_cast<size_t>(d.oc));
+    std::vector<uint8_t> codes(pooled.size());
+    const Epilogue pooling = {.activation = Activation::relu, .pool = true, .codes = codes.data()};
+    for (const char* algorithm : {"auto", "direct", "im2col", "winograd"}) {
+      SCOPED_TRACE(std::string(algorithm) + ", channels " + std::to_string(d.ic));
+      set_conv_algorithm(algorithm);
+      expect_no_allocation_again("forward", [&] {
+        conv2d_forward(d, src.data(), weights.data(), nullptr, pooling, pooled.data());
+      });
+      expect_no_allocation_again("gradient of src", [&] {
+        conv2d_backward_data(d, {pooled.data(), codes.data()}, weights.data(), nullptr, {},
+                             diff_src.data());
+      });
+      expect_no_allocation_again("gradient of weights", [&] {
+        conv2d_backward_weights(d, src.data(), {pooled.data(), codes.data()}, diff_weights.data(),
+                                diff_bias.data());
+      });
+    }
+  }
+  set_conv_algorithm("auto");
+  set_num_threads(0);
 }
 
 TEST(OutOfMemory, PreparedWeightsRecover) {
@@ -154,19 +196,19 @@ TEST(OutOfMemory, BatchNormalisationRecovers) {
   const BatchNormDims d = {16, 64, 64, 8};
   const Floats src = test::random_floats(d.rows() * d.c, 1);
   const Floats ones(static_cast<size_t>(d.c), 1.0f);
+  const Affine affine = {ones.data(), ones.data()};
   Floats dst(src.size()), mean(ones), inv_std(ones), moving(ones), variance(ones), sums(ones);
   expect_recovery("training", dst, [&] {
-    batch_norm_forward_training(d, src.data(), ones.data(), ones.data(), 1e-3f, 0.9f, {},
-                                dst.data(), mean.data(), inv_std.data(), moving.data(),
-                                variance.data());
+    batch_norm_forward_training(d, src.data(), affine, 1e-3f, {}, dst.data(), mean.data(),
+                                inv_std.data(), {0.9f, moving.data(), variance.data()});
   });
   expect_recovery("inference", dst, [&] {
-    batch_norm_forward_inference(d, src.data(), ones.data(), ones.data(), ones.data(), ones.data(),
-                                 1e-3f, {}, dst.data());
+    batch_norm_forward_inference(d, src.data(), affine, ones.data(), ones.data(), 1e-3f, {},
+                                 dst.data());
   });
   expect_recovery("gradient", dst, [&] {
-    batch_norm_backward(d, src.data(), {src.data()}, Activation::linear, ones.data(), ones.data(),
-                        mean.data(), inv_std.data(), dst.data(), sums.data(), sums.data());
+    batch_norm_backward(d, src.data(), {src.data()}, Activation::linear, affine, mean.data(),
+                        inv_std.data(), {dst.data(), sums.data(), sums.data()});
   });
   expect_recovery("gradient of a bias", sums,
                   [&] { bias_add_backward({d.rows(), d.c}, src.data(), sums.data()); });

@@ -103,6 +103,13 @@ TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
   EXPECT_EQ(threads_for(3, 1), 1);
   EXPECT_EQ(threads_for(1000, 1), 2);
   EXPECT_EQ(threads_for(2, 0.1), 2);  // each of them worth many threads
+  EXPECT_EQ(threads_for(2, 0.0), 2);
+  // Two items that are worth a thread each, but not to wake one.
+  EXPECT_EQ(threads_for_rows(2, kElementwiseGrain + 1), 1);
+  EXPECT_EQ(threads_for_work(2, 250, 100), 1);
+  EXPECT_EQ(threads_for_work(2, 500, 100), 2);
+  EXPECT_EQ(threads_for_work(2, 0, 100), 1);
+  EXPECT_EQ(threads_for_work(0, 0, 100), 1);
   // Just after a region they are awake, unless this thread was held up.
   int threads = 1;
   for (int attempt = 0; attempt < 1000 && threads == 1; ++attempt) {
@@ -158,6 +165,14 @@ TEST(Scratchpad, HoldsPartsThatNoMoreFitBesideTheLargest) {
   std::fill_n(scratch.of_thread(1), kMillion, 2.0f);
   EXPECT_EQ(shared[0], 1.0f);
   EXPECT_EQ(shared[8 * kMillion - 1], 1.0f);
+}
+
+TEST(Scratchpad, NoMoreIsTakenThanWasAskedFor) {
+  Scratchpad scratch(Scratchpad::padded(50) + 100);
+  scratch.take(50);
+  EXPECT_THROW(scratch.take(1000), std::logic_error);
+  scratch.take(100);
+  EXPECT_THROW(scratch.take(1000), std::logic_error);
 }
 
 TEST(Scratchpad, AnOperationWithinAnotherGetsABlockOfItsOwn) {

@@ -43,7 +43,9 @@ def im2col(
 
 # conv2d: padding is (top, left); bottom and right follow from dst's shape; rotated: true
 # convolution, with the kernel rotated by 180 degrees. pooled_from, the output size before 2x2 max
-# pooling, asks for that and is needed on the way back; codes tell which pixels were the largest
+# pooling, asks for that and is needed on the way back; codes tell which pixels were the largest.
+# addend, of the shape of dst or diff_src but not that array, is added before the activation; not
+# with pooling. conv2d_backward_data with bias (ic,) and an activation is the transposed convolution
 class PreparedWeights:
     """Keeps what conv2d_forward makes of weights; for calls with the same ones."""
 
@@ -61,6 +63,7 @@ def conv2d_forward(
     codes: Codes | None = None,
     pooled_from: Pair | None = None,
     prepared: PreparedWeights | None = None,
+    addend: Float | None = None,
 ) -> None: ...
 def conv2d_backward_data(
     diff_dst: Float,
@@ -73,6 +76,9 @@ def conv2d_backward_data(
     rotated: bool,
     codes: Codes | None = None,
     pooled_from: Pair | None = None,
+    addend: Float | None = None,
+    bias: Float | None = None,
+    activation: str = "linear",
 ) -> None: ...
 def conv2d_backward_weights(
     src: Float,
@@ -150,6 +156,8 @@ def softplus_forward(src: Float, dst: Float) -> None: ...
 def softplus_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
 def exponential_forward(src: Float, dst: Float) -> None: ...
 def exponential_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
+def relu6_forward(src: Float, dst: Float) -> None: ...
+def relu6_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
 
 # softmax over the last axis
 def softmax_forward(src: Float, dst: Float) -> None: ...
@@ -157,7 +165,9 @@ def softmax_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None: ...
 
 # batch normalisation over the last axis; gamma, beta and the statistics (c,). Images may be 2x2 max
 # pooled and activated in the same pass; codes tell the backward pass, which takes the gradient of
-# dst, which pixels were the largest
+# dst, which pixels were the largest. addend, of the shape of src and apart from dst, is added
+# before the activation, not with pooling; then the backward pass takes dst, and writes addend's
+# gradient to diff_addend, which may be diff_dst
 def batch_norm_forward_training(
     src: Float,
     gamma: Float | None,
@@ -172,6 +182,7 @@ def batch_norm_forward_training(
     activation: str = "linear",
     pool: bool = False,
     codes: Codes | None = None,
+    addend: Float | None = None,
 ) -> None: ...
 def batch_norm_forward_inference(
     src: Float,
@@ -183,6 +194,7 @@ def batch_norm_forward_inference(
     epsilon: float,
     activation: str = "linear",
     pool: bool = False,
+    addend: Float | None = None,
 ) -> None: ...
 def batch_norm_backward(
     src: Float,
@@ -196,6 +208,8 @@ def batch_norm_backward(
     activation: str = "linear",
     beta: Float | None = None,
     codes: Codes | None = None,
+    dst: Float | None = None,
+    diff_addend: Float | None = None,
 ) -> None: ...
 
 # dropout: the backward pass is the same call on the gradient with the same seed
@@ -206,6 +220,33 @@ def gaussian_dropout(src: Float, dst: Float, rate: float, seed: int) -> None: ..
 def affine_forward(src: Float, transforms: Float, dst: Float, fill_mode: str) -> None: ...
 def affine_backward_data(
     diff_dst: Float, transforms: Float, diff_src: Float, fill_mode: str
+) -> None: ...
+
+# merging: elementwise over arrays of one shape; results may be any of the inputs. weighted_sum is
+# the sum, average or difference, and its own gradient: factors[k] times that of the sum. The
+# gradient of a product's factor is the product of diff_dst and the others. That of a maximum goes
+# to the first of the largest, to the arrays that are not None
+def weighted_sum(
+    srcs: list[Float], factors: list[float], dst: Float, activation: str = "linear"
+) -> None: ...
+def product(srcs: list[Float], dst: Float) -> None: ...
+def maximum_forward(srcs: list[Float], dst: Float) -> None: ...
+def maximum_backward(srcs: list[Float], diff_dst: Float, diff_srcs: list[Float | None]) -> None: ...
+
+# parts of an axis: split takes out those that begin at `begins`, the gradients of concatenate
+def concatenate(srcs: list[Float], dst: Float, axis: int) -> None: ...
+def split(src: Float, dsts: list[Float], begins: list[int], axis: int) -> None: ...
+
+# images and their borders: padding and cropping are (top, left), bottom and right follow from the
+# shapes; each is the gradient of the other
+def zero_pad2d(src: Float, dst: Float, padding: Pair) -> None: ...
+def crop2d(src: Float, dst: Float, cropping: Pair) -> None: ...
+
+# upsampling by whole factors (height, width); interpolation is nearest or bilinear, between the
+# centres of the pixels
+def upsample2d_forward(src: Float, dst: Float, factors: Pair, interpolation: str) -> None: ...
+def upsample2d_backward(
+    diff_dst: Float, diff_src: Float, factors: Pair, interpolation: str
 ) -> None: ...
 
 # losses: outputs and targets (rows, n), labels, losses and sample_weights (rows,)

@@ -14,6 +14,7 @@ enum class Activation {
   leaky_relu,   // x, below 0 0.2 x; its derivative at 0 is 0.2
   softplus,     // log(1 + e^x)
   exponential,  // e^x
+  relu6,        // min(max(x, 0), 6); its derivative at 0 and 6 is 0
 };
 
 // Elementwise over n floats. Every derivative is written in terms of dst, so dst may be src, and

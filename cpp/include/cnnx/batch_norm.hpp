@@ -3,34 +3,58 @@
 #include <cstdint>
 
 #include "cnnx/epilogue.hpp"
+#include "cnnx/images.hpp"
 
 namespace cnnx {
 
-// src (mb, h, w, c); anything that is not pooled may as well be (rows, 1, 1, c). gamma and beta (c)
-// may be null. The normalised images are gamma * (src - mean) / sqrt(variance + epsilon) + beta;
-// dst is what the epilogue makes of them: never are they in memory themselves.
+// src (mb, h, w, c); anything that is not pooled may as well be (rows, 1, 1, c). The normalised
+// images are gamma * (src - mean) / sqrt(variance + epsilon) + beta; dst is what the epilogue makes
+// of them. They are never stored.
 struct BatchNormDims {
   int64_t mb, h, w, c;
 
   int64_t rows() const { return mb * h * w; }
 };
 
-// Uses the batch's own mean and (biased) variance, keeps mean and inv_std (c) for the backward
-// pass, and moves the running statistics: moving = momentum * moving + (1 - momentum) * batch.
-void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const float* gamma,
-                                 const float* beta, float epsilon, float momentum,
-                                 const Epilogue& epilogue, float* dst, float* mean, float* inv_std,
-                                 float* moving_mean, float* moving_variance);
-void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const float* gamma,
-                                  const float* beta, const float* moving_mean,
-                                  const float* moving_variance, float epsilon,
-                                  const Epilogue& epilogue, float* dst);
+// (c) each, or null for ones and zeros.
+struct Affine {
+  const float* gamma = nullptr;
+  const float* beta = nullptr;
+};
+
+// (c) each; a batch moves them: moving = momentum * moving + (1 - momentum) * batch.
+struct MovingStatistics {
+  float momentum;
+  float *mean, *variance;
+};
+
+// Each may be null.
+struct BatchNormGradients {
+  float *src, *gamma, *beta;
+};
+
+// What the backward pass needs where there was an addend: dst, since the activation's derivative
+// depends on the sum, and where the addend's gradient goes. It may be diff_dst. Null if it is not
+// wanted.
+struct AddedOutput {
+  const float* dst = nullptr;
+  float* diff_addend = nullptr;
+};
+
+// Uses the batch's own mean and (biased) variance; keeps mean and inv_std (c) for the backward
+// pass.
+void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const Affine& affine,
+                                 float epsilon, const Epilogue& epilogue, float* dst, float* mean,
+                                 float* inv_std, const MovingStatistics& moving);
+void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const Affine& affine,
+                                  const float* moving_mean, const float* moving_variance,
+                                  float epsilon, const Epilogue& epilogue, float* dst);
 // diff_dst is the gradient of dst: un-pooling and the activation's derivative are done on the way.
-// That needs no dst, but beta. Any of the three results may be null. diff_src may be src, or the
-// gradient of what was not pooled.
-void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst diff_dst,
-                         Activation activation, const float* gamma, const float* beta,
-                         const float* mean, const float* inv_std, float* diff_src,
-                         float* diff_gamma, float* diff_beta);
+// Without an addend this reads beta instead of dst. The gradient of src may be src or, without
+// pooling and unless diff_addend is, diff_dst.
+void batch_norm_backward(const BatchNormDims& dims, const float* src, Images diff_dst,
+                         Activation activation, const Affine& affine, const float* mean,
+                         const float* inv_std, const BatchNormGradients& gradients,
+                         const AddedOutput& added = {});
 
 }  // namespace cnnx

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cnnx/epilogue.hpp"
+#include "cnnx/images.hpp"
 #include "cnnx/prepared_weights.hpp"
 
 namespace cnnx {
@@ -28,10 +29,12 @@ struct Conv2dDims {
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared = nullptr);
-void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src);
+// The gradient of src, or, seen as an operation of its own, the transposed convolution of diff_dst:
+// diff_src is what the epilogue, without pooling, makes of it and of bias (ic), which may be null.
+void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
+                          const float* bias, const Epilogue& epilogue, float* diff_src);
 // diff_bias may be null.
-void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights, float* diff_bias);
 
 // How the passes are computed: "auto" (the default) takes Winograd's products for 3x3 kernels where

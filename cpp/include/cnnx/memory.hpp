@@ -15,9 +15,8 @@ struct Release {
 };
 using Memory = std::unique_ptr<void, Release>;
 
-// Uninitialised memory that starts at a cache line. What has room for huge pages lies in them where
-// the system has any: an operation that walks over more small pages than the processor keeps
-// addresses of waits for one after the other.
+// Uninitialised memory that starts at a cache line. Large blocks use huge pages if the system has
+// them: fewer address look-ups.
 Memory allocate(size_t bytes);
 
 }  // namespace cnnx

@@ -6,13 +6,11 @@
 
 #include "gemm/pack.hpp"
 #include "runtime/parallel.hpp"
+#include "runtime/rounding.hpp"
 #include "runtime/scratchpad.hpp"
 
 namespace cnnx {
 namespace {
-
-int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
-int64_t round_up(int64_t value, int64_t multiple) { return ceil_div(value, multiple) * multiple; }
 
 MatrixView shifted(MatrixView view, int64_t row, int64_t col) {
   return {view.data + row * view.row_stride + col * view.col_stride, view.row_stride,
@@ -26,7 +24,7 @@ struct BPanels {
 };
 
 // What the next block will meet that is not yet in the cache.
-struct Ahead {
+struct NextBlock {
   const float* data;
   int64_t floats;
 };
@@ -35,7 +33,7 @@ struct Ahead {
 // share of what lies ahead.
 void macro_kernel(const GemmTile& tile, int64_t m, int64_t n, int64_t k, const MatrixView& a,
                   const BPanels& b, const float* bias, float* c, int64_t ldc, bool accumulate,
-                  Ahead ahead) {
+                  NextBlock ahead) {
   const int64_t tiles = ceil_div(m, tile.mr);
   const int64_t lines = ceil_div(ahead.floats, kLineFloats * tiles * ceil_div(n, tile.nr));
   const int64_t panel_stride = k > 0 ? b.panel_stride : 0;  // an empty b may be null
@@ -136,7 +134,7 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
       const float* block_bias = bias == nullptr || pc > 0 ? nullptr : bias + jc;
       for (int64_t ic = 0; ic < m; ic += tile.mc) {
         float* const c_block = c + ic * ldc + jc;
-        Ahead ahead{};
+        NextBlock ahead{};
         if (in_place) {
           ahead = {panels.data + kc * panels.row_stride, nc * kc};
         } else if (k <= tile.kc && ic + tile.mc < m) {
@@ -161,8 +159,7 @@ int threads_for_product(int64_t items, int64_t m, int64_t n, int64_t k) {
   // Where few products meet each float, memory counts: to move one costs about kMove of them.
   constexpr int64_t kMove = 8, kGrain = int64_t{1} << 18;
   const int64_t work = m * n * k + kMove * (m * k + k * n + m * n);
-  return threads_for(
-      items, static_cast<double>(kGrain * items) / static_cast<double>(std::max<int64_t>(work, 1)));
+  return threads_for_work(items, work, kGrain);
 }
 
 void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const float* bias, float* c,

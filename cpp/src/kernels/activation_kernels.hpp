@@ -7,7 +7,7 @@
 namespace cnnx {
 namespace {
 
-constexpr float kLeakySlope = 0.2f;
+constexpr float kLeakySlope = 0.2f, kMostRelu6 = 6.0f;
 
 void linear_forward(int64_t n, const float* src, float* dst) {
   map(n, src, dst, [](Vec x) { return x; });
@@ -77,6 +77,17 @@ void exponential_backward(int64_t n, const float* dst, const float* diff_dst, fl
   map(n, dst, diff_dst, diff_src, [](Vec y, Vec dy) { return dy * y; });
 }
 
+void relu6_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) {
+    const Vec y = relu(x);
+    return y > kMostRelu6 ? broadcast(kMostRelu6) : y;
+  });
+}
+void relu6_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  map(n, dst, diff_dst, diff_src,
+      [](Vec y, Vec dy) { return (y > 0.0f) & (y < kMostRelu6) ? dy : Vec{}; });
+}
+
 constexpr ActivationKernels activation_kernels = {{
     {linear_forward, linear_backward},
     {relu_forward, relu_backward},
@@ -87,6 +98,7 @@ constexpr ActivationKernels activation_kernels = {{
     {leaky_relu_forward, leaky_relu_backward},
     {softplus_forward, softplus_backward},
     {exponential_forward, exponential_backward},
+    {relu6_forward, relu6_backward},
 }};
 
 }  // namespace

@@ -25,18 +25,25 @@ void add_deviations(int64_t rows, int64_t c, const float* src, const float* mean
   });
 }
 
-template <bool kRelu>
-void normalize(int64_t rows, int64_t c, const float* src, const NormalizedColumns& columns,
-               float* dst) {
-  for (int64_t r = 0; r < rows; ++r, src += c, dst += c) {
+template <bool kRelu, bool kAdded>
+void normalize_rows(int64_t rows, int64_t c, const float* src, const float* addend,
+                    const NormalizedColumns& columns, float* dst) {
+  for (int64_t i = 0; i < rows * c; i += c) {
     for (int64_t j = 0; j < c; j += kLanes) {
       const int64_t left = c - j;
-      const Vec deviation = load_upto(src + j, left) - load_upto(columns.mean + j, left);
-      const Vec y =
-          deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left);
-      store_upto(dst + j, kRelu ? relu(y) : y, left);
+      const Vec deviation = load_upto(src + i + j, left) - load_upto(columns.mean + j, left);
+      Vec y = deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left);
+      if (kAdded) y += load_upto(addend + i + j, left);
+      store_upto(dst + i + j, kRelu ? relu(y) : y, left);
     }
   }
+}
+
+template <bool kRelu>
+void normalize(int64_t rows, int64_t c, const float* src, const float* addend,
+               const NormalizedColumns& columns, float* dst) {
+  const auto make = addend == nullptr ? normalize_rows<kRelu, false> : normalize_rows<kRelu, true>;
+  make(rows, c, src, addend, columns, dst);
 }
 
 // The gradient of normalised columns, if a ReLU follows them from that of its output. It is

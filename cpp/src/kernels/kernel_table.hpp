@@ -119,13 +119,31 @@ using Elementwise = void (*)(int64_t n, const float* src, float* dst);
 using ElementwiseBackward = void (*)(int64_t n, const float* dst, const float* diff_dst,
                                      float* diff_src);
 
+// Elementwise over floats [first, first + n) of `count` arrays, at least one. Results may be any of
+// the inputs.
+struct MergingKernels {
+  void (*add)(int64_t n, const float* a, const float* b, float* dst);
+  // dst = the sum of factors[k] * srcs[k]
+  void (*weighted_sum)(int64_t n, int64_t count, const float* const* srcs, int64_t first,
+                       const float* factors, float* dst);
+  // The same of n floats of rows that are row_stride floats apart.
+  void (*weighted_rows)(int64_t n, int64_t count, const float* src, int64_t row_stride,
+                        const float* factors, float* dst);
+  void (*product)(int64_t n, int64_t count, const float* const* srcs, int64_t first, float* dst);
+  void (*maximum)(int64_t n, int64_t count, const float* const* srcs, int64_t first, float* dst);
+  // diff_srcs[k], unless it is null, = diff_dst where srcs[k] is the first of the largest, else 0
+  void (*maximum_backward)(int64_t n, int64_t count, const float* const* srcs, int64_t first,
+                           const float* diff_dst, float* const* diff_srcs);
+};
+
 struct ActivationKernel {
   Elementwise forward;
   ElementwiseBackward backward;
 };
 
+constexpr int kActivations = 10;
 struct ActivationKernels {
-  ActivationKernel of[9];  // by Activation
+  ActivationKernel of[kActivations];  // by Activation
 };
 
 // What the logarithm of a softmax needs: log dst[i] = (src[i] - max) - log(sum). For targets t:
@@ -262,8 +280,8 @@ struct NormalizedColumns {
   const float *mean, *scale, *shift;
 };
 
-// dst = the normalised columns, or what a ReLU makes of them
-using Normalize = void (*)(int64_t rows, int64_t c, const float* src,
+// dst = the normalised columns + addend (rows, c), unless it is null; or what a ReLU makes of that
+using Normalize = void (*)(int64_t rows, int64_t c, const float* src, const float* addend,
                            const NormalizedColumns& columns, float* dst);
 
 // Both take the gradient of normalised columns, or of what a ReLU made of them.
@@ -337,8 +355,8 @@ using DropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, uint3
 using GaussianDropoutKernel = void (*)(int64_t n, uint64_t counter, uint64_t seed, float deviation,
                                        const float* src, float* dst);
 
-// What a register tile takes, as measured: as many loads of vectors as pass in the time of a
-// product, and the accumulators that hide the latency of their sums; fewer take as long.
+// What a register tile takes, as measured: vector loads that fit in the time of one product, and
+// the accumulators that hide the latency of their sums; fewer take as long.
 struct TileTimes {
   int64_t loads_a_product, accumulators;
 };
@@ -356,6 +374,7 @@ struct KernelTable {
   ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
   WinogradKernels winograd;
   DepthwiseKernels depthwise;
+  MergingKernels merging;
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;

@@ -4,6 +4,9 @@
 
 namespace cnnx {
 
+static_assert(static_cast<int>(Activation::relu6) + 1 == kActivations,
+              "the table has a kernel for each activation, in their order");
+
 const ActivationKernel& activation_kernel(Activation activation) {
   return kernels().activation.of[static_cast<int>(activation)];
 }

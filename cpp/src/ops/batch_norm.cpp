@@ -86,13 +86,12 @@ void find_statistics(const BatchNormDims& d, const ColumnChunks& chunks, Scratch
 
 template <typename InvStd>
 NormalizedColumns normalized_columns(const ColumnChunks& chunks, Scratchpad& scratch, int64_t c,
-                                     const float* gamma, const float* beta, const float* mean,
-                                     InvStd inv_std) {
+                                     const Affine& affine, const float* mean, InvStd inv_std) {
   return {
       parameters(chunks, scratch, c, [&](int64_t j) { return mean[j]; }),
       parameters(chunks, scratch, c,
-                 [&](int64_t j) { return or_else(gamma, j, 1.0f) * inv_std(j); }),
-      parameters(chunks, scratch, c, [&](int64_t j) { return or_else(beta, j, 0.0f); }),
+                 [&](int64_t j) { return or_else(affine.gamma, j, 1.0f) * inv_std(j); }),
+      parameters(chunks, scratch, c, [&](int64_t j) { return or_else(affine.beta, j, 0.0f); }),
   };
 }
 int64_t columns_scratch(const ColumnChunks& chunks) {
@@ -100,10 +99,11 @@ int64_t columns_scratch(const ColumnChunks& chunks) {
 }
 
 struct NormalizedRows {
-  const ColumnChunks& chunks;
-  const NormalizedColumns& columns;
+  ColumnChunks chunks;
+  NormalizedColumns columns;
   const float* src;
   int64_t c;
+  const float* addend = nullptr;
 
   // out = activation of `rows` rows from first_row on
   void copy(int64_t first_row, int64_t rows, Activation activation, float* out) const {
@@ -111,7 +111,8 @@ struct NormalizedRows {
     const BatchNormKernels& kernel = kernels().batch_norm;
     const Normalize normalize = is_relu ? kernel.normalize_relu : kernel.normalize;
     chunks.widen(first_row, rows, [&](int64_t first, int64_t wide_rows, int64_t width) {
-      normalize(wide_rows, width, src + first, columns, out + (first - first_row * c));
+      normalize(wide_rows, width, src + first, addend == nullptr ? nullptr : addend + first,
+                columns, out + (first - first_row * c));
     });
     if (is_relu || activation == Activation::linear) return;
     activation_kernel(activation).forward(rows * c, out, out);
@@ -151,20 +152,26 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
 }
 
 // The gradient of a chunk's rows, un-pooled and but for ReLU's times the activation's derivative.
+// With an addend, times that of ReLU too.
 class ChunkGradient {
  public:
-  ChunkGradient(const BatchNormDims& d, DiffDst diff_dst, Activation activation,
-                const NormalizedRows& normalized)
-      : images_(diff_dst, d.h, d.w, d.c), activation_(activation), d_(d), normalized_(normalized) {}
+  ChunkGradient(const BatchNormDims& d, Images diff_dst, Activation activation,
+                const AddedOutput& added)
+      : images_(diff_dst, d.h, d.w, d.c), activation_(activation), added_(added), d_(d) {
+    if (added.diff_addend == diff_dst.data && activation == Activation::linear) {
+      added_.diff_addend = nullptr;
+    }
+  }
 
   // What a thread needs for `of`.
-  int64_t scratch() const {
-    const int64_t floats = Scratchpad::padded(normalized_.chunks.most_rows() * d_.c);
+  int64_t scratch(const ColumnChunks& chunks) const {
+    const int64_t floats = Scratchpad::padded(chunks.most_rows() * d_.c);
     return (images_.in_memory() ? 0 : floats) + (has_derivative() ? 2 * floats : 0);
   }
 
-  const float* of(const Chunk& chunk, float* scratch) const {
-    const int64_t floats = chunk.rows * d_.c;
+  // Makes it, in scratch or in the addend's gradient.
+  const float* of(const Chunk& chunk, const NormalizedRows& normalized, float* scratch) const {
+    const int64_t floats = chunk.rows * d_.c, first = chunk.first * d_.c;
     const float* gradient = images_.at(0, 0, chunk.first);
     if (!images_.in_memory()) {
       for (int64_t y = chunk.first / d_.w; y < (chunk.first + chunk.rows) / d_.w; ++y) {
@@ -173,93 +180,102 @@ class ChunkGradient {
       gradient = scratch;
       scratch += Scratchpad::padded(floats);
     }
+    const auto derive = activation_kernel(activation_).backward;
+    if (added_.diff_addend != nullptr) {
+      float* const diff_addend = added_.diff_addend + first;
+      derive(floats, added_.dst == nullptr ? gradient : added_.dst + first, gradient, diff_addend);
+      return diff_addend;
+    }
     if (!has_derivative()) return gradient;
-    // The outputs are computed anew: that takes no longer than to read them.
-    float* const outputs = scratch + Scratchpad::padded(floats);
-    normalized_.copy(chunk.first, chunk.rows, activation_, outputs);
-    activation_kernel(activation_).backward(floats, outputs, gradient, scratch);
+    const float* outputs = added_.dst + first;
+    if (added_.dst == nullptr) {
+      // They are computed anew: that takes no longer than to read them.
+      float* const anew = scratch + Scratchpad::padded(floats);
+      normalized.copy(chunk.first, chunk.rows, activation_, anew);
+      outputs = anew;
+    }
+    derive(floats, outputs, gradient, scratch);
     return scratch;
+  }
+  // The same once more.
+  const float* again(const Chunk& chunk, const NormalizedRows& normalized, float* scratch) const {
+    if (added_.diff_addend != nullptr) return added_.diff_addend + chunk.first * d_.c;
+    return of(chunk, normalized, scratch);
   }
 
  private:
   bool has_derivative() const {
-    return activation_ != Activation::linear && activation_ != Activation::relu;
+    const bool is_relu_anew = activation_ == Activation::relu && added_.dst == nullptr;
+    return activation_ != Activation::linear && !is_relu_anew;
   }
 
   ImageRows images_;
   Activation activation_;
-  const BatchNormDims& d_;
-  const NormalizedRows& normalized_;
+  AddedOutput added_;
+  BatchNormDims d_;
 };
 
 }  // namespace
 
-void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const float* gamma,
-                                 const float* beta, float epsilon, float momentum,
-                                 const Epilogue& epilogue, float* dst, float* mean, float* inv_std,
-                                 float* moving_mean, float* moving_variance) {
+void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const Affine& affine,
+                                 float epsilon, const Epilogue& epilogue, float* dst, float* mean,
+                                 float* inv_std, const MovingStatistics& moving) {
   const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
   Scratchpad scratch(statistics_scratch(chunks) + columns_scratch(chunks), chunks.threads(),
                      pair_scratch(dims, epilogue.pool));
   find_statistics(dims, chunks, scratch, src, mean, inv_std);
+  const float kept = moving.momentum, added = 1.0f - moving.momentum;
   for (int64_t j = 0; j < dims.c; ++j) {
     const float variance = inv_std[j];
     inv_std[j] = inverse_std(variance, epsilon);
-    moving_mean[j] = momentum * moving_mean[j] + (1.0f - momentum) * mean[j];
-    moving_variance[j] = momentum * moving_variance[j] + (1.0f - momentum) * variance;
+    moving.mean[j] = kept * moving.mean[j] + added * mean[j];
+    moving.variance[j] = kept * moving.variance[j] + added * variance;
   }
-  const NormalizedColumns columns = normalized_columns(chunks, scratch, dims.c, gamma, beta, mean,
+  const NormalizedColumns columns = normalized_columns(chunks, scratch, dims.c, affine, mean,
                                                        [=](int64_t j) { return inv_std[j]; });
-  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch, dst);
+  finish(dims, {chunks, columns, src, dims.c, epilogue.addend}, epilogue, scratch, dst);
 }
 
-void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const float* gamma,
-                                  const float* beta, const float* moving_mean,
-                                  const float* moving_variance, float epsilon,
-                                  const Epilogue& epilogue, float* dst) {
+void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const Affine& affine,
+                                  const float* moving_mean, const float* moving_variance,
+                                  float epsilon, const Epilogue& epilogue, float* dst) {
   const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
   Scratchpad scratch(columns_scratch(chunks), chunks.threads(), pair_scratch(dims, epilogue.pool));
   const NormalizedColumns columns =
-      normalized_columns(chunks, scratch, dims.c, gamma, beta, moving_mean,
+      normalized_columns(chunks, scratch, dims.c, affine, moving_mean,
                          [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); });
-  finish(dims, {chunks, columns, src, dims.c}, epilogue, scratch, dst);
+  finish(dims, {chunks, columns, src, dims.c, epilogue.addend}, epilogue, scratch, dst);
 }
 
-void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst diff_dst,
-                         Activation activation, const float* gamma, const float* beta,
-                         const float* mean, const float* inv_std, float* diff_src,
-                         float* diff_gamma, float* diff_beta) {
+void batch_norm_backward(const BatchNormDims& dims, const float* src, Images diff_dst,
+                         Activation activation, const Affine& affine, const float* mean,
+                         const float* inv_std, const BatchNormGradients& gradients,
+                         const AddedOutput& added) {
   const BatchNormKernels& all = kernels().batch_norm;
-  const BatchNormBackward& kernel =
-      activation == Activation::relu ? all.relu_backward : all.backward;
+  const bool anew = activation == Activation::relu && added.dst == nullptr;
+  const BatchNormBackward& kernel = anew ? all.relu_backward : all.backward;
   const ColumnChunks chunks = chunks_of(dims, diff_dst.codes != nullptr);
-  NormalizedColumns columns;
-  const NormalizedRows normalized = {chunks, columns, src, dims.c};
-  const ChunkGradient gradient(dims, diff_dst, activation, normalized);
+  const ChunkGradient gradient(dims, diff_dst, activation, added);
   Scratchpad scratch(2 * Scratchpad::padded(dims.c) + columns_scratch(chunks) +
                          chunks.sum_scratch(2) + 2 * Scratchpad::padded(chunks.width()),
-                     chunks.threads(), gradient.scratch());
+                     chunks.threads(), gradient.scratch(chunks));
   float* const sums = scratch.take(dims.c);
   float* const products = scratch.take(dims.c);
-  columns = normalized_columns(chunks, scratch, dims.c, gamma, beta, mean,
-                               [=](int64_t j) { return inv_std[j]; });
-  // Calls body(first, rows, width, dy) for the wide rows of a chunk.
-  const auto for_rows = [&](const Chunk& chunk, auto body) {
-    const float* const dy = gradient.of(chunk, scratch.of_thread(chunk.thread));
-    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
-      body(first, rows, width, dy + (first - chunk.first * dims.c));
-    });
-  };
+  const NormalizedColumns columns = normalized_columns(chunks, scratch, dims.c, affine, mean,
+                                                       [=](int64_t j) { return inv_std[j]; });
+  const NormalizedRows normalized = {chunks, columns, src, dims.c};
 
   chunks.sum<2>(scratch, {sums, products}, [&](const Chunk& chunk, const auto& to) {
-    for_rows(chunk, [&](int64_t first, int64_t rows, int64_t width, const float* dy) {
-      kernel.add_sums(rows, width, src + first, dy, columns, to[0], to[1]);
+    const float* const dy = gradient.of(chunk, normalized, scratch.of_thread(chunk.thread));
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
+      kernel.add_sums(rows, width, src + first, dy + (first - chunk.first * dims.c), columns, to[0],
+                      to[1]);
     });
   });
   for (int64_t j = 0; j < dims.c; ++j) products[j] *= inv_std[j];
-  if (diff_beta != nullptr) std::copy_n(sums, dims.c, diff_beta);
-  if (diff_gamma != nullptr) std::copy_n(products, dims.c, diff_gamma);
-  if (diff_src == nullptr) return;
+  if (gradients.beta != nullptr) std::copy_n(sums, dims.c, gradients.beta);
+  if (gradients.gamma != nullptr) std::copy_n(products, dims.c, gradients.gamma);
+  if (gradients.src == nullptr) return;
 
   // diff_src = scale (gradient - sums / rows - (src - mean) inv_std products / rows)
   const float* const scale = columns.scale;
@@ -270,8 +286,10 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, DiffDst di
   const float* offset =
       parameters(chunks, scratch, dims.c, [=](int64_t j) { return -scale[j] * sums[j] / count; });
   chunks.for_each_backwards([&](const Chunk& chunk) {
-    for_rows(chunk, [&](int64_t first, int64_t rows, int64_t width, const float* dy) {
-      kernel.normalize(rows, width, src + first, dy, columns, slope, offset, diff_src + first);
+    const float* const dy = gradient.again(chunk, normalized, scratch.of_thread(chunk.thread));
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
+      kernel.normalize(rows, width, src + first, dy + (first - chunk.first * dims.c), columns,
+                       slope, offset, gradients.src + first);
     });
   });
 }

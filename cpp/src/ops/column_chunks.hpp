@@ -25,14 +25,12 @@ class ColumnChunks {
       : c_(c),
         unit_(unit),
         group_(group),
-        per_group_((group + unit - 1) / unit),
+        per_group_(ceil_div(group, unit)),
         units_(rows / group * per_group_),
         chunk_units_(std::max<int64_t>(
             std::max(kChunkFloats / std::max<int64_t>(c, 1), kMinRows) / unit, 1)),
         repeat_(1),
-        threads_(threads_for(
-            count(),
-            std::max<int64_t>(kElementwiseGrain / std::max<int64_t>(most_rows() * c_, 1), 1))) {
+        threads_(threads_for_rows(count(), most_rows() * c_)) {
     if (c == 0 || c >= kWide) return;
     int64_t repeat = kVector / std::gcd(c, kVector);
     while (repeat * c < kWide) repeat *= 2;
@@ -40,7 +38,7 @@ class ColumnChunks {
   }
 
   int64_t width() const { return c_ * repeat_; }
-  int64_t count() const { return std::max<int64_t>((units_ + chunk_units_ - 1) / chunk_units_, 1); }
+  int64_t count() const { return std::max<int64_t>(ceil_div(units_, chunk_units_), 1); }
   int64_t rows(int64_t chunk) const { return first_row(chunk + 1) - first_row(chunk); }
   int64_t most_rows() const { return std::min(chunk_units_, units_) * unit_; }
   int threads() const { return threads_; }

@@ -5,7 +5,7 @@
 
 namespace cnnx {
 
-void column_sums(int64_t rows, int64_t c, DiffDst src, float* dst) {
+void column_sums(int64_t rows, int64_t c, Images src, float* dst) {
   const auto add = kernels().batch_norm.add_column_sums;
   const auto add_pooled = kernels().pool2x2.add_column_sums;
   const ColumnChunks chunks(rows, c);

@@ -4,14 +4,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
-#include <vector>
 
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
 #include "ops/conv2d_winograd.hpp"
-#include "ops/epilogue.hpp"
-#include "ops/image_rows.hpp"
 
 namespace cnnx {
 namespace {
@@ -50,40 +47,6 @@ Conv2dDims whole_windows(Conv2dDims dims) {
   return dims;
 }
 
-int64_t outputs(const Conv2dDims& d) { return d.mb * d.oh * d.ow * d.oc; }
-
-// The plain path makes the whole output before the epilogue, and the whole gradient before the
-// backward pass.
-void plain_forward(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
-                   const Epilogue& epilogue, float* dst) {
-  if (epilogue.pool) {
-    std::vector<float> whole(static_cast<size_t>(outputs(d)));
-    im2col_forward(d, src, weights, bias, whole.data());
-    pool_rows(epilogue, d.mb * d.oh / 2, d.ow / 2, d.oc, whole.data(), 0, dst);
-  } else {
-    im2col_forward(d, src, weights, bias, dst);
-  }
-  activate(epilogue, outputs(d) / (epilogue.pool ? 4 : 1), 0, dst);
-}
-
-class WholeGradient {
- public:
-  WholeGradient(const Conv2dDims& d, DiffDst diff_dst) : data_(diff_dst.data) {
-    if (diff_dst.codes == nullptr) return;
-    const ImageRows rows(diff_dst, d.oh, d.ow, d.oc);
-    unpooled_.resize(static_cast<size_t>(outputs(d)));
-    for (int64_t y = 0; y < d.mb * d.oh; ++y) {
-      rows.copy(y / d.oh, y % d.oh, 0, d.ow, unpooled_.data() + y * d.ow * d.oc);
-    }
-    data_ = unpooled_.data();
-  }
-  const float* data() const { return data_; }
-
- private:
-  std::vector<float> unpooled_;
-  const float* data_;
-};
-
 }  // namespace
 
 std::string conv_algorithm() { return kNames[algorithm()]; }
@@ -98,23 +61,23 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
   } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else {
-    plain_forward(d, src, weights, bias, epilogue, dst);
+    im2col_forward(d, src, weights, bias, epilogue, dst);
   }
 }
 
-void conv2d_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src) {
+void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
+                          const float* bias, const Epilogue& epilogue, float* diff_src) {
   const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
   if (takes_winograd(d, kWeightsTiles)) {
-    winograd_backward_data(d, diff_dst, weights, diff_src);
+    winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
-    direct_backward_data(d, diff_dst, weights, diff_src);
+    direct_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else {
-    im2col_backward_data(d, WholeGradient(d, diff_dst).data(), weights, diff_src);
+    im2col_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   }
 }
 
-void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights, float* diff_bias) {
   const bool pooled = diff_dst.codes != nullptr;
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
@@ -123,7 +86,7 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, DiffDst d
   } else if (algorithm() != kIm2col && has_direct(d, false)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);
   } else {
-    im2col_backward_weights(d, src, WholeGradient(d, diff_dst).data(), diff_weights);
+    im2col_backward_weights(d, src, diff_dst, diff_weights);
   }
   if (d.rotated) {
     // Tap t of the correlation is the last but t of the kernel.

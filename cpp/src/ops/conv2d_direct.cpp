@@ -16,7 +16,7 @@ bool is_worth_packing(const Conv2dDims& d) {
          d.kh * d.kw > d.stride_h * d.stride_w;
 }
 
-void correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+void correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
                const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
   if (is_empty(dims)) return;
   if (is_depthwise(dims)) {
@@ -63,13 +63,24 @@ void for_each_phase(const Conv2dDims& d, Visit visit) {
   }
 }
 
-void clear(const Conv2dDims& d, const OutputPixels& dst) {
-  for (int64_t n = 0; n < d.mb; ++n) {
-    for (int64_t y = 0; y < d.oh; ++y) {
-      float* const row = dst.data + n * dst.image_stride + y * dst.row_stride;
-      for (int64_t x = 0; x < d.ow; ++x) std::fill_n(row + x * dst.pixel_stride, d.oc, 0.0f);
+// The outputs of pixels that no tap sees.
+void correlate_no_taps(const Conv2dDims& d, const float* bias, const Epilogue& epilogue,
+                       const OutputPixels& dst) {
+  const int64_t rows = d.mb * d.oh;
+  parallel_for(threads_for_rows(rows, d.ow * d.oc), rows, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t first = i / d.oh * dst.image_stride + i % d.oh * dst.row_stride;
+      for (int64_t x = 0; x < d.ow; ++x) {
+        float* const pixel = dst.data + first + x * dst.pixel_stride;
+        if (bias == nullptr) {
+          std::fill_n(pixel, d.oc, 0.0f);
+        } else {
+          std::copy_n(bias, d.oc, pixel);
+        }
+      }
+      if (!is_finished(epilogue)) finish_row(d, epilogue, dst, first);
     }
-  }
+  });
 }
 
 }  // namespace
@@ -97,22 +108,25 @@ bool has_direct_backward_data(const Conv2dDims& d) {
   return fit;
 }
 
-void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src) {
+void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
+                          const float* bias, const Epilogue& epilogue, float* diff_src) {
   const int64_t row = dims.iw * dims.ic;
   for_each_phase(dims, [&](const Conv2dDims& back, const Phase& y, const Phase& x) {
-    const OutputPixels dst = {diff_src + y.first * row + x.first * dims.ic, dims.ih * row,
-                              dims.stride_h * row, dims.stride_w * dims.ic};
+    const int64_t first = y.first * row + x.first * dims.ic;
+    const OutputPixels dst = {diff_src + first, dims.ih * row, dims.stride_h * row,
+                              dims.stride_w * dims.ic};
+    Epilogue of_phase = epilogue;
+    if (epilogue.addend != nullptr) of_phase.addend += first;
     if (back.kh * back.kw == 0) {
-      clear(back, dst);
+      correlate_no_taps(back, bias, of_phase, dst);
     } else {
       const KernelTaps taps = KernelTaps(dims, weights, y.order, x.order).transposed();
-      correlate(back, diff_dst, taps, nullptr, {}, dst, nullptr);
+      correlate(back, diff_dst, taps, bias, of_phase, dst, nullptr);
     }
   });
 }
 
-void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void direct_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights) {
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);

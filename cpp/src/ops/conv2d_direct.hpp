@@ -7,6 +7,7 @@ namespace cnnx {
 // The three passes as implicit GEMM: the micro-kernels read the image where it lies, or a padded
 // copy of a few of its rows. If the output is pooled, oh and ow are even. direct_backward_weights
 // leaves the taps in the order of a correlation.
+
 // All but what reads floats that lie very far apart: by its dilation or, with pooling, its stride.
 bool has_direct(const Conv2dDims& dims, bool pool);
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
@@ -16,9 +17,9 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
 // one for the pixels at each place within the stride. Not with few channels, nor stride and
 // dilation.
 bool has_direct_backward_data(const Conv2dDims& dims);
-void direct_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                          float* diff_src);
-void direct_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
+                          const float* bias, const Epilogue& epilogue, float* diff_src);
+void direct_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights);
 
 }  // namespace cnnx

@@ -5,10 +5,9 @@
 #include <span>
 
 #include "cnnx/conv2d.hpp"
+#include "runtime/rounding.hpp"
 
 namespace cnnx {
-
-inline int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 inline bool is_empty(const Conv2dDims& d) { return d.mb * d.oh * d.ow * d.oc == 0; }
 

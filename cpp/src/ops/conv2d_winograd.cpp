@@ -86,89 +86,120 @@ class WinogradWeights {
   const float* points_ = nullptr;
 };
 
-template <typename Tap>
-void correlate(const Conv2dDims& d, DiffDst src, Tap tap, const float* bias,
-               const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
-  if (is_empty(d)) return;
-  const WinogradTiles tiles(d);
-  WinogradPatches patches(src, d.ih, d.iw, d.ic);
-  WinogradWeights weights(d.ic, d.oc);
-  const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
-  const int64_t block_scratch = kPoints * (in_stride + out_stride);
-  const int64_t items = tiles.shared() ? kPoints : tiles.blocks();
-  const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
-  const int threads = threads_for(items, kWinogradGrain * items / work);
-  const int64_t shared = tiles.shared() ? block_scratch : 0;
-  const int64_t own = std::max(weights.thread_scratch(), block_scratch - shared);
+// The outputs block by block: the inputs of its tiles are transformed, multiplied by the weights,
+// and the products transformed to outputs.
+class WinogradCorrelation {
+ public:
+  WinogradCorrelation(const Conv2dDims& d, Images src, const float* bias, const Epilogue& epilogue,
+                      float* dst)
+      : d_(d),
+        epilogue_(epilogue),
+        bias_(bias),
+        dst_(dst),
+        tiles_(d),
+        patches_(src, d.ih, d.iw, d.ic),
+        weights_(d.ic, d.oc),
+        in_stride_(tiles_.point_stride(d.ic)),
+        out_stride_(tiles_.point_stride(d.oc)) {}
 
-  Scratchpad scratch(patches.scratch() + weights.scratch(prepared) + shared, threads, own);
-  patches.use(scratch);
-  weights.transform(tap, threads, scratch, prepared);
+  // tap(t) is the matrix (ic, oc) of tap t.
+  template <typename Tap>
+  void run(Tap tap, PreparedWeights* prepared) {
+    const int64_t block_scratch = kPoints * (in_stride_ + out_stride_);
+    const int64_t items = tiles_.shared() ? kPoints : tiles_.blocks();
+    const int64_t work = tiles_.count() * kPoints * d_.ic * d_.oc;
+    const int threads = threads_for_work(items, work, kWinogradGrain);
+    const int64_t shared = tiles_.shared() ? block_scratch : 0;
+    const int64_t own = std::max(weights_.thread_scratch(), block_scratch - shared);
 
-  const auto transform_inputs = [&](int64_t begin, int64_t end, float* points) {
-    for (int64_t tile = begin; tile < end; ++tile, points += d.ic) {
-      const auto [image, y, x] = tiles.place(tile);
-      patches.input(image, y - d.pad_top, x - d.pad_left, points, in_stride);
+    Scratchpad scratch(patches_.scratch() + weights_.scratch(prepared) + shared, threads, own);
+    patches_.use(scratch);
+    weights_.transform(tap, threads, scratch, prepared);
+    if (tiles_.shared()) {
+      make_blocks_together(threads, scratch.take(shared));
+    } else {
+      make_blocks_apart(threads, pieces_for(work, threads), scratch);
     }
-  };
-  const int64_t together = epilogue.pool ? 2 : 1;
-  const int64_t dst_row = d.ow / together * d.oc;
-  const auto& kernel = kernels().winograd;
-  const auto transform_tile = epilogue.pool ? kernel.pooled_output : kernel.output;
-  const auto transform_outputs = [&](int64_t begin, int64_t end, const float* points) {
+  }
+
+ private:
+  // All threads make a block step by step.
+  void make_blocks_together(int threads, float* inputs) const {
+    float* const outputs = inputs + kPoints * in_stride_;
+    for (int64_t block = 0; block < tiles_.blocks(); ++block) {
+      check_interruption();
+      const int64_t first = tiles_.block_begin(block);
+      const int64_t count = tiles_.block_begin(block + 1) - first;
+      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
+        transform_inputs(first + begin, first + end, inputs + begin * d_.ic);
+      });
+      parallel_for(threads, kPoints, [&](int64_t begin, int64_t end, int) {
+        weights_.multiply(begin, end, count, inputs, in_stride_, outputs, out_stride_);
+      });
+      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
+        transform_outputs(first + begin, first + end, outputs + begin * d_.oc);
+      });
+    }
+  }
+
+  // Each thread makes blocks of its own.
+  void make_blocks_apart(int threads, int64_t pieces, const Scratchpad& scratch) const {
+    const auto make_blocks = [&](int64_t begin, int64_t end, int thread) {
+      float* const in = scratch.of_thread(thread);
+      float* const out = in + kPoints * in_stride_;
+      for (int64_t block = begin; block < end; ++block) {
+        const int64_t first = tiles_.block_begin(block), last = tiles_.block_begin(block + 1);
+        transform_inputs(first, last, in);
+        weights_.multiply(0, kPoints, last - first, in, in_stride_, out, out_stride_);
+        transform_outputs(first, last, out);
+      }
+    };
+    parallel_for_pieces(threads, tiles_.blocks(), pieces, make_blocks);
+  }
+
+  void transform_inputs(int64_t begin, int64_t end, float* points) const {
+    for (int64_t tile = begin; tile < end; ++tile, points += d_.ic) {
+      const auto [image, y, x] = tiles_.place(tile);
+      patches_.input(image, y - d_.pad_top, x - d_.pad_left, points, in_stride_);
+    }
+  }
+
+  void transform_outputs(int64_t begin, int64_t end, const float* points) const {
+    const int64_t together = epilogue_.pool ? 2 : 1;
+    const int64_t dst_row = d_.ow / together * d_.oc;
+    const auto& kernel = kernels().winograd;
+    const auto transform_tile = epilogue_.pool ? kernel.pooled_output : kernel.output;
     for (int64_t tile = begin; tile < end;) {
-      // Tiles that lie side by side are activated together.
-      const auto [image, y, x] = tiles.place(tile);
-      const int64_t beside = std::min(end, tiles.row_end(tile)) - tile;
-      const int64_t rows = std::min(kTile, d.oh - y) / together;
-      const int64_t cols = std::min(beside * kTile, d.ow - x) / together;
-      const int64_t first = (image * d.oh + y) / together * dst_row + x / together * d.oc;
-      for (int64_t col = 0; col < cols; col += kTile / together, ++tile, points += d.oc) {
-        const int64_t to = first + col * d.oc;
-        transform_tile(d.oc, points, out_stride, bias,
-                       {.dst = dst + to,
-                        .codes = epilogue.codes == nullptr ? nullptr : epilogue.codes + to,
+      // Tiles that lie side by side are finished together.
+      const auto [image, y, x] = tiles_.place(tile);
+      const int64_t beside = std::min(end, tiles_.row_end(tile)) - tile;
+      const int64_t rows = std::min(kTile, d_.oh - y) / together;
+      const int64_t cols = std::min(beside * kTile, d_.ow - x) / together;
+      const int64_t first = (image * d_.oh + y) / together * dst_row + x / together * d_.oc;
+      for (int64_t col = 0; col < cols; col += kTile / together, ++tile, points += d_.oc) {
+        const int64_t to = first + col * d_.oc;
+        transform_tile(d_.oc, points, out_stride_, bias_,
+                       {.dst = dst_ + to,
+                        .codes = epilogue_.codes == nullptr ? nullptr : epilogue_.codes + to,
                         .row_stride = dst_row,
                         .rows = rows,
                         .cols = std::min(kTile / together, cols - col)});
       }
       for (int64_t row = 0; row < rows; ++row) {
-        activate(epilogue, cols * d.oc, first + row * dst_row, dst);
+        finish(epilogue_, cols * d_.oc, first + row * dst_row, dst_);
       }
     }
-  };
-
-  if (tiles.shared()) {
-    float* const inputs = scratch.take(shared);
-    float* const outputs = inputs + kPoints * in_stride;
-    for (int64_t block = 0; block < tiles.blocks(); ++block) {
-      check_interruption();
-      const int64_t first = tiles.block_begin(block);
-      const int64_t count = tiles.block_begin(block + 1) - first;
-      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-        transform_inputs(first + begin, first + end, inputs + begin * d.ic);
-      });
-      parallel_for(threads, kPoints, [&](int64_t begin, int64_t end, int) {
-        weights.multiply(begin, end, count, inputs, in_stride, outputs, out_stride);
-      });
-      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-        transform_outputs(first + begin, first + end, outputs + begin * d.oc);
-      });
-    }
-  } else {
-    const auto make_blocks = [&](int64_t begin, int64_t end, int thread) {
-      float* const in = scratch.of_thread(thread);
-      float* const out = in + kPoints * in_stride;
-      for (int64_t block = begin; block < end; ++block) {
-        const int64_t first = tiles.block_begin(block), last = tiles.block_begin(block + 1);
-        transform_inputs(first, last, in);
-        weights.multiply(0, kPoints, last - first, in, in_stride, out, out_stride);
-        transform_outputs(first, last, out);
-      }
-    };
-    parallel_for_pieces(threads, tiles.blocks(), pieces_for(work, threads), make_blocks);
   }
-}
+
+  Conv2dDims d_;
+  Epilogue epilogue_;
+  const float* bias_;
+  float* dst_;
+  WinogradTiles tiles_;
+  WinogradPatches patches_;
+  WinogradWeights weights_;
+  int64_t in_stride_, out_stride_;
+};
 
 }  // namespace
 
@@ -188,22 +219,21 @@ bool winograd_pays(const Conv2dDims& d, int64_t weights_tiles) {
 void winograd_forward(const Conv2dDims& d, const float* src, const float* weights,
                       const float* bias, const Epilogue& epilogue, float* dst,
                       PreparedWeights* prepared) {
-  correlate(
-      d, {src},
-      [&](int64_t tap) {
-        return MatrixView{weights + (d.rotated ? 8 - tap : tap) * d.ic * d.oc, d.oc, 1};
-      },
-      bias, epilogue, dst, prepared);
+  if (is_empty(d)) return;
+  const auto tap = [&](int64_t t) {
+    return MatrixView{weights + (d.rotated ? 8 - t : t) * d.ic * d.oc, d.oc, 1};
+  };
+  WinogradCorrelation(d, {src}, bias, epilogue, dst).run(tap, prepared);
 }
 
-void winograd_backward_data(const Conv2dDims& d, DiffDst diff_dst, const float* weights,
-                            float* diff_src) {
-  correlate(
-      backward_dims(d), diff_dst,
-      [&](int64_t tap) {
-        return MatrixView{weights + (d.rotated ? tap : 8 - tap) * d.ic * d.oc, 1, d.oc};
-      },
-      nullptr, {}, diff_src, nullptr);
+void winograd_backward_data(const Conv2dDims& d, Images diff_dst, const float* weights,
+                            const float* bias, const Epilogue& epilogue, float* diff_src) {
+  const Conv2dDims back = backward_dims(d);
+  if (is_empty(back)) return;
+  const auto tap = [&](int64_t t) {
+    return MatrixView{weights + (d.rotated ? t : 8 - t) * d.ic * d.oc, 1, d.oc};
+  };
+  WinogradCorrelation(back, diff_dst, bias, epilogue, diff_src).run(tap, nullptr);
 }
 
 }  // namespace cnnx

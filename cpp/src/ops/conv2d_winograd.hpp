@@ -17,9 +17,9 @@ bool winograd_pays(const Conv2dDims& dims, int64_t weights_tiles);
 void winograd_forward(const Conv2dDims& dims, const float* src, const float* weights,
                       const float* bias, const Epilogue& epilogue, float* dst,
                       PreparedWeights* prepared);
-void winograd_backward_data(const Conv2dDims& dims, DiffDst diff_dst, const float* weights,
-                            float* diff_src);
-void winograd_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void winograd_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
+                            const float* bias, const Epilogue& epilogue, float* diff_src);
+void winograd_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                float* diff_weights);
 
 }  // namespace cnnx

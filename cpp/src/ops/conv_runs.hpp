@@ -35,7 +35,7 @@ class Runs {
   }
 
  private:
-  const Conv2dDims& d_;
+  Conv2dDims d_;
   int64_t row_stride_;
   bool side_by_side_;
   int64_t taps_;
@@ -72,7 +72,7 @@ class Passes {
   int64_t entries() const { return runs_.count() * pieces_; }
   int64_t begin(int64_t entry) const { return runs_.floats() * (entry % pieces_) / pieces_; }
 
-  const Runs& runs_;
+  Runs runs_;
   int64_t pieces_, together_;
 };
 

@@ -62,17 +62,28 @@ class KernelTaps {
   bool transposed_ = false;
 };
 
+// Finishes the row of output pixels that begins `first` floats after the first one.
+inline void finish_row(const Conv2dDims& d, const Epilogue& epilogue, const OutputPixels& dst,
+                       int64_t first) {
+  if (dst.pixel_stride == d.oc) {
+    finish(epilogue, d.ow * d.oc, first, dst.data);
+  } else {
+    for (int64_t x = 0; x < d.ow; ++x) {
+      finish(epilogue, d.oc, first + x * dst.pixel_stride, dst.data);
+    }
+  }
+}
+
 // A correlation strip by strip, and what follows it in the same pass.
 class Correlation {
  public:
-  Correlation(const Conv2dDims& dims, DiffDst src, const Epilogue& epilogue)
+  Correlation(const Conv2dDims& dims, Images src, const Epilogue& epilogue)
       : d_(dims),
         epilogue_(epilogue),
         strips_(dims, src, epilogue.pool ? 2 : 1),
         waiting_(epilogue.pool ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
     const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
-    threads_ =
-        threads_for(strips_.count(), kConvGrain * strips_.count() / std::max<int64_t>(work, 1));
+    threads_ = threads_for_work(strips_.count(), work, kConvGrain);
     pieces_ = pieces_for(work, threads_);
   }
 
@@ -80,10 +91,9 @@ class Correlation {
   int threads() const { return threads_; }
   int64_t scratch() const { return strips_.scratch() + waiting_; }  // of each
 
-  // compute(strip, input, out) makes the rows of a strip. With an epilogue, dst has no gaps.
+  // compute(strip, input, out) makes the rows of a strip. If they are pooled, dst has no gaps.
   template <typename Compute>
   void run(const Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
-    const int64_t together = epilogue_.pool ? 2 : 1;  // rows that make one of the output
     const auto make_strips = [&](int64_t begin, int64_t end, int thread) {
       float* const copy = scratchpad.of_thread(thread);
       for (int64_t strip = begin; strip < end; ++strip) {
@@ -92,31 +102,45 @@ class Correlation {
           const int64_t row = d_.ow * d_.oc;
           float* const unpooled = copy + strips_.scratch();
           compute(strip, input, OutputPixels{unpooled, strips_.rows(strip) * row, row, d_.oc});
-          pool_rows(epilogue_, rows(strip) / 2, d_.ow / 2, d_.oc, unpooled,
-                    first_row(strip) / 2 * (d_.ow / 2) * d_.oc, dst.data);
+          const int64_t pooled_row = d_.ow / 2 * d_.oc, pairs = rows(strip) / 2;
+          const int64_t first = first_row(strip) / 2 * pooled_row;
+          pool_rows(epilogue_, pairs, d_.ow / 2, d_.oc, unpooled, first, dst.data);
+          finish(epilogue_, pairs * pooled_row, first, dst.data);
         } else {
           OutputPixels out = dst;
           out.data += strips_.first_image(strip) * dst.image_stride +
                       strips_.first_row(strip) * dst.row_stride;
           compute(strip, input, out);
+          finish_strip(strip, dst);
         }
-        const int64_t row = d_.ow / together * d_.oc;
-        activate(epilogue_, rows(strip) / together * row, first_row(strip) / together * row,
-                 dst.data);
       }
     };
     parallel_for_pieces(threads_, strips_.count(), pieces_, make_strips);
   }
 
  private:
+  void finish_strip(int64_t strip, const OutputPixels& dst) const {
+    if (is_finished(epilogue_)) return;
+    const int64_t row = d_.ow * d_.oc;
+    if (dst.pixel_stride == d_.oc && dst.row_stride == row) {
+      finish(epilogue_, rows(strip) * row, first_row(strip) * row, dst.data);
+      return;
+    }
+    for (int64_t i = 0; i < rows(strip); ++i) {
+      const int64_t image = strips_.first_image(strip) + i / strips_.rows(strip);
+      const int64_t y = strips_.first_row(strip) + i % strips_.rows(strip);
+      finish_row(d_, epilogue_, dst, image * dst.image_stride + y * dst.row_stride);
+    }
+  }
+
   // Rows of all images before those of a strip, and of a strip.
   int64_t first_row(int64_t strip) const {
     return strips_.first_image(strip) * d_.oh + strips_.first_row(strip);
   }
   int64_t rows(int64_t strip) const { return strips_.images(strip) * strips_.rows(strip); }
 
-  const Conv2dDims& d_;
-  const Epilogue& epilogue_;
+  Conv2dDims d_;
+  Epilogue epilogue_;
   Strips strips_;
   int64_t waiting_, pieces_;
   int threads_;
@@ -124,18 +148,18 @@ class Correlation {
 
 // Forward, and the gradient of the input: any convolution, and those in which every channel has a
 // kernel of its own.
-void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
                      const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared);
-void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
+void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst);
 
 // The gradient of the weights: any convolution, from a packed copy of its strips or from src where
 // it lies, and depthwise ones.
-void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void packed_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights);
-void unpacked_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void unpacked_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                float* diff_weights);
-void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                 float* diff_weights);
 
 }  // namespace cnnx

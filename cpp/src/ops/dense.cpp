@@ -17,7 +17,7 @@ namespace {
 void forward_by_depth(const DenseDims& d, const float* src, const float* weights, const float* bias,
                       float* dst) {
   const GemmTile& tile = gemm_tile_for(d.oc);
-  const int64_t chunks = (d.ic + tile.kc - 1) / tile.kc;
+  const int64_t chunks = ceil_div(d.ic, tile.kc);
   const PartialSums sums(d.mb * d.oc, chunks);
   const int threads = threads_for_product(sums.parts(), d.mb, d.oc, d.ic);
   const int64_t workspace = Scratchpad::padded(

@@ -61,7 +61,7 @@ void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, cons
 
 }  // namespace
 
-void dense_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps, const float* bias,
+void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
                      const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
   const Correlation correlation(dims, src, epilogue);
   const Strips& strips = correlation.strips();

@@ -42,7 +42,7 @@ void repeat(const Conv2dDims& d, const Vectors& vectors, int64_t block, const fl
 
 }  // namespace
 
-void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& taps,
+void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst) {
   const Correlation correlation(dims, src, epilogue);
   const Strips& strips = correlation.strips();
@@ -91,16 +91,15 @@ void depthwise_correlate(const Conv2dDims& dims, DiffDst src, const KernelTaps& 
   });
 }
 
-void depthwise_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                 float* diff_weights) {
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);
   const Vectors vectors(dims, dims.stride_w == 1);
   const int64_t taps = dims.kh * dims.kw, ldw = vectors.pixels * dims.oc, size = taps * ldw;
   const PartialSums partial_sums(size, strips.count());
-  const int threads =
-      threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() /
-                                            (dims.mb * dims.oh * dims.ow * dims.oc * taps));
+  const int threads = threads_for_work(partial_sums.parts(),
+                                       dims.mb * dims.oh * dims.ow * dims.oc * taps, kConvGrain);
   Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
                      strips.scratch() + gradients.scratch());
   float* const total = scratch.take(size);

@@ -1,9 +1,24 @@
 #include "ops/epilogue.hpp"
 
+#include <algorithm>
+
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
 
 namespace cnnx {
+namespace {
+
+constexpr int64_t kBlock = 2048;  // outputs that stay in L1 until they are activated
+
+void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
+  if (epilogue.activation == Activation::relu && epilogue.codes != nullptr) {
+    kernels().pool2x2.rectify(n, dst + first, epilogue.codes + first);
+  } else if (epilogue.activation != Activation::linear) {
+    activation_kernel(epilogue.activation).forward(n, dst + first, dst + first);
+  }
+}
+
+}  // namespace
 
 void pool_rows(const Epilogue& epilogue, int64_t pairs, int64_t windows, int64_t c,
                const float* rows, int64_t first, float* dst) {
@@ -14,12 +29,20 @@ void pool_rows(const Epilogue& epilogue, int64_t pairs, int64_t windows, int64_t
   }
 }
 
-void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
-  if (epilogue.activation == Activation::relu && epilogue.codes != nullptr) {
-    kernels().pool2x2.rectify(n, dst + first, epilogue.codes + first);
-  } else if (epilogue.activation != Activation::linear) {
-    activation_kernel(epilogue.activation).forward(n, dst + first, dst + first);
+void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
+  if (epilogue.addend == nullptr) {
+    activate(epilogue, n, first, dst);
+    return;
   }
+  for (const int64_t end = first + n; first < end; first += kBlock) {
+    const int64_t count = std::min(kBlock, end - first);
+    kernels().merging.add(count, dst + first, epilogue.addend + first, dst + first);
+    activate(epilogue, count, first, dst);
+  }
+}
+
+bool is_finished(const Epilogue& epilogue) {
+  return epilogue.addend == nullptr && epilogue.activation == Activation::linear;
 }
 
 }  // namespace cnnx

@@ -4,13 +4,15 @@
 
 namespace cnnx {
 
-// The two steps of an epilogue, for a part of the outputs, in the calling thread. dst and the codes
-// are those of all outputs, of which the part begins with number `first`.
+// The two steps of an epilogue, for a part of the outputs, in the calling thread. dst, the addend
+// and the codes are those of all outputs. The part begins with output number `first`.
 
 // Pools pairs of contiguous rows, each of `windows` windows of c channels.
 void pool_rows(const Epilogue& epilogue, int64_t pairs, int64_t windows, int64_t c,
                const float* rows, int64_t first, float* dst);
-// Activates n outputs.
-void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst);
+// Adds the addend to n outputs and activates them.
+void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst);
+// Whether `finish` changes nothing.
+bool is_finished(const Epilogue& epilogue);
 
 }  // namespace cnnx

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "cnnx/epilogue.hpp"
+#include "cnnx/images.hpp"
 #include "kernels/kernel_table.hpp"
 
 namespace cnnx {
 
 // NHWC images of h rows of w pixels of c floats, read row by row: as they lie in memory or, if a
-// 2x2 pooling follows them, un-pooled on the way. Of an odd number of rows or pixels the last is in
-// no window and 0.
+// 2x2 pooling follows them, un-pooled on the way. If the number is odd, the last row or pixel is in
+// no window; its gradient is 0.
 class ImageRows {
  public:
-  ImageRows(DiffDst images, int64_t h, int64_t w, int64_t c)
+  ImageRows(Images images, int64_t h, int64_t w, int64_t c)
       : images_(images),
         h_(images.codes == nullptr ? h : h / 2 * 2),
         w_(images.codes == nullptr ? w : w / 2 * 2),
@@ -44,7 +44,7 @@ class ImageRows {
   }
 
  private:
-  DiffDst images_;
+  Images images_;
   int64_t h_, w_, c_;
 };
 

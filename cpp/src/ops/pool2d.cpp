@@ -5,6 +5,7 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/image_rows.hpp"
 #include "runtime/parallel.hpp"
+#include "runtime/rounding.hpp"
 
 namespace cnnx {
 namespace {
@@ -61,7 +62,7 @@ template <typename Body>
 void scatter(const Pool2dDims& d, float* diff_src, Body body) {
   constexpr int64_t kFewImages = 16, kBlock = 64;
   const bool add = !tiles(d);
-  const int64_t blocks = d.mb < kFewImages ? (d.c + kBlock - 1) / kBlock : 1;
+  const int64_t blocks = d.mb < kFewImages ? ceil_div(d.c, kBlock) : 1;
   const int64_t block = blocks == 1 ? d.c : kBlock;
   const int threads = threads_for_rows(d.mb * blocks, d.oh * d.ow * block * d.kh * d.kw);
   parallel_for(threads, d.mb * blocks, [&](int64_t begin, int64_t end, int) {
@@ -101,7 +102,7 @@ void forward_2x2(const Pool2dDims& d, const float* src, float* dst, uint8_t* cod
   });
 }
 
-void backward_2x2(const Pool2dDims& d, DiffDst diff_dst, float* diff_src) {
+void backward_2x2(const Pool2dDims& d, Images diff_dst, float* diff_src) {
   const ImageRows gradient(diff_dst, d.ih, d.iw, d.c);
   const int64_t row = d.iw * d.c;
   parallel_for(threads_for_rows(d.mb * d.ih, row), d.mb * d.ih,

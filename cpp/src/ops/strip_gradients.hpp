@@ -8,7 +8,7 @@ namespace cnnx {
 // The gradients of the output rows of strips: where they lie, or un-pooled to scratch.
 class StripGradients {
  public:
-  StripGradients(const Conv2dDims& dims, DiffDst diff_dst, const Strips& strips)
+  StripGradients(const Conv2dDims& dims, Images diff_dst, const Strips& strips)
       : width_(dims.ow),
         row_(dims.ow * dims.oc),
         rows_(diff_dst, dims.oh, dims.ow, dims.oc),
@@ -49,7 +49,7 @@ class StripGradients {
  private:
   int64_t width_, row_;
   ImageRows rows_;
-  const Strips& strips_;
+  Strips strips_;
 };
 
 }  // namespace cnnx

@@ -12,6 +12,8 @@
 
 namespace cnnx {
 
+constexpr int64_t kL1Floats = 6144;  // 24 KiB that stay in L1 while they are read again and again
+
 // Memory that is needed later.
 struct Later {
   const float* data;
@@ -82,7 +84,7 @@ class Pieces {
 class Strips {
  public:
   // Strips have a multiple of `together` rows; there are `least` of them, or one for each.
-  Strips(const Conv2dDims& dims, DiffDst src, int64_t together, int64_t least = kLeastStrips)
+  Strips(const Conv2dDims& dims, Images src, int64_t together, int64_t least = kLeastStrips)
       : d_(dims),
         src_(src, d_.ih, d_.iw, d_.ic),
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
@@ -92,7 +94,7 @@ class Strips {
     const double row = std::max({input, static_cast<double>(d_.ow * d_.oc), 1.0});
     // Where weights are few, rows are used at once: they need not wait in L2 for the next ones.
     const bool few = d_.kh * d_.kw * d_.ic * d_.oc <= kFewWeights;
-    const int64_t most = std::min(static_cast<int64_t>((few ? kL1Floats : kFloats) / row),
+    const int64_t most = std::min(static_cast<int64_t>((few ? double{kL1Floats} : kFloats) / row),
                                   ceil_div(d_.mb * d_.oh, least));
     const int64_t parts =
         std::max<int64_t>(ceil_div(d_.oh, std::max(most / together * together, together)), 1);
@@ -102,7 +104,7 @@ class Strips {
   }
 
   // Whether a thread's copy stays small: a wide dilation spreads even one row's input far, and a
-  // wide stride that of rows which stay together.
+  // wide stride spreads rows that are pooled together.
   bool fit() const {
     return !copied_ || static_cast<double>(input_rows(rows_)) * static_cast<double>(width_) *
                                static_cast<double>(d_.ic) <=
@@ -160,12 +162,11 @@ class Strips {
 
  private:
   static constexpr double kFloats = 1 << 16;  // 256 KiB: half of a small L2
-  static constexpr double kL1Floats = 6144;
   static constexpr int64_t kFewWeights = 2048;
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
   static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
-  const Conv2dDims& d_;
+  Conv2dDims d_;
   ImageRows src_;
   int64_t width_;
   bool copied_;

@@ -64,7 +64,7 @@ class WinogradTiles {
 // Images of h rows of w pixels of c floats, seen in patches whose points are taken.
 class WinogradPatches {
  public:
-  WinogradPatches(DiffDst images, int64_t h, int64_t w, int64_t c)
+  WinogradPatches(Images images, int64_t h, int64_t w, int64_t c)
       : images_(images), h_(h), w_(w), c_(c) {}
 
   // Scratch for pixels outside the image.
@@ -123,7 +123,7 @@ class WinogradPatches {
     return windows;
   }
 
-  DiffDst images_;
+  Images images_;
   int64_t h_, w_, c_;
   const float* zeros_ = nullptr;
 };

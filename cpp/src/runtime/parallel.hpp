@@ -14,16 +14,22 @@ using RangeBody = void (*)(void* context, int64_t begin, int64_t end, int thread
 void run_ranges(int threads, int64_t count, void* context, RangeBody body);
 }  // namespace detail
 
-// How many threads parallel_for gives `count` items of which one thread should get at least
-// `grain`, or more if the threads sleep; always >= 1. The grain is less than 1 if an item is worth
-// more than a thread. Ask once for an operation: the answer sizes the threads' scratch, and may be
-// another the next time.
+// Number of threads for `count` items, at least `grain` of them a thread, or more if the threads
+// sleep; always >= 1. The grain is a fraction if an item is worth more than a thread: rounded down
+// to 0, it would wake threads for any work. Ask once for an operation: the answer sizes the
+// threads' scratch, and may be another the next time.
 int threads_for(int64_t count, double grain);
+
+// The same for items that take `work` steps together, at least `grain` of them a thread.
+inline int threads_for_work(int64_t count, int64_t work, int64_t grain) {
+  return threads_for(count, static_cast<double>(grain) * static_cast<double>(count) /
+                                static_cast<double>(std::max<int64_t>(work, 1)));
+}
 
 // The same for rows of `row_floats` floats that a cheap pass reads once.
 constexpr int64_t kElementwiseGrain = 65536;
 inline int threads_for_rows(int64_t rows, int64_t row_floats) {
-  return threads_for(rows, kElementwiseGrain / std::max<int64_t>(row_floats, 1));
+  return threads_for_work(rows, rows * row_floats, kElementwiseGrain);
 }
 
 // Calls body(begin, end, thread) on contiguous ranges that cover [0, count), thread in

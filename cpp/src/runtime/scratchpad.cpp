@@ -1,8 +1,8 @@
 #include "runtime/scratchpad.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
+#include <stdexcept>
 
 namespace cnnx {
 namespace {
@@ -57,9 +57,11 @@ Scratchpad::~Scratchpad() {
 }
 
 float* Scratchpad::take(int64_t floats) {
+  if (padded(floats) > size_ - used_) {
+    throw std::logic_error("an operation takes more scratch memory than it asked for");
+  }
   float* block = data_ + used_;
   used_ += padded(floats);
-  assert(used_ <= size_);
   return block;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "cnnx/memory.hpp"
+#include "runtime/rounding.hpp"
 
 namespace cnnx {
 
@@ -16,14 +17,14 @@ class Scratchpad {
   Scratchpad(const Scratchpad&) = delete;
   Scratchpad& operator=(const Scratchpad&) = delete;
 
-  // The next `floats` of those that are shared, from a cache line on. The sum of all takes, each
-  // rounded up by padded(), must not exceed `shared`.
+  // The next `floats` of those that are shared, from a cache line on. Throws std::logic_error if
+  // the sum of all takes, each rounded up by padded(), exceeds `shared`. Not in a region.
   float* take(int64_t floats);
   // The floats of a thread's own, from a cache line on.
   float* of_thread(int thread) const { return data_ + thread * stride_; }
 
   // floats rounded up to whole cache lines.
-  static int64_t padded(int64_t floats) { return (floats + 15) / 16 * 16; }
+  static int64_t padded(int64_t floats) { return round_up(floats, 16); }
 
  private:
   Memory own_;

@@ -44,8 +44,20 @@ void run(test::Choices choices) {
       diff_weights(defined.weights.size(), -99.0f), diff_bias(d.oc, -99.0f);
   conv2d_forward(d, src, weights, defined.bias.data(), {}, dst.data());
   test::require(test::is_as_defined(dst, defined.dst), "conv2d_forward");
-  conv2d_backward_data(d, {defined.diff_dst.data()}, weights, diff_src.data());
+  conv2d_backward_data(d, {defined.diff_dst.data()}, weights, nullptr, {}, diff_src.data());
   test::require(test::is_as_defined(diff_src, defined.diff_src), "conv2d_backward_data");
+
+  std::vector<float> dst_sum(defined.dst), src_sum(defined.diff_src);
+  for (int64_t i = 0; i < outputs; ++i) dst_sum[i] += defined.diff_dst[i];
+  for (int64_t i = 0; i < inputs; ++i) src_sum[i] += src[i];
+  std::vector<float> added(outputs, -99.0f), added_src(inputs, -99.0f);
+  conv2d_forward(d, src, weights, defined.bias.data(), {.addend = defined.diff_dst.data()},
+                 added.data());
+  test::require(test::is_as_defined(added, dst_sum), "conv2d_forward, added");
+  conv2d_backward_data(d, {defined.diff_dst.data()}, weights, nullptr, {.addend = src},
+                       added_src.data());
+  test::require(test::is_as_defined(added_src, src_sum), "conv2d_backward_data, added");
+
   conv2d_backward_weights(d, src, {defined.diff_dst.data()}, diff_weights.data(), diff_bias.data());
   test::require(test::is_as_defined(diff_weights, defined.diff_weights), "conv2d_backward_weights");
   test::require(diff_bias == defined.diff_bias, "conv2d_backward_weights: diff_bias");

@@ -9,6 +9,7 @@
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
+#include "kernels/merging_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
@@ -24,6 +25,7 @@ const KernelTable avx2_kernels = {
     .dot = dot,
     .transpose = transpose,
     .tile_times = {.loads_a_product = 4, .accumulators = 11},
+    // 16 registers hold no third width: the one between wide and narrow is the wide one again.
     .conv = {conv_tile_of<6, 2>(), conv_tile_of<6, 2>(), conv_tile_of<10, 1>(),
              conv_tile_of<4, 3>(), conv_tile_of<5, 2, 2>(), conv_tile_of<10, 1, 2>(),
              conv_tile_of<10, 1, 3>(), conv_tile_of<9, 1, 5>()},
@@ -34,6 +36,7 @@ const KernelTable avx2_kernels = {
                      conv_weights_tile_of<5, 1, 1, 2>(), conv_weights_tile_of<3, 1, 2, 2>()},
     .winograd = winograd_kernels,
     .depthwise = depthwise_kernels,
+    .merging = merging_kernels,
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,

@@ -9,6 +9,7 @@
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
+#include "kernels/merging_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
@@ -34,6 +35,7 @@ const KernelTable avx512_kernels = {
                      conv_weights_tile_of<5, 3, 1, 1>(), conv_weights_tile_of<5, 5, 1, 1>()},
     .winograd = winograd_kernels,
     .depthwise = depthwise_kernels,
+    .merging = merging_kernels,
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,

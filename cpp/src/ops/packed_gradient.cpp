@@ -16,7 +16,7 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kL1Floats = 8192;  // 32 KiB of gradients, read again for every tap
+constexpr int64_t kPieceFloats = 8192;  // 32 KiB of gradients, read again for every tap
 // Partial sums do not pay for few strips, nor for so many gradients that they leave the cache.
 constexpr int64_t kFewStrips = 8, kMostSums = 32768;
 
@@ -69,7 +69,7 @@ const ConvWeightsTile& tile_for(const Conv2dDims& d) {
 // channels), diff_dst in blocks, each (rows of output, ow, channels).
 class PackedStrips {
  public:
-  PackedStrips(const Conv2dDims& dims, const float* src, DiffDst diff_dst)
+  PackedStrips(const Conv2dDims& dims, const float* src, Images diff_dst)
       : d_(dims),
         icg_(dims.ic / dims.groups),
         ocg_(dims.oc / dims.groups),
@@ -106,7 +106,7 @@ class PackedStrips {
   // sums += the gradients of a packed strip, parts [begin, end).
   void add(int64_t strip, int64_t begin, int64_t end, const float* packed, float* sums) const {
     const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
-    const Pieces pieces(images, rows, kL1Floats / (d_.ow * tile_.channels));
+    const Pieces pieces(images, rows, kPieceFloats / (d_.ow * tile_.channels));
     const int64_t steps = pieces.count() * (end - begin) * d_.kh * d_.kw / tile_.steps;
     Ahead ahead(strips_.later(strip), gradients_.later(strip), steps);
     for (int64_t p = 0; p < pieces.count(); ++p) {
@@ -179,7 +179,7 @@ class PackedStrips {
     }
   }
 
-  const Conv2dDims& d_;
+  Conv2dDims d_;
   int64_t icg_, ocg_;
   Strips strips_;
   StripGradients gradients_;
@@ -205,19 +205,19 @@ void add_together(const PackedStrips& strips, int threads, Scratchpad& scratch, 
 
 }  // namespace
 
-void packed_backward_weights(const Conv2dDims& dims, const float* src, DiffDst diff_dst,
+void packed_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights) {
   const PackedStrips strips(dims, src, diff_dst);
   const int64_t size = dims.kh * dims.kw * (dims.ic / dims.groups) * dims.oc;
   const int64_t work = dims.mb * dims.oh * dims.ow * size;
   if (strips.count() < kFewStrips || size > kMostSums) {
-    const int threads = threads_for(strips.parts(), kConvGrain * strips.parts() / work);
+    const int threads = threads_for_work(strips.parts(), work, kConvGrain);
     Scratchpad scratch(strips.scratch(), threads, strips.row_scratch());
     add_together(strips, threads, scratch, size, diff_weights);
     return;
   }
   const PartialSums partial_sums(size, strips.count());
-  const int threads = threads_for(partial_sums.parts(), kConvGrain * partial_sums.parts() / work);
+  const int threads = threads_for_work(partial_sums.parts(), work, kConvGrain);
   Scratchpad scratch(partial_sums.scratch(), threads, strips.row_scratch() + strips.scratch());
   partial_sums.add(threads, scratch, diff_weights,
                    [&](int64_t begin, int64_t end, float* sums, int thread) {

@@ -1,0 +1,47 @@
+#include "array_view.hpp"
+#include "cnnx/upsample2d.hpp"
+
+namespace cnnx::bindings {
+namespace {
+
+using Function = void (*)(const Upsample2dDims&, Interpolation, const float*, float*);
+
+Interpolation interpolation_of(const Arguments& args, const std::string& name) {
+  args.require(name == "nearest" || name == "bilinear", "interpolation",
+               "must be nearest or bilinear, got " + name);
+  return name == "nearest" ? Interpolation::kNearest : Interpolation::kBilinear;
+}
+
+// Forward, or the gradient, whose images become smaller.
+void define(py::module_& m, const char* operation, const char* from_name, const char* to_name,
+            bool forward, Function function) {
+  m.def(
+      operation,
+      [=](const py::array& from, py::array& to, const Pair& factors,
+          const std::string& interpolation) {
+        const Arguments args(operation);
+        args.in_range(factors, 1, "factors");
+        const auto [mb, h, w, c] =
+            forward ? args.shape<4>(from, from_name) : args.shape<4>(to, to_name);
+        const auto [factor_h, factor_w] = factors;
+        const std::vector<int64_t> small = {mb, h, w, c};
+        const std::vector<int64_t> large = {mb, args.product({h, factor_h}, "factors"),
+                                            args.product({w, factor_w}, "factors"), c};
+        const float* const f = args.input<float>(from, from_name, forward ? small : large);
+        float* const t = args.output<float>(to, to_name, forward ? large : small);
+        args.apart(to, to_name, from);
+        const Interpolation way = interpolation_of(args, interpolation);
+        const GilRelease release;  // the arrays are held by the caller's frame
+        function({mb, h, w, c, factor_h, factor_w}, way, f, t);
+      },
+      py::arg(from_name), py::arg(to_name), py::arg("factors"), py::arg("interpolation"));
+}
+
+}  // namespace
+
+void bind_upsample2d(py::module_& m) {
+  define(m, "upsample2d_forward", "src", "dst", true, upsample2d_forward);
+  define(m, "upsample2d_backward", "diff_dst", "diff_src", false, upsample2d_backward);
+}
+
+}  // namespace cnnx::bindings

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+
+namespace cnnx {
+
+// NHWC images, or, with `codes`, the gradient of images that a 2x2 max pooling made of larger ones,
+// read as the gradient of those (epilogue.hpp says what the codes are). As the gradient of an
+// operation's output, it is that before the activation; with codes, for ReLU after it.
+struct Images {
+  const float* data;
+  const uint8_t* codes = nullptr;
+};
+
+}  // namespace cnnx

@@ -1,0 +1,106 @@
+"""Layers that merge: forward and backward against NumPy and central differences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import reference
+from agreement import assert_close, assert_gradient, normal
+from cnnx import layers
+from cnnx.layers import Layer
+from cnnx.layers.call import alone
+
+Oracle = Callable[..., Any]
+CASES: dict[str, tuple[type[Layer], dict[str, Any], Oracle]] = {
+    "add": (layers.Add, {}, lambda *xs: sum(xs)),
+    "subtract": (layers.Subtract, {}, lambda a, b: a - b),
+    "multiply": (layers.Multiply, {}, lambda *xs: np.prod(np.broadcast_arrays(*xs), axis=0)),
+    "average": (layers.Average, {}, lambda *xs: sum(xs) / len(xs)),
+    "maximum": (layers.Maximum, {}, lambda *xs: np.max(np.broadcast_arrays(*xs), axis=0)),
+    "minimum": (layers.Minimum, {}, lambda *xs: np.min(np.broadcast_arrays(*xs), axis=0)),
+    "concatenate": (layers.Concatenate, {}, lambda *xs: np.concatenate(xs, -1)),
+    "along rows": (layers.Concatenate, {"axis": 1}, lambda *xs: np.concatenate(xs, 1)),
+    "along -2": (layers.Concatenate, {"axis": -2}, lambda *xs: np.concatenate(xs, -2)),
+}
+SHAPES = {
+    "two": [(3, 4, 5), (3, 4, 5)],
+    "three": [(3, 4, 5)] * 3,
+    "repeated": [(3, 4, 5), (1, 4, 1)],
+    "repeated first": [(1, 1, 5), (3, 4, 5)],
+}
+
+
+def fits(name: str, shapes: list[tuple[int, ...]]) -> bool:
+    if (name[0] == "a" and name.startswith("along")) or name == "concatenate":
+        return len(set(shapes)) == 1
+    return name != "subtract" or len(shapes) == 2
+
+
+@pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("name", CASES)
+def test_forward_and_backward(name: str, shapes: list[tuple[int, ...]]) -> None:
+    if not fits(name, shapes):
+        pytest.skip("these shapes are refused: see below")
+    cls, arguments, oracle = CASES[name]
+    layer = cls(**arguments)
+    xs = [normal(place, 2, *shape) for place, shape in enumerate(shapes)]
+    y = layer(xs)
+    assert_close(y, oracle(*xs))
+    assert layer.compute_output_shape(*((None, *shape) for shape in shapes)) == (None, *y.shape[1:])
+    call = alone(layer, *xs)
+    layer.forward(call, *xs)
+    dy = normal(9, *y.shape)
+    layer.backward(call, dy.copy())
+    for place, x in enumerate(xs):
+
+        def output(a: Any, place: int = place) -> Any:
+            return oracle(*xs[:place], a, *xs[place + 1 :]) * dy
+
+        assert_gradient(call.dx[place], reference.central_differences(output, x), f"input {place}")
+    copy = cls.from_config(json.loads(json.dumps(layer.get_config())))
+    np.testing.assert_array_equal(copy(xs), y)
+
+
+@pytest.mark.parametrize("cls", [layers.Maximum, layers.Minimum])
+def test_of_equal_elements_the_first_gets_the_gradient(cls: type[Layer]) -> None:
+    xs = [np.ones((1, 2), np.float32), np.array([[1, 2]], np.float32), np.ones((1, 2), np.float32)]
+    call = alone(cls(), *xs)
+    call_layer = cls()
+    call_layer.build_once(*((None, 2),) * 3)
+    call_layer.forward(call, *xs)
+    call_layer.backward(call, np.array([[3, 4]], np.float32))
+    expected = [[3, 0], [0, 4], [0, 0]] if cls is layers.Maximum else [[3, 4], [0, 0], [0, 0]]
+    np.testing.assert_array_equal(np.concatenate(call.dx), expected)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "message"),
+    [
+        (layers.Add(name="sum"), [(3, 4)], "Add 'sum' merges a list of at least 2 inputs, got 1"),
+        (layers.Add(), [(3, 4), (3, 5)], r"do not fit each other: \(None, 3, 4\), \(None, 3, 5\)"),
+        (layers.Add(), [(3, 4), (4,)], "do not fit each other"),
+        (layers.Subtract(), [(3,)] * 3, "takes 2 inputs, got 3"),
+        (layers.Concatenate(), [(3, 4), (2, 4)], r"must agree but for axis -1"),
+        (layers.Concatenate(), [(3, 4), (4,)], r"must agree but for axis -1"),
+        (layers.Concatenate(3), [(3, 4)] * 2, r"of shape \(None, 3, 4\) has no axis 3"),
+    ],
+)
+def test_shapes_that_do_not_fit(layer: Layer, shapes: list[tuple[int, ...]], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        layer([np.zeros((2, *shape)) for shape in shapes])
+
+
+def test_axis_0_is_the_batch() -> None:
+    with pytest.raises(ValueError, match="axis 0 is the batch's"):
+        layers.Concatenate(0)
+
+
+def test_functions_are_the_layers() -> None:
+    xs = [normal(1, 2, 3), normal(2, 2, 3)]
+    np.testing.assert_array_equal(layers.add(xs), layers.Add()(xs))
+    np.testing.assert_array_equal(layers.concatenate(xs, 1), layers.Concatenate(1)(xs))
