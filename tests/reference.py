@@ -343,6 +343,142 @@ def exponential_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
     return f64(diff_dst) * f64(dst)
 
 
+def relu6_forward(src: ArrayLike) -> Array:
+    """max(x, 0), at most 6."""
+    return np.minimum(relu_forward(src), 6.0)
+
+
+def relu6_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy where 0 < y < 6."""
+    return np.where((f64(dst) > 0) & (f64(dst) < 6), f64(diff_dst), 0.0)
+
+
+SELU = 1.0507009873554805, 1.6732632423543772
+
+
+def selu_forward(src: ArrayLike) -> Array:
+    """1.0507 x, below 0 1.0507 1.6733 (e^x - 1) (Klambauer et al. 2017, equation 2)."""
+    scale, alpha = SELU
+    return scale * np.where(f64(src) > 0, f64(src), alpha * np.expm1(np.minimum(f64(src), 0)))
+
+
+def selu_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """1.0507 dy, below 0 dy (y + 1.0507 1.6733)."""
+    scale, alpha = SELU
+    return f64(diff_dst) * np.where(f64(dst) > 0, scale, f64(dst) + scale * alpha)
+
+
+def softsign_forward(src: ArrayLike) -> Array:
+    """x / (1 + |x|)."""
+    return f64(src) / (1.0 + np.abs(f64(src)))
+
+
+def softsign_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy / (1 + |x|)^2 = dy (1 - |y|)^2."""
+    return f64(diff_dst) * (1.0 - np.abs(f64(dst))) ** 2
+
+
+def hard_sigmoid_forward(src: ArrayLike) -> Array:
+    """(x + 3) / 6, in [0, 1]."""
+    return np.minimum(np.maximum(f64(src) / 6.0 + 0.5, 0.0), 1.0)
+
+
+def hard_sigmoid_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy / 6 where 0 < y < 1."""
+    return np.where((f64(dst) > 0) & (f64(dst) < 1), f64(diff_dst) / 6.0, 0.0)
+
+
+def hard_tanh_forward(src: ArrayLike) -> Array:
+    """x, in [-1, 1]."""
+    return np.minimum(np.maximum(f64(src), -1.0), 1.0)
+
+
+def hard_tanh_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy where -1 < y < 1."""
+    return np.where((f64(dst) > -1) & (f64(dst) < 1), f64(diff_dst), 0.0)
+
+
+def log_sigmoid_forward(src: ArrayLike) -> Array:
+    """-log(1 + e^-x)."""
+    return -np.logaddexp(0.0, -f64(src))
+
+
+def log_sigmoid_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (1 - sigmoid(x)) = dy (1 - e^y)."""
+    return f64(diff_dst) * (1.0 - np.exp(f64(dst)))
+
+
+def log_softmax_forward(src: ArrayLike) -> Array:
+    """x - log sum_j e^x_j over the last axis."""
+    return log_softmax(src)
+
+
+def log_softmax_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy_i - e^y_i sum_j dy_j."""
+    return f64(diff_dst) - np.exp(f64(dst)) * f64(diff_dst).sum(axis=-1, keepdims=True)
+
+
+def silu_forward(src: ArrayLike) -> Array:
+    """x sigmoid(x)."""
+    return f64(src) * sigmoid_forward(src)
+
+
+def silu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (s + x s (1 - s)) with s = sigmoid(x)."""
+    s = sigmoid_forward(src)
+    return f64(diff_dst) * (s + f64(src) * s * (1.0 - s))
+
+
+def normal_probability(x: ArrayLike) -> Array:
+    """P(x) = erfc(-x / sqrt(2)) / 2."""
+    return np.vectorize(lambda z: math.erfc(-z / math.sqrt(2)) / 2, otypes=[float])(f64(x))
+
+
+def gelu_forward(src: ArrayLike) -> Array:
+    """x P(x) (Hendrycks & Gimpel 2016)."""
+    return f64(src) * normal_probability(src)
+
+
+def gelu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (P(x) + x p(x)) with the density p(x) = e^(-x^2 / 2) / sqrt(2 pi)."""
+    src = f64(src)
+    density = np.exp(-(src**2) / 2) / math.sqrt(2 * math.pi)
+    return f64(diff_dst) * (normal_probability(src) + src * density)
+
+
+def mish_forward(src: ArrayLike) -> Array:
+    """x tanh(log(1 + e^x)) (Misra 2019)."""
+    return f64(src) * np.tanh(np.logaddexp(0.0, f64(src)))
+
+
+def mish_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (t + x (1 - t^2) sigmoid(x)) with t = tanh(log(1 + e^x))."""
+    t = np.tanh(np.logaddexp(0.0, f64(src)))
+    return f64(diff_dst) * (t + f64(src) * (1.0 - t**2) * sigmoid_forward(src))
+
+
+def hard_silu_forward(src: ArrayLike) -> Array:
+    """x (x + 3) / 6 with the second factor in [0, 1]."""
+    return f64(src) * hard_sigmoid_forward(src)
+
+
+def hard_silu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """0 below -3, dy above 3, dy (2 x + 3) / 6 between."""
+    src = f64(src)
+    return f64(diff_dst) * np.where(src < -3, 0.0, np.where(src > 3, 1.0, (2 * src + 3) / 6))
+
+
+def rectifier(src: ArrayLike, max_value: float, slope: float, threshold: float) -> Array:
+    """min(x, max_value) above the threshold, slope (x - threshold) below."""
+    src = f64(src)
+    return np.where(src > threshold, np.minimum(src, max_value), slope * (src - threshold))
+
+
+def prelu_forward(src: ArrayLike, alpha: ArrayLike) -> Array:
+    """x, below 0 alpha x."""
+    return np.maximum(f64(src), 0) + f64(alpha) * np.minimum(f64(src), 0)
+
+
 def softmax_forward(src: ArrayLike) -> Array:
     """e^(x - max) over its row's sum."""
     src = f64(src)

@@ -92,6 +92,28 @@ CASES: dict[str, list[layers.Layer]] = {
     "batch normalisation": [layers.Conv2D(2, 2), layers.BatchNormalization(), layers.ReLU()],
     "no scale": [layers.Dense(2), layers.BatchNormalization(scale=False), layers.Softmax()],
     "dropout": [layers.Dropout(0.4, **SEED), layers.Dense(3), layers.GaussianDropout(0.2, **SEED)],
+    "rectifiers": [
+        layers.Conv2D(2, 2, activation="relu6"),
+        layers.ReLU(1.5, 0.1, 0.5),
+        layers.LeakyReLU(),
+        layers.PReLU(shared_axes=(1, 2)),
+        layers.Dense(2),
+        layers.ELU(0.7),
+    ],
+    "smooth functions": [
+        layers.Conv2D(2, 2, activation="gelu"),
+        layers.Dense(3, activation="silu"),
+        layers.Dense(3, activation="mish"),
+        layers.Dense(3, activation="selu"),
+        layers.Dense(3, activation="softsign"),
+        layers.Dense(3, activation="log_sigmoid"),
+        layers.Dense(3, activation="log_softmax"),
+    ],
+    "functions of pieces": [
+        layers.Conv2D(2, 2, activation="hard_silu"),
+        layers.Dense(3, activation="hard_sigmoid"),
+        layers.Dense(3, activation="hard_tanh"),
+    ],
     "shapes": [
         layers.Rescaling(0.5, 1),
         layers.Reshape((4, 14, 4), order="F"),

@@ -187,6 +187,38 @@ CASES = {
         lambda x, w: reference.sigmoid_forward(x @ w),
     ),
     "relu": Case(layers.ReLU, {}, (3, 4), reference.relu_forward),
+    "relu, at most 1": Case(
+        layers.ReLU, {"max_value": 1}, (3, 4), lambda x: reference.rectifier(x, 1, 0, 0)
+    ),
+    "relu, above a threshold": Case(
+        layers.ReLU, {"threshold": 0.5}, (3, 4), lambda x: reference.rectifier(x, np.inf, 0, 0.5)
+    ),
+    "relu of three pieces": Case(
+        layers.ReLU,
+        {"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.25},
+        (3, 5),
+        lambda x: reference.rectifier(x, 1.5, 0.1, 0.25),
+    ),
+    "leaky relu": Case(
+        layers.LeakyReLU, {}, (3, 4), lambda x: reference.rectifier(x, np.inf, 0.3, 0)
+    ),
+    "leaky relu of the core": Case(
+        layers.LeakyReLU, {"negative_slope": 0.2}, (3, 4), reference.leaky_relu_forward
+    ),
+    "elu": Case(layers.ELU, {}, (3, 4), reference.elu_forward),
+    "elu, half as deep": Case(
+        layers.ELU,
+        {"alpha": 0.5},
+        (3, 4),
+        lambda x: np.where(x > 0, x, 0.5 * reference.elu_forward(x)),
+    ),
+    "prelu": Case(layers.PReLU, {}, (3, 4), reference.prelu_forward),
+    "prelu, a slope a channel": Case(
+        layers.PReLU,
+        {"alpha_initializer": "ones", "shared_axes": [1, 2]},
+        (3, 5, 2),
+        reference.prelu_forward,
+    ),
     "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
     **{
         f"activation {name}": Case(
@@ -195,6 +227,18 @@ CASES = {
         for name in ACTIVATIONS
         if name != "linear"
     },
+    "dense silu, of its input": Case(
+        layers.Dense,
+        {"units": 4, "activation": "swish"},
+        (5,),
+        lambda x, w, b: reference.silu_forward(x @ w + b),
+    ),
+    "conv2d gelu": Case(
+        layers.Conv2D,
+        {"filters": 3, "kernel_size": 2, "activation": "gelu"},
+        (3, 4, 2),
+        lambda x, w, b: reference.gelu_forward(reference.conv2d_forward(x, w, b, (2, 3))),
+    ),
     "dense elu": Case(
         layers.Dense,
         {"units": 4, "activation": "elu"},

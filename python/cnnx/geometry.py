@@ -76,6 +76,16 @@ def pair(value: Any, name: str, *, minimum: int = 1) -> Pair:
     return extent, extent
 
 
+def integers(value: Any, name: str, *, minimum: int = 1) -> tuple[int, ...]:
+    """Return a whole number or several as a tuple without repetition; raises as `integer` does."""
+    numbers = value if isinstance(value, (tuple, list)) else [value]
+    check_rank(numbers, name)
+    result = tuple(integer(item, name, minimum=minimum) for item in numbers)
+    if len(set(result)) < len(result):
+        raise ValueError(f"{name} must not name one twice, got {result}")
+    return result
+
+
 def sample_shape(value: Any, name: str) -> tuple[int, ...]:
     """Return the shape of one sample, without the batch, as a tuple of positive ints."""
     if not isinstance(value, (tuple, list)):

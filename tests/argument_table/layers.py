@@ -99,6 +99,7 @@ LAYERS: dict[str, Entry] = {
         bias_initializer="zeros",
     ),
     "Dropout": layer(layers.Dropout, rate=0.5, **RANDOM),
+    "ELU": layer(layers.ELU, alpha=0.5),
     "Flatten": layer(layers.Flatten, order="C"),
     "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
     "GlobalAveragePooling2D": layer(
@@ -106,7 +107,14 @@ LAYERS: dict[str, Entry] = {
     ),
     "GlobalMaxPooling2D": layer(layers.GlobalMaxPooling2D, data_format=None, keepdims=False),
     "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
+    "LeakyReLU": layer(layers.LeakyReLU, negative_slope=0.1),
     "MaxPooling2D": layer(layers.MaxPooling2D, POOLING, **WINDOWS),
+    "PReLU": layer(
+        layers.PReLU,
+        {"shared_axes": values(0, -1, 4, (1, 1), (1, 2**31)) | types(True, 1.5, "1", (1, "2"))},
+        alpha_initializer="zeros",
+        shared_axes=(1, 2),
+    ),
     "RandomContrast": layer(layers.RandomContrast, {"factor": FACTOR}, factor=0.5, **RANDOM),
     "RandomFlip": layer(
         layers.RandomFlip, {"mode": CHOICE}, mode="horizontal_and_vertical", **RANDOM
@@ -130,7 +138,16 @@ LAYERS: dict[str, Entry] = {
         fill_mode="reflect",
         **RANDOM,
     ),
-    "ReLU": layer(layers.ReLU),
+    "ReLU": layer(
+        layers.ReLU,
+        {
+            "max_value": {name: fault for name, fault in RATE.items() if name != "None"},
+            "threshold": RATE,
+        },
+        max_value=6,
+        negative_slope=0.1,
+        threshold=1,
+    ),
     "Rescaling": layer(layers.Rescaling, scale=0.5, offset=1.0),
     "Reshape": layer(
         layers.Reshape,

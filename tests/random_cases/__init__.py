@@ -10,6 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from random_cases.activations import (
+    ExponentialLinear,
+    Gated,
+    LeakyRectifier,
+    LearnedSlopes,
+    LogSoftmax,
+    Rectifier,
+)
 from random_cases.case import Case
 from random_cases.losses import (
     AbsoluteError,
@@ -60,6 +68,12 @@ FAMILIES: dict[str, type[Case]] = {
     "BatchNormalization": BatchNormalization,
     "BatchNormalization, frozen": BatchNormalizationInUse,
     "Activation": Activation,
+    "Activation, gated": Gated,
+    "Activation, log_softmax": LogSoftmax,
+    "ReLU, pieces": Rectifier,
+    "LeakyReLU": LeakyRectifier,
+    "ELU": ExponentialLinear,
+    "PReLU": LearnedSlopes,
     "Softmax": Softmax,
     "Dropout": Dropout,
     "Rescaling": Rescaling,

@@ -89,7 +89,14 @@ class Activation(Elementwise):
         "elu": lambda y: np.abs(y) + 1,
         "softplus": lambda y: 1 + np.exp(-y),
         "exponential": lambda y: y,
+        "relu6": lambda y: np.zeros(y.shape),
+        "hard_tanh": lambda y: np.zeros(y.shape),
+        "hard_sigmoid": lambda y: np.ones(y.shape),
+        "selu": lambda y: np.abs(y) + 2,
+        "softsign": lambda y: (1 + np.abs(y)) ** 2,
+        "log_sigmoid": lambda y: np.ones(y.shape),
     }
+    EXACT = ("relu", "relu6", "hard_tanh")
 
     def draw(self) -> None:
         self.name = self.one_of(*self.TERMS)
@@ -106,6 +113,12 @@ class Activation(Elementwise):
             "arctan": torch.atan,
             "elu": functional().elu,
             "softplus": lambda x: functional().softplus(x, threshold=700),
+            "relu6": functional().relu6,
+            "hard_tanh": functional().hardtanh,
+            "hard_sigmoid": functional().hardsigmoid,
+            "selu": functional().selu,
+            "softsign": functional().softsign,
+            "log_sigmoid": functional().logsigmoid,
             "exponential": torch.exp,
         }
         return functions.get(self.name, getattr(torch, self.name, None))(x)
@@ -116,7 +129,9 @@ class Activation(Elementwise):
 
     def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
         y = expected[0]
-        value = np.zeros(y.shape) if self.name == "relu" else 8 * UNIT * np.abs(y) + SMALLEST
+        value = 8 * UNIT * np.abs(y) + SMALLEST
+        if self.name in self.EXACT:
+            value = np.zeros(y.shape)
         return [value, 16 * UNIT * np.abs(self.dy) * type(self).TERMS[self.name](y)]
 
 

@@ -5,12 +5,14 @@ A form of a layer is a function (layer, x, *weights) that returns the layer's ou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from cnnx import layers, losses
+from cnnx.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 from cnnx.arrays import Array, Double
 from cnnx.geometry import Pair
 from cnnx.layers.dropout import NoiseLayer
@@ -24,11 +26,31 @@ ACTIVATIONS: dict[str, Callable[[Double], Double]] = {
     "tanh": np.tanh,
     "arctan": np.arctan,
     "softmax": lambda z: np.exp(_log_softmax(z)),
-    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "elu": lambda z: _elu(z, 1),
     "leaky_relu": lambda z: np.where(z > 0, z, 0.2 * z),
     "softplus": lambda z: np.logaddexp(0, z),
     "exponential": np.exp,
+    "relu6": lambda z: np.clip(z, 0, 6),
+    "selu": lambda z: SELU_SCALE * _elu(z, SELU_ALPHA),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "hard_sigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda z: np.clip(z, -1, 1),
+    "log_sigmoid": lambda z: -np.logaddexp(0, -z),
+    "log_softmax": lambda z: _log_softmax(z),
+    "silu": lambda z: z * np.exp(-np.logaddexp(0, -z)),
+    "gelu": lambda z: z * _erfc(-z / math.sqrt(2)) / 2,
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
+    "hard_silu": lambda z: z * np.clip(z / 6 + 0.5, 0, 1),
 }
+
+
+def _erfc(z: Double) -> Double:
+    return np.asarray(np.frompyfunc(math.erfc, 1, 1)(z), np.float64)
+
+
+def _elu(z: Double, alpha: float) -> Double:
+    result: Double = np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+    return result
 
 
 def _log_softmax(z: Double) -> Double:
@@ -148,6 +170,13 @@ def _reshape(layer: layers.Reshape, x: Double) -> Double:
     return np.stack([sample.reshape(shape, order="F") for sample in x])
 
 
+def _relu(layer: layers.ReLU, x: Double) -> Double:
+    highest = np.inf if layer.max_value is None else layer.max_value
+    below = layer.negative_slope * (x - layer.threshold)
+    y: Double = np.where(x > layer.threshold, np.minimum(x, highest), below)
+    return y
+
+
 def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
     """Multiply by the numbers that the layer draws for a seed."""
     factors = np.ones(x.shape, np.float32)
@@ -162,12 +191,15 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Conv2D: _conv2d,
     layers.Dense: _dense,
     layers.Dropout: lambda layer, x: x,  # of rate 0: others have `noise`
+    layers.ELU: lambda layer, x: _elu(x, layer.alpha),
     layers.Flatten: _reshape,
     layers.GaussianDropout: lambda layer, x: x,
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
+    layers.LeakyReLU: lambda layer, x: np.where(x > 0, x, layer.negative_slope * x),
     layers.MaxPooling2D: _maximum,
-    layers.ReLU: lambda layer, x: np.maximum(x, 0),
+    layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),
+    layers.ReLU: _relu,
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),

@@ -11,6 +11,7 @@ from cnnx.layers import (
     Conv2D,
     Dense,
     Layer,
+    PReLU,
     Rescaling,
     Reshape,
 )
@@ -18,7 +19,7 @@ from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.models import Sequential
 
-_POINTWISE = (Activation, BatchNormalization, Dense, RandomLayer, Rescaling)
+_POINTWISE = (Activation, BatchNormalization, Dense, PReLU, RandomLayer, Rescaling)
 """What computes each place from the same place, when the network does not learn."""
 
 

@@ -1,6 +1,6 @@
 """The layers of a network."""
 
-from cnnx.layers.activations import Activation, ReLU, Softmax
+from cnnx.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cnnx.layers.augmentation import (
     RandomContrast,
     RandomFlip,
@@ -26,6 +26,7 @@ from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Reshape
 
 __all__ = [
+    "ELU",
     "Activation",
     "AveragePooling2D",
     "BatchNormalization",
@@ -39,7 +40,9 @@ __all__ = [
     "Input",
     "InputLayer",
     "Layer",
+    "LeakyReLU",
     "MaxPooling2D",
+    "PReLU",
     "RandomContrast",
     "RandomFlip",
     "RandomRotation",
@@ -62,12 +65,15 @@ LAYERS: dict[str, type[Layer]] = {
         Conv2D,
         Dense,
         Dropout,
+        ELU,
         Flatten,
         GaussianDropout,
         GlobalAveragePooling2D,
         GlobalMaxPooling2D,
         InputLayer,
+        LeakyReLU,
         MaxPooling2D,
+        PReLU,
         RandomContrast,
         RandomFlip,
         RandomRotation,
