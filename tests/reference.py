@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -528,6 +529,37 @@ def batch_norm_backward(
     rows = src.size // src.shape[-1]
     diff_src = f64(gamma) / std * (diff_dst - diff_beta / rows - normal * diff_gamma / rows)
     return diff_src, diff_gamma, diff_beta
+
+
+def normalised_together(
+    src: ArrayLike, gamma: ArrayLike, beta: ArrayLike, epsilon: float, together: NDArray[Any]
+) -> Array:
+    """Each sample by itself: elements with the same number in `together` have one mean."""
+    src = f64(src)
+    normal = np.zeros_like(src)
+    for x, y in zip(src, normal, strict=True):
+        for number in np.unique(together):
+            group = x[together == number]
+            mean = group.sum() / group.size
+            variance = ((group - mean) ** 2).sum() / group.size
+            y[together == number] = (group - mean) / math.sqrt(variance + epsilon)
+    return f64(gamma) * normal + f64(beta)
+
+
+def groups_of_channels(shape: tuple[int, ...], groups: int) -> NDArray[Any]:
+    """The number of the group of each element of a sample, for `normalised_together`."""
+    numbers = np.zeros(shape, int)
+    for channel in range(shape[-1]):
+        numbers[..., channel] = channel // (shape[-1] // groups)
+    return numbers
+
+
+def pixels(shape: tuple[int, ...]) -> NDArray[Any]:
+    """The number of the pixel of each element of a sample, for `normalised_together`."""
+    numbers = np.zeros(shape, int)
+    for number, place in enumerate(np.ndindex(shape[:-1])):
+        numbers[place] = number
+    return numbers
 
 
 def philox4x32_10(counter: int, seed: int) -> list[int]:

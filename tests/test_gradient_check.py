@@ -92,6 +92,12 @@ CASES: dict[str, list[layers.Layer]] = {
     "batch normalisation": [layers.Conv2D(2, 2), layers.BatchNormalization(), layers.ReLU()],
     "no scale": [layers.Dense(2), layers.BatchNormalization(scale=False), layers.Softmax()],
     "dropout": [layers.Dropout(0.4, **SEED), layers.Dense(3), layers.GaussianDropout(0.2, **SEED)],
+    "normalisation of samples": [
+        layers.Conv2D(6, 2),
+        layers.GroupNormalization(3),
+        layers.Dense(4),
+        layers.LayerNormalization([1, 3], scale=False),
+    ],
     "rectifiers": [
         layers.Conv2D(2, 2, activation="relu6"),
         layers.ReLU(1.5, 0.1, 0.5),

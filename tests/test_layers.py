@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import cnnx
 import reference
+from agreement import normal
 from cnnx import layers
 from cnnx.activations import ACTIVATIONS
 from layer_test import Oracle, run_layer_test
@@ -260,6 +262,60 @@ CASES = {
         (3,),
         lambda x, *weights: reference.batch_norm_forward(x, *weights, EPSILON),
     ),
+    "layer normalization of rows": Case(
+        layers.LayerNormalization,
+        {},
+        (5,),
+        lambda x, g, b: reference.normalised_together(x, g, b, EPSILON, np.zeros(5)),
+    ),
+    "layer normalization of pixels": Case(
+        layers.LayerNormalization,
+        {"axis": 3, "epsilon": 0.1},
+        (3, 2, 4),
+        lambda x, g, b: reference.normalised_together(x, g, b, 0.1, reference.pixels((3, 2, 4))),
+    ),
+    "layer normalization of whole images": Case(
+        layers.LayerNormalization,
+        {"axis": [-1, 1, 2]},
+        (3, 2, 3),
+        lambda x, g, b: reference.normalised_together(x, g, b, EPSILON, np.zeros((3, 2, 3))),
+    ),
+    "layer normalization of rows of pixels, no beta": Case(
+        layers.LayerNormalization,
+        {"axis": 2, "center": False},
+        (2, 5, 3),
+        lambda x, g: reference.normalised_together(
+            x, g[:, None], 0, EPSILON, np.arange(6).reshape(2, 1, 3).repeat(5, axis=1)
+        ),
+    ),
+    "layer normalization, frozen": Case(
+        layers.LayerNormalization,
+        {"trainable": False, "scale": False},
+        (4,),
+        lambda x, b: reference.normalised_together(x, 1, b, EPSILON, np.zeros(4)),
+    ),
+    "group normalization": Case(
+        layers.GroupNormalization,
+        {"groups": 2},
+        (3, 2, 6),
+        lambda x, g, b: reference.normalised_together(
+            x, g, b, EPSILON, reference.groups_of_channels((3, 2, 6), 2)
+        ),
+    ),
+    "group normalization of each channel": Case(
+        layers.GroupNormalization,
+        {"groups": -1, "axis": 3, "center": False, "scale": False},
+        (3, 2, 3),
+        lambda x: reference.normalised_together(
+            x, 1, 0, EPSILON, reference.groups_of_channels((3, 2, 3), 3)
+        ),
+    ),
+    "group normalization of rows": Case(
+        layers.GroupNormalization,
+        {"groups": 1, "epsilon": 0.01},
+        (5,),
+        lambda x, g, b: reference.normalised_together(x, g, b, 0.01, np.zeros(5)),
+    ),
     "random flip, seed of four flips": Case(
         layers.RandomFlip,
         {"mode": "horizontal", "seed": SEED_OF_FOUR_FLIPS},
@@ -455,3 +511,28 @@ def test_no_gradient_is_computed_below_augmentation() -> None:
     model.compile("sgd", "mean_squared_error")
     flip.backward = None  # not called
     model.train_on_batch(np.ones((2, 4, 4, 1)), np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.LayerNormalization(axis=0), (2, 3), "axis=(0,) must name axes of samples, 1 to 1"),
+        (layers.LayerNormalization(axis=2), (2, 3), "axis=(2,) must name axes of samples, 1 to 1"),
+        (layers.LayerNormalization(axis=[1, -1]), (2, 3), "or -1 to -1 for an input with 2 axes"),
+        (layers.GroupNormalization(4), (2, 6), "6 channels must be a multiple of groups=4"),
+        (layers.GroupNormalization(axis=1), (2, 5, 32), "axis must be -1 or 2, the last of shape"),
+    ],
+)
+def test_normalization_needs_axes_and_groups_that_fit(
+    layer: layers.Layer, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer(np.ones(shape))
+
+
+def test_normalization_of_samples_does_not_look_at_other_samples() -> None:
+    x = 100 + normal(1, 5, 4, 3, 6)
+    for layer in (layers.LayerNormalization(), layers.GroupNormalization(3)):
+        whole = layer(x, training=True)
+        np.testing.assert_array_equal(layer(x), whole)
+        np.testing.assert_array_equal(layer(x[2:3]), whole[2:3])

@@ -37,6 +37,16 @@ LAYER_INPUT: Kind = ARRAY | {
 POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
 
 
+NORMALIZATION: dict[str, Kind] = {"epsilon": RATE | values(0), "scale": FLAG}
+AFFINE: dict[str, Any] = {
+    "epsilon": 1e-3,
+    "center": True,
+    "scale": True,
+    "beta_initializer": "zeros",
+    "gamma_initializer": "ones",
+}
+
+
 def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **arguments: Any) -> Entry:
     """Construct a layer and use it once."""
 
@@ -106,7 +116,28 @@ LAYERS: dict[str, Entry] = {
         layers.GlobalAveragePooling2D, data_format=None, keepdims=False
     ),
     "GlobalMaxPooling2D": layer(layers.GlobalMaxPooling2D, data_format=None, keepdims=False),
+    "GroupNormalization": layer(
+        layers.GroupNormalization,
+        {
+            "axis": values(0, 1, -2, 4, 2**63) | types(True, 1.5) | NO_NUMBERS,
+            "groups": values(0, -2, 2**31, 3) | types(True, 1.5, 2.0) | NO_NUMBERS,
+            **NORMALIZATION,
+        },
+        groups=2,
+        axis=-1,
+        **AFFINE,
+    ),
     "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
+    "LayerNormalization": layer(
+        layers.LayerNormalization,
+        {
+            "axis": values(0, 4, -4, -5, (), (1, 1), (3, -1), 2**63)
+            | types(True, 1.5, "1", None, (1, 1.5)),
+            **NORMALIZATION,
+        },
+        axis=(1, -1),
+        **AFFINE,
+    ),
     "LeakyReLU": layer(layers.LeakyReLU, negative_slope=0.1),
     "MaxPooling2D": layer(layers.MaxPooling2D, POOLING, **WINDOWS),
     "PReLU": layer(

@@ -31,6 +31,7 @@ from random_cases.losses import (
     SparseFromLogits,
     SquaredError,
 )
+from random_cases.normalization import GroupNormalization, LayerNormalization
 from random_cases.rows import (
     Activation,
     BatchNormalization,
@@ -67,6 +68,8 @@ FAMILIES: dict[str, type[Case]] = {
     "GlobalAveragePooling2D": GlobalAveragePooling,
     "BatchNormalization": BatchNormalization,
     "BatchNormalization, frozen": BatchNormalizationInUse,
+    "LayerNormalization": LayerNormalization,
+    "GroupNormalization": GroupNormalization,
     "Activation": Activation,
     "Activation, gated": Gated,
     "Activation, log_softmax": LogSoftmax,

@@ -163,6 +163,18 @@ def _batch_norm(layer: layers.BatchNormalization, x: Double, *weights: Double) -
     return sum(affine, y)
 
 
+def _sample_norm(layer: Any, x: Double, *affine: Double) -> Double:
+    shape, axes, broadcast = layer.group(x.shape[1:])
+    y: Double = x.reshape(len(x), *shape)
+    variance = y.var(axis=axes, keepdims=True)
+    y = (y - y.mean(axis=axes, keepdims=True)) / np.sqrt(variance + layer.epsilon)
+    numbers = [weight.reshape(broadcast) for weight in affine]
+    if layer.scale:
+        y = y * numbers.pop(0)
+    y = sum(numbers, y)
+    return y.reshape(x.shape)
+
+
 def _reshape(layer: layers.Reshape, x: Double) -> Double:
     shape = layer.output_shape[1:]
     if layer.order == "C":
@@ -196,6 +208,8 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.GaussianDropout: lambda layer, x: x,
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
+    layers.GroupNormalization: _sample_norm,
+    layers.LayerNormalization: _sample_norm,
     layers.LeakyReLU: lambda layer, x: np.where(x > 0, x, layer.negative_slope * x),
     layers.MaxPooling2D: _maximum,
     layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),

@@ -17,9 +17,18 @@ from cnnx.layers import (
 )
 from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
 from cnnx.layers.random_layer import RandomLayer
+from cnnx.layers.sample_normalization import SampleNormalization
 from cnnx.models import Sequential
 
-_POINTWISE = (Activation, BatchNormalization, Dense, PReLU, RandomLayer, Rescaling)
+_POINTWISE = (
+    Activation,
+    BatchNormalization,
+    Dense,
+    PReLU,
+    RandomLayer,
+    Rescaling,
+    SampleNormalization,
+)
 """What computes each place from the same place, when the network does not learn."""
 
 
@@ -65,9 +74,9 @@ def receptive_field(model: Sequential) -> ReceptiveFields:
 
     A layer whose windows have k taps, dilation d and stride s makes fields of size r and jump j
     into r + (k - 1) d j and s j, for each axis; the field of its first output starts p j pixels
-    before the former one, where p is the padding at the top or left. From Flatten, Reshape and
-    global pooling on, every output sees all that the map before has seen, as a rule the whole
-    image.
+    before the former one, where p is the padding at the top or left. From Flatten, Reshape,
+    global pooling and a normalisation over pixels on, every output sees all that the map before has
+    seen, as a rule the whole image.
 
     Parameters
     ----------
@@ -104,7 +113,7 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     if isinstance(layer, Pooling2D):
         (pool_size, strides, padding), _ = layer.place(layer.input_shape)
         return _slide(field, pool_size, strides, padding)
-    if isinstance(layer, (GlobalPooling2D, Reshape)):
+    if isinstance(layer, (GlobalPooling2D, Reshape)) or _normalizes_pixels(layer):
         return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
     if isinstance(layer, _POINTWISE):
         return field
@@ -113,6 +122,13 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
         "class of cnnx.layers; for the i layers below it make a model of copies: "
         "Sequential([cnnx.Input(shape), *copy.deepcopy(model.layers[:i])])"
     )
+
+
+def _normalizes_pixels(layer: Layer) -> bool:
+    """Return whether a layer takes mean and variance over more than the channels of a pixel."""
+    if not isinstance(layer, SampleNormalization):
+        return False
+    return layer.group(layer.input_shape[1:]).axes != (len(layer.input_shape) - 1,)
 
 
 def _slide(

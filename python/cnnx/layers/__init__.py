@@ -24,6 +24,7 @@ from cnnx.layers.pooling import (
 )
 from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Reshape
+from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
 
 __all__ = [
     "ELU",
@@ -37,9 +38,11 @@ __all__ = [
     "GaussianDropout",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
     "LeakyReLU",
     "MaxPooling2D",
     "PReLU",
@@ -70,7 +73,9 @@ LAYERS: dict[str, type[Layer]] = {
         GaussianDropout,
         GlobalAveragePooling2D,
         GlobalMaxPooling2D,
+        GroupNormalization,
         InputLayer,
+        LayerNormalization,
         LeakyReLU,
         MaxPooling2D,
         PReLU,

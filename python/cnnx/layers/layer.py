@@ -305,3 +305,15 @@ def check_channels_last(layer: Layer, data_format: str | None) -> None:
         f"{layer}: data_format must be 'channels_last', got {data_format!r}; images are "
         "(batch, height, width, channels): transpose others with np.transpose(x, (0, 2, 3, 1))"
     )
+
+
+def check_channels_axis(layer: Layer, axis: int, input_shape: Shape) -> None:
+    """Raise ValueError unless `axis` is the last of an input that has a channel axis."""
+    last = len(input_shape) - 1
+    if last < 1:
+        raise ValueError(f"{layer} expects (batch, ..., channels), got shape {input_shape}")
+    if axis not in (-1, last):
+        raise ValueError(
+            f"{layer}: axis must be -1 or {last}, the last of shape {input_shape}, "
+            f"got {axis}; channels come last"
+        )
