@@ -596,6 +596,22 @@ def gaussian_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
     return src * (1 + math.sqrt(rate / (1 - rate)) * z.reshape(src.shape))
 
 
+def spatial_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
+    """Dropout of whole channels: one number for each channel of each sample."""
+    src = f64(src)
+    factors = dropout(np.ones((len(src), src.shape[-1])), rate, seed)
+    y = np.zeros_like(src)
+    for n, channel in np.ndindex(factors.shape):
+        y[n, ..., channel] = src[n, ..., channel] * factors[n, channel]
+    return y
+
+
+def gaussian_noise(src: ArrayLike, stddev: float, seed: int) -> Array:
+    """Plus stddev z; a dropout of 1/2 multiplies by 1 + z."""
+    z = gaussian_dropout(np.ones(np.shape(src)), 0.5, seed) - 1
+    return f64(src) + stddev * z
+
+
 # --- affine maps ----------------------------------------------------------------------------------
 
 

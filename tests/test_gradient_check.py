@@ -12,6 +12,7 @@ import reference
 from agreement import assert_close, assert_gradient, normal
 from cnnx import explain, layers, losses
 from cnnx.explain.double_precision import LAYER_FORMS, LOSS_FORMS
+from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.random_layer import RandomLayer
 
 IMAGES = normal(1, 3, 7, 8, 4)
@@ -120,6 +121,15 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Dense(3, activation="hard_sigmoid"),
         layers.Dense(3, activation="hard_tanh"),
     ],
+    "noise": [
+        layers.SpatialDropout2D(0.4, **SEED),
+        layers.Dense(3),
+        layers.GaussianNoise(0.2, **SEED),
+        layers.Reshape((14, 12)),
+        layers.SpatialDropout1D(0.3, **SEED),
+        layers.Dense(4, activation="tanh"),
+        layers.GaussianNoise(0.1),
+    ],
     "shapes": [
         layers.Rescaling(0.5, 1),
         layers.Reshape((4, 14, 4), order="F"),
@@ -141,7 +151,7 @@ def test_every_layer_agrees(middle: list[layers.Layer]) -> None:
 
 def test_every_layer_has_a_form_and_a_case() -> None:
     drawing = {cls for cls in layers.LAYERS.values() if issubclass(cls, RandomLayer)}
-    drawing -= {layers.Dropout, layers.GaussianDropout}
+    drawing = {cls for cls in drawing if not issubclass(cls, NoiseLayer)}
     assert set(LAYER_FORMS) == set(layers.LAYERS.values()) - drawing - {layers.InputLayer}
     used = {type(layer) for middle in CASES.values() for layer in middle}
     assert used == set(LAYER_FORMS)

@@ -355,6 +355,25 @@ CASES = {
         (3, 4),
         lambda x: reference.gaussian_dropout(x, 0.3, NOISE),
     ),
+    "spatial dropout of sequences": Case(
+        layers.SpatialDropout1D,
+        {"rate": 0.3, "seed": 5},
+        (3, 4),
+        lambda x: reference.spatial_dropout(x, 0.3, NOISE),
+    ),
+    "spatial dropout of images": Case(
+        layers.SpatialDropout2D,
+        {"rate": 0.5, "seed": 5},
+        (3, 2, 5),
+        lambda x: reference.spatial_dropout(x, 0.5, NOISE),
+    ),
+    "gaussian noise": Case(
+        layers.GaussianNoise,
+        {"stddev": 0.3, "seed": 5},
+        (3, 4),
+        lambda x: reference.gaussian_noise(x, 0.3, NOISE),
+    ),
+    "gaussian noise 0": Case(layers.GaussianNoise, {"stddev": 0}, (3, 4), identity),
     "dropout 0": Case(layers.Dropout, {"rate": 0.0}, (3, 4), identity),
     "gaussian dropout 0": Case(layers.GaussianDropout, {"rate": 0.0}, (3, 4), identity),
 }
@@ -398,6 +417,34 @@ def test_gaussian_dropout_multiplies_by_the_same_noise_on_the_way_back() -> None
     assert not np.array_equal(layer(x, training=True), y)
     np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(layers.GaussianDropout(0.2, seed=3)(x, training=True), y)
+
+
+def test_spatial_dropout_drops_whole_channels() -> None:
+    x = np.full((40, 3, 2, 50), 3, np.float32)
+    layer = layers.SpatialDropout2D(0.25, seed=3)
+    y = layer(x, training=True)
+    np.testing.assert_array_equal(y, y[:, :1, :1] + np.zeros_like(y))
+    np.testing.assert_array_equal(np.unique(y), [0, 4])
+    assert np.mean(y == 0) == pytest.approx(0.25, abs=0.05)
+    np.testing.assert_array_equal(layer(x), x)
+    with pytest.raises(ValueError, match=r"SpatialDropout2D .* expects images \(batch, height"):
+        layers.SpatialDropout2D(0.5)(x[0])
+    with pytest.raises(ValueError, match=r"expects sequences \(batch, steps, channels\), got"):
+        layers.SpatialDropout1D(0.5)(x)
+
+
+def test_gaussian_noise_is_added_in_training_alone() -> None:
+    layer = layers.GaussianNoise(0.2, seed=3)
+    x = np.full((500, 40), 3, np.float32)
+    layer.build_once((None, 40))
+    call = forward(layer, x)
+    y = call.y.copy()
+    assert y.mean() == pytest.approx(3, abs=0.01)
+    assert y.std() == pytest.approx(0.2, abs=0.01)
+    np.testing.assert_array_equal(backward(layer, call, x), x)
+    assert not np.array_equal(layer(x, training=True), y)
+    np.testing.assert_array_equal(layer(x), x)
+    np.testing.assert_array_equal(layers.GaussianNoise(0.2, seed=3)(x, training=True), y)
 
 
 def test_weighted_average_pooling_starts_as_the_average() -> None:

@@ -34,6 +34,8 @@ LAYER_INPUT: Kind = ARRAY | {
     "a number": Fault(ValueError, lambda _: 3.0),
     "no channels": Fault(ValueError, lambda a: a[..., :0], named=False),
 }
+SEQUENCE = normal(21, 2, 6, 4)
+SEQUENCE_INPUT: Kind = LAYER_INPUT | {"a row": Fault(ValueError, lambda a: a[0], named=False)}
 POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
 
 
@@ -53,7 +55,7 @@ def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **argum
     def call(x: Any, **given: Any) -> Array:
         return cls(**given)(x, training=True)
 
-    return Entry(call, {"x": IMAGE, **arguments}, None, {"x": LAYER_INPUT} | (kinds or {}))
+    return Entry(call, {"x": IMAGE} | arguments, None, {"x": LAYER_INPUT} | (kinds or {}))
 
 
 LAYERS: dict[str, Entry] = {
@@ -112,6 +114,7 @@ LAYERS: dict[str, Entry] = {
     "ELU": layer(layers.ELU, alpha=0.5),
     "Flatten": layer(layers.Flatten, order="C"),
     "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
+    "GaussianNoise": layer(layers.GaussianNoise, stddev=0.5, **RANDOM),
     "GlobalAveragePooling2D": layer(
         layers.GlobalAveragePooling2D, data_format=None, keepdims=False
     ),
@@ -192,6 +195,10 @@ LAYERS: dict[str, Entry] = {
     "Softmax": layer(
         layers.Softmax, {"axis": values(0, 1, -2, 2**63) | types(True, 1.5) | NO_NUMBERS}, axis=-1
     ),
+    "SpatialDropout1D": layer(
+        layers.SpatialDropout1D, {"x": SEQUENCE_INPUT}, x=SEQUENCE, rate=0.5, **RANDOM
+    ),
+    "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
     "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
     "WeightedAveragePooling2D": layer(
         layers.WeightedAveragePooling2D, POOLING, **WINDOWS, scale_initializer="ones"

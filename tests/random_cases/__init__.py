@@ -38,8 +38,11 @@ from random_cases.rows import (
     BatchNormalizationInUse,
     Dense,
     Dropout,
+    GaussianNoise,
     Rescaling,
     Softmax,
+    SpatialDropout1D,
+    SpatialDropout2D,
 )
 from random_cases.windows import (
     AveragePooling,
@@ -79,6 +82,9 @@ FAMILIES: dict[str, type[Case]] = {
     "PReLU": LearnedSlopes,
     "Softmax": Softmax,
     "Dropout": Dropout,
+    "SpatialDropout1D": SpatialDropout1D,
+    "SpatialDropout2D": SpatialDropout2D,
+    "GaussianNoise": GaussianNoise,
     "Rescaling": Rescaling,
     "MeanSquaredError": SquaredError,
     "HalfSquaredError": HalfSquaredError,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cnnx.activations import Activation, linear
 from cnnx.geometry import Pair
 from cnnx.layers.convolution import Conv2D
-from cnnx.layers.dropout import NoiseLayer
+from cnnx.layers.dropout import DropoutLayer, GaussianNoise
 from cnnx.layers.layer import Layer
 from cnnx.layers.pooling import Pooling2D
 
@@ -28,12 +28,14 @@ def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
 
 
 def _measure(layer: Layer) -> str:
-    """Return the window of a convolution or pooling, the rate of a dropout, or nothing."""
+    """Return the window of a convolution or pooling, how strong a noise is, or nothing."""
     if isinstance(layer, Conv2D):
         return _pair(layer.kernel_size)
     if isinstance(layer, Pooling2D):
         return _pair(layer.pool_size)
-    return f"{layer.rate:g}" if isinstance(layer, NoiseLayer) else ""
+    if isinstance(layer, GaussianNoise):
+        return f"{layer.stddev:g}"
+    return f"{layer.rate:g}" if isinstance(layer, DropoutLayer) else ""
 
 
 def _details(layer: Layer) -> Iterator[str]:

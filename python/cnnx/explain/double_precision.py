@@ -15,7 +15,7 @@ from cnnx import layers, losses
 from cnnx.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 from cnnx.arrays import Array, Double
 from cnnx.geometry import Pair
-from cnnx.layers.dropout import NoiseLayer
+from cnnx.layers.dropout import DropoutLayer, NoiseLayer
 
 LayerForm = Callable[..., Double]
 
@@ -190,10 +190,17 @@ def _relu(layer: layers.ReLU, x: Double) -> Double:
 
 
 def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
-    """Multiply by the numbers that the layer draws for a seed."""
+    """Multiply by the numbers that the layer draws for a seed, or add them."""
+    if isinstance(layer, layers.GaussianNoise):
+        return x + layer.draw(x.shape, seed)
+    assert isinstance(layer, DropoutLayer)
     factors = np.ones(x.shape, np.float32)
     layer.multiply(factors, factors, seed)
     return x * factors
+
+
+def _same(layer: Any, x: Double) -> Double:
+    return x
 
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
@@ -202,10 +209,11 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.BatchNormalization: _batch_norm,
     layers.Conv2D: _conv2d,
     layers.Dense: _dense,
-    layers.Dropout: lambda layer, x: x,  # of rate 0: others have `noise`
+    layers.Dropout: _same,  # of rate 0: others have `noise`
     layers.ELU: lambda layer, x: _elu(x, layer.alpha),
     layers.Flatten: _reshape,
-    layers.GaussianDropout: lambda layer, x: x,
+    layers.GaussianDropout: _same,
+    layers.GaussianNoise: _same,
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
     layers.GroupNormalization: _sample_norm,
@@ -217,6 +225,8 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
+    layers.SpatialDropout1D: _same,
+    layers.SpatialDropout2D: _same,
     layers.SumPooling2D: _sum,
     layers.WeightedAveragePooling2D: _weighted,
 }

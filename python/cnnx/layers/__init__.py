@@ -10,7 +10,13 @@ from cnnx.layers.augmentation import (
 )
 from cnnx.layers.convolution import Conv2D
 from cnnx.layers.dense import Dense
-from cnnx.layers.dropout import Dropout, GaussianDropout
+from cnnx.layers.dropout import (
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
 from cnnx.layers.input_layer import Input, InputLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.normalization import BatchNormalization
@@ -36,6 +42,7 @@ __all__ = [
     "Dropout",
     "Flatten",
     "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
@@ -55,6 +62,8 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "SumPooling2D",
     "WeightedAveragePooling2D",
 ]
@@ -71,6 +80,7 @@ LAYERS: dict[str, type[Layer]] = {
         ELU,
         Flatten,
         GaussianDropout,
+        GaussianNoise,
         GlobalAveragePooling2D,
         GlobalMaxPooling2D,
         GroupNormalization,
@@ -88,6 +98,8 @@ LAYERS: dict[str, type[Layer]] = {
         Rescaling,
         Reshape,
         Softmax,
+        SpatialDropout1D,
+        SpatialDropout2D,
         SumPooling2D,
         WeightedAveragePooling2D,
     )

@@ -297,6 +297,16 @@ def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
     return height, width, channels
 
 
+def sequence_shape(layer: Layer, input_shape: Shape) -> tuple[int, int]:
+    """Return (steps, channels) of an input that must be a batch of sequences."""
+    if len(input_shape) != 3:
+        raise ValueError(
+            f"{layer} expects sequences (batch, steps, channels), got shape {tuple(input_shape)}"
+        )
+    _, steps, channels = input_shape
+    return steps, channels
+
+
 def check_channels_last(layer: Layer, data_format: str | None) -> None:
     """Raise ValueError for any layout of images but NHWC."""
     if data_format is None or (isinstance(data_format, str) and data_format == "channels_last"):
