@@ -259,6 +259,74 @@ def sum_pool2d_backward(
     )
 
 
+# --- other places and sizes -----------------------------------------------------------------------
+
+
+def permuted(src: ArrayLike, dims: tuple[int, ...]) -> Array:
+    """Each element at its indices in another order."""
+    src = f64(src)
+    dst = np.zeros((len(src), *(src.shape[axis] for axis in dims)))
+    for place in np.ndindex(src.shape):
+        dst[(place[0], *(place[axis] for axis in dims))] = src[place]
+    return dst
+
+
+def zero_padded(src: ArrayLike, sides: tuple[Pair, ...]) -> Array:
+    """Zeros, and each element moved by what lies before it."""
+    src = f64(src)
+    extents = [n + sum(pair) for n, pair in zip(src.shape[1:-1], sides, strict=True)]
+    dst = np.zeros((len(src), *extents, src.shape[-1]))
+    for place in np.ndindex(src.shape[1:-1]):
+        there = tuple(i + before for i, (before, _) in zip(place, sides, strict=True))
+        dst[(slice(None), *there)] = src[(slice(None), *place)]
+    return dst
+
+
+def cropped(src: ArrayLike, sides: tuple[Pair, ...]) -> Array:
+    """The gradient of padding."""
+    src = f64(src)
+    extents = [n - sum(pair) for n, pair in zip(src.shape[1:-1], sides, strict=True)]
+    dst = np.zeros((len(src), *extents, src.shape[-1]))
+    for place in np.ndindex(*extents):
+        there = tuple(i + before for i, (before, _) in zip(place, sides, strict=True))
+        dst[(slice(None), *place)] = src[(slice(None), *there)]
+    return dst
+
+
+def shares(i: int, n: int, factor: int, interpolation: str) -> dict[int, float]:
+    """How much of which of n pixels is in pixel i of a line that is `factor` times as long."""
+    if interpolation == "nearest":
+        return {i // factor: 1.0}
+    place = min(max((i + 0.5) / factor - 0.5, 0.0), n - 1.0)
+    low = math.floor(place)
+    return {low: 1 - (place - low), min(low + 1, n - 1): place - low} if place > low else {low: 1.0}
+
+
+def upsampled(src: ArrayLike, size: Pair, interpolation: str = "nearest") -> Array:
+    """Each pixel from the shares of those around it."""
+    src = f64(src)
+    n, h, w, c = src.shape
+    dst = np.zeros((n, h * size[0], w * size[1], c))
+    for i, j in np.ndindex(dst.shape[1:3]):
+        for row, a in shares(i, h, size[0], interpolation).items():
+            for column, b in shares(j, w, size[1], interpolation).items():
+                dst[:, i, j] += a * b * src[:, row, column]
+    return dst
+
+
+def upsampled_backward(diff_dst: ArrayLike, size: Pair, interpolation: str = "nearest") -> Array:
+    """Each gradient goes, in the same shares, to where the pixel came from."""
+    diff_dst = f64(diff_dst)
+    n, rows, columns, c = diff_dst.shape
+    h, w = rows // size[0], columns // size[1]
+    diff_src = np.zeros((n, h, w, c))
+    for i, j in np.ndindex(rows, columns):
+        for row, a in shares(i, h, size[0], interpolation).items():
+            for column, b in shares(j, w, size[1], interpolation).items():
+                diff_src[:, row, column] += a * b * diff_dst[:, i, j]
+    return diff_src
+
+
 # --- elementwise and rows -------------------------------------------------------------------------
 
 

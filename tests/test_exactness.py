@@ -24,8 +24,9 @@ def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
 
 
 # Layers that only move numbers, and those whose random numbers PyTorch does not draw.
-NOT_TRIED = {"InputLayer", "Flatten", "Reshape", "GaussianDropout"} | {
-    name for name in layers.LAYERS if name.startswith("Random")
+MOVING = ("Cropping", "Flatten", "Identity", "Permute", "Repeat", "Reshape", "ZeroPadding")
+NOT_TRIED = {"InputLayer", "GaussianDropout"} | {
+    name for name in layers.LAYERS if name.startswith(("Random", *MOVING))
 }
 
 

@@ -163,6 +163,74 @@ CASES = {
     "reshape": Case(
         layers.Reshape, {"target_shape": (3, -1)}, (2, 3, 2), lambda x: x.reshape(len(x), 3, 4)
     ),
+    "identity": Case(layers.Identity, {}, (2, 3), identity),
+    "permute": Case(
+        layers.Permute, {"dims": (3, 1, 2)}, (2, 3, 4), lambda x: reference.permuted(x, (3, 1, 2))
+    ),
+    "permute rows and columns": Case(
+        layers.Permute, {"dims": [2, 1]}, (3, 5), lambda x: reference.permuted(x, (2, 1))
+    ),
+    "repeat vector": Case(
+        layers.RepeatVector, {"n": 3}, (5,), lambda x: np.stack([x, x, x], axis=1)
+    ),
+    "zero padding of images": Case(
+        layers.ZeroPadding2D, {}, (2, 3, 2), lambda x: reference.zero_padded(x, ((1, 1), (1, 1)))
+    ),
+    "zero padding of each side": Case(
+        layers.ZeroPadding2D,
+        {"padding": ((0, 2), (3, 1))},
+        (2, 3, 2),
+        lambda x: reference.zero_padded(x, ((0, 2), (3, 1))),
+    ),
+    "zero padding of sequences": Case(
+        layers.ZeroPadding1D, {}, (3, 2), lambda x: reference.zero_padded(x, ((1, 1),))
+    ),
+    "zero padding before sequences": Case(
+        layers.ZeroPadding1D,
+        {"padding": (2, 0)},
+        (3, 2),
+        lambda x: reference.zero_padded(x, ((2, 0),)),
+    ),
+    "cropping of nothing": Case(layers.Cropping2D, {}, (2, 3, 2), identity),
+    "cropping of images": Case(
+        layers.Cropping2D,
+        {"cropping": ((1, 0), (2, 1))},
+        (3, 5, 2),
+        lambda x: reference.cropped(x, ((1, 0), (2, 1))),
+    ),
+    "cropping of rows and columns": Case(
+        layers.Cropping2D,
+        {"cropping": (1, 2)},
+        (3, 6, 1),
+        lambda x: reference.cropped(x, ((1, 1), (2, 2))),
+    ),
+    "cropping of sequences": Case(
+        layers.Cropping1D, {}, (5, 2), lambda x: reference.cropped(x, ((1, 1),))
+    ),
+    "upsampling of images": Case(
+        layers.UpSampling2D, {}, (3, 2, 2), lambda x: reference.upsampled(x, (2, 2))
+    ),
+    "upsampling of rows alone": Case(
+        layers.UpSampling2D, {"size": (3, 1)}, (2, 3, 1), lambda x: reference.upsampled(x, (3, 1))
+    ),
+    "bilinear upsampling": Case(
+        layers.UpSampling2D,
+        {"interpolation": "bilinear"},
+        (3, 4, 2),
+        lambda x: reference.upsampled(x, (2, 2), "bilinear"),
+    ),
+    "bilinear upsampling of a single row": Case(
+        layers.UpSampling2D,
+        {"size": (3, 4), "interpolation": "bilinear"},
+        (1, 3, 2),
+        lambda x: reference.upsampled(x, (3, 4), "bilinear"),
+    ),
+    "upsampling of sequences": Case(
+        layers.UpSampling1D,
+        {"size": 3},
+        (4, 2),
+        lambda x: reference.upsampled(x[:, :, None], (3, 1))[:, :, 0],
+    ),
     "flatten, columns first": Case(
         layers.Flatten,
         {"order": "F"},
@@ -583,3 +651,46 @@ def test_normalization_of_samples_does_not_look_at_other_samples() -> None:
         whole = layer(x, training=True)
         np.testing.assert_array_equal(layer(x), whole)
         np.testing.assert_array_equal(layer(x[2:3]), whole[2:3])
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.Permute((2, 1)), (2, 3, 4, 5), "dims=(2, 1) is for samples of 2 axes, got shape"),
+        (layers.RepeatVector(2), (2, 3, 4), "expects rows (batch, features), got shape (None, 3,"),
+        (layers.ZeroPadding2D(), (2, 3, 4), "grey images need a channel axis"),
+        (layers.ZeroPadding1D(), (2, 3), "expects sequences (batch, steps, channels), got shape"),
+        (layers.Cropping2D((1, 2)), (1, 5, 4, 1), "((1, 1), (2, 2)) leaves nothing of the input's"),
+        (layers.Cropping1D(2), (1, 4, 1), "cropping=((2, 2),) leaves nothing of the input's"),
+        (layers.UpSampling1D(), (2, 3), "expects sequences (batch, steps, channels), got shape"),
+        (layers.UpSampling2D(2**20), (1, 2, 2, 1), "2097152x2097152 pixels, which is too big for"),
+    ],
+    ids=str,
+)
+def test_places_and_sizes_must_fit(
+    layer: layers.Layer, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer(np.ones(shape))
+
+
+@pytest.mark.parametrize("dims", [(1, 3), (2, 2), (1, 2, 4)])
+def test_permute_needs_each_axis_once(dims: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="Permute 'p': dims must"):
+        layers.Permute(dims, name="p")
+
+
+def test_bilinear_upsampling_by_hand() -> None:
+    """Half-pixel centres: a quarter and three quarters, and the outermost pixels repeated."""
+    x = np.array([0, 4, 8], np.float32).reshape(1, 1, 3, 1)
+    y = layers.UpSampling2D((1, 2), interpolation="bilinear")(x)
+    np.testing.assert_array_equal(y.ravel(), [0, 1, 3, 5, 7, 8])
+    y = layers.UpSampling2D((1, 3), interpolation="bilinear")(x)
+    np.testing.assert_allclose(y.ravel(), np.array([0, 0, 4, 8, 12, 16, 20, 24, 24]) / 3, rtol=1e-6)
+
+
+def test_cropping_undoes_padding_in_a_model() -> None:
+    model = cnnx.Sequential([cnnx.Input((4, 4, 3)), layers.Identity(), layers.ZeroPadding2D(2)])
+    model.add(layers.Cropping2D(2))
+    x = normal(1, 2, 4, 4, 3)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x)

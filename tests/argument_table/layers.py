@@ -36,6 +36,8 @@ LAYER_INPUT: Kind = ARRAY | {
 }
 SEQUENCE = normal(21, 2, 6, 4)
 SEQUENCE_INPUT: Kind = LAYER_INPUT | {"a row": Fault(ValueError, lambda a: a[0], named=False)}
+MARGINS = {name: fault for name, fault in PADDING.items() if name != "'causal'"} | types("same")
+ENDS = values(-1, 2**31, 2**63, (1, 2, 3), (1, -1), (1,)) | types(True, 1.5, 1j, {}, (1, 1.5), "1")
 POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
 
 
@@ -102,6 +104,18 @@ LAYERS: dict[str, Entry] = {
         name="c",
         input_shape=(6, 6, 2),
     ),
+    "Cropping1D": layer(
+        layers.Cropping1D,
+        {"x": SEQUENCE_INPUT, "cropping": ENDS | values(3, (5, 1))},
+        x=SEQUENCE,
+        cropping=(1, 2),
+    ),
+    "Cropping2D": layer(
+        layers.Cropping2D,
+        {"cropping": MARGINS | values(3, ((1, 5), (0, 0)))},
+        cropping=((1, 0), (2, 1)),
+        data_format=None,
+    ),
     "Dense": layer(
         layers.Dense,
         units=4,
@@ -130,6 +144,7 @@ LAYERS: dict[str, Entry] = {
         axis=-1,
         **AFFINE,
     ),
+    "Identity": layer(layers.Identity),
     "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
     "LayerNormalization": layer(
         layers.LayerNormalization,
@@ -148,6 +163,14 @@ LAYERS: dict[str, Entry] = {
         {"shared_axes": values(0, -1, 4, (1, 1), (1, 2**31)) | types(True, 1.5, "1", (1, "2"))},
         alpha_initializer="zeros",
         shared_axes=(1, 2),
+    ),
+    "Permute": layer(
+        layers.Permute,
+        {
+            "dims": values((1, 2), (1, 2, 2), (0, 1, 2), (2, 3, 4), (1, 2, 3, 4), (1, 2, 2**31))
+            | types(3, "123", None, (1, 2, 3.0), (1, 2, "3"))
+        },
+        dims=(3, 1, 2),
     ),
     "RandomContrast": layer(layers.RandomContrast, {"factor": FACTOR}, factor=0.5, **RANDOM),
     "RandomFlip": layer(
@@ -182,6 +205,15 @@ LAYERS: dict[str, Entry] = {
         negative_slope=0.1,
         threshold=1,
     ),
+    "RepeatVector": layer(
+        layers.RepeatVector,
+        {
+            "x": LAYER_INPUT | {"images": Fault(ValueError, lambda a: a[None], named=False)},
+            "n": COUNT,
+        },
+        x=SEQUENCE[0],
+        n=3,
+    ),
     "Rescaling": layer(layers.Rescaling, scale=0.5, offset=1.0),
     "Reshape": layer(
         layers.Reshape,
@@ -200,7 +232,30 @@ LAYERS: dict[str, Entry] = {
     ),
     "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
     "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
+    "UpSampling1D": layer(
+        layers.UpSampling1D, {"x": SEQUENCE_INPUT, "size": COUNT}, x=SEQUENCE, size=2
+    ),
+    "UpSampling2D": layer(
+        layers.UpSampling2D,
+        {"size": PAIR | values(2**20), "interpolation": CHOICE | values("bicubic")},
+        size=(2, 3),
+        data_format=None,
+        interpolation="bilinear",
+    ),
     "WeightedAveragePooling2D": layer(
         layers.WeightedAveragePooling2D, POOLING, **WINDOWS, scale_initializer="ones"
+    ),
+    "ZeroPadding1D": layer(
+        layers.ZeroPadding1D,
+        {"x": SEQUENCE_INPUT, "padding": ENDS},
+        x=SEQUENCE,
+        padding=(1, 2),
+        data_format=None,
+    ),
+    "ZeroPadding2D": layer(
+        layers.ZeroPadding2D,
+        {"padding": MARGINS | values(2**30)},
+        padding=((1, 0), (2, 1)),
+        data_format=None,
     ),
 }

@@ -44,6 +44,7 @@ from random_cases.rows import (
     SpatialDropout1D,
     SpatialDropout2D,
 )
+from random_cases.upsampling import UpSampling1D, UpSampling2D
 from random_cases.windows import (
     AveragePooling,
     Convolution,
@@ -81,6 +82,8 @@ FAMILIES: dict[str, type[Case]] = {
     "ELU": ExponentialLinear,
     "PReLU": LearnedSlopes,
     "Softmax": Softmax,
+    "UpSampling1D": UpSampling1D,
+    "UpSampling2D": UpSampling2D,
     "Dropout": Dropout,
     "SpatialDropout1D": SpatialDropout1D,
     "SpatialDropout2D": SpatialDropout2D,

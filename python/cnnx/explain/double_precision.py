@@ -189,6 +189,33 @@ def _relu(layer: layers.ReLU, x: Double) -> Double:
     return y
 
 
+def _padded(layer: Any, x: Double) -> Double:
+    return np.pad(x, ((0, 0), *layer.sides, (0, 0)))
+
+
+def _cropped(layer: Any, x: Double) -> Double:
+    return layer.inner(x)  # type: ignore[no-any-return]
+
+
+def _permuted(layer: layers.Permute, x: Double) -> Double:
+    return x.transpose(0, *layer.dims)
+
+
+def _interpolation(extent: int, factor: int) -> Double:
+    """Return the matrix (extent factor, extent) that interpolates between pixels."""
+    places = (np.arange(extent * factor) + 0.5) / factor - 0.5
+    columns = [np.interp(places, np.arange(extent), pixel) for pixel in np.eye(extent)]
+    return np.stack(columns, axis=1)
+
+
+def _upsampled(layer: layers.UpSampling2D, x: Double) -> Double:
+    if layer.interpolation == "nearest":
+        return x.repeat(layer.size[0], axis=1).repeat(layer.size[1], axis=2)
+    rows, columns = map(_interpolation, x.shape[1:3], layer.size)
+    y: Double = np.einsum("ih,nhwc,jw->nijc", rows, x, columns)
+    return y
+
+
 def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
     """Multiply by the numbers that the layer draws for a seed, or add them."""
     if isinstance(layer, layers.GaussianNoise):
@@ -208,6 +235,8 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.AveragePooling2D: _average,
     layers.BatchNormalization: _batch_norm,
     layers.Conv2D: _conv2d,
+    layers.Cropping1D: _cropped,
+    layers.Cropping2D: _cropped,
     layers.Dense: _dense,
     layers.Dropout: _same,  # of rate 0: others have `noise`
     layers.ELU: lambda layer, x: _elu(x, layer.alpha),
@@ -217,18 +246,25 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
     layers.GroupNormalization: _sample_norm,
+    layers.Identity: _same,
     layers.LayerNormalization: _sample_norm,
     layers.LeakyReLU: lambda layer, x: np.where(x > 0, x, layer.negative_slope * x),
     layers.MaxPooling2D: _maximum,
+    layers.Permute: _permuted,
     layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),
     layers.ReLU: _relu,
+    layers.RepeatVector: lambda layer, x: x[:, None].repeat(layer.n, axis=1),
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
     layers.SpatialDropout1D: _same,
     layers.SpatialDropout2D: _same,
     layers.SumPooling2D: _sum,
+    layers.UpSampling1D: lambda layer, x: x.repeat(layer.size, axis=1),
+    layers.UpSampling2D: _upsampled,
     layers.WeightedAveragePooling2D: _weighted,
+    layers.ZeroPadding1D: _padded,
+    layers.ZeroPadding2D: _padded,
 }
 
 

@@ -20,6 +20,7 @@ from cnnx.layers.dropout import (
 from cnnx.layers.input_layer import Input, InputLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.normalization import BatchNormalization
+from cnnx.layers.padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from cnnx.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
@@ -29,8 +30,9 @@ from cnnx.layers.pooling import (
     WeightedAveragePooling2D,
 )
 from cnnx.layers.rescaling import Rescaling
-from cnnx.layers.reshaping import Flatten, Reshape
+from cnnx.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
+from cnnx.layers.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
     "ELU",
@@ -38,6 +40,8 @@ __all__ = [
     "AveragePooling2D",
     "BatchNormalization",
     "Conv2D",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
     "Dropout",
     "Flatten",
@@ -46,6 +50,7 @@ __all__ = [
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
@@ -53,19 +58,25 @@ __all__ = [
     "LeakyReLU",
     "MaxPooling2D",
     "PReLU",
+    "Permute",
     "RandomContrast",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SumPooling2D",
+    "UpSampling1D",
+    "UpSampling2D",
     "WeightedAveragePooling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
@@ -75,6 +86,8 @@ LAYERS: dict[str, type[Layer]] = {
         AveragePooling2D,
         BatchNormalization,
         Conv2D,
+        Cropping1D,
+        Cropping2D,
         Dense,
         Dropout,
         ELU,
@@ -84,10 +97,12 @@ LAYERS: dict[str, type[Layer]] = {
         GlobalAveragePooling2D,
         GlobalMaxPooling2D,
         GroupNormalization,
+        Identity,
         InputLayer,
         LayerNormalization,
         LeakyReLU,
         MaxPooling2D,
+        Permute,
         PReLU,
         RandomContrast,
         RandomFlip,
@@ -95,13 +110,18 @@ LAYERS: dict[str, type[Layer]] = {
         RandomTranslation,
         RandomZoom,
         ReLU,
+        RepeatVector,
         Rescaling,
         Reshape,
         Softmax,
         SpatialDropout1D,
         SpatialDropout2D,
         SumPooling2D,
+        UpSampling1D,
+        UpSampling2D,
         WeightedAveragePooling2D,
+        ZeroPadding1D,
+        ZeroPadding2D,
     )
 }
 """The closed table of classes that a model's config may name."""

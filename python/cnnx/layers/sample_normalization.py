@@ -184,6 +184,7 @@ class LayerNormalization(SampleNormalization):
         epsilon: float = 1e-3,
         center: bool = True,
         scale: bool = True,
+        *,
         beta_initializer: Any = "zeros",
         gamma_initializer: Any = "ones",
         **kwargs: Any,
