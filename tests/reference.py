@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -258,6 +259,74 @@ def sum_pool2d_backward(
     )
 
 
+# --- other places and sizes -----------------------------------------------------------------------
+
+
+def permuted(src: ArrayLike, dims: tuple[int, ...]) -> Array:
+    """Each element at its indices in another order."""
+    src = f64(src)
+    dst = np.zeros((len(src), *(src.shape[axis] for axis in dims)))
+    for place in np.ndindex(src.shape):
+        dst[(place[0], *(place[axis] for axis in dims))] = src[place]
+    return dst
+
+
+def zero_padded(src: ArrayLike, sides: tuple[Pair, ...]) -> Array:
+    """Zeros, and each element moved by what lies before it."""
+    src = f64(src)
+    extents = [n + sum(pair) for n, pair in zip(src.shape[1:-1], sides, strict=True)]
+    dst = np.zeros((len(src), *extents, src.shape[-1]))
+    for place in np.ndindex(src.shape[1:-1]):
+        there = tuple(i + before for i, (before, _) in zip(place, sides, strict=True))
+        dst[(slice(None), *there)] = src[(slice(None), *place)]
+    return dst
+
+
+def cropped(src: ArrayLike, sides: tuple[Pair, ...]) -> Array:
+    """The gradient of padding."""
+    src = f64(src)
+    extents = [n - sum(pair) for n, pair in zip(src.shape[1:-1], sides, strict=True)]
+    dst = np.zeros((len(src), *extents, src.shape[-1]))
+    for place in np.ndindex(*extents):
+        there = tuple(i + before for i, (before, _) in zip(place, sides, strict=True))
+        dst[(slice(None), *place)] = src[(slice(None), *there)]
+    return dst
+
+
+def shares(i: int, n: int, factor: int, interpolation: str) -> dict[int, float]:
+    """How much of which of n pixels is in pixel i of a line that is `factor` times as long."""
+    if interpolation == "nearest":
+        return {i // factor: 1.0}
+    place = min(max((i + 0.5) / factor - 0.5, 0.0), n - 1.0)
+    low = math.floor(place)
+    return {low: 1 - (place - low), min(low + 1, n - 1): place - low} if place > low else {low: 1.0}
+
+
+def upsampled(src: ArrayLike, size: Pair, interpolation: str = "nearest") -> Array:
+    """Each pixel from the shares of those around it."""
+    src = f64(src)
+    n, h, w, c = src.shape
+    dst = np.zeros((n, h * size[0], w * size[1], c))
+    for i, j in np.ndindex(dst.shape[1:3]):
+        for row, a in shares(i, h, size[0], interpolation).items():
+            for column, b in shares(j, w, size[1], interpolation).items():
+                dst[:, i, j] += a * b * src[:, row, column]
+    return dst
+
+
+def upsampled_backward(diff_dst: ArrayLike, size: Pair, interpolation: str = "nearest") -> Array:
+    """Each gradient goes, in the same shares, to where the pixel came from."""
+    diff_dst = f64(diff_dst)
+    n, rows, columns, c = diff_dst.shape
+    h, w = rows // size[0], columns // size[1]
+    diff_src = np.zeros((n, h, w, c))
+    for i, j in np.ndindex(rows, columns):
+        for row, a in shares(i, h, size[0], interpolation).items():
+            for column, b in shares(j, w, size[1], interpolation).items():
+                diff_src[:, row, column] += a * b * diff_dst[:, i, j]
+    return diff_src
+
+
 # --- elementwise and rows -------------------------------------------------------------------------
 
 
@@ -344,14 +413,139 @@ def exponential_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
 
 
 def relu6_forward(src: ArrayLike) -> Array:
-    """min(max(x, 0), 6)."""
-    return np.minimum(relu_forward(src), 6)
+    """max(x, 0), at most 6."""
+    return np.minimum(relu_forward(src), 6.0)
 
 
 def relu6_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
-    """dY where 0 < y < 6, else 0."""
-    dst = f64(dst)
-    return np.where((dst > 0) & (dst < 6), f64(diff_dst), 0.0)
+    """dy where 0 < y < 6."""
+    return np.where((f64(dst) > 0) & (f64(dst) < 6), f64(diff_dst), 0.0)
+
+
+SELU = 1.0507009873554805, 1.6732632423543772
+
+
+def selu_forward(src: ArrayLike) -> Array:
+    """1.0507 x, below 0 1.0507 1.6733 (e^x - 1) (Klambauer et al. 2017, equation 2)."""
+    scale, alpha = SELU
+    return scale * np.where(f64(src) > 0, f64(src), alpha * np.expm1(np.minimum(f64(src), 0)))
+
+
+def selu_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """1.0507 dy, below 0 dy (y + 1.0507 1.6733)."""
+    scale, alpha = SELU
+    return f64(diff_dst) * np.where(f64(dst) > 0, scale, f64(dst) + scale * alpha)
+
+
+def softsign_forward(src: ArrayLike) -> Array:
+    """x / (1 + |x|)."""
+    return f64(src) / (1.0 + np.abs(f64(src)))
+
+
+def softsign_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy / (1 + |x|)^2 = dy (1 - |y|)^2."""
+    return f64(diff_dst) * (1.0 - np.abs(f64(dst))) ** 2
+
+
+def hard_sigmoid_forward(src: ArrayLike) -> Array:
+    """(x + 3) / 6, in [0, 1]."""
+    return np.minimum(np.maximum(f64(src) / 6.0 + 0.5, 0.0), 1.0)
+
+
+def hard_sigmoid_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy / 6 where 0 < y < 1."""
+    return np.where((f64(dst) > 0) & (f64(dst) < 1), f64(diff_dst) / 6.0, 0.0)
+
+
+def hard_tanh_forward(src: ArrayLike) -> Array:
+    """x, in [-1, 1]."""
+    return np.minimum(np.maximum(f64(src), -1.0), 1.0)
+
+
+def hard_tanh_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy where -1 < y < 1."""
+    return np.where((f64(dst) > -1) & (f64(dst) < 1), f64(diff_dst), 0.0)
+
+
+def log_sigmoid_forward(src: ArrayLike) -> Array:
+    """-log(1 + e^-x)."""
+    return -np.logaddexp(0.0, -f64(src))
+
+
+def log_sigmoid_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (1 - sigmoid(x)) = dy (1 - e^y)."""
+    return f64(diff_dst) * (1.0 - np.exp(f64(dst)))
+
+
+def log_softmax_forward(src: ArrayLike) -> Array:
+    """x - log sum_j e^x_j over the last axis."""
+    return log_softmax(src)
+
+
+def log_softmax_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy_i - e^y_i sum_j dy_j."""
+    return f64(diff_dst) - np.exp(f64(dst)) * f64(diff_dst).sum(axis=-1, keepdims=True)
+
+
+def silu_forward(src: ArrayLike) -> Array:
+    """x sigmoid(x)."""
+    return f64(src) * sigmoid_forward(src)
+
+
+def silu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (s + x s (1 - s)) with s = sigmoid(x)."""
+    s = sigmoid_forward(src)
+    return f64(diff_dst) * (s + f64(src) * s * (1.0 - s))
+
+
+def normal_probability(x: ArrayLike) -> Array:
+    """P(x) = erfc(-x / sqrt(2)) / 2."""
+    return np.vectorize(lambda z: math.erfc(-z / math.sqrt(2)) / 2, otypes=[float])(f64(x))
+
+
+def gelu_forward(src: ArrayLike) -> Array:
+    """x P(x) (Hendrycks & Gimpel 2016)."""
+    return f64(src) * normal_probability(src)
+
+
+def gelu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (P(x) + x p(x)) with the density p(x) = e^(-x^2 / 2) / sqrt(2 pi)."""
+    src = f64(src)
+    density = np.exp(-(src**2) / 2) / math.sqrt(2 * math.pi)
+    return f64(diff_dst) * (normal_probability(src) + src * density)
+
+
+def mish_forward(src: ArrayLike) -> Array:
+    """x tanh(log(1 + e^x)) (Misra 2019)."""
+    return f64(src) * np.tanh(np.logaddexp(0.0, f64(src)))
+
+
+def mish_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (t + x (1 - t^2) sigmoid(x)) with t = tanh(log(1 + e^x))."""
+    t = np.tanh(np.logaddexp(0.0, f64(src)))
+    return f64(diff_dst) * (t + f64(src) * (1.0 - t**2) * sigmoid_forward(src))
+
+
+def hard_silu_forward(src: ArrayLike) -> Array:
+    """x (x + 3) / 6 with the second factor in [0, 1]."""
+    return f64(src) * hard_sigmoid_forward(src)
+
+
+def hard_silu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """0 below -3, dy above 3, dy (2 x + 3) / 6 between."""
+    src = f64(src)
+    return f64(diff_dst) * np.where(src < -3, 0.0, np.where(src > 3, 1.0, (2 * src + 3) / 6))
+
+
+def rectifier(src: ArrayLike, max_value: float, slope: float, threshold: float) -> Array:
+    """min(x, max_value) above the threshold, slope (x - threshold) below."""
+    src = f64(src)
+    return np.where(src > threshold, np.minimum(src, max_value), slope * (src - threshold))
+
+
+def prelu_forward(src: ArrayLike, alpha: ArrayLike) -> Array:
+    """x, below 0 alpha x."""
+    return np.maximum(f64(src), 0) + f64(alpha) * np.minimum(f64(src), 0)
 
 
 def softmax_forward(src: ArrayLike) -> Array:
@@ -405,6 +599,37 @@ def batch_norm_backward(
     return diff_src, diff_gamma, diff_beta
 
 
+def normalised_together(
+    src: ArrayLike, gamma: ArrayLike, beta: ArrayLike, epsilon: float, together: NDArray[Any]
+) -> Array:
+    """Each sample by itself: elements with the same number in `together` have one mean."""
+    src = f64(src)
+    normal = np.zeros_like(src)
+    for x, y in zip(src, normal, strict=True):
+        for number in np.unique(together):
+            group = x[together == number]
+            mean = group.sum() / group.size
+            variance = ((group - mean) ** 2).sum() / group.size
+            y[together == number] = (group - mean) / math.sqrt(variance + epsilon)
+    return f64(gamma) * normal + f64(beta)
+
+
+def groups_of_channels(shape: tuple[int, ...], groups: int) -> NDArray[Any]:
+    """The number of the group of each element of a sample, for `normalised_together`."""
+    numbers = np.zeros(shape, int)
+    for channel in range(shape[-1]):
+        numbers[..., channel] = channel // (shape[-1] // groups)
+    return numbers
+
+
+def pixels(shape: tuple[int, ...]) -> NDArray[Any]:
+    """The number of the pixel of each element of a sample, for `normalised_together`."""
+    numbers = np.zeros(shape, int)
+    for number, place in enumerate(np.ndindex(shape[:-1])):
+        numbers[place] = number
+    return numbers
+
+
 def philox4x32_10(counter: int, seed: int) -> list[int]:
     """Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3", section 3.3."""
     mask = 0xFFFFFFFF
@@ -437,6 +662,22 @@ def gaussian_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
     radius, angle = np.sqrt(-2 * np.log(1 - uniform[::2])), 2 * np.pi * uniform[1::2]
     z = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()[: src.size]
     return src * (1 + math.sqrt(rate / (1 - rate)) * z.reshape(src.shape))
+
+
+def spatial_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
+    """Dropout of whole channels: one number for each channel of each sample."""
+    src = f64(src)
+    factors = dropout(np.ones((len(src), src.shape[-1])), rate, seed)
+    y = np.zeros_like(src)
+    for n, channel in np.ndindex(factors.shape):
+        y[n, ..., channel] = src[n, ..., channel] * factors[n, channel]
+    return y
+
+
+def gaussian_noise(src: ArrayLike, stddev: float, seed: int) -> Array:
+    """Plus stddev z; a dropout of 1/2 multiplies by 1 + z."""
+    z = gaussian_dropout(np.ones(np.shape(src)), 0.5, seed) - 1
+    return f64(src) + stddev * z
 
 
 # --- affine maps ----------------------------------------------------------------------------------

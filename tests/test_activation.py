@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 import reference
 from agreement import check, normal
-from cnnx import _core
+from cnnx import _core, activations, layers
 from strategies import seeds
 
 NAMES = [
@@ -147,3 +149,65 @@ def test_the_derivative_of_relu_at_zero_is_zero() -> None:
     zeros, diff_src = np.array([0.0, -0.0], np.float32), np.full(2, np.nan, np.float32)
     _core.relu_backward(zeros, np.ones(2, np.float32), diff_src)
     np.testing.assert_array_equal(diff_src, 0)
+
+
+# --- functions by their names ---------------------------------------------------------------------
+
+FINITE = np.array([-1e30, -200, -20, -3, -1, -1e-3, 0, 1e-30, 0.5, 3, 6, 20, 200, 1e30], np.float32)
+NAMED = [name for name in activations.ACTIVATIONS if name != "linear"]
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("name", NAMED)
+def test_the_whole_range_of_every_function(name: str) -> None:
+    """No overflow, and small values keep their digits; exp(200) alone is infinite."""
+    src = FINITE[:-2] if name == "exponential" else FINITE
+    got, expected = activations.get(name)(src), getattr(reference, f"{name}_forward")(src)
+    sensitive = 1 + np.minimum(np.abs(src), 20) ** 2 if name == "gelu" else 1
+    bound = 16 * 2.0**-24 * sensitive * np.abs(expected) + SMALLEST_NORMAL
+    assert (np.abs(got - expected) <= bound).all(), f"{got} for {expected}"
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("name", NAMED)
+def test_nan_stays_nan(name: str) -> None:
+    assert np.isnan(activations.get(name)([np.nan])).all()
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_increasing_functions_increase(name: str) -> None:
+    function = activations.get(name)
+    x = np.linspace(-8, 8, 4001, dtype=np.float32)
+    if function.elementwise:
+        assert function.increasing == (np.diff(function(x)) >= -1e-6).all()
+    else:
+        assert not function.increasing
+
+
+def test_names_of_keras() -> None:
+    assert activations.get("swish") is activations.swish is activations.silu
+    assert activations.get("hard_swish") is activations.hard_swish is activations.hard_silu
+    assert activations.get("HardSigmoid") is activations.hard_sigmoid
+    with pytest.raises(ValueError, match=r"unknown. Did you mean 'gelu'\? Valid names: arctan"):
+        activations.get("gelo")
+
+
+def test_copies_of_functions() -> None:
+    for function in activations.ACTIVATIONS.values():
+        assert copy.deepcopy(function) is function
+        assert pickle.loads(pickle.dumps(function)) is function
+    own = layers.ReLU(max_value=2).activation
+    np.testing.assert_array_equal(copy.deepcopy(own)([-1.0, 1.0, 3.0]), [0, 1, 2])
+
+
+def test_plain_rectifiers_are_those_of_the_core() -> None:
+    assert layers.ReLU().activation is activations.relu
+    assert layers.ReLU(negative_slope=0.2).activation is activations.leaky_relu
+    assert layers.LeakyReLU(0.2).activation is activations.leaky_relu
+    assert layers.LeakyReLU(0).activation is activations.relu
+    assert layers.ELU().activation is activations.elu
+
+
+def test_prelu_needs_axes_that_are_there() -> None:
+    with pytest.raises(ValueError, match=r"shared_axes=\(2,\) must be less than 2, the number of"):
+        layers.PReLU(shared_axes=2)(np.ones((2, 3)))

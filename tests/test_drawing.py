@@ -227,6 +227,29 @@ def test_what_a_layer_does_is_written_under_its_name() -> None:
     ]
 
 
+def test_sizes_margins_and_noise_are_written() -> None:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((9, 8, 3)),
+            layers.ZeroPadding2D(((2, 2), (0, 1))),
+            layers.UpSampling2D((2, 3), interpolation="bilinear"),
+            layers.UpSampling2D(2),
+            layers.Cropping2D(1),
+            layers.GaussianNoise(0.5),
+            layers.SpatialDropout2D(0.25),
+        ]
+    )
+    groups = list(drawn(model).iter(f"{SVG}g"))
+    assert [texts(group)[2:] for group in groups[1:]] == [
+        ["ZeroPadding2D 2x0+1"],
+        ["UpSampling2D 2x3", "bilinear"],
+        ["UpSampling2D 2x2"],
+        ["Cropping2D 1x1"],
+        ["GaussianNoise 0.5"],
+        ["SpatialDropout2D 0.25"],
+    ]
+
+
 class Own(layers.Layer):
     """A user's layer, with attributes of its own meaning under names of cnnx."""
 

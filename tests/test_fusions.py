@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
+
 import numpy as np
 import pytest
 
 import cnnx
 from agreement import assert_close, normal
-from cnnx import layers
+from cnnx import activations, layers
+from cnnx.activations import Activation
 from cnnx.graph.fusions import fuse
 from cnnx.graph.passes import Pass
 from cnnx.layers.call import Call
@@ -88,6 +92,68 @@ def test_convolution_activation_and_pooling(activation: str, apart: bool) -> Non
 def test_other_windows_stay_apart(pooling: layers.Layer) -> None:
     model = stack(layers.Conv2D(5, 3, activation="relu"), pooling)
     assert steps_of(model)[:2] == ["Conv2D", type(pooling).__name__]
+    check_against_single_layers(model)
+
+
+def squared(src: np.ndarray, dst: np.ndarray) -> None:
+    np.multiply(src, src, out=dst)
+
+
+def squared_backward(src: np.ndarray, diff_dst: np.ndarray, diff_src: np.ndarray) -> None:
+    np.multiply(2 * src, diff_dst, out=diff_src)
+
+
+OWN = Activation("square", squared, squared_backward, of_input=True)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("name", ["relu6", "silu", "gelu", "selu", "log_softmax"])
+def test_functions_that_the_core_does_not_know_stay_apart(name: str, apart: bool) -> None:
+    own = "linear" if apart else name
+    between = [layers.Activation(name)] if apart else []
+    model = stack(layers.Conv2D(5, 3, activation=own), *between, layers.MaxPooling2D(2))
+    steps = ["Conv2D", "Activation", "MaxPooling2D"] if apart else ["Conv2D", "MaxPooling2D"]
+    assert steps_of(model)[:-2] == steps
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("name", ["square", "relu"])
+def test_a_function_of_ones_own_is_applied_whatever_its_name(name: str) -> None:
+    own = dataclasses.replace(OWN, name=name)
+    model = stack(layers.Conv2D(5, 3, activation=own), layers.MaxPooling2D(2))
+    x = normal(1, 4, *model.input_shape[1:])
+    convolution = layers.Conv2D(5, 3)
+    convolution.build_once((None, *x.shape[1:]))
+    convolution.set_weights(model.layers[0].get_weights())
+    squares = convolution(x) ** 2
+    top = cnnx.Sequential([cnnx.Input(squares.shape[1:]), *copy.deepcopy(model.layers[1:])])
+    assert_close(model.predict_on_batch(x), top.predict_on_batch(squares))
+
+
+def test_only_after_an_increasing_function_comes_pooling_first() -> None:
+    falling = dataclasses.replace(activations.relu, increasing=False)
+    model = stack(layers.Conv2D(5, 3, activation=falling), layers.MaxPooling2D(2))
+    assert steps_of(model)[:2] == ["Conv2D", "MaxPooling2D"]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize(
+    ("rectifier", "together"),
+    [
+        (layers.ReLU(), True),
+        (layers.LeakyReLU(0.2), True),
+        (layers.ELU(), True),
+        (layers.ReLU(6), False),
+        (layers.LeakyReLU(), False),
+        (layers.ELU(0.5), False),
+        (layers.PReLU(), False),
+    ],
+)
+def test_rectifiers_of_the_core_are_fused(rectifier: layers.Layer, together: bool) -> None:
+    model = stack(layers.Conv2D(5, 3), layers.BatchNormalization(), rectifier)
+    name = type(rectifier).__name__
+    steps = [f"BatchNormalization {name}"] if together else ["BatchNormalization", name]
+    assert steps_of(model)[1:-2] == steps
     check_against_single_layers(model)
 
 

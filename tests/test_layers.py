@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import cnnx
 import reference
+from agreement import normal
 from cnnx import layers
 from cnnx.activations import ACTIVATIONS
 from layer_test import Oracle, run_layer_test
@@ -161,6 +163,74 @@ CASES = {
     "reshape": Case(
         layers.Reshape, {"target_shape": (3, -1)}, (2, 3, 2), lambda x: x.reshape(len(x), 3, 4)
     ),
+    "identity": Case(layers.Identity, {}, (2, 3), identity),
+    "permute": Case(
+        layers.Permute, {"dims": (3, 1, 2)}, (2, 3, 4), lambda x: reference.permuted(x, (3, 1, 2))
+    ),
+    "permute rows and columns": Case(
+        layers.Permute, {"dims": [2, 1]}, (3, 5), lambda x: reference.permuted(x, (2, 1))
+    ),
+    "repeat vector": Case(
+        layers.RepeatVector, {"n": 3}, (5,), lambda x: np.stack([x, x, x], axis=1)
+    ),
+    "zero padding of images": Case(
+        layers.ZeroPadding2D, {}, (2, 3, 2), lambda x: reference.zero_padded(x, ((1, 1), (1, 1)))
+    ),
+    "zero padding of each side": Case(
+        layers.ZeroPadding2D,
+        {"padding": ((0, 2), (3, 1))},
+        (2, 3, 2),
+        lambda x: reference.zero_padded(x, ((0, 2), (3, 1))),
+    ),
+    "zero padding of sequences": Case(
+        layers.ZeroPadding1D, {}, (3, 2), lambda x: reference.zero_padded(x, ((1, 1),))
+    ),
+    "zero padding before sequences": Case(
+        layers.ZeroPadding1D,
+        {"padding": (2, 0)},
+        (3, 2),
+        lambda x: reference.zero_padded(x, ((2, 0),)),
+    ),
+    "cropping of nothing": Case(layers.Cropping2D, {}, (2, 3, 2), identity),
+    "cropping of images": Case(
+        layers.Cropping2D,
+        {"cropping": ((1, 0), (2, 1))},
+        (3, 5, 2),
+        lambda x: reference.cropped(x, ((1, 0), (2, 1))),
+    ),
+    "cropping of rows and columns": Case(
+        layers.Cropping2D,
+        {"cropping": (1, 2)},
+        (3, 6, 1),
+        lambda x: reference.cropped(x, ((1, 1), (2, 2))),
+    ),
+    "cropping of sequences": Case(
+        layers.Cropping1D, {}, (5, 2), lambda x: reference.cropped(x, ((1, 1),))
+    ),
+    "upsampling of images": Case(
+        layers.UpSampling2D, {}, (3, 2, 2), lambda x: reference.upsampled(x, (2, 2))
+    ),
+    "upsampling of rows alone": Case(
+        layers.UpSampling2D, {"size": (3, 1)}, (2, 3, 1), lambda x: reference.upsampled(x, (3, 1))
+    ),
+    "bilinear upsampling": Case(
+        layers.UpSampling2D,
+        {"interpolation": "bilinear"},
+        (3, 4, 2),
+        lambda x: reference.upsampled(x, (2, 2), "bilinear"),
+    ),
+    "bilinear upsampling of a single row": Case(
+        layers.UpSampling2D,
+        {"size": (3, 4), "interpolation": "bilinear"},
+        (1, 3, 2),
+        lambda x: reference.upsampled(x, (3, 4), "bilinear"),
+    ),
+    "upsampling of sequences": Case(
+        layers.UpSampling1D,
+        {"size": 3},
+        (4, 2),
+        lambda x: reference.upsampled(x[:, :, None], (3, 1))[:, :, 0],
+    ),
     "flatten, columns first": Case(
         layers.Flatten,
         {"order": "F"},
@@ -187,6 +257,38 @@ CASES = {
         lambda x, w: reference.sigmoid_forward(x @ w),
     ),
     "relu": Case(layers.ReLU, {}, (3, 4), reference.relu_forward),
+    "relu, at most 1": Case(
+        layers.ReLU, {"max_value": 1}, (3, 4), lambda x: reference.rectifier(x, 1, 0, 0)
+    ),
+    "relu, above a threshold": Case(
+        layers.ReLU, {"threshold": 0.5}, (3, 4), lambda x: reference.rectifier(x, np.inf, 0, 0.5)
+    ),
+    "relu of three pieces": Case(
+        layers.ReLU,
+        {"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.25},
+        (3, 5),
+        lambda x: reference.rectifier(x, 1.5, 0.1, 0.25),
+    ),
+    "leaky relu": Case(
+        layers.LeakyReLU, {}, (3, 4), lambda x: reference.rectifier(x, np.inf, 0.3, 0)
+    ),
+    "leaky relu of the core": Case(
+        layers.LeakyReLU, {"negative_slope": 0.2}, (3, 4), reference.leaky_relu_forward
+    ),
+    "elu": Case(layers.ELU, {}, (3, 4), reference.elu_forward),
+    "elu, half as deep": Case(
+        layers.ELU,
+        {"alpha": 0.5},
+        (3, 4),
+        lambda x: np.where(x > 0, x, 0.5 * reference.elu_forward(x)),
+    ),
+    "prelu": Case(layers.PReLU, {}, (3, 4), reference.prelu_forward),
+    "prelu, a slope a channel": Case(
+        layers.PReLU,
+        {"alpha_initializer": "ones", "shared_axes": [1, 2]},
+        (3, 5, 2),
+        reference.prelu_forward,
+    ),
     "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
     **{
         f"activation {name}": Case(
@@ -195,6 +297,18 @@ CASES = {
         for name in ACTIVATIONS
         if name != "linear"
     },
+    "dense silu, of its input": Case(
+        layers.Dense,
+        {"units": 4, "activation": "swish"},
+        (5,),
+        lambda x, w, b: reference.silu_forward(x @ w + b),
+    ),
+    "conv2d gelu": Case(
+        layers.Conv2D,
+        {"filters": 3, "kernel_size": 2, "activation": "gelu"},
+        (3, 4, 2),
+        lambda x, w, b: reference.gelu_forward(reference.conv2d_forward(x, w, b, (2, 3))),
+    ),
     "dense elu": Case(
         layers.Dense,
         {"units": 4, "activation": "elu"},
@@ -215,6 +329,60 @@ CASES = {
         {"trainable": False},
         (3,),
         lambda x, *weights: reference.batch_norm_forward(x, *weights, EPSILON),
+    ),
+    "layer normalization of rows": Case(
+        layers.LayerNormalization,
+        {},
+        (5,),
+        lambda x, g, b: reference.normalised_together(x, g, b, EPSILON, np.zeros(5)),
+    ),
+    "layer normalization of pixels": Case(
+        layers.LayerNormalization,
+        {"axis": 3, "epsilon": 0.1},
+        (3, 2, 4),
+        lambda x, g, b: reference.normalised_together(x, g, b, 0.1, reference.pixels((3, 2, 4))),
+    ),
+    "layer normalization of whole images": Case(
+        layers.LayerNormalization,
+        {"axis": [-1, 1, 2]},
+        (3, 2, 3),
+        lambda x, g, b: reference.normalised_together(x, g, b, EPSILON, np.zeros((3, 2, 3))),
+    ),
+    "layer normalization of rows of pixels, no beta": Case(
+        layers.LayerNormalization,
+        {"axis": 2, "center": False},
+        (2, 5, 3),
+        lambda x, g: reference.normalised_together(
+            x, g[:, None], 0, EPSILON, np.arange(6).reshape(2, 1, 3).repeat(5, axis=1)
+        ),
+    ),
+    "layer normalization, frozen": Case(
+        layers.LayerNormalization,
+        {"trainable": False, "scale": False},
+        (4,),
+        lambda x, b: reference.normalised_together(x, 1, b, EPSILON, np.zeros(4)),
+    ),
+    "group normalization": Case(
+        layers.GroupNormalization,
+        {"groups": 2},
+        (3, 2, 6),
+        lambda x, g, b: reference.normalised_together(
+            x, g, b, EPSILON, reference.groups_of_channels((3, 2, 6), 2)
+        ),
+    ),
+    "group normalization of each channel": Case(
+        layers.GroupNormalization,
+        {"groups": -1, "axis": 3, "center": False, "scale": False},
+        (3, 2, 3),
+        lambda x: reference.normalised_together(
+            x, 1, 0, EPSILON, reference.groups_of_channels((3, 2, 3), 3)
+        ),
+    ),
+    "group normalization of rows": Case(
+        layers.GroupNormalization,
+        {"groups": 1, "epsilon": 0.01},
+        (5,),
+        lambda x, g, b: reference.normalised_together(x, g, b, 0.01, np.zeros(5)),
     ),
     "random flip, seed of four flips": Case(
         layers.RandomFlip,
@@ -255,6 +423,25 @@ CASES = {
         (3, 4),
         lambda x: reference.gaussian_dropout(x, 0.3, NOISE),
     ),
+    "spatial dropout of sequences": Case(
+        layers.SpatialDropout1D,
+        {"rate": 0.3, "seed": 5},
+        (3, 4),
+        lambda x: reference.spatial_dropout(x, 0.3, NOISE),
+    ),
+    "spatial dropout of images": Case(
+        layers.SpatialDropout2D,
+        {"rate": 0.5, "seed": 5},
+        (3, 2, 5),
+        lambda x: reference.spatial_dropout(x, 0.5, NOISE),
+    ),
+    "gaussian noise": Case(
+        layers.GaussianNoise,
+        {"stddev": 0.3, "seed": 5},
+        (3, 4),
+        lambda x: reference.gaussian_noise(x, 0.3, NOISE),
+    ),
+    "gaussian noise 0": Case(layers.GaussianNoise, {"stddev": 0}, (3, 4), identity),
     "dropout 0": Case(layers.Dropout, {"rate": 0.0}, (3, 4), identity),
     "gaussian dropout 0": Case(layers.GaussianDropout, {"rate": 0.0}, (3, 4), identity),
 }
@@ -299,6 +486,34 @@ def test_gaussian_dropout_multiplies_by_the_same_noise_on_the_way_back() -> None
     assert not np.array_equal(layer(x, training=True), y)
     np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(layers.GaussianDropout(0.2, seed=3)(x, training=True), y)
+
+
+def test_spatial_dropout_drops_whole_channels() -> None:
+    x = np.full((40, 3, 2, 50), 3, np.float32)
+    layer = layers.SpatialDropout2D(0.25, seed=3)
+    y = layer(x, training=True)
+    np.testing.assert_array_equal(y, y[:, :1, :1] + np.zeros_like(y))
+    np.testing.assert_array_equal(np.unique(y), [0, 4])
+    assert np.mean(y == 0) == pytest.approx(0.25, abs=0.05)
+    np.testing.assert_array_equal(layer(x), x)
+    with pytest.raises(ValueError, match=r"SpatialDropout2D .* expects images \(batch, height"):
+        layers.SpatialDropout2D(0.5)(x[0])
+    with pytest.raises(ValueError, match=r"expects sequences \(batch, steps, channels\), got"):
+        layers.SpatialDropout1D(0.5)(x)
+
+
+def test_gaussian_noise_is_added_in_training_alone() -> None:
+    layer = layers.GaussianNoise(0.2, seed=3)
+    x = np.full((500, 40), 3, np.float32)
+    layer.build_once((None, 40))
+    call = forward(layer, x)
+    y = call.y.copy()
+    assert y.mean() == pytest.approx(3, abs=0.01)
+    assert y.std() == pytest.approx(0.2, abs=0.01)
+    np.testing.assert_array_equal(backward(layer, call, x), x)
+    assert not np.array_equal(layer(x, training=True), y)
+    np.testing.assert_array_equal(layer(x), x)
+    np.testing.assert_array_equal(layers.GaussianNoise(0.2, seed=3)(x, training=True), y)
 
 
 def test_weighted_average_pooling_starts_as_the_average() -> None:
@@ -412,3 +627,71 @@ def test_no_gradient_is_computed_below_augmentation() -> None:
     model.compile("sgd", "mean_squared_error")
     flip.backward = None  # not called
     model.train_on_batch(np.ones((2, 4, 4, 1)), np.ones((2, 1)))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.LayerNormalization(axis=0), (2, 3), "axis=(0,) must name axes of samples, 1 to 1"),
+        (layers.LayerNormalization(axis=2), (2, 3), "axis=(2,) must name axes of samples, 1 to 1"),
+        (layers.LayerNormalization(axis=[1, -1]), (2, 3), "or -1 to -1 for an input with 2 axes"),
+        (layers.GroupNormalization(4), (2, 6), "6 channels must be a multiple of groups=4"),
+        (layers.GroupNormalization(axis=1), (2, 5, 32), "axis must be -1 or 2, the last of shape"),
+    ],
+)
+def test_normalization_needs_axes_and_groups_that_fit(
+    layer: layers.Layer, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer(np.ones(shape))
+
+
+def test_normalization_of_samples_does_not_look_at_other_samples() -> None:
+    x = 100 + normal(1, 5, 4, 3, 6)
+    for layer in (layers.LayerNormalization(), layers.GroupNormalization(3)):
+        whole = layer(x, training=True)
+        np.testing.assert_array_equal(layer(x), whole)
+        np.testing.assert_array_equal(layer(x[2:3]), whole[2:3])
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "message"),
+    [
+        (layers.Permute((2, 1)), (2, 3, 4, 5), "dims=(2, 1) is for samples of 2 axes, got shape"),
+        (layers.RepeatVector(2), (2, 3, 4), "expects rows (batch, features), got shape (None, 3,"),
+        (layers.ZeroPadding2D(), (2, 3, 4), "grey images need a channel axis"),
+        (layers.ZeroPadding1D(), (2, 3), "expects sequences (batch, steps, channels), got shape"),
+        (layers.Cropping2D((1, 2)), (1, 5, 4, 1), "((1, 1), (2, 2)) leaves nothing of the input's"),
+        (layers.Cropping1D(2), (1, 4, 1), "cropping=((2, 2),) leaves nothing of the input's"),
+        (layers.UpSampling1D(), (2, 3), "expects sequences (batch, steps, channels), got shape"),
+        (layers.UpSampling2D(2**20), (1, 2, 2, 1), "2097152x2097152 pixels, which is too big for"),
+    ],
+    ids=str,
+)
+def test_places_and_sizes_must_fit(
+    layer: layers.Layer, shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        layer(np.ones(shape))
+
+
+@pytest.mark.parametrize("dims", [(1, 3), (2, 2), (1, 2, 4)])
+def test_permute_needs_each_axis_once(dims: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="Permute 'p': dims must"):
+        layers.Permute(dims, name="p")
+
+
+def test_bilinear_upsampling_by_hand() -> None:
+    """Half-pixel centres: a quarter and three quarters, and the outermost pixels repeated."""
+    x = np.array([0, 4, 8], np.float32).reshape(1, 1, 3, 1)
+    y = layers.UpSampling2D((1, 2), interpolation="bilinear")(x)
+    np.testing.assert_array_equal(y.ravel(), [0, 1, 3, 5, 7, 8])
+    y = layers.UpSampling2D((1, 3), interpolation="bilinear")(x)
+    np.testing.assert_allclose(y.ravel(), np.array([0, 0, 4, 8, 12, 16, 20, 24, 24]) / 3, rtol=1e-6)
+
+
+def test_cropping_undoes_padding_in_a_model() -> None:
+    model = cnnx.Sequential([cnnx.Input((4, 4, 3)), layers.Identity(), layers.ZeroPadding2D(2)])
+    model.add(layers.Cropping2D(2))
+    x = normal(1, 2, 4, 4, 3)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), x)

@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any, NamedTuple, TypeAlias
 
@@ -76,6 +77,16 @@ def pair(value: Any, name: str, *, minimum: int = 1) -> Pair:
     return extent, extent
 
 
+def integers(value: Any, name: str, *, minimum: int = 1) -> tuple[int, ...]:
+    """Return a whole number or several as a tuple without repetition; raises as `integer` does."""
+    numbers = value if isinstance(value, (tuple, list)) else [value]
+    check_rank(numbers, name)
+    result = tuple(integer(item, name, minimum=minimum) for item in numbers)
+    if len(set(result)) < len(result):
+        raise ValueError(f"{name} must not name one twice, got {result}")
+    return result
+
+
 def sample_shape(value: Any, name: str) -> tuple[int, ...]:
     """Return the shape of one sample, without the batch, as a tuple of positive ints."""
     if not isinstance(value, (tuple, list)):
@@ -118,12 +129,39 @@ def padding(value: Any, name: str) -> Padding:
                 f"got {value!r}"
             )
         return value.lower()
+    return sides(value, name)
+
+
+def sides(value: Any, name: str) -> tuple[Pair, Pair]:
+    """
+    Return numbers of pixels on the four sides as ((top, bottom), (left, right)).
+
+    Parameters
+    ----------
+    value
+        A whole number for all sides; (height, width) for both sides of each axis; or ((top,
+        bottom), (left, right)).
+    name
+        What to call it in errors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
     if isinstance(value, (tuple, list)) and any(isinstance(v, (tuple, list)) for v in value):
         if len(value) != 2:
             raise ValueError(f"{name} must be ((top, bottom), (left, right)), got {value!r}")
         return pair(value[0], name, minimum=0), pair(value[1], name, minimum=0)
     height, width = pair(value, name, minimum=0)
     return (height, height), (width, width)
+
+
+def check_pixels(extents: Sequence[int], what: str) -> None:
+    """Raise ValueError, which begins with `what`, if an output has too many pixels."""
+    if math.prod(extents) >= _MOST_PIXELS:
+        size = "x".join(map(str, extents))
+        raise ValueError(f"{what} {size} pixels, which is too big for any memory")
 
 
 def padding_config(padding: Padding) -> str | list[list[int]]:

@@ -34,7 +34,21 @@ LAYER_INPUT: Kind = ARRAY | {
     "a number": Fault(ValueError, lambda _: 3.0),
     "no channels": Fault(ValueError, lambda a: a[..., :0], named=False),
 }
+SEQUENCE = normal(21, 2, 6, 4)
+SEQUENCE_INPUT: Kind = LAYER_INPUT | {"a row": Fault(ValueError, lambda a: a[0], named=False)}
+MARGINS = {name: fault for name, fault in PADDING.items() if name != "'causal'"} | types("same")
+ENDS = values(-1, 2**31, 2**63, (1, 2, 3), (1, -1), (1,)) | types(True, 1.5, 1j, {}, (1, 1.5), "1")
 POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
+
+
+NORMALIZATION: dict[str, Kind] = {"epsilon": RATE | values(0), "scale": FLAG}
+AFFINE: dict[str, Any] = {
+    "epsilon": 1e-3,
+    "center": True,
+    "scale": True,
+    "beta_initializer": "zeros",
+    "gamma_initializer": "ones",
+}
 
 
 def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **arguments: Any) -> Entry:
@@ -43,7 +57,7 @@ def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **argum
     def call(x: Any, **given: Any) -> Array:
         return cls(**given)(x, training=True)
 
-    return Entry(call, {"x": IMAGE, **arguments}, None, {"x": LAYER_INPUT} | (kinds or {}))
+    return Entry(call, {"x": IMAGE} | arguments, None, {"x": LAYER_INPUT} | (kinds or {}))
 
 
 def merging(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **given: Any) -> Entry:
@@ -107,6 +121,18 @@ LAYERS: dict[str, Entry] = {
         name="c",
         input_shape=(6, 6, 2),
     ),
+    "Cropping1D": layer(
+        layers.Cropping1D,
+        {"x": SEQUENCE_INPUT, "cropping": ENDS | values(3, (5, 1))},
+        x=SEQUENCE,
+        cropping=(1, 2),
+    ),
+    "Cropping2D": layer(
+        layers.Cropping2D,
+        {"cropping": MARGINS | values(3, ((1, 5), (0, 0)))},
+        cropping=((1, 0), (2, 1)),
+        data_format=None,
+    ),
     "Dense": layer(
         layers.Dense,
         units=4,
@@ -116,14 +142,53 @@ LAYERS: dict[str, Entry] = {
         bias_initializer="zeros",
     ),
     "Dropout": layer(layers.Dropout, rate=0.5, **RANDOM),
+    "ELU": layer(layers.ELU, alpha=0.5),
     "Flatten": layer(layers.Flatten, order="C"),
     "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
+    "GaussianNoise": layer(layers.GaussianNoise, stddev=0.5, **RANDOM),
     "GlobalAveragePooling2D": layer(
         layers.GlobalAveragePooling2D, data_format=None, keepdims=False
     ),
     "GlobalMaxPooling2D": layer(layers.GlobalMaxPooling2D, data_format=None, keepdims=False),
+    "GroupNormalization": layer(
+        layers.GroupNormalization,
+        {
+            "axis": values(0, 1, -2, 4, 2**63) | types(True, 1.5) | NO_NUMBERS,
+            "groups": values(0, -2, 2**31, 3) | types(True, 1.5, 2.0) | NO_NUMBERS,
+            **NORMALIZATION,
+        },
+        groups=2,
+        axis=-1,
+        **AFFINE,
+    ),
+    "Identity": layer(layers.Identity),
     "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
+    "LayerNormalization": layer(
+        layers.LayerNormalization,
+        {
+            "axis": values(0, 4, -4, -5, (), (1, 1), (3, -1), 2**63)
+            | types(True, 1.5, "1", None, (1, 1.5)),
+            **NORMALIZATION,
+        },
+        axis=(1, -1),
+        **AFFINE,
+    ),
+    "LeakyReLU": layer(layers.LeakyReLU, negative_slope=0.1),
     "MaxPooling2D": layer(layers.MaxPooling2D, POOLING, **WINDOWS),
+    "PReLU": layer(
+        layers.PReLU,
+        {"shared_axes": values(0, -1, 4, (1, 1), (1, 2**31)) | types(True, 1.5, "1", (1, "2"))},
+        alpha_initializer="zeros",
+        shared_axes=(1, 2),
+    ),
+    "Permute": layer(
+        layers.Permute,
+        {
+            "dims": values((1, 2), (1, 2, 2), (0, 1, 2), (2, 3, 4), (1, 2, 3, 4), (1, 2, 2**31))
+            | types(3, "123", None, (1, 2, 3.0), (1, 2, "3"))
+        },
+        dims=(3, 1, 2),
+    ),
     "RandomContrast": layer(layers.RandomContrast, {"factor": FACTOR}, factor=0.5, **RANDOM),
     "RandomFlip": layer(
         layers.RandomFlip, {"mode": CHOICE}, mode="horizontal_and_vertical", **RANDOM
@@ -147,7 +212,25 @@ LAYERS: dict[str, Entry] = {
         fill_mode="reflect",
         **RANDOM,
     ),
-    "ReLU": layer(layers.ReLU),
+    "ReLU": layer(
+        layers.ReLU,
+        {
+            "max_value": {name: fault for name, fault in RATE.items() if name != "None"},
+            "threshold": RATE,
+        },
+        max_value=6,
+        negative_slope=0.1,
+        threshold=1,
+    ),
+    "RepeatVector": layer(
+        layers.RepeatVector,
+        {
+            "x": LAYER_INPUT | {"images": Fault(ValueError, lambda a: a[None], named=False)},
+            "n": COUNT,
+        },
+        x=SEQUENCE[0],
+        n=3,
+    ),
     "Rescaling": layer(layers.Rescaling, scale=0.5, offset=1.0),
     "Reshape": layer(
         layers.Reshape,
@@ -161,8 +244,35 @@ LAYERS: dict[str, Entry] = {
     "Softmax": layer(
         layers.Softmax, {"axis": values(0, 1, -2, 2**63) | types(True, 1.5) | NO_NUMBERS}, axis=-1
     ),
+    "SpatialDropout1D": layer(
+        layers.SpatialDropout1D, {"x": SEQUENCE_INPUT}, x=SEQUENCE, rate=0.5, **RANDOM
+    ),
+    "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
     "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
+    "UpSampling1D": layer(
+        layers.UpSampling1D, {"x": SEQUENCE_INPUT, "size": COUNT}, x=SEQUENCE, size=2
+    ),
+    "UpSampling2D": layer(
+        layers.UpSampling2D,
+        {"size": PAIR | values(2**20), "interpolation": CHOICE | values("bicubic")},
+        size=(2, 3),
+        data_format=None,
+        interpolation="bilinear",
+    ),
     "WeightedAveragePooling2D": layer(
         layers.WeightedAveragePooling2D, POOLING, **WINDOWS, scale_initializer="ones"
+    ),
+    "ZeroPadding1D": layer(
+        layers.ZeroPadding1D,
+        {"x": SEQUENCE_INPUT, "padding": ENDS},
+        x=SEQUENCE,
+        padding=(1, 2),
+        data_format=None,
+    ),
+    "ZeroPadding2D": layer(
+        layers.ZeroPadding2D,
+        {"padding": MARGINS | values(2**30)},
+        padding=((1, 0), (2, 1)),
+        data_format=None,
     ),
 }

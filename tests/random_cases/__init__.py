@@ -10,6 +10,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from random_cases.activations import (
+    ExponentialLinear,
+    Gated,
+    LeakyRectifier,
+    LearnedSlopes,
+    LogSoftmax,
+    Rectifier,
+)
 from random_cases.case import Case
 from random_cases.losses import (
     AbsoluteError,
@@ -23,15 +31,20 @@ from random_cases.losses import (
     SparseFromLogits,
     SquaredError,
 )
+from random_cases.normalization import GroupNormalization, LayerNormalization
 from random_cases.rows import (
     Activation,
     BatchNormalization,
     BatchNormalizationInUse,
     Dense,
     Dropout,
+    GaussianNoise,
     Rescaling,
     Softmax,
+    SpatialDropout1D,
+    SpatialDropout2D,
 )
+from random_cases.upsampling import UpSampling1D, UpSampling2D
 from random_cases.windows import (
     AveragePooling,
     Convolution,
@@ -59,9 +72,22 @@ FAMILIES: dict[str, type[Case]] = {
     "GlobalAveragePooling2D": GlobalAveragePooling,
     "BatchNormalization": BatchNormalization,
     "BatchNormalization, frozen": BatchNormalizationInUse,
+    "LayerNormalization": LayerNormalization,
+    "GroupNormalization": GroupNormalization,
     "Activation": Activation,
+    "Activation, gated": Gated,
+    "Activation, log_softmax": LogSoftmax,
+    "ReLU, pieces": Rectifier,
+    "LeakyReLU": LeakyRectifier,
+    "ELU": ExponentialLinear,
+    "PReLU": LearnedSlopes,
     "Softmax": Softmax,
+    "UpSampling1D": UpSampling1D,
+    "UpSampling2D": UpSampling2D,
     "Dropout": Dropout,
+    "SpatialDropout1D": SpatialDropout1D,
+    "SpatialDropout2D": SpatialDropout2D,
+    "GaussianNoise": GaussianNoise,
     "Rescaling": Rescaling,
     "MeanSquaredError": SquaredError,
     "HalfSquaredError": HalfSquaredError,

@@ -89,7 +89,14 @@ class Activation(Elementwise):
         "elu": lambda y: np.abs(y) + 1,
         "softplus": lambda y: 1 + np.exp(-y),
         "exponential": lambda y: y,
+        "relu6": lambda y: np.zeros(y.shape),
+        "hard_tanh": lambda y: np.zeros(y.shape),
+        "hard_sigmoid": lambda y: np.ones(y.shape),
+        "selu": lambda y: np.abs(y) + 2,
+        "softsign": lambda y: (1 + np.abs(y)) ** 2,
+        "log_sigmoid": lambda y: np.ones(y.shape),
     }
+    EXACT = ("relu", "relu6", "hard_tanh")
 
     def draw(self) -> None:
         self.name = self.one_of(*self.TERMS)
@@ -106,6 +113,12 @@ class Activation(Elementwise):
             "arctan": torch.atan,
             "elu": functional().elu,
             "softplus": lambda x: functional().softplus(x, threshold=700),
+            "relu6": functional().relu6,
+            "hard_tanh": functional().hardtanh,
+            "hard_sigmoid": functional().hardsigmoid,
+            "selu": functional().selu,
+            "softsign": functional().softsign,
+            "log_sigmoid": functional().logsigmoid,
             "exponential": torch.exp,
         }
         return functions.get(self.name, getattr(torch, self.name, None))(x)
@@ -116,7 +129,9 @@ class Activation(Elementwise):
 
     def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
         y = expected[0]
-        value = np.zeros(y.shape) if self.name == "relu" else 8 * UNIT * np.abs(y) + SMALLEST
+        value = 8 * UNIT * np.abs(y) + SMALLEST
+        if self.name in self.EXACT:
+            value = np.zeros(y.shape)
         return [value, 16 * UNIT * np.abs(self.dy) * type(self).TERMS[self.name](y)]
 
 
@@ -144,6 +159,7 @@ class Dropout(Elementwise):
     """The random numbers are those of the oracle's generator; PyTorch draws others."""
 
     exact_on_whole_numbers = True
+    oracle = staticmethod(reference.dropout)
 
     def draw(self) -> None:
         self.rate, self.seed = self.one_of(0.0, 0.5, 0.5 if self.whole else 0.3), self.one_of(1, 2)
@@ -153,16 +169,67 @@ class Dropout(Elementwise):
         return layers.Dropout(self.rate, seed=self.seed)
 
     @property
+    def noise_seed(self) -> int:
+        return np.random.default_rng(self.seed).bit_generator.random_raw()
+
+    @property
     def factors(self) -> Array:
-        noise_seed = np.random.default_rng(self.seed).bit_generator.random_raw()
         ones = np.ones(self.dy.shape)
-        return reference.dropout(ones, self.rate, noise_seed) if self.rate else ones
+        return self.oracle(ones, self.rate, self.noise_seed) if self.rate else ones
 
     def by_torch(self, x: Any) -> Any:
         return x * x.new_tensor(self.factors)
 
     def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
         return x * self.factors, dy * self.factors
+
+
+class SpatialDropout2D(Dropout):
+    """One number a channel of a sample."""
+
+    oracle = staticmethod(reference.spatial_dropout)
+    pixels: tuple[int, ...] = (5, 3)
+
+    def draw(self) -> None:
+        super().draw()
+        shape = (self.batch(), *self.pixels, self.one_of(*CHANNELS))
+        self.arrays, self.dy = (self.numbers(*shape),), self.numbers(*shape)
+
+    def layer(self) -> layers.Layer:
+        return layers.SpatialDropout2D(self.rate, seed=self.seed)
+
+
+class SpatialDropout1D(SpatialDropout2D):
+    pixels = (7,)
+
+    def layer(self) -> layers.Layer:
+        return layers.SpatialDropout1D(self.rate, seed=self.seed)
+
+
+class GaussianNoise(Dropout):
+    """A sum with a normal number, which itself is the difference of 1 + z and 1."""
+
+    exact_on_whole_numbers = False
+
+    def layer(self) -> layers.Layer:
+        return layers.GaussianNoise(self.rate, seed=self.seed)
+
+    @property
+    def summands(self) -> Array:
+        return reference.gaussian_noise(np.zeros(self.dy.shape), self.rate, self.noise_seed)
+
+    def by_torch(self, x: Any) -> Any:
+        return x + x.new_tensor(self.summands)
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        return x + self.summands, reference.f64(dy)
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        summands = np.abs(self.summands) + self.rate
+        return [
+            16 * UNIT * (np.abs(self.arrays[0]) + summands),
+            UNIT * np.abs(self.dy),
+        ]
 
 
 class BatchNormalization(Case):

@@ -226,6 +226,8 @@ def check_fields(*stack: Any, size: tuple[int, int] = (17, 14)) -> None:
         [layers.AveragePooling2D((2, 3), padding="same"), layers.Conv2D(1, 2, padding=1)],
         [layers.MaxPooling2D(3, 2, padding=1), layers.Dense(2), layers.Conv2D(1, (1, 3))],
         [layers.Conv2D(1, 3, operation="convolution"), layers.Dropout(0.5), layers.Conv2D(1, 2)],
+        [layers.ZeroPadding2D(((2, 0), (1, 3))), layers.Conv2D(1, 3, 2), layers.Identity()],
+        [layers.Conv2D(1, 2, 2), layers.Cropping2D(((2, 1), (1, 0))), layers.SumPooling2D(2)],
     ],
 )
 def test_t3_fields_are_what_changes_an_output(stack: list[Any]) -> None:
@@ -262,6 +264,7 @@ def test_t3_dilation_leaves_holes_within_the_field() -> None:
     [
         [layers.Flatten(), layers.Dense(3)],
         [layers.GlobalAveragePooling2D()],
+        [layers.Cropping2D(1), layers.Flatten(), layers.RepeatVector(2)],
         [layers.GlobalAveragePooling2D(keepdims=True), layers.Conv2D(2, 3, padding="same")],
         [layers.Flatten(), layers.Dense(4), layers.Reshape((2, 2, 1)), layers.Conv2D(1, 2)],
     ],
@@ -331,5 +334,22 @@ def test_t3_other_models_are_refused() -> None:
     model = cnnx.Sequential([cnnx.Input((4, 4, 1)), below, Mirror(name="mirror")])
     with pytest.raises(ValueError, match=r"windows of Mirror 'mirror' are not known.*copies"):
         receptive_field(model)
+    larger = cnnx.Sequential([cnnx.Input((4, 4, 1)), layers.UpSampling2D(name="larger")])
+    with pytest.raises(ValueError, match=r"UpSampling2D 'larger' lie at uneven distances.*copies"):
+        receptive_field(larger)
     copies = cnnx.Sequential([cnnx.Input((4, 4, 1)), *copy.deepcopy(model.layers[:1])])
     assert receptive_field(copies)["below"].size == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("norm", "whole"),
+    [
+        (layers.LayerNormalization(), False),
+        (layers.LayerNormalization([1, 2]), True),
+        (layers.GroupNormalization(1), True),
+    ],
+)
+def test_t3_statistics_of_an_image_see_it_all(norm: layers.Layer, whole: bool) -> None:
+    model = cnnx.Sequential([cnnx.Input((7, 6, 2)), layers.Conv2D(2, 3), copy.deepcopy(norm)])
+    field = receptive_field(model)[model.layers[-1].name]
+    assert field == (((7, 6), (0, 0), (0, 0)) if whole else ((3, 3), (1, 1), (0, 0)))

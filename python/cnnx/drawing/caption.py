@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from cnnx.activations import Activation, linear
 from cnnx.geometry import Pair
 from cnnx.layers.convolution import Conv2D
-from cnnx.layers.dropout import NoiseLayer
+from cnnx.layers.dropout import DropoutLayer, GaussianNoise
 from cnnx.layers.layer import Layer
+from cnnx.layers.padding import Margins
 from cnnx.layers.pooling import Pooling2D
+from cnnx.layers.upsampling import UpSampling2D
 
 
 def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
@@ -28,18 +30,26 @@ def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
 
 
 def _measure(layer: Layer) -> str:
-    """Return the window of a convolution or pooling, the rate of a dropout, or nothing."""
+    """Return the size of a window, a factor, margins, how strong a noise is, or nothing."""
     if isinstance(layer, Conv2D):
         return _pair(layer.kernel_size)
     if isinstance(layer, Pooling2D):
         return _pair(layer.pool_size)
-    return f"{layer.rate:g}" if isinstance(layer, NoiseLayer) else ""
+    if isinstance(layer, UpSampling2D):
+        return _pair(layer.size)
+    if isinstance(layer, Margins):
+        return "x".join(_sides(pair) for pair in layer.sides)
+    if isinstance(layer, GaussianNoise):
+        return f"{layer.stddev:g}"
+    return f"{layer.rate:g}" if isinstance(layer, DropoutLayer) else ""
 
 
 def _details(layer: Layer) -> Iterator[str]:
     """Yield what is not as usual in the way the windows lie."""
     if isinstance(layer, Pooling2D) and layer.strides != layer.pool_size:
         yield f"stride {_shortest(layer.strides)}"
+    if isinstance(layer, UpSampling2D) and layer.interpolation != "nearest":
+        yield layer.interpolation
     if isinstance(layer, Conv2D):
         if layer.strides != (1, 1):
             yield f"stride {_shortest(layer.strides)}"
@@ -51,6 +61,11 @@ def _details(layer: Layer) -> Iterator[str]:
 
 def _pair(pair: Pair) -> str:
     return f"{pair[0]}x{pair[1]}"
+
+
+def _sides(pair: Pair) -> str:
+    """Return 1 for one pixel on both sides, else 1+2."""
+    return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}+{pair[1]}"
 
 
 def _shortest(pair: Pair) -> str:

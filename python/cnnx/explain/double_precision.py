@@ -6,6 +6,7 @@ a layer that merges, x is a list.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from cnnx import layers, losses
+from cnnx.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 from cnnx.arrays import Array, Double
 from cnnx.geometry import Pair
-from cnnx.layers.dropout import NoiseLayer
+from cnnx.layers.dropout import DropoutLayer, NoiseLayer
 
 LayerForm = Callable[..., Double]
 
@@ -26,11 +28,31 @@ ACTIVATIONS: dict[str, Callable[[Double], Double]] = {
     "tanh": np.tanh,
     "arctan": np.arctan,
     "softmax": lambda z: np.exp(_log_softmax(z)),
-    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "elu": lambda z: _elu(z, 1),
     "leaky_relu": lambda z: np.where(z > 0, z, 0.2 * z),
     "softplus": lambda z: np.logaddexp(0, z),
     "exponential": np.exp,
+    "relu6": lambda z: np.clip(z, 0, 6),
+    "selu": lambda z: SELU_SCALE * _elu(z, SELU_ALPHA),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "hard_sigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
+    "hard_tanh": lambda z: np.clip(z, -1, 1),
+    "log_sigmoid": lambda z: -np.logaddexp(0, -z),
+    "log_softmax": lambda z: _log_softmax(z),
+    "silu": lambda z: z * np.exp(-np.logaddexp(0, -z)),
+    "gelu": lambda z: z * _erfc(-z / math.sqrt(2)) / 2,
+    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
+    "hard_silu": lambda z: z * np.clip(z / 6 + 0.5, 0, 1),
 }
+
+
+def _erfc(z: Double) -> Double:
+    return np.asarray(np.frompyfunc(math.erfc, 1, 1)(z), np.float64)
+
+
+def _elu(z: Double, alpha: float) -> Double:
+    result: Double = np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
+    return result
 
 
 def _log_softmax(z: Double) -> Double:
@@ -143,6 +165,18 @@ def _batch_norm(layer: layers.BatchNormalization, x: Double, *weights: Double) -
     return sum(affine, y)
 
 
+def _sample_norm(layer: Any, x: Double, *affine: Double) -> Double:
+    shape, axes, broadcast = layer.group(x.shape[1:])
+    y: Double = x.reshape(len(x), *shape)
+    variance = y.var(axis=axes, keepdims=True)
+    y = (y - y.mean(axis=axes, keepdims=True)) / np.sqrt(variance + layer.epsilon)
+    numbers = [weight.reshape(broadcast) for weight in affine]
+    if layer.scale:
+        y = y * numbers.pop(0)
+    y = sum(numbers, y)
+    return y.reshape(x.shape)
+
+
 def _reshape(layer: layers.Reshape, x: Double) -> Double:
     shape = layer.compute_output_shape(x.shape)[1:]
     if layer.order == "C":
@@ -150,11 +184,52 @@ def _reshape(layer: layers.Reshape, x: Double) -> Double:
     return np.stack([sample.reshape(shape, order="F") for sample in x])
 
 
+def _relu(layer: layers.ReLU, x: Double) -> Double:
+    highest = np.inf if layer.max_value is None else layer.max_value
+    below = layer.negative_slope * (x - layer.threshold)
+    y: Double = np.where(x > layer.threshold, np.minimum(x, highest), below)
+    return y
+
+
+def _padded(layer: Any, x: Double) -> Double:
+    return np.pad(x, ((0, 0), *layer.sides, (0, 0)))
+
+
+def _cropped(layer: Any, x: Double) -> Double:
+    return layer.inner(x)  # type: ignore[no-any-return]
+
+
+def _permuted(layer: layers.Permute, x: Double) -> Double:
+    return x.transpose(0, *layer.dims)
+
+
+def _interpolation(extent: int, factor: int) -> Double:
+    """Return the matrix (extent factor, extent) that interpolates between pixels."""
+    places = (np.arange(extent * factor) + 0.5) / factor - 0.5
+    columns = [np.interp(places, np.arange(extent), pixel) for pixel in np.eye(extent)]
+    return np.stack(columns, axis=1)
+
+
+def _upsampled(layer: layers.UpSampling2D, x: Double) -> Double:
+    if layer.interpolation == "nearest":
+        return x.repeat(layer.size[0], axis=1).repeat(layer.size[1], axis=2)
+    rows, columns = map(_interpolation, x.shape[1:3], layer.size)
+    y: Double = np.einsum("ih,nhwc,jw->nijc", rows, x, columns)
+    return y
+
+
 def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
-    """Multiply by the numbers that the layer draws for a seed."""
+    """Multiply by the numbers that the layer draws for a seed, or add them."""
+    if isinstance(layer, layers.GaussianNoise):
+        return x + layer.draw(x.shape, seed)
+    assert isinstance(layer, DropoutLayer)
     factors = np.ones(x.shape, np.float32)
     layer.multiply(factors, factors, seed)
     return x * factors
+
+
+def _same(layer: Any, x: Double) -> Double:
+    return x
 
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
@@ -165,23 +240,40 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.BatchNormalization: _batch_norm,
     layers.Concatenate: lambda layer, xs: np.concatenate(xs, layer.axis),
     layers.Conv2D: _conv2d,
+    layers.Cropping1D: _cropped,
+    layers.Cropping2D: _cropped,
     layers.Dense: _dense,
-    layers.Dropout: lambda layer, x: x,  # of rate 0: others have `noise`
+    layers.Dropout: _same,  # of rate 0: others have `noise`
+    layers.ELU: lambda layer, x: _elu(x, layer.alpha),
     layers.Flatten: _reshape,
-    layers.GaussianDropout: lambda layer, x: x,
+    layers.GaussianDropout: _same,
+    layers.GaussianNoise: _same,
     layers.GlobalAveragePooling2D: _average,
     layers.GlobalMaxPooling2D: _maximum,
+    layers.GroupNormalization: _sample_norm,
+    layers.Identity: _same,
+    layers.LayerNormalization: _sample_norm,
+    layers.LeakyReLU: lambda layer, x: np.where(x > 0, x, layer.negative_slope * x),
     layers.MaxPooling2D: _maximum,
     layers.Maximum: lambda layer, xs: reduce(np.maximum, xs),
     layers.Minimum: lambda layer, xs: reduce(np.minimum, xs),
     layers.Multiply: lambda layer, xs: reduce(np.multiply, xs),
-    layers.ReLU: lambda layer, x: np.maximum(x, 0),
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
     layers.Subtract: lambda layer, xs: xs[0] - xs[1],
+    layers.Permute: _permuted,
+    layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),
+    layers.ReLU: _relu,
+    layers.RepeatVector: lambda layer, x: x[:, None].repeat(layer.n, axis=1),
+    layers.SpatialDropout1D: _same,
+    layers.SpatialDropout2D: _same,
     layers.SumPooling2D: _sum,
+    layers.UpSampling1D: lambda layer, x: x.repeat(layer.size, axis=1),
+    layers.UpSampling2D: _upsampled,
     layers.WeightedAveragePooling2D: _weighted,
+    layers.ZeroPadding1D: _padded,
+    layers.ZeroPadding2D: _padded,
 }
 
 

@@ -202,8 +202,8 @@ def check_gradients(
 
 
 def _next_seeds(layers: Sequence[Layer]) -> dict[Layer, int]:
-    """Return the seeds that dropout layers will draw next; the generators stay where they are."""
-    noisy = [layer for layer in layers if isinstance(layer, NoiseLayer) and layer.rate > 0]
+    """Return the seeds that layers of noise will draw next; the generators stay where they are."""
+    noisy = [layer for layer in layers if isinstance(layer, NoiseLayer) and not layer.quiet]
     states = random.get_state(), [layer.random_state for layer in noisy]
     seeds = {layer: layer.draw_seed() for layer in noisy}
     random.set_state(states[0])

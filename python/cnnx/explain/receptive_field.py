@@ -10,19 +10,47 @@ from cnnx.layers import (
     Activation,
     BatchNormalization,
     Conv2D,
+    Cropping1D,
+    Cropping2D,
     Dense,
+    Identity,
     Layer,
+    Permute,
+    PReLU,
+    RepeatVector,
     Rescaling,
     Reshape,
+    UpSampling1D,
+    UpSampling2D,
+    ZeroPadding1D,
+    ZeroPadding2D,
 )
 from cnnx.layers.merging import Merging
 from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
 from cnnx.layers.random_layer import RandomLayer
+from cnnx.layers.sample_normalization import SampleNormalization
 from cnnx.layers.value import Value
 from cnnx.models import Model
 
-_POINTWISE = (Merging, Activation, BatchNormalization, Dense, Merging, RandomLayer, Rescaling)
+_POINTWISE = (
+    Activation,
+    BatchNormalization,
+    Dense,
+    Identity,
+    Merging,
+    PReLU,
+    RandomLayer,
+    Rescaling,
+    SampleNormalization,
+)
 """What computes each place from the same place, when the network does not learn."""
+
+_AFTER_RESHAPE = (Cropping1D, RepeatVector, UpSampling1D, ZeroPadding1D)
+"""What takes no images: its input sees everything already."""
+
+_BELOW = (
+    "for the layers below one of them make cnnx.Model(model.input, model.get_layer(name).output)"
+)
 
 
 class ReceptiveField(NamedTuple):
@@ -67,9 +95,9 @@ def receptive_field(model: Model) -> ReceptiveFields:
 
     A layer whose windows have k taps, dilation d and stride s makes fields of size r and jump j
     into r + (k - 1) d j and s j, for each axis; the field of its first output starts p j pixels
-    before the former one, where p is the padding at the top or left. From Flatten, Reshape and
-    global pooling on, every output sees all that the map before has seen, as a rule the whole
-    image.
+    before the former one, where p is the padding at the top or left. From Flatten, Reshape,
+    Permute, global pooling and a normalisation over pixels on, every output sees all that the map
+    before has seen, as a rule the whole image.
 
     Parameters
     ----------
@@ -83,7 +111,8 @@ def receptive_field(model: Model) -> ReceptiveFields:
     Raises
     ------
     ValueError
-        If the model does not take images, or holds a layer of a class that is not known here.
+        If the model does not take images, or holds a layer of a class that is not known here, or an
+        UpSampling2D.
     """
     if len(model.input_shape) != 4:
         raise ValueError(
@@ -125,15 +154,30 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     if isinstance(layer, Pooling2D):
         (pool_size, strides, padding), _ = layer.place(layer.input_shape)
         return _slide(field, pool_size, strides, padding)
-    if isinstance(layer, (GlobalPooling2D, Reshape)):
+    if isinstance(layer, (ZeroPadding2D, Cropping2D)):
+        (top, _), (left, _) = layer.sides
+        sign = 1 if isinstance(layer, ZeroPadding2D) else -1
+        return _slide(field, (1, 1), (1, 1), (sign * top, sign * left))
+    if isinstance(layer, UpSampling2D):
+        raise ValueError(
+            f"receptive_field: the fields of {layer} lie at uneven distances, as several outputs "
+            f"see the same pixel; {_BELOW}"
+        )
+    if isinstance(layer, (GlobalPooling2D, Permute, Reshape)) or _normalizes_pixels(layer):
         return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
-    if isinstance(layer, _POINTWISE):
+    if isinstance(layer, (*_POINTWISE, *_AFTER_RESHAPE)):
         return field
     raise ValueError(
         f"receptive_field: the windows of {layer} are not known, as {type(layer).__name__} is no "
-        "class of cnnx.layers; for the i layers below it make a model of copies: "
-        "Sequential([cnnx.Input(shape), *copy.deepcopy(model.layers[:i])])"
+        f"class of cnnx.layers; {_BELOW}"
     )
+
+
+def _normalizes_pixels(layer: Layer) -> bool:
+    """Return whether a layer takes mean and variance over more than the channels of a pixel."""
+    if not isinstance(layer, SampleNormalization):
+        return False
+    return layer.group(layer.input_shape[1:]).axes != (len(layer.input_shape) - 1,)
 
 
 def _slide(

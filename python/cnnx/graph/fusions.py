@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 from cnnx import activations
 from cnnx.graph.graph import Graph
 from cnnx.graph.passes import ConvolutionPass, NetInput, NormalizationPass, Pass
-from cnnx.layers.activations import Activation, ReLU
+from cnnx.layers.activations import ELU, Activation, LeakyReLU, ReLU
 from cnnx.layers.call import Traits
 from cnnx.layers.convolution import Conv2D
 from cnnx.layers.layer import Layer
@@ -25,6 +25,10 @@ TAKES: dict[type[Layer], tuple[type[Pass], str, str]] = {
     BatchNormalization: (NormalizationPass, "activation pooling", "activation pooling"),
 }
 """For a layer that leads: its pass, and what this takes in turn, in training and in use."""
+
+
+ACTIVATIONS: tuple[type[Layer], ...] = (Activation, ELU, LeakyReLU, ReLU)
+"""Layers that only apply an activation."""
 
 
 class Step(NamedTuple):
@@ -87,17 +91,16 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
 
 def _can_lead(layer: Layer, training: bool) -> bool:
     if isinstance(layer, Conv2D):
-        return layer.fuses and layer.activation.elementwise
+        return layer.fuses and layer.activation.in_core
     return layer.trainable or not training  # a frozen normalisation is another operation
 
 
 def _chain(graph: Graph, leader: Value, kinds: list[str], kept: Collection[Value]) -> list[Value]:
     """Return what the leading layer computes, and what its pass computes after it."""
     chain = [leader]
-    own = getattr(leader.node.layer, "activation", activations.linear)
-    if own is not activations.linear:
+    if _activation(leader.node.layer) is not activations.linear:
         kinds = ["pooling"]  # which comes before the activation, too
-    while kinds:
+    while kinds and _activation(chain[-1].node.layer).increasing:
         reader = graph.lone_reader(chain[-1], kept)
         kind = None if reader is None else _kind(reader)
         if reader is None or kind not in kinds:
@@ -107,12 +110,17 @@ def _chain(graph: Graph, leader: Value, kinds: list[str], kept: Collection[Value
     return chain
 
 
+def _activation(layer: Layer) -> activations.Activation:
+    """Return the activation that a layer applies; linear if it applies none."""
+    function: activations.Activation = getattr(layer, "activation", activations.linear)
+    return function
+
+
 def _kind(value: Value) -> str | None:
     """Return what the layer that computes a value is to the pass before it."""
     layer = value.node.layer
-    if type(layer) in (Activation, ReLU):
-        assert isinstance(layer, Activation)
-        return "activation" if layer.activation.elementwise else None
+    if type(layer) in ACTIVATIONS:
+        return "activation" if _activation(layer).in_core else None
     if type(layer) is BatchNormalization:
         return "normalization"
     if type(layer) is MaxPooling2D and layer.halves(value.node.inputs[0].shape):

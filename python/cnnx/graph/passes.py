@@ -21,8 +21,8 @@ class Pass:
     """
     Layers that run together; a plan runs it like a layer.
 
-    A 2x2 max pooling at its end comes before the activation. It gives the same, since activations
-    grow, and a quarter of the values is left.
+    A 2x2 max pooling at its end comes before the activation. It gives the same after an increasing
+    function, and a quarter of the values is left.
 
     Parameters
     ----------

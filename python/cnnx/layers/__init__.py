@@ -1,6 +1,6 @@
 """The layers of a network."""
 
-from cnnx.layers.activations import Activation, ReLU, Softmax
+from cnnx.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cnnx.layers.augmentation import (
     RandomContrast,
     RandomFlip,
@@ -10,7 +10,13 @@ from cnnx.layers.augmentation import (
 )
 from cnnx.layers.convolution import Conv2D
 from cnnx.layers.dense import Dense
-from cnnx.layers.dropout import Dropout, GaussianDropout
+from cnnx.layers.dropout import (
+    Dropout,
+    GaussianDropout,
+    GaussianNoise,
+    SpatialDropout1D,
+    SpatialDropout2D,
+)
 from cnnx.layers.input_layer import Input, InputLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.merging import (
@@ -25,6 +31,7 @@ from cnnx.layers.merging import (
     concatenate,
 )
 from cnnx.layers.normalization import BatchNormalization
+from cnnx.layers.padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from cnnx.layers.pooling import (
     AveragePooling2D,
     GlobalAveragePooling2D,
@@ -34,9 +41,12 @@ from cnnx.layers.pooling import (
     WeightedAveragePooling2D,
 )
 from cnnx.layers.rescaling import Rescaling
-from cnnx.layers.reshaping import Flatten, Reshape
+from cnnx.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
+from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
+from cnnx.layers.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = [
+    "ELU",
     "Activation",
     "Add",
     "Average",
@@ -44,31 +54,47 @@ __all__ = [
     "BatchNormalization",
     "Concatenate",
     "Conv2D",
+    "Cropping1D",
+    "Cropping2D",
     "Dense",
     "Dropout",
     "Flatten",
     "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling2D",
     "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "Identity",
     "Input",
     "InputLayer",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "MaxPooling2D",
     "Maximum",
     "Minimum",
     "Multiply",
+    "PReLU",
+    "Permute",
     "RandomContrast",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
+    "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
     "Subtract",
     "SumPooling2D",
+    "UpSampling1D",
+    "UpSampling2D",
     "WeightedAveragePooling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
     "add",
     "concatenate",
 ]
@@ -83,29 +109,46 @@ LAYERS: dict[str, type[Layer]] = {
         BatchNormalization,
         Concatenate,
         Conv2D,
+        Cropping1D,
+        Cropping2D,
         Dense,
         Dropout,
+        ELU,
         Flatten,
         GaussianDropout,
+        GaussianNoise,
         GlobalAveragePooling2D,
         GlobalMaxPooling2D,
+        GroupNormalization,
+        Identity,
         InputLayer,
+        LayerNormalization,
+        LeakyReLU,
         MaxPooling2D,
         Maximum,
         Minimum,
         Multiply,
+        Permute,
+        PReLU,
         RandomContrast,
         RandomFlip,
         RandomRotation,
         RandomTranslation,
         RandomZoom,
         ReLU,
+        RepeatVector,
         Rescaling,
         Reshape,
         Softmax,
         Subtract,
+        SpatialDropout1D,
+        SpatialDropout2D,
         SumPooling2D,
+        UpSampling1D,
+        UpSampling2D,
         WeightedAveragePooling2D,
+        ZeroPadding1D,
+        ZeroPadding2D,
     )
 }
 """The closed table of classes that a model's config may name."""

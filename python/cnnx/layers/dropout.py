@@ -1,21 +1,72 @@
-"""Dropout."""
+"""Dropout, and other noise in training."""
 
 from typing import Any
 
 import numpy as np
 
 from cnnx import _core, geometry
-from cnnx.arrays import Float
+from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
+from cnnx.layers.layer import check_channels_last, image_shape, sequence_shape
 from cnnx.layers.random_layer import RandomLayer
 
 
 class NoiseLayer(RandomLayer):
     """
+    What the layers share that disturb each batch in training, and pass it on otherwise.
+
+    Subclasses implement `disturb` and `disturb_gradient`, with random numbers that depend on a seed
+    and the place of an element alone.
+
+    Parameters
+    ----------
+    seed
+        None draws from the global generator; a whole number makes this layer repeatable by itself.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    traits = Traits(False, False, in_place=True, gradient_in_place=True, identity_in_use=True)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is disturbed in training either."""
+        raise NotImplementedError(f"{type(self).__name__} must implement quiet")
+
+    def disturb(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Write `src`, disturbed by the random numbers of a seed, to `dst`, which may be `src`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement disturb")
+
+    def disturb_gradient(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Write the gradient of what `disturb` disturbed to `dst`, which may be `src`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement disturb_gradient")
+
+    def draw_seed(self) -> int:
+        """Draw the seed of the random numbers for one batch."""
+        return int(self.generator.bit_generator.random_raw())
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the disturbed batch, or the input itself."""
+        call.noise_seed = None
+        if not call.training or self.quiet:
+            np.copyto(call.y, x)
+            return
+        call.noise_seed = self.draw_seed()
+        self.disturb(x, call.y, call.noise_seed)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradient for the same random numbers."""
+        if call.noise_seed is None:
+            np.copyto(call.dx[0], dy)
+        else:
+            self.disturb_gradient(dy, call.dx[0], call.noise_seed)
+
+
+class DropoutLayer(NoiseLayer):
+    """
     What the dropout layers share: in training, elements are multiplied by random numbers.
 
-    Subclasses implement `multiply`, by numbers that depend on a seed and the place of an element
-    alone.
+    Subclasses implement `multiply`.
 
     Parameters
     ----------
@@ -33,45 +84,36 @@ class NoiseLayer(RandomLayer):
         super().__init__(seed, **kwargs)
         self.rate = geometry.number(rate, f"{self}: rate", 0, 1)
 
+    @property
+    def quiet(self) -> bool:
+        """Whether the rate is 0."""
+        return self.rate == 0
+
     def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Write `src` times the random numbers of a seed to `dst`, which may be `src`."""
         raise NotImplementedError(f"{type(self).__name__} must implement multiply")
 
-    traits = Traits(False, False, in_place=True, gradient_in_place=True, identity_in_use=True)
+    def disturb(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Multiply by random numbers."""
+        self.multiply(src, dst, noise_seed)
 
-    def draw_seed(self) -> int:
-        """Draw the seed of the random numbers for one batch."""
-        return int(self.generator.bit_generator.random_raw())
-
-    def forward(self, call: Call, x: Float) -> None:
-        """Write the input times random numbers, or the input itself."""
-        call.noise_seed = None
-        if not call.training or self.rate == 0:
-            np.copyto(call.y, x)
-            return
-        call.noise_seed = self.draw_seed()
-        self.multiply(x, call.y, call.noise_seed)
-
-    def backward(self, call: Call, dy: Float) -> None:
+    def disturb_gradient(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Multiply by the same numbers."""
-        if call.noise_seed is None:
-            np.copyto(call.dx[0], dy)
-        else:
-            self.multiply(dy, call.dx[0], call.noise_seed)
+        self.multiply(src, dst, noise_seed)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"rate": self.rate}
 
 
-class Dropout(NoiseLayer):
+class Dropout(DropoutLayer):
     """
     In training, set each element to 0 with probability `rate` and divide the others by 1 - `rate`.
 
     Otherwise return the input as it is (Srivastava et al. 2014, "inverted" so that the expected
     value stays the same).
 
-    Parameters are those of `NoiseLayer`: rate, seed.
+    Parameters are those of `DropoutLayer`: rate, seed.
     """
 
     def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
@@ -79,16 +121,122 @@ class Dropout(NoiseLayer):
         _core.dropout(src, dst, self.rate, noise_seed)
 
 
-class GaussianDropout(NoiseLayer):
+class GaussianDropout(DropoutLayer):
     """
     In training, multiply each element by a normal number of mean 1 and variance rate / (1 - rate).
 
     Otherwise return the input as it is. Mean and variance of what multiplies an element are those
     of `Dropout` (Srivastava et al. 2014, section 10).
 
-    Parameters are those of `NoiseLayer`: rate, seed.
+    Parameters are those of `DropoutLayer`: rate, seed.
     """
 
     def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Multiply `src` by the random numbers."""
         _core.gaussian_dropout(src, dst, self.rate, noise_seed)
+
+
+class SpatialDropout(DropoutLayer):
+    """
+    What SpatialDropout1D and SpatialDropout2D share: whole channels of a sample are dropped.
+
+    Parameters are those of `DropoutLayer`: rate, seed.
+    """
+
+    def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Multiply each channel of each sample of `src` by one random number."""
+        factors = np.ones((len(src), *(1,) * (src.ndim - 2), src.shape[-1]), np.float32)
+        _core.dropout(factors, factors, self.rate, noise_seed)
+        np.multiply(src, factors, out=dst)
+
+
+class SpatialDropout1D(SpatialDropout):
+    """
+    In training, set each channel of a sequence to 0 with probability `rate`.
+
+    The others are divided by 1 - `rate`. Input (batch, steps, channels) (Tompson et al. 2015).
+
+    Parameters are those of `DropoutLayer`: rate, seed.
+    """
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that there are sequences."""
+        sequence_shape(self, input_shape)
+
+
+class SpatialDropout2D(SpatialDropout):
+    """
+    In training, set each channel of an image to 0 with probability `rate`.
+
+    The others are divided by 1 - `rate`. Neighbouring pixels are so much alike that `Dropout` would
+    hide little. Input (batch, height, width, channels) (Tompson et al. 2015).
+
+    Parameters
+    ----------
+    rate
+        In [0, 1).
+    data_format
+        None or 'channels_last'.
+    seed
+        None draws from the global generator; a whole number makes this layer repeatable by itself.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(
+        self,
+        rate: float,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(rate, seed, **kwargs)
+        check_channels_last(self, data_format)
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that there are images."""
+        image_shape(self, input_shape)
+
+
+class GaussianNoise(NoiseLayer):
+    """
+    In training, add a normal number of mean 0 and deviation `stddev` to each element.
+
+    Parameters
+    ----------
+    stddev
+        >= 0.
+    seed
+        None draws from the global generator; a whole number makes this layer repeatable by itself.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(self, stddev: float, seed: int | None = None, **kwargs: Any) -> None:
+        super().__init__(seed, **kwargs)
+        self.stddev = geometry.number(stddev, f"{self}: stddev", 0, np.inf)
+
+    @property
+    def quiet(self) -> bool:
+        """Whether the deviation is 0."""
+        return self.stddev == 0
+
+    def draw(self, shape: Shape, noise_seed: int) -> Float:
+        """Return the random numbers of a seed."""
+        noise = np.ones(shape, np.float32)
+        _core.gaussian_dropout(noise, noise, 0.5, noise_seed)  # 1 + a standard normal number
+        noise -= 1
+        noise *= np.float32(self.stddev)
+        return noise
+
+    def disturb(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Add random numbers."""
+        np.add(src, self.draw(src.shape, noise_seed), out=dst)
+
+    def disturb_gradient(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Pass the gradient on: the sum grows as its input does."""
+        np.copyto(dst, src)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"stddev": self.stddev}

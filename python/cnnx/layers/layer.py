@@ -312,6 +312,16 @@ def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
     return height, width, channels
 
 
+def sequence_shape(layer: Layer, input_shape: Shape) -> tuple[int, int]:
+    """Return (steps, channels) of an input that must be a batch of sequences."""
+    if len(input_shape) != 3:
+        raise ValueError(
+            f"{layer} expects sequences (batch, steps, channels), got shape {tuple(input_shape)}"
+        )
+    _, steps, channels = input_shape
+    return steps, channels
+
+
 def check_channels_last(layer: Layer, data_format: str | None) -> None:
     """Raise ValueError for any layout of images but NHWC."""
     if data_format is None or (isinstance(data_format, str) and data_format == "channels_last"):
@@ -320,3 +330,15 @@ def check_channels_last(layer: Layer, data_format: str | None) -> None:
         f"{layer}: data_format must be 'channels_last', got {data_format!r}; images are "
         "(batch, height, width, channels): transpose others with np.transpose(x, (0, 2, 3, 1))"
     )
+
+
+def check_channels_axis(layer: Layer, axis: int, input_shape: Shape) -> None:
+    """Raise ValueError unless `axis` is the last of an input that has a channel axis."""
+    last = len(input_shape) - 1
+    if last < 1:
+        raise ValueError(f"{layer} expects (batch, ..., channels), got shape {input_shape}")
+    if axis not in (-1, last):
+        raise ValueError(
+            f"{layer}: axis must be -1 or {last}, the last of shape {input_shape}, "
+            f"got {axis}; channels come last"
+        )

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import numpy as np
+
 from cnnx import activations, initializers
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
@@ -56,10 +58,8 @@ class LinearLayer(Layer):
     @property
     def traits(self) -> Traits:
         """The input is read for the kernel's gradient, the output for the activation's."""
-        return Traits(
-            reads_inputs=bool(self.trainable_weights),
-            reads_output=self.activation is not activations.linear,
-        )
+        of_output = not self.activation.of_input and self.activation is not activations.linear
+        return Traits(reads_inputs=bool(self.trainable_weights), reads_output=of_output)
 
     @property
     def bias_value(self) -> Float | None:
@@ -80,12 +80,18 @@ class LinearLayer(Layer):
     def forward(self, call: Call, x: Float) -> None:
         """Write activation(x * kernel + bias)."""
         self.net_input(call, x)
+        if self.activation.of_input and call.differentiates:
+            np.copyto(self._kept_net_input(call), call.y)
         self.activation.forward(call.y, call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Apply the activation's derivative to `dy` in place, then the linear part's."""
-        self.activation.backward(call.y, dy, dy)
+        seen = self._kept_net_input(call) if self.activation.of_input else call.y
+        self.activation.backward(seen, dy, dy)
         self.net_input_backward(call, dy)
+
+    def _kept_net_input(self, call: Call) -> Float:
+        return call.keep("net input", call.y.shape[1:])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

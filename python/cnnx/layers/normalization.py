@@ -7,7 +7,7 @@ import numpy as np
 from cnnx import _core, geometry, initializers
 from cnnx.arrays import Codes, Float, Shape
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer
+from cnnx.layers.layer import Layer, check_channels_axis
 from cnnx.layers.weight import Weight
 
 
@@ -75,14 +75,7 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the moving statistics."""
-        last = len(input_shape) - 1
-        if last < 1:
-            raise ValueError(f"{self} expects (batch, ..., channels), got shape {input_shape}")
-        if self.axis not in (-1, last):
-            raise ValueError(
-                f"{self}: axis must be -1 or {last}, the last of shape {input_shape}, "
-                f"got {self.axis}; channels come last"
-            )
+        check_channels_axis(self, self.axis, input_shape)
         channels = input_shape[-1]
 
         def add(name: str, trainable: bool) -> Weight:

@@ -75,6 +75,117 @@ class Reshape(Layer):
         }
 
 
+class Permute(Layer):
+    """
+    Put the axes of each sample in another order: output axis i is input axis dims[i].
+
+    Parameters
+    ----------
+    dims
+        The input's axes in their new order, the batch being axis 0, which stays: (2, 1, 3)
+        exchanges rows and columns of images.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(self, dims: Sequence[int], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(dims, (tuple, list)):
+            raise TypeError(f"{self}: dims must be a tuple such as (2, 1, 3), got {dims!r}")
+        self.dims = geometry.integers(dims, f"{self}: dims")
+        if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
+            raise ValueError(
+                f"{self}: dims must hold each of 1 to {len(self.dims)} once, got {self.dims}"
+            )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape in the new order."""
+        if len(input_shape) != len(self.dims) + 1:
+            raise ValueError(
+                f"{self}: dims={self.dims} is for samples of {len(self.dims)} axes, "
+                f"got shape {tuple(input_shape)}"
+            )
+        return (input_shape[0], *(input_shape[axis] for axis in self.dims))
+
+    traits = Traits(reads_inputs=False, reads_output=False)
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the samples with their axes in the new order."""
+        np.copyto(call.y, x.transpose(0, *self.dims))
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradient with its axes in the old order."""
+        np.copyto(call.dx[0].transpose(0, *self.dims), dy)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"dims": list(self.dims)}
+
+
+class RepeatVector(Layer):
+    """
+    Repeat each row of numbers: (batch, features) to (batch, n, features).
+
+    Parameters
+    ----------
+    n
+        How often each row comes.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(self, n: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n = geometry.integer(n, f"{self}: n")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return (batch, n, features)."""
+        if len(input_shape) != 2:
+            raise ValueError(
+                f"{self} expects rows (batch, features), got shape {tuple(input_shape)}; put "
+                "Flatten before it"
+            )
+        return (input_shape[0], self.n, input_shape[1])
+
+    traits = Traits(reads_inputs=False, reads_output=False)
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write each row n times."""
+        call.y[...] = x[:, None]
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Add up the gradients of each row."""
+        np.sum(dy, axis=1, out=call.dx[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"n": self.n}
+
+
+class Identity(Layer):
+    """
+    Return the input as it is, without copying it.
+
+    Parameters
+    ----------
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    traits = Traits(reads_inputs=False, reads_output=False, view=True)
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the input."""
+        np.copyto(call.y, x)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradient."""
+        np.copyto(call.dx[0], dy)
+
+
 def _rearrange(x: Float, y: Float, order: str) -> None:
     """Write the samples of `x` in the shape of `y`, their elements in an order."""
     if order == "C":

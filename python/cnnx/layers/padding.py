@@ -1,0 +1,196 @@
+"""Zeros around sequences and images, and cutting their margins off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnx import geometry
+from cnnx.arrays import Float, Shape
+from cnnx.geometry import Pair
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.layer import Layer, check_channels_last, image_shape, sequence_shape
+
+
+class Margins(Layer):
+    """
+    What padding and cropping share: a margin before and after each axis but batch and channels.
+
+    Attributes
+    ----------
+    sides
+        (before, after) for each of these axes: one for sequences, two for images.
+    """
+
+    sides: tuple[Pair, ...]
+
+    traits = Traits(reads_inputs=False, reads_output=False)
+
+    def extents(self, input_shape: Shape) -> tuple[int, ...]:
+        """Check `input_shape` and return its extents along the axes with margins."""
+        check = sequence_shape if len(self.sides) == 1 else image_shape
+        return check(self, input_shape)[:-1]
+
+    def inner(self, array: Float) -> Float:
+        """Return a view of an array that has margins, without them."""
+        return array[
+            :,
+            *(
+                slice(before, extent - after)
+                for (before, after), extent in zip(self.sides, array.shape[1:-1], strict=True)
+            ),
+        ]
+
+
+class ZeroPadding(Margins):
+    """What ZeroPadding1D and ZeroPadding2D share."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape with margins."""
+        extents = self.extents(input_shape)
+        padded = [extent + sum(pair) for extent, pair in zip(extents, self.sides, strict=True)]
+        geometry.check_pixels(padded, f"{self}: padding={self.sides} makes an output of")
+        return (input_shape[0], *padded, input_shape[-1])
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write zeros and, inside, the input."""
+        call.y.fill(0)
+        self.inner(call.y)[...] = x
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradient inside the margins."""
+        np.copyto(call.dx[0], self.inner(dy))
+
+
+class ZeroPadding1D(ZeroPadding):
+    """
+    Put zeros before and after each sequence.
+
+    Input (batch, steps, channels), output (batch, before + steps + after, channels).
+
+    Parameters
+    ----------
+    padding
+        Zeros on both sides, or (before, after).
+    data_format
+        None or 'channels_last'.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(
+        self, padding: int | Pair = 1, data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        check_channels_last(self, data_format)
+        self.sides = (geometry.pair(padding, f"{self}: padding", minimum=0),)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"padding": list(self.sides[0])}
+
+
+class ZeroPadding2D(ZeroPadding):
+    """
+    Put rows and columns of zeros around each image.
+
+    Input (batch, height, width, channels), output (batch, top + height + bottom,
+    left + width + right, channels).
+
+    Parameters
+    ----------
+    padding
+        Zeros on every side, (height, width), or ((top, bottom), (left, right)).
+    data_format
+        None or 'channels_last'.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(
+        self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        check_channels_last(self, data_format)
+        self.sides = geometry.sides(padding, f"{self}: padding")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"padding": [list(pair) for pair in self.sides]}
+
+
+class Cropping(Margins):
+    """What Cropping1D and Cropping2D share."""
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """Return the shape without margins."""
+        extents = self.extents(input_shape)
+        inside = [extent - sum(pair) for extent, pair in zip(extents, self.sides, strict=True)]
+        if min(inside) < 1:
+            raise ValueError(
+                f"{self}: cropping={self.sides} leaves nothing of the input's extents {extents}; "
+                "cut less off, or use a larger input"
+            )
+        return (input_shape[0], *inside, input_shape[-1])
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write what lies inside the margins."""
+        np.copyto(call.y, self.inner(x))
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write zeros and, inside, the gradient."""
+        call.dx[0].fill(0)
+        self.inner(call.dx[0])[...] = dy
+
+
+class Cropping1D(Cropping):
+    """
+    Cut the ends of each sequence off.
+
+    Input (batch, steps, channels), output (batch, steps - before - after, channels).
+
+    Parameters
+    ----------
+    cropping
+        Steps to cut off on both sides, or (before, after).
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(self, cropping: int | Pair = (1, 1), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sides = (geometry.pair(cropping, f"{self}: cropping", minimum=0),)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"cropping": list(self.sides[0])}
+
+
+class Cropping2D(Cropping):
+    """
+    Cut rows and columns off the sides of each image.
+
+    Input (batch, height, width, channels), output (batch, height - top - bottom,
+    width - left - right, channels).
+
+    Parameters
+    ----------
+    cropping
+        Pixels to cut off on every side, (height, width), or ((top, bottom), (left, right)).
+    data_format
+        None or 'channels_last'.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(
+        self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        check_channels_last(self, data_format)
+        self.sides = geometry.sides(cropping, f"{self}: cropping")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"cropping": [list(pair) for pair in self.sides]}
