@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnx.activations import Activation, linear
-from cnnx.geometry import Pair
-from cnnx.layers.convolution import Conv2D
+from cnnx.geometry import Extents
+from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.layer import Layer
-from cnnx.layers.pooling import Pooling2D
+from cnnx.layers.pooling import LocalPooling
 
 
 def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
@@ -29,30 +29,30 @@ def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
 
 def _measure(layer: Layer) -> str:
     """Return the window of a convolution or pooling, the rate of a dropout, or nothing."""
-    if isinstance(layer, Conv2D):
-        return _pair(layer.kernel_size)
-    if isinstance(layer, Pooling2D):
-        return _pair(layer.pool_size)
+    if isinstance(layer, ConvolutionLayer):
+        return _joined(layer.kernel_size)
+    if isinstance(layer, LocalPooling):
+        return _joined(layer.pool_size)
     return f"{layer.rate:g}" if isinstance(layer, NoiseLayer) else ""
 
 
 def _details(layer: Layer) -> Iterator[str]:
     """Yield what is not as usual in the way the windows lie."""
-    if isinstance(layer, Pooling2D) and layer.strides != layer.pool_size:
+    if isinstance(layer, LocalPooling) and layer.strides != layer.pool_size:
         yield f"stride {_shortest(layer.strides)}"
-    if isinstance(layer, Conv2D):
-        if layer.strides != (1, 1):
+    if isinstance(layer, ConvolutionLayer):
+        if max(layer.strides) > 1:
             yield f"stride {_shortest(layer.strides)}"
-        if layer.dilation_rate != (1, 1):
+        if max(layer.dilation_rate) > 1:
             yield f"dilation {_shortest(layer.dilation_rate)}"
         if layer.groups > 1:
             yield f"{layer.groups} groups"
 
 
-def _pair(pair: Pair) -> str:
-    return f"{pair[0]}x{pair[1]}"
+def _joined(extents: Extents) -> str:
+    return "x".join(map(str, extents))
 
 
-def _shortest(pair: Pair) -> str:
+def _shortest(extents: Extents) -> str:
     """Return 2 for twice the same, else 2x1."""
-    return str(pair[0]) if pair[0] == pair[1] else _pair(pair)
+    return _joined(extents if len(set(extents)) > 1 else extents[:1])

@@ -11,9 +11,14 @@ from typing import Any
 import numpy as np
 
 from cnnx import layers, losses
-from cnnx.arrays import Array, Double
-from cnnx.geometry import Pair
+from cnnx.arrays import Array, Double, images
+from cnnx.geometry import Pair, plane
+from cnnx.layers.convolution import Convolution
+from cnnx.layers.convolution_layer import ConvolutionLayer
+from cnnx.layers.depthwise import Depthwise
 from cnnx.layers.dropout import NoiseLayer
+from cnnx.layers.separable import Separable
+from cnnx.layers.transposed import Transposed
 
 LayerForm = Callable[..., Double]
 
@@ -80,24 +85,76 @@ def windows(
     return seen
 
 
-def _conv2d(layer: layers.Conv2D, x: Double, kernel: Double, *bias: Double) -> Double:
-    padding = layer.place(layer.input_shape).padding
-    groups, rotated = layer.groups, layer.operation == "convolution"
-    taps = kernel[::-1, ::-1] if rotated else kernel
-    count = layer.output_shape[1:3]
-    seen = windows(x, layer.kernel_size, layer.strides, padding, count, layer.dilation_rate)
-    z = np.concatenate(
-        [
-            np.einsum("nijuvc,uvcf->nijf", part, filters)
-            for part, filters in zip(
-                np.split(seen, groups, axis=-1), np.split(taps, groups, axis=-1), strict=True
-            )
-        ],
-        axis=-1,
-    )
+def _seen(layer: ConvolutionLayer, x: Double) -> Double:
+    """Return the window that each output of a convolution sees."""
+    place = layer.place(layer.input_shape)
+    size, strides, dilation = map(plane, (layer.kernel_size, layer.strides, layer.dilation_rate))
+    return windows(images(x), size, strides, place.padding, place.output_size, dilation)
+
+
+def _activated(layer: ConvolutionLayer, z: Double) -> Double:
+    return ACTIVATIONS[layer.activation.name](z.reshape(len(z), *layer.output_shape[1:]))
+
+
+def _taps(layer: ConvolutionLayer, kernel: Double) -> Double:
+    """Return a kernel (height, width, ..., ...)."""
+    return kernel.reshape(*plane(layer.kernel_size), *kernel.shape[-2:])
+
+
+def _in_groups(
+    groups: int, product: Callable[[Double, Double], Double], x: Double, kernel: Double
+) -> Double:
+    """Return the products of the groups of channels of `x` and of `kernel`, side by side."""
+    parts = zip(np.split(x, groups, axis=-1), np.split(kernel, groups, axis=-1), strict=True)
+    joined: Double = np.concatenate([product(*pair) for pair in parts], axis=-1)
+    return joined
+
+
+def _conv(layer: Convolution, x: Double, kernel: Double, *bias: Double) -> Double:
+    taps = _taps(layer, kernel)
+    if layer.operation == "convolution":
+        taps = taps[::-1, ::-1]
+
+    def product(seen: Double, filters: Double) -> Double:
+        weighed: Double = np.einsum("nijuvc,uvcf->nijf", seen, filters)
+        return weighed
+
+    z = _in_groups(layer.groups, product, _seen(layer, x), taps)
     for b in bias:
         z = z * b if layer.bias_operation == "multiply" else z + b
-    return ACTIVATIONS[layer.activation.name](z)
+    return _activated(layer, z)
+
+
+def _each_channel(layer: Depthwise, x: Double, kernel: Double) -> Double:
+    z: Double = np.einsum("nijuvc,uvck->nijck", _seen(layer, x), _taps(layer, kernel))
+    return z.reshape(*z.shape[:3], -1)
+
+
+def _depthwise(layer: Depthwise, x: Double, kernel: Double, *bias: Double) -> Double:
+    return _activated(layer, sum(bias, _each_channel(layer, x, kernel)))
+
+
+def _separable(
+    layer: Separable, x: Double, depthwise: Double, pointwise: Double, *bias: Double
+) -> Double:
+    mixing = pointwise.reshape(pointwise.shape[-2:])
+    return _activated(layer, sum(bias, _each_channel(layer, x, depthwise) @ mixing))
+
+
+def _transposed(layer: Transposed, x: Double, kernel: Double, *bias: Double) -> Double:
+    pixels, taps = images(x), _taps(layer, kernel)
+    (height, width), (tall, wide) = pixels.shape[1:3], taps.shape[:2]
+    (down, across), (gap, aside) = plane(layer.strides), plane(layer.dilation_rate)
+    # Large enough for what all kernels reach and for what is cut out of it below.
+    size = (height * down + tall * gap, width * across + wide * aside)
+    canvas = np.zeros((len(x), *size, layer.filters))
+    for u, v in np.ndindex(tall, wide):
+        reached = canvas[:, u * gap :: down, v * aside :: across]
+        reached[:, :height, :width] += _in_groups(
+            layer.groups, lambda part, filters: part @ filters.T, pixels, taps[u, v]
+        )
+    (top, left), (rows, columns) = layer.place(layer.input_shape)
+    return _activated(layer, sum(bias, canvas[:, top : top + rows, left : left + columns]))
 
 
 def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Double:
@@ -106,7 +163,7 @@ def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Dou
 
 def _pooled(layer: Any, x: Double, fill: float = 0.0) -> Double:
     (size, strides, padding), count = layer.place(layer.input_shape)
-    return windows(x, size, strides, padding, count, fill=fill)
+    return windows(images(x), size, strides, padding, count, fill=fill)
 
 
 def _shaped(layer: Any, y: Double) -> Double:
@@ -118,12 +175,11 @@ def _maximum(layer: Any, x: Double) -> Double:
 
 
 def _sum(layer: Any, x: Double) -> Double:
-    total: Double = _pooled(layer, x).sum(axis=(3, 4))
-    return total
+    return _shaped(layer, _pooled(layer, x).sum(axis=(3, 4)))
 
 
 def _average(layer: Any, x: Double) -> Double:
-    return _shaped(layer, _sum(layer, x) / _sum(layer, np.ones_like(x)))
+    return _sum(layer, x) / _sum(layer, np.ones_like(x))
 
 
 def _weighted(layer: layers.WeightedAveragePooling2D, x: Double, scale: Double) -> Double:
@@ -157,19 +213,30 @@ def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Activation: lambda layer, x: ACTIVATIONS[layer.activation.name](x),
+    layers.AveragePooling1D: _average,
     layers.AveragePooling2D: _average,
     layers.BatchNormalization: _batch_norm,
-    layers.Conv2D: _conv2d,
+    layers.Conv1D: _conv,
+    layers.Conv1DTranspose: _transposed,
+    layers.Conv2D: _conv,
+    layers.Conv2DTranspose: _transposed,
     layers.Dense: _dense,
+    layers.DepthwiseConv1D: _depthwise,
+    layers.DepthwiseConv2D: _depthwise,
     layers.Dropout: lambda layer, x: x,  # of rate 0: others have `noise`
     layers.Flatten: _reshape,
     layers.GaussianDropout: lambda layer, x: x,
+    layers.GlobalAveragePooling1D: _average,
     layers.GlobalAveragePooling2D: _average,
+    layers.GlobalMaxPooling1D: _maximum,
     layers.GlobalMaxPooling2D: _maximum,
+    layers.MaxPooling1D: _maximum,
     layers.MaxPooling2D: _maximum,
     layers.ReLU: lambda layer, x: np.maximum(x, 0),
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
+    layers.SeparableConv1D: _separable,
+    layers.SeparableConv2D: _separable,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
     layers.SumPooling2D: _sum,
     layers.WeightedAveragePooling2D: _weighted,

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from cnnx.geometry import Pair
+from cnnx.geometry import Pair, plane
 from cnnx.layers import (
     Activation,
     BatchNormalization,
-    Conv2D,
     Dense,
     Layer,
     Rescaling,
     Reshape,
 )
-from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
+from cnnx.layers.convolution_layer import ConvolutionLayer
+from cnnx.layers.pooling import GlobalPooling, LocalPooling
 from cnnx.layers.random_layer import RandomLayer
+from cnnx.layers.transposed import Transposed
 from cnnx.models import Sequential
 
 _POINTWISE = (Activation, BatchNormalization, Dense, RandomLayer, Rescaling)
@@ -80,7 +81,8 @@ def receptive_field(model: Sequential) -> ReceptiveFields:
     Raises
     ------
     ValueError
-        If the model does not take images, or holds a layer of a class that is not known here.
+        If the model does not take images, or holds a layer of a class that is not known here, or a
+        transposed convolution with strides: its outputs see fields of different sizes.
     """
     if len(model.input_shape) != 4:
         raise ValueError(
@@ -97,13 +99,16 @@ def receptive_field(model: Sequential) -> ReceptiveFields:
 
 def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     """Return the field of a layer's outputs from that of its inputs."""
-    if isinstance(layer, Conv2D):
+    if isinstance(layer, ConvolutionLayer):
         padding = layer.place(layer.input_shape).padding
-        return _slide(field, layer.kernel_size, layer.strides, padding, layer.dilation_rate)
-    if isinstance(layer, Pooling2D):
+        size, dilation = plane(layer.kernel_size), plane(layer.dilation_rate)
+        if isinstance(layer, Transposed):
+            padding = _seen_before(layer, size, padding, dilation)
+        return _slide(field, size, plane(layer.strides), padding, dilation)
+    if isinstance(layer, LocalPooling):
         (pool_size, strides, padding), _ = layer.place(layer.input_shape)
         return _slide(field, pool_size, strides, padding)
-    if isinstance(layer, (GlobalPooling2D, Reshape)):
+    if isinstance(layer, (GlobalPooling, Reshape)):
         return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
     if isinstance(layer, _POINTWISE):
         return field
@@ -112,6 +117,18 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
         "class of cnnx.layers; for the i layers below it make a model of copies: "
         "Sequential([cnnx.Input(shape), *copy.deepcopy(model.layers[:i])])"
     )
+
+
+def _seen_before(layer: Transposed, size: Pair, cut: Pair, dilation: Pair) -> Pair:
+    """Return how far before its own place an output of a transposed convolution sees."""
+    if max(layer.strides) > 1:
+        raise ValueError(
+            f"receptive_field: the outputs of {layer} see fields of different sizes, as its "
+            f"strides={layer.strides} lie on its output; for the layers below it make a model of "
+            "copies: Sequential([cnnx.Input(shape), *copy.deepcopy(model.layers[:i])])"
+        )
+    rows, columns = ((k - 1) * d - c for k, c, d in zip(size, cut, dilation, strict=True))
+    return rows, columns
 
 
 def _slide(
