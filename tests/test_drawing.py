@@ -250,6 +250,27 @@ def test_sizes_margins_and_noise_are_written() -> None:
     ]
 
 
+def test_what_a_layer_of_sequences_does() -> None:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((40, 3)),
+            layers.Conv1D(4, 3, strides=2, name="a"),
+            layers.DepthwiseConv1D(5, dilation_rate=2, use_bias=False, name="b"),
+            layers.MaxPooling1D(3, strides=1, name="c"),
+            layers.Conv1DTranspose(2, 2, 2, name="d"),
+            layers.SeparableConv1D(1, 2, depth_multiplier=2, activation="relu", name="e"),
+        ]
+    )
+    groups = list(drawn(model).iter(f"{SVG}g"))
+    assert [texts(group)[2:] for group in groups[1:]] == [
+        ["Conv1D 3", "stride 2", "40 parameters"],
+        ["DepthwiseConv1D 5", "dilation 2", "20 parameters"],
+        ["MaxPooling1D 3", "stride 1"],
+        ["Conv1DTranspose 2", "stride 2", "18 parameters"],
+        ["SeparableConv1D 2", "relu", "13 parameters"],
+    ]
+
+
 class Own(layers.Layer):
     """A user's layer, with attributes of its own meaning under names of cnnx."""
 

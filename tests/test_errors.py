@@ -133,7 +133,7 @@ SHAPES = {
     "padding of 2**31 - 1": (
         stack((8, 8, 1), layers.Conv2D(1, 3, padding=2**31 - 1, name="c")),
         V,
-        ["'c'", "padding", "2147483647", "windows of an axis"],
+        ["'c'", "padding", "2147483647", "outputs of an axis"],
     ),
     "dilated kernel larger than the image": (
         stack((5, 5, 1), layers.Conv2D(1, 3, dilation_rate=3, name="c")),

@@ -13,7 +13,7 @@ from agreement import assert_close, normal
 from cnnx import activations, layers
 from cnnx.activations import Activation
 from cnnx.graph.fusions import fuse
-from cnnx.graph.passes import Pass
+from cnnx.graph.passes import ConvolutionPass, Pass
 from cnnx.layers.call import Call
 from single_layer import backward, forward
 
@@ -77,6 +77,47 @@ def test_convolution_activation_and_pooling(activation: str, apart: bool) -> Non
     )
     first = "Conv2D Activation MaxPooling2D" if apart else "Conv2D MaxPooling2D"
     assert steps_of(model) == [first, "Conv2D", "Flatten", "Dense"]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("multiplier", [1, 2])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_depthwise_convolution_activation_and_pooling(activation: str, multiplier: int) -> None:
+    model = stack(
+        layers.DepthwiseConv2D(3, depth_multiplier=multiplier),
+        layers.Activation(activation),
+        layers.MaxPooling2D(2),
+        layers.DepthwiseConv2D(2, padding="same", activation=activation),
+        layers.Conv2D(4, 1),
+    )
+    first = "DepthwiseConv2D Activation MaxPooling2D"
+    assert steps_of(model) == [first, "DepthwiseConv2D", "Conv2D", "Flatten", "Dense"]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_convolutions_of_sequences_and_activation(activation: str) -> None:
+    model = stack(
+        layers.Reshape((-1, 6)),
+        layers.Conv1D(4, 3, padding="causal", dilation_rate=2),
+        layers.Activation(activation),
+        layers.DepthwiseConv1D(3, 2),
+        layers.Activation(activation),
+        layers.MaxPooling1D(2),
+        layers.SeparableConv1D(2, 3, activation=activation),
+    )
+    assert steps_of(model)[1:-2] == [
+        *["Conv1D Activation", "DepthwiseConv1D Activation"],
+        *["MaxPooling1D", "SeparableConv1D"],
+    ]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("layer", [layers.Conv2DTranspose(5, 3, 2), layers.SeparableConv2D(5, 3)])
+def test_layers_of_several_products_stay_apart(layer: layers.Layer) -> None:
+    model = stack(layer, layers.ReLU(), layers.MaxPooling2D(2), layers.Conv2DTranspose(2, 2, 2))
+    names = [type(layer).__name__, "ReLU", "MaxPooling2D", "Conv2DTranspose"]
+    assert steps_of(model)[:4] == names
     check_against_single_layers(model)
 
 
@@ -258,6 +299,19 @@ def test_normalization_folds_into_the_convolution(options: dict[str, bool], use_
         for layer in model.layers:
             expected = layer(expected)
         assert_close(model.predict_on_batch(x), expected)
+
+
+@pytest.mark.parametrize(
+    "convolution", [layers.DepthwiseConv2D(3, depth_multiplier=2), layers.Conv1D(5, 3)]
+)
+def test_normalization_folds_into_other_convolutions(convolution: layers.Layer) -> None:
+    shaping = [layers.Reshape((-1, 6))] if isinstance(convolution, layers.Conv1D) else []
+    model = stack(*shaping, convolution, layers.BatchNormalization(), layers.ReLU())
+    assert [type(step.operation) for step in fuse(model.graph, training=False)].count(
+        ConvolutionPass
+    ) == 1
+    model(normal(1, 4, 9, 10, 3), training=True)  # moves the moving statistics
+    check_against_single_layers(model)
 
 
 def test_weights_change_by_assign_alone() -> None:

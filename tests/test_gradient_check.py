@@ -90,6 +90,31 @@ CASES: dict[str, list[layers.Layer]] = {
     "weighted average": [layers.WeightedAveragePooling2D(2), layers.Activation("tanh")],
     "global average": [layers.Conv2D(3, 2), layers.GlobalAveragePooling2D(keepdims=True)],
     "global maximum": [layers.Conv2D(3, 2), layers.GlobalMaxPooling2D()],
+    "depthwise": [
+        layers.DepthwiseConv2D((2, 3), (2, 1), "same", 2, activation="tanh"),
+        layers.DepthwiseConv2D(2, dilation_rate=(1, 2), use_bias=False),
+    ],
+    "separable": [layers.SeparableConv2D(3, 3, padding=1, depth_multiplier=2, activation="elu")],
+    "transposed": [
+        layers.Conv2DTranspose(4, (3, 2), (1, 2), "same", groups=2, activation="arctan"),
+        layers.Conv2DTranspose(2, 2, 3, output_padding=(0, 1)),
+        layers.Conv2DTranspose(1, 3, padding=((2, 1), (0, 3)), dilation_rate=(2, 1)),
+    ],
+    "sequences": [
+        layers.Reshape((28, 8)),
+        layers.Conv1D(6, 3, 2, "causal", groups=2, activation="sigmoid"),
+        layers.DepthwiseConv1D(2, depth_multiplier=2, activation="tanh"),
+        layers.SeparableConv1D(3, 3, padding=(1, 0)),
+        layers.AveragePooling1D(3, 2, "same"),
+        layers.Conv1DTranspose(2, 3, 2, activation="tanh"),
+        layers.MaxPooling1D(2),
+    ],
+    "global average of sequences": [layers.Reshape((28, 8)), layers.GlobalAveragePooling1D()],
+    "global maximum of sequences": [
+        layers.Reshape((28, 8)),
+        layers.Conv1D(3, 2),
+        layers.GlobalMaxPooling1D(keepdims=True),
+    ],
     "batch normalisation": [layers.Conv2D(2, 2), layers.BatchNormalization(), layers.ReLU()],
     "no scale": [layers.Dense(2), layers.BatchNormalization(scale=False), layers.Softmax()],
     "dropout": [layers.Dropout(0.4, **SEED), layers.Dense(3), layers.GaussianDropout(0.2, **SEED)],
@@ -145,7 +170,7 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Rescaling(0.01),
         layers.UpSampling2D(2),
     ],
-    "sequences": [
+    "copies of a row": [
         layers.Flatten(),
         layers.Dense(4),
         layers.RepeatVector(3),

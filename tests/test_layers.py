@@ -34,6 +34,15 @@ def pooled(out: tuple[int, int], *window: Any) -> Oracle:
     return lambda x: reference.max_pool2d_forward(x, out, *window)[0]
 
 
+def of_sequences(operation: Any, x: Any, *weights: Any) -> Any:
+    """Call an oracle for images on sequences, as images of height 1."""
+    kernels = [
+        weight[None] if isinstance(weight, np.ndarray) and weight.ndim > 1 else weight
+        for weight in weights
+    ]
+    return operation(x[:, None], *kernels)[:, 0]
+
+
 def normalised(x: Any, gamma: Any, beta: Any, *_: Any) -> Any:
     return reference.batch_norm_forward(
         x, gamma, beta, *reference.batch_norm_statistics(x), EPSILON
@@ -112,6 +121,170 @@ CASES = {
         (3, 3, 2),
         lambda x, w, b: np.tanh(reference.conv2d_forward(x, w, None, (2, 2)) * b),
     ),
+    "conv1d": Case(
+        layers.Conv1D,
+        {"filters": 4, "kernel_size": 3},
+        (7, 2),
+        lambda x, w, b: of_sequences(reference.conv2d_forward, x, w, b, (1, 5)),
+    ),
+    "conv1d causal, dilation, strides, groups, tanh": Case(
+        layers.Conv1D,
+        {
+            "filters": 4,
+            "kernel_size": (3,),
+            "strides": 2,
+            "padding": "causal",
+            "dilation_rate": 2,
+            "groups": 2,
+            "activation": "tanh",
+        },
+        (7, 2),
+        lambda x, w, b: np.tanh(
+            of_sequences(reference.conv2d_forward, x, w, b, (1, 4), (1, 2), (0, 4), (1, 2), 2)
+        ),
+    ),
+    "conv1d convolution, full, untied bias multiplies": Case(
+        layers.Conv1D,
+        {
+            "filters": 2,
+            "kernel_size": 3,
+            "padding": "full",
+            "operation": "convolution",
+            "bias": "untied",
+            "bias_operation": "multiply",
+        },
+        (5, 2),
+        lambda x, w, b: (
+            of_sequences(
+                reference.conv2d_forward, x, w, None, (1, 7), (1, 1), (0, 2), (1, 1), 1, True
+            )
+            * b
+        ),
+    ),
+    "depthwise conv2d": Case(
+        layers.DepthwiseConv2D,
+        {"kernel_size": 3},
+        (5, 6, 3),
+        lambda x, w, b: reference.depthwise2d_forward(x, w, b, (3, 4)),
+    ),
+    "depthwise conv2d same, strides, multiplier, sigmoid": Case(
+        layers.DepthwiseConv2D,
+        {
+            "kernel_size": (3, 2),
+            "strides": (2, 1),
+            "padding": "same",
+            "depth_multiplier": 3,
+            "activation": "sigmoid",
+        },
+        (5, 4, 2),
+        lambda x, w, b: reference.sigmoid_forward(
+            reference.depthwise2d_forward(x, w, b, (3, 4), (2, 1), (1, 0))
+        ),
+    ),
+    "depthwise conv2d uneven padding, dilation, no bias": Case(
+        layers.DepthwiseConv2D,
+        {
+            "kernel_size": 2,
+            "padding": ((1, 0), (0, 2)),
+            "dilation_rate": (1, 2),
+            "use_bias": False,
+        },
+        (4, 4, 3),
+        lambda x, w: reference.depthwise2d_forward(x, w, None, (4, 4), (1, 1), (1, 0), (1, 2)),
+    ),
+    "depthwise conv1d causal, multiplier": Case(
+        layers.DepthwiseConv1D,
+        {"kernel_size": 3, "padding": "causal", "depth_multiplier": 2, "activation": "elu"},
+        (5, 3),
+        lambda x, w, b: reference.elu_forward(
+            of_sequences(reference.depthwise2d_forward, x, w, b, (1, 5), (1, 1), (0, 2))
+        ),
+    ),
+    "separable conv2d": Case(
+        layers.SeparableConv2D,
+        {"filters": 4, "kernel_size": 3},
+        (5, 6, 2),
+        lambda x, d, p, b: reference.separable2d_forward(x, d, p, b, (3, 4)),
+    ),
+    "separable conv2d same, strides, multiplier, tanh, no bias": Case(
+        layers.SeparableConv2D,
+        {
+            "filters": 3,
+            "kernel_size": (2, 3),
+            "strides": 2,
+            "padding": "same",
+            "depth_multiplier": 2,
+            "activation": "tanh",
+            "use_bias": False,
+        },
+        (5, 4, 2),
+        lambda x, d, p: np.tanh(
+            reference.separable2d_forward(x, d, p, None, (3, 2), (2, 2), (0, 0))
+        ),
+    ),
+    "separable conv1d, dilation": Case(
+        layers.SeparableConv1D,
+        {"filters": 3, "kernel_size": 2, "padding": (2, 1), "dilation_rate": 3},
+        (4, 2),
+        lambda x, d, p, b: of_sequences(
+            reference.separable2d_forward, x, d, p, b, (1, 4), (1, 1), (0, 2), (1, 3)
+        ),
+    ),
+    "conv2d transpose": Case(
+        layers.Conv2DTranspose,
+        {"filters": 3, "kernel_size": 3},
+        (3, 4, 2),
+        lambda x, w, b: reference.conv2d_transpose_forward(x, w, b, (5, 6)),
+    ),
+    "conv2d transpose same, strides, tanh": Case(
+        layers.Conv2DTranspose,
+        {
+            "filters": 2,
+            "kernel_size": (3, 2),
+            "strides": (2, 3),
+            "padding": "same",
+            "activation": "tanh",
+        },
+        (3, 2, 3),
+        lambda x, w, b: np.tanh(
+            reference.conv2d_transpose_forward(x, w, b, (6, 6), (2, 3), (0, 0))
+        ),
+    ),
+    "conv2d transpose same, large kernel, output padding, no bias": Case(
+        layers.Conv2DTranspose,
+        {
+            "filters": 2,
+            "kernel_size": (5, 4),
+            "strides": 2,
+            "padding": "same",
+            "output_padding": (0, 1),
+            "use_bias": False,
+        },
+        (3, 3, 2),
+        lambda x, w: reference.conv2d_transpose_forward(x, w, None, (5, 5), (2, 2), (2, 1)),
+    ),
+    "conv2d transpose uneven padding, dilation, groups": Case(
+        layers.Conv2DTranspose,
+        {
+            "filters": 4,
+            "kernel_size": 2,
+            "padding": ((1, 0), (0, 2)),
+            "dilation_rate": (2, 3),
+            "groups": 2,
+        },
+        (4, 3, 6),
+        lambda x, w, b: reference.conv2d_transpose_forward(
+            x, w, b, (5, 4), (1, 1), (1, 0), (2, 3), 2
+        ),
+    ),
+    "conv1d transpose, strides beyond the kernel": Case(
+        layers.Conv1DTranspose,
+        {"filters": 2, "kernel_size": 2, "strides": 3},
+        (4, 3),
+        lambda x, w, b: of_sequences(
+            reference.conv2d_transpose_forward, x, w, b, (1, 12), (1, 3), (0, 0)
+        ),
+    ),
     "max pooling": Case(layers.MaxPooling2D, {}, (5, 6, 2), pooled((2, 3), (2, 2), (2, 2), (0, 0))),
     "max pooling same, overlapping": Case(
         layers.MaxPooling2D,
@@ -142,6 +315,30 @@ CASES = {
         {"pool_size": 2, "padding": "same", "scale_initializer": "ones"},
         (5, 5, 2),
         lambda x, w: w * reference.sum_pool2d_forward(x, (3, 3), (2, 2), (2, 2), (0, 0)),
+    ),
+    "max pooling of sequences": Case(
+        layers.MaxPooling1D,
+        {},
+        (7, 2),
+        lambda x: of_sequences(pooled((1, 3), (1, 2), (1, 2), (0, 0)), x),
+    ),
+    "max pooling of sequences, same, overlapping": Case(
+        layers.MaxPooling1D,
+        {"pool_size": (3,), "strides": 2, "padding": "same"},
+        (6, 3),
+        lambda x: of_sequences(pooled((1, 3), (1, 3), (1, 2), (0, 0)), x),
+    ),
+    "average pooling of sequences, padding": Case(
+        layers.AveragePooling1D,
+        {"pool_size": 3, "strides": 1, "padding": (2, 1)},
+        (5, 2),
+        lambda x: of_sequences(reference.avg_pool2d_forward, x, (1, 6), (1, 3), (1, 1), (0, 2)),
+    ),
+    "global max pooling of sequences": Case(
+        layers.GlobalMaxPooling1D, {"keepdims": True}, (5, 2), lambda x: x.max(1, keepdims=True)
+    ),
+    "global average pooling of sequences": Case(
+        layers.GlobalAveragePooling1D, {}, (5, 2), lambda x: x.mean(axis=1)
     ),
     "global max pooling": Case(layers.GlobalMaxPooling2D, {}, (3, 5, 2), lambda x: x.max((1, 2))),
     "global max pooling, keepdims": Case(
@@ -567,12 +764,240 @@ def test_conv2d_initial_bias_leaves_the_net_input_alone() -> None:
             np.testing.assert_allclose(y, reference.conv2d_forward(x, kernel, None, (2, 2)), 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "input_size", "output_size"),
+    [
+        # Keras 3: (n - 1) s + max(e, s) and n s; with q (n - 1) s + e + q and (n - 1) s + e % 2 + q
+        ({"kernel_size": 3}, (7, 8), (9, 10)),
+        ({"kernel_size": 2, "strides": 2}, (7, 8), (14, 16)),
+        ({"kernel_size": 2, "strides": (3, 5)}, (7, 8), (21, 40)),
+        ({"kernel_size": 3, "strides": 2}, (7, 8), (15, 17)),
+        ({"kernel_size": 3, "strides": 2, "padding": "same"}, (7, 8), (14, 16)),
+        ({"kernel_size": 3, "strides": 2, "output_padding": 1}, (7, 8), (16, 18)),
+        (
+            {"kernel_size": 3, "strides": 2, "padding": "SAME", "output_padding": 0},
+            (7, 8),
+            (13, 15),
+        ),
+        (
+            {"kernel_size": 4, "strides": 2, "padding": "same", "output_padding": 1},
+            (7, 8),
+            (13, 15),
+        ),
+        ({"kernel_size": 3, "dilation_rate": (1, 2)}, (7, 8), (9, 12)),
+        # PyTorch: (n - 1) s - 2 p + e + q
+        ({"kernel_size": 4, "strides": 2, "padding": 1}, (7, 8), (14, 16)),
+        ({"kernel_size": 3, "strides": 2, "padding": 1, "output_padding": 1}, (7, 8), (14, 16)),
+        ({"kernel_size": 3, "padding": "full"}, (7, 8), (5, 6)),
+    ],
+)
+def test_sizes_of_transposed_convolutions(
+    arguments: dict[str, Any], input_size: tuple[int, int], output_size: tuple[int, int]
+) -> None:
+    layer = layers.Conv2DTranspose(5, **arguments)
+    assert layer.compute_output_shape((None, *input_size, 2)) == (None, *output_size, 5)
+    assert layer(np.ones((2, *input_size, 2))).shape == (2, *output_size, 5)
+    assert layer.get_weights()[0].shape == (*layer.kernel_size, 5, 2)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("strides", [1, 2, 3])
+def test_a_transposed_convolution_is_what_a_convolution_does_to_gradients(
+    strides: int, padding: str, backend: None
+) -> None:
+    size = 3 * strides + (2 if padding == "valid" else 0)
+    convolution = layers.Conv2D(4, 3, strides, padding, groups=2, use_bias=False)
+    convolution.build_once((None, size, size, 6))
+    x, dy = (
+        np.random.default_rng(1).random(shape, np.float32)
+        for shape in ((2, size, size, 6), (2, *convolution.output_shape[1:]))
+    )
+    _, dx = both(convolution, x, dy)
+    transposed = layers.Conv2DTranspose(6, 3, strides, padding, use_bias=False, groups=2)
+    transposed.build_once((None, *dy.shape[1:]))
+    transposed.set_weights(convolution.get_weights())
+    rows = transposed.output_shape[1]
+    assert rows <= size
+    np.testing.assert_array_equal(transposed(dy), dx[:, :rows, :rows])
+    assert not dx[:, rows:].any()
+
+
+def test_a_causal_convolution_sees_no_later_step() -> None:
+    for layer in (
+        layers.Conv1D(3, 4, padding="causal", dilation_rate=2),
+        layers.DepthwiseConv1D(4, padding="causal", dilation_rate=2),
+        layers.SeparableConv1D(3, 4, padding="causal", dilation_rate=2),
+    ):
+        x = np.random.default_rng(1).random((1, 9, 2), np.float32)
+        before = layer(x)
+        assert before.shape[1] == 9
+        x[:, 5] += 1
+        changed = np.abs(layer(x) - before).max(axis=(0, 2)) > 1e-4
+        np.testing.assert_array_equal(np.flatnonzero(changed), [5, 7])
+
+
+def test_sequences_are_images_of_height_1() -> None:
+    x = np.random.default_rng(1).random((3, 11, 4), np.float32)
+    for one, two in (
+        (
+            layers.Conv1D(4, 3, 2, "same", groups=2),
+            layers.Conv2D(4, (1, 3), (1, 2), "same", groups=2),
+        ),
+        (layers.DepthwiseConv1D(3, 2), layers.DepthwiseConv2D((1, 3), (1, 2))),
+        (layers.SeparableConv1D(5, 3), layers.SeparableConv2D(5, (1, 3))),
+        (layers.Conv1DTranspose(5, 3, 2), layers.Conv2DTranspose(5, (1, 3), (1, 2))),
+        (layers.MaxPooling1D(3, 2, "same"), layers.MaxPooling2D((1, 3), (1, 2), "same")),
+        (layers.AveragePooling1D(2), layers.AveragePooling2D((1, 2))),
+    ):
+        one.build_once((None, 11, 4))
+        two.build_once((None, 1, 11, 4))
+        two.set_weights(
+            [weight[None] if weight.ndim > 1 else weight for weight in one.get_weights()]
+        )
+        np.testing.assert_array_equal(one(x), two(x[:, None])[:, 0])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Conv1D(4, 2),
+        layers.DepthwiseConv1D(2),
+        layers.SeparableConv1D(4, 2),
+        layers.Conv1DTranspose(4, 2),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_each_weight_may_be_frozen_by_itself(layer: Any) -> None:
+    x = np.random.default_rng(1).random((2, 5, 4), np.float32)
+    layer.build_once((None, 5, 4))
+    dy = np.random.default_rng(2).random((2, *layer.output_shape[1:]), np.float32)
+    _, dx = both(layer, x, dy)
+    gradients = [weight.gradient.copy() for weight in layer.weights]
+    for alone in layer.weights:
+        for weight in layer.weights:
+            weight.trainable = weight is alone
+            weight.gradient[...] = 7
+        np.testing.assert_array_equal(both(layer, x, dy)[1], dx)
+        for weight, gradient in zip(layer.weights, gradients, strict=True):
+            expected = gradient if weight is alone else np.full(weight.shape, 7)
+            np.testing.assert_array_equal(weight.gradient, expected)
+
+
+NEW = {
+    "Conv1D": (layers.Conv1D(4, 3, padding="same", activation="tanh"), (7, 4)),
+    "DepthwiseConv2D": (layers.DepthwiseConv2D(3, padding="same"), (5, 6, 4)),
+    "SeparableConv2D": (layers.SeparableConv2D(4, 3, padding="same"), (5, 6, 4)),
+    "Conv2DTranspose": (layers.Conv2DTranspose(4, 3, padding="same", activation="elu"), (5, 6, 4)),
+    "MaxPooling1D": (layers.MaxPooling1D(3, 1, padding="same"), (7, 4)),
+}
+
+
+@pytest.mark.parametrize(("layer", "input_shape"), NEW.values(), ids=NEW)
+def test_a_layer_used_twice_keeps_the_uses_apart(
+    layer: layers.Layer, input_shape: tuple[int, ...], backend: None
+) -> None:
+    layer.build_once((None, *input_shape))
+    second = type(layer).from_config(layer.get_config() | {"name": "second"})
+    second.build_once((None, *input_shape))
+    second.set_weights(layer.get_weights())
+    x, dy = (np.random.default_rng(seed).random((3, *input_shape), np.float32) for seed in (1, 2))
+    results = []
+    for top in (layer, second):
+        below = forward(layer, x)
+        above = forward(top, below.y)
+        gradient = backward(top, above, dy)
+        of_top = [weight.gradient.copy() for weight in top.weights]
+        results.append([above.y, *of_top, backward(layer, below, gradient)])
+        results[-1] += [weight.gradient.copy() for weight in layer.weights]
+    for got, expected in zip(*results, strict=True):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize(("layer", "input_shape"), NEW.values(), ids=NEW)
+def test_no_samples(layer: layers.Layer, input_shape: tuple[int, ...]) -> None:
+    empty = np.zeros((0, *input_shape), np.float32)
+    layer.build_once((None, *input_shape))
+    y, dx = both(layer, empty, np.zeros((0, *layer.output_shape[1:])))
+    assert y.shape == (0, *layer.output_shape[1:])
+    assert dx.shape == empty.shape
+    for weight in layer.weights:
+        assert not weight.gradient.any()
+
+
+def test_the_names_of_keras_are_the_same_classes() -> None:
+    for kind in ("1D", "2D"):
+        for name, other in (
+            ("Conv", "Convolution"),
+            ("SeparableConv", "SeparableConvolution"),
+            ("MaxPooling", "MaxPool"),
+            ("AveragePooling", "AvgPool"),
+            ("GlobalMaxPooling", "GlobalMaxPool"),
+            ("GlobalAveragePooling", "GlobalAvgPool"),
+        ):
+            assert getattr(layers, name + kind) is getattr(layers, other + kind)
+    assert layers.Conv2DTranspose is layers.Convolution2DTranspose
+    assert layers.Conv1DTranspose is layers.Convolution1DTranspose
+
+
+@pytest.mark.parametrize(
+    ("layer", "input_shape", "message"),
+    [
+        (
+            layers.Conv1D(2, 3),
+            (5,),
+            r"Conv1D .* expects sequences \(batch, steps, channels\).*None\]",
+        ),
+        (layers.MaxPooling1D(2), (5, 4, 3), r"expects sequences \(batch, steps, channels\)"),
+        (layers.DepthwiseConv2D(2), (5, 4), r"grey images need a channel axis"),
+        (layers.Conv1D(2, 3), (2, 1), "a 3-step kernel .* does not fit the 2-step input.*sequence"),
+        (layers.Conv1D(2, 3, groups=2), (5, 3), "3 channels must be a multiple of groups=2"),
+        (layers.Conv2DTranspose(2, 3, groups=2), (5, 5, 3), "3 channels must be a multiple of g"),
+        (layers.Conv2DTranspose(2, 3, padding=4), (5, 5, 1), r"leaves nothing of the 5x5 input"),
+        (layers.Conv2DTranspose(1, 2, 2, "same", 0), (1, 1, 1), r"leaves nothing of the 1x1"),
+        (
+            layers.Conv2DTranspose(1, 2, 2**20),
+            (2**13, 1, 1),
+            r"makes \d+ outputs of an axis of 8192",
+        ),
+        (layers.Conv2DTranspose(1, 2, 2**20), (2, 2, 1), "too big for any memory"),
+        (layers.Conv1DTranspose(1, 3, 2**30), (9, 1), "makes 9663676416 outputs of an axis of 9"),
+    ],
+)
+def test_inputs_that_do_not_fit(
+    layer: layers.Layer, input_shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        layer.build_once((None, *input_shape))
+
+
+def test_settings_that_do_not_fit() -> None:
+    with pytest.raises(ValueError, match=r"output_padding=\(2, 2\) must be less than strides=\(2"):
+        layers.Conv2DTranspose(1, 3, strides=2, output_padding=2)
+    with pytest.raises(ValueError, match="filters=3 must be a multiple of groups=2"):
+        layers.Conv2DTranspose(3, 3, groups=2)
+    with pytest.raises(ValueError, match=r"padding must be 'valid', 'same', 'full', a whole"):
+        layers.Conv1DTranspose(3, 3, padding="causal")
+    with pytest.raises(ValueError, match=r"padding=.* must be less than pool_size=\(2,\)"):
+        layers.MaxPooling1D(2, padding=2)
+    with pytest.raises(ValueError, match=r"np.transpose\(x, \(0, 2, 1\)\)"):
+        layers.Conv1D(3, 3, data_format="channels_first")
+
+
 def test_names_are_those_of_keras() -> None:
     first, second = layers.MaxPooling2D(), layers.MaxPooling2D()
     assert first.name.startswith("max_pooling2d")
     assert first.name != second.name
     assert layers.Conv2D(1, 1).name.startswith("conv2d")
     assert layers.BatchNormalization().name.startswith("batch_normalization")
+    assert layers.Conv2DTranspose(1, 1).name.startswith("conv2d_transpose")
+    assert layers.DepthwiseConv1D(1).name.startswith("depthwise_conv1d")
+    separable = layers.SeparableConv2D(2, 3, name="s")
+    separable(np.ones((1, 5, 5, 3)))
+    assert {weight.path: weight.shape for weight in separable.weights} == {
+        "s/depthwise_kernel": (3, 3, 3, 1),
+        "s/pointwise_kernel": (1, 1, 3, 2),
+        "s/bias": (2,),
+    }
 
 
 def test_a_seed_repeats_the_first_weights() -> None:

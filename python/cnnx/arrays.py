@@ -85,3 +85,8 @@ def whole_numbers(value: Any, name: str) -> Label:
         if wrong.any():
             raise ValueError(f"{name} must hold whole numbers, got {array[wrong].flat[0]}")
     return contiguous(array, INT64)
+
+
+def images(array: Array) -> Array:
+    """Return sequences (batch, steps, channels) as images of height 1, and images as they are."""
+    return array if array.ndim == 4 else array[:, None]

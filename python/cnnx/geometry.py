@@ -1,4 +1,4 @@
-"""Sizes, strides and padding of windows that slide over an image."""
+"""Sizes, strides and padding of windows that slide over an image, or over a sequence of steps."""
 
 import math
 import operator
@@ -9,8 +9,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 Pair: TypeAlias = tuple[int, int]
-Padding: TypeAlias = str | tuple[Pair, Pair]
-"""'valid', 'same', 'full', or ((top, bottom), (left, right))."""
+Extents: TypeAlias = tuple[int, ...]
+"""(height, width) of images, (steps,) of sequences."""
+Padding: TypeAlias = str | tuple[Pair, ...]
+"""'valid', 'same', 'full', 'causal', or zeros before and after each axis."""
+PADDINGS = ("valid", "same", "full")
+SEQUENCE_PADDINGS = (*PADDINGS, "causal")
 
 MAX_RANK = 32
 """Axes of an array, batch included, that every supported NumPy can hold."""
@@ -67,14 +71,26 @@ def number(value: Any, name: str, low: float, high: float, *, include_high: bool
     return result
 
 
+def extents(value: Any, name: str, rank: int, *, minimum: int = 1) -> Extents:
+    """Return a whole number, or one for each of `rank` axes, as a tuple; raises as `integer`."""
+    if not isinstance(value, (tuple, list)):
+        return (integer(value, name, minimum=minimum),) * rank
+    if len(value) != rank:
+        count = "one whole number or two" if rank == 2 else "one whole number"
+        raise ValueError(f"{name} must be {count}, got {value!r}")
+    return tuple(integer(extent, name, minimum=minimum) for extent in value)
+
+
 def pair(value: Any, name: str, *, minimum: int = 1) -> Pair:
     """Return a whole number or two of them as (height, width); raises as `integer` does."""
-    if isinstance(value, (tuple, list)):
-        if len(value) != 2:
-            raise ValueError(f"{name} must be one whole number or two, got {value!r}")
-        return integer(value[0], name, minimum=minimum), integer(value[1], name, minimum=minimum)
-    extent = integer(value, name, minimum=minimum)
-    return extent, extent
+    height, width = extents(value, name, 2, minimum=minimum)
+    return height, width
+
+
+def plane(numbers: Extents, height: int = 1) -> Pair:
+    """Return the numbers of two axes; of a sequence's one axis, those of an image of `height`."""
+    rows, columns = (height, *numbers)[-2:]
+    return rows, columns
 
 
 def integers(value: Any, name: str, *, minimum: int = 1) -> tuple[int, ...]:
@@ -105,17 +121,22 @@ def check_rank(shape: tuple[Any, ...] | list[Any], name: str) -> None:
         raise ValueError(f"{name} must have fewer than {MAX_RANK} extents, got {len(shape):,}")
 
 
-def padding(value: Any, name: str) -> Padding:
+def padding(value: Any, name: str, rank: int = 2, words: tuple[str, ...] = PADDINGS) -> Padding:
     """
     Return padding in its normal form.
 
     Parameters
     ----------
     value
-        'valid' (none), 'same' or 'full' in any letter case; a whole number for all sides; (height,
-        width) for both sides of each axis; or ((top, bottom), (left, right)).
+        'valid' (none), 'same' or 'full' in any letter case; a whole number for all sides; of
+        images, (height, width) for both sides of each axis or ((top, bottom), (left, right)); of
+        sequences, (before, after).
     name
         What to call it in errors.
+    rank
+        2 for images, 1 for sequences.
+    words
+        Those that are allowed.
 
     Raises
     ------
@@ -123,38 +144,43 @@ def padding(value: Any, name: str) -> Padding:
         For anything else.
     """
     if isinstance(value, str):
-        if value.lower() not in ("valid", "same", "full"):
+        if value.lower() not in words:
             raise ValueError(
-                f"{name} must be 'valid', 'same', 'full', a whole number or pairs of them, "
+                f"{name} must be {', '.join(map(repr, words))}, a whole number or pairs of them, "
                 f"got {value!r}"
             )
         return value.lower()
-    return sides(value, name)
+    return sides(value, name, rank)
 
 
-def sides(value: Any, name: str) -> tuple[Pair, Pair]:
+def sides(value: Any, name: str, rank: int = 2) -> tuple[Pair, ...]:
     """
-    Return numbers of pixels on the four sides as ((top, bottom), (left, right)).
+    Return numbers of pixels before and after each axis: ((top, bottom), (left, right)).
 
     Parameters
     ----------
     value
-        A whole number for all sides; (height, width) for both sides of each axis; or ((top,
-        bottom), (left, right)).
+        A whole number for all sides; of images (height, width) for both sides of each axis, or
+        ((top, bottom), (left, right)); of sequences (before, after).
     name
         What to call it in errors.
+    rank
+        Number of axes.
 
     Raises
     ------
     TypeError, ValueError
         For anything else.
     """
-    if isinstance(value, (tuple, list)) and any(isinstance(v, (tuple, list)) for v in value):
-        if len(value) != 2:
-            raise ValueError(f"{name} must be ((top, bottom), (left, right)), got {value!r}")
-        return pair(value[0], name, minimum=0), pair(value[1], name, minimum=0)
-    height, width = pair(value, name, minimum=0)
-    return (height, height), (width, width)
+    if isinstance(value, (tuple, list)):
+        if any(isinstance(v, (tuple, list)) for v in value):
+            if len(value) != rank:
+                form = "((top, bottom), (left, right))" if rank == 2 else "(before, after)"
+                raise ValueError(f"{name} must be {form}, got {value!r}")
+            return tuple(pair(both, name, minimum=0) for both in value)
+        if rank == 1:
+            return (pair(value, name, minimum=0),)
+    return tuple((zeros, zeros) for zeros in extents(value, name, rank, minimum=0))
 
 
 def check_pixels(extents: Sequence[int], what: str) -> None:
@@ -169,7 +195,7 @@ def padding_config(padding: Padding) -> str | list[list[int]]:
     return padding if isinstance(padding, str) else [list(side) for side in padding]
 
 
-def check_pool_padding(owner: str, pool_size: Pair, padding: Padding) -> None:
+def check_pool_padding(owner: str, pool_size: Extents, padding: Padding) -> None:
     """Raise ValueError if a pooling window could lie in the padding alone."""
     if padding == "full":
         raise ValueError(
@@ -188,35 +214,70 @@ def argmax_type(pool_size: Pair) -> type[Any]:
 
 
 class Placement(NamedTuple):
-    """Where windows lie on an image: zero padding at the top and left, and how many there are."""
+    """
+    Where windows lie on an image: zero padding at the top and left, and how many there are.
+
+    A sequence is an image of height 1.
+    """
 
     padding: Pair
     output_size: Pair
 
 
+def _described(size: Extents) -> str:
+    return "x".join(map(str, size)) if len(size) > 1 else f"{size[0]}-step"
+
+
+def _check_window(owner: str, size: Extents, window: str) -> None:
+    if math.prod(size) >= _LIMIT:
+        raise ValueError(
+            f"{owner}: a {_described(size)} {window} has too many pixels; it may "
+            f"have fewer than {_LIMIT}"
+        )
+
+
+def _checked(
+    owner: str, input_size: Extents, padding: Padding, begin: list[int], count: list[int]
+) -> Placement:
+    """Return the placement if its numbers are not too large."""
+    for size, before, outputs in zip(input_size, begin, count, strict=True):
+        if max(before, outputs) >= _LIMIT:
+            raise ValueError(
+                f"{owner}: padding={padding!r} makes {outputs} outputs of an axis of {size}; "
+                f"there must be less than {_LIMIT}"
+            )
+    if math.prod(count) >= _MOST_PIXELS:
+        raise ValueError(
+            f"{owner}: the {_described(tuple(count))} output of a {_described(input_size)} input "
+            f"with padding={padding!r} is too big for any memory"
+        )
+    return Placement(plane(tuple(begin), 0), plane(tuple(count)))
+
+
 def place(
     owner: str,
-    input_size: Pair,
-    window_size: Pair,
-    strides: Pair,
+    input_size: Extents,
+    window_size: Extents,
+    strides: Extents,
     padding: Padding,
-    dilation: Pair = (1, 1),
+    dilation: Extents = (1, 1),
     window: str = "kernel",
 ) -> Placement:
     """
-    Place windows over an image, as Keras and TensorFlow do.
+    Place windows over an image or a sequence, as Keras and TensorFlow do.
 
     With extent e = dilation * (window - 1) + 1 and p zeros on both sides together, an axis of n
     pixels has floor((n + p - e) / stride) + 1 windows. 'same' makes that ceil(n / stride); of its
     zeros the odd one lies at the bottom or right. 'full' has e - 1 zeros on both sides, so that
-    every window that touches the image counts.
+    every window that touches the image counts. 'causal' has them before the first step alone, so
+    that no output depends on a later step.
 
     Parameters
     ----------
     owner
         What errors begin with, such as "Conv2D 'conv2d_1'".
     input_size, window_size, strides, dilation
-        (height, width) each.
+        (height, width) each, or (steps,).
     padding
         In the normal form of `padding`.
     window
@@ -227,39 +288,95 @@ def place(
     ValueError
         If not even one window fits, or too many do.
     """
-    if window_size[0] * window_size[1] >= _LIMIT:
-        raise ValueError(
-            f"{owner}: a {window_size[0]}x{window_size[1]} {window} has too many pixels; it may "
-            f"have fewer than {_LIMIT}"
-        )
+    _check_window(owner, window_size, window)
     begin, count = [], []
-    for axis in (0, 1):
-        size, stride = input_size[axis], strides[axis]
+    for axis, (size, stride) in enumerate(zip(input_size, strides, strict=True)):
         extent = dilation[axis] * (window_size[axis] - 1) + 1
         if padding == "same":
             windows = -(-size // stride)
             before = max((windows - 1) * stride + extent - size, 0) // 2
         else:
-            zeros = {"valid": 0, "full": extent - 1}
-            before, after = (zeros[padding],) * 2 if isinstance(padding, str) else padding[axis]
+            before, after = _zeros(padding, axis, extent)
             windows = (size + before + after - extent) // stride + 1
         if windows < 1:
-            dilated = "" if dilation == (1, 1) else f" with dilation {dilation}"
+            dilated = f" with dilation {dilation}" if max(dilation) > 1 else ""
+            larger = "image" if len(input_size) > 1 else "sequence"
             raise ValueError(
-                f"{owner}: a {window_size[0]}x{window_size[1]} {window}{dilated} with "
-                f"padding={padding!r} does not fit the {input_size[0]}x{input_size[1]} input; "
-                f"use padding='same', a smaller {window} or a larger image"
-            )
-        if max(before, windows) >= _LIMIT:
-            raise ValueError(
-                f"{owner}: padding={padding!r} makes {windows} windows of an axis with {size} "
-                f"pixels; there must be less than {_LIMIT}"
+                f"{owner}: a {_described(window_size)} {window}{dilated} with "
+                f"padding={padding!r} does not fit the {_described(input_size)} input; "
+                f"use padding='same', a smaller {window} or a larger {larger}"
             )
         begin.append(before)
         count.append(windows)
-    if count[0] * count[1] >= _MOST_PIXELS:
-        raise ValueError(
-            f"{owner}: the {count[0]}x{count[1]} output of a {input_size[0]}x{input_size[1]} input "
-            f"with padding={padding!r} is too big for any memory"
-        )
-    return Placement((begin[0], begin[1]), (count[0], count[1]))
+    return _checked(owner, input_size, padding, begin, count)
+
+
+def _zeros(padding: Padding, axis: int, extent: int) -> Pair:
+    """Return how many zeros lie before and after an axis."""
+    if not isinstance(padding, str):
+        return padding[axis]
+    reach = extent - 1
+    return {"valid": (0, 0), "full": (reach, reach), "causal": (reach, 0)}[padding]
+
+
+def place_transposed(
+    owner: str,
+    input_size: Extents,
+    window_size: Extents,
+    strides: Extents,
+    padding: Padding,
+    output_padding: Extents | None,
+    dilation: Extents,
+) -> Placement:
+    """
+    Return the size of the image whose windows are the pixels of the input, as Keras does.
+
+    With extent e = dilation * (window - 1) + 1 and output padding q, an axis of n pixels becomes
+    (n - 1) stride + e + q less the pixels that `padding` cuts off on both sides. 'same' makes that
+    n stride, or (n - 1) stride + e mod 2 + q if q is given. Without it, q is 0, or what 'valid'
+    lacks of n stride.
+
+    Parameters
+    ----------
+    owner, input_size, window_size, strides, padding, dilation
+        As for `place`.
+    output_padding
+        Pixels added at the bottom and right; None as said above.
+
+    Returns
+    -------
+    Pixels cut off at the top and left, and the output's size.
+
+    Raises
+    ------
+    ValueError
+        If nothing is left, or it is too large.
+    """
+    _check_window(owner, window_size, "kernel")
+    begin, count = [], []
+    for axis, (size, stride) in enumerate(zip(input_size, strides, strict=True)):
+        extent = dilation[axis] * (window_size[axis] - 1) + 1
+        added = None if output_padding is None else output_padding[axis]
+        if added is None and padding == "valid":
+            added = max(stride - extent, 0)
+        cut = None if padding == "same" else _zeros(padding, axis, extent)
+        before, outputs = _transposed_axis(size, stride, extent, cut, added)
+        if outputs < 1:
+            raise ValueError(
+                f"{owner}: padding={padding!r} with output_padding={output_padding} leaves nothing "
+                f"of the {_described(input_size)} input; use padding='valid' or a larger input"
+            )
+        begin.append(before)
+        count.append(outputs)
+    return _checked(owner, input_size, padding, begin, count)
+
+
+def _transposed_axis(
+    size: int, stride: int, extent: int, cut: Pair | None, added: int | None
+) -> Pair:
+    """Return how many pixels to cut off at the beginning of an axis, and how many there are."""
+    whole = (size - 1) * stride + extent
+    if cut is not None:
+        return cut[0], whole - sum(cut) + (added or 0)
+    outputs = size * stride if added is None else whole - extent + extent % 2 + added
+    return max(whole - outputs, 0) // 2, outputs

@@ -47,6 +47,16 @@ BELOW_1 = SHARE | values(1)
 PADDING = values("causal", -1, 2**31, 2**63, (1, 2, 3), ((1, 1), (1, -1)), ((1, 1),)) | types(
     True, 1.5, 1j, {}, ((1, 1), (1, 1.5))
 )
+
+
+def less(kind: Kind, *names: str) -> Kind:
+    """Return a kind without some of its faults, which are none here."""
+    return {name: fault for name, fault in kind.items() if name not in names}
+
+
+# Of sequences: one number, or one before and one after.
+STEP = less(PAIR, "(1,)", "(1, 1.5)") | values((1, 2)) | types((1.5,))
+ENDS = less(PADDING, "'causal'", "((1, 1),)", "((1, 1), (1, 1.5))") | types((1, 1.5)) | values((1,))
 VERBOSE = values(3, -1, "loud", 1.5, None, [1])
 CHOICE = values("nonsense", "") | types(3, True, ["valid"])
 FUNCTION = values("nonsense") | types(3, 1.5, ["relu"], {})  # or its name
@@ -111,7 +121,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["x", "kernel", "dy", "y", "a", "b", "k", "p", "q"], ARRAY),
     **dict.fromkeys(["bias", "gamma", "beta", "mean", "variance"], FITTED),
     **dict.fromkeys(["strides", "pool_size", "dilation_rate", "kernel_size", "image_size"], PAIR),
-    **dict.fromkeys(["groups", "filters", "units"], COUNT),
+    **dict.fromkeys(["groups", "filters", "units", "depth_multiplier"], COUNT),
     **dict.fromkeys(["batch_size", "num_classes"], OPTIONAL_COUNT),
     **dict.fromkeys(["epochs", "initial_epoch"], FROM_0),
     **dict.fromkeys(["rate", "beta_1", "beta_2", "rho", "validation_split"], BELOW_1),
@@ -127,6 +137,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["bias_initializer", "scale_initializer", "beta_initializer"], OBJECT),
     "alpha_initializer": OBJECT,
     **dict.fromkeys(["gamma_initializer", "moving_mean_initializer"], OBJECT),
+    **dict.fromkeys(["depthwise_initializer", "pointwise_initializer"], OBJECT),
     "moving_variance_initializer": OBJECT,
     "data_format": values("channels_first"),
     **dict.fromkeys(["padding", "mode"], PADDING),

@@ -9,6 +9,7 @@ from argument_table.kinds import (
     ARRAY,
     CHOICE,
     COUNT,
+    ENDS,
     FLAG,
     INFINITY,
     NAN,
@@ -17,16 +18,19 @@ from argument_table.kinds import (
     PAIR,
     RATE,
     SHAPE,
+    STEP,
     Array,
     Entry,
     Fault,
     Kind,
+    less,
     types,
     values,
 )
 from cnnx import layers
 
 IMAGE = normal(20, 2, 6, 6, 2)
+SEQUENCE = normal(21, 2, 6, 2)
 WINDOWS: dict[str, Any] = {"pool_size": 2, "strides": 2, "padding": "valid", "data_format": None}
 RANDOM: dict[str, Any] = {"seed": 1}
 FACTOR = values(NAN, INFINITY, (1, 2, 3), (0.5, -0.5)) | types("half", 1j, True, None, ("a", "b"))
@@ -34,10 +38,42 @@ LAYER_INPUT: Kind = ARRAY | {
     "a number": Fault(ValueError, lambda _: 3.0),
     "no channels": Fault(ValueError, lambda a: a[..., :0], named=False),
 }
-SEQUENCE = normal(21, 2, 6, 4)
 SEQUENCE_INPUT: Kind = LAYER_INPUT | {"a row": Fault(ValueError, lambda a: a[0], named=False)}
 MARGINS = {name: fault for name, fault in PADDING.items() if name != "'causal'"} | types("same")
-ENDS = values(-1, 2**31, 2**63, (1, 2, 3), (1, -1), (1,)) | types(True, 1.5, 1j, {}, (1, 1.5), "1")
+MARGIN = (
+    types(True, 1.5, 1j, {}, (1, 1.5), "1")
+    | values(-1, 2**31, 2**63, (1, 2, 3), (1, -1), (1,))
+    | types(True, 1.5, 1j, {}, (1, 1.5), "1")
+)
+STEPS: dict[str, Kind] = {
+    **dict.fromkeys(["kernel_size", "strides", "dilation_rate", "pool_size"], STEP),
+    "padding": ENDS,
+}
+POOLING_OF_STEPS = STEPS | {"padding": ENDS | values("full", "causal", 2)}
+KERNEL: dict[str, Any] = {
+    "kernel_size": 3,
+    "strides": 1,
+    "padding": "valid",
+    "data_format": None,
+    "dilation_rate": 1,
+    "activation": "relu",
+    "use_bias": True,
+    "bias_initializer": "zeros",
+}
+DEPTHWISE: dict[str, Any] = KERNEL | {
+    "depth_multiplier": 2,
+    "depthwise_initializer": "glorot_uniform",
+}
+SEPARABLE: dict[str, Any] = DEPTHWISE | {"filters": 4, "pointwise_initializer": "ones"}
+TRANSPOSED: dict[str, Any] = KERNEL | {
+    "filters": 4,
+    "strides": 2,
+    "output_padding": 1,
+    "kernel_initializer": "glorot_uniform",
+    "groups": 2,
+}
+ADDED = values(2)  # as many as the strides
+GROUPS = COUNT | values(3)
 POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
 
 
@@ -97,6 +133,41 @@ LAYERS: dict[str, Entry] = {
         moving_mean_initializer="zeros",
         moving_variance_initializer="ones",
     ),
+    "Conv1D": layer(
+        layers.Conv1D,
+        STEPS | {"bias": CHOICE, "groups": GROUPS},
+        **KERNEL,
+        x=SEQUENCE,
+        filters=4,
+        groups=2,
+        kernel_initializer="glorot_uniform",
+        operation="correlation",
+        bias="tied",
+        bias_operation="add",
+    ),
+    "Conv1DTranspose": layer(
+        layers.Conv1DTranspose,
+        STEPS | {"groups": GROUPS, "output_padding": less(STEP, "0") | ADDED},
+        x=SEQUENCE,
+        **TRANSPOSED,
+    ),
+    "Conv2DTranspose": layer(
+        layers.Conv2DTranspose,
+        {"groups": GROUPS, "output_padding": less(PAIR, "0") | ADDED},
+        **TRANSPOSED,
+    ),
+    "DepthwiseConv1D": layer(layers.DepthwiseConv1D, STEPS, x=SEQUENCE, **DEPTHWISE),
+    "DepthwiseConv2D": layer(layers.DepthwiseConv2D, **DEPTHWISE),
+    "SeparableConv1D": layer(layers.SeparableConv1D, STEPS, x=SEQUENCE, **SEPARABLE),
+    "SeparableConv2D": layer(layers.SeparableConv2D, **SEPARABLE),
+    "AveragePooling1D": layer(layers.AveragePooling1D, POOLING_OF_STEPS, x=SEQUENCE, **WINDOWS),
+    "MaxPooling1D": layer(layers.MaxPooling1D, POOLING_OF_STEPS, x=SEQUENCE, **WINDOWS),
+    "GlobalAveragePooling1D": layer(
+        layers.GlobalAveragePooling1D, x=SEQUENCE, data_format=None, keepdims=False
+    ),
+    "GlobalMaxPooling1D": layer(
+        layers.GlobalMaxPooling1D, x=SEQUENCE, data_format=None, keepdims=False
+    ),
     "Conv2D": layer(
         layers.Conv2D,
         {
@@ -123,7 +194,7 @@ LAYERS: dict[str, Entry] = {
     ),
     "Cropping1D": layer(
         layers.Cropping1D,
-        {"x": SEQUENCE_INPUT, "cropping": ENDS | values(3, (5, 1))},
+        {"x": SEQUENCE_INPUT, "cropping": MARGIN | values(3, (5, 1))},
         x=SEQUENCE,
         cropping=(1, 2),
     ),
@@ -264,7 +335,7 @@ LAYERS: dict[str, Entry] = {
     ),
     "ZeroPadding1D": layer(
         layers.ZeroPadding1D,
-        {"x": SEQUENCE_INPUT, "padding": ENDS},
+        {"x": SEQUENCE_INPUT, "padding": MARGIN},
         x=SEQUENCE,
         padding=(1, 2),
         data_format=None,

@@ -23,6 +23,11 @@ class Windows(Case):
     """Windows over images: `padding` as the layer takes it, `pads` as (before, after) an axis."""
 
     dilated = False
+    rank = 2
+
+    def own(self, pair: Any) -> Any:
+        """Return what belongs to the layer's axes of a pair, or a word of padding as it is."""
+        return pair if isinstance(pair, str) else pair[-self.rank :]
 
     def draw_windows(self) -> None:
         def pair(low: int, high: int) -> tuple[int, int]:
@@ -62,6 +67,7 @@ class Windows(Case):
 
 class Convolution(Windows):
     dilated = True
+    layer_class: Any = layers.Conv2D
 
     def draw_channels(self) -> tuple[int, int, int]:
         """Return groups, and the input and output channels of each."""
@@ -85,12 +91,12 @@ class Convolution(Windows):
         self.dy = self.numbers(mb, *self.output_size, self.filters)
 
     def layer(self) -> layers.Layer:
-        return layers.Conv2D(
+        return self.layer_class(
             self.filters,
-            self.window,
-            self.strides,
-            self.padding,
-            dilation_rate=self.dilation,
+            self.own(self.window),
+            self.own(self.strides),
+            self.own(self.padding),
+            dilation_rate=self.own(self.dilation),
             groups=self.groups,
             use_bias=len(self.arrays) == 3,
             operation="convolution" if self.rotated else "correlation",
@@ -162,8 +168,150 @@ class Winograd(Convolution):
         return [np.full(b.shape, 8 * b.max()) for b in super().bounds(judge, expected)]
 
 
+class DepthwiseConvolution(Windows):
+    dilated = True
+    layer_class: Any = layers.DepthwiseConv2D
+
+    def draw(self) -> None:
+        self.draw_windows()
+        mb, channels, multiplier = self.batch(), self.one_of(*CHANNELS), self.one_of(1, 1, 2)
+        kernels = self.draw_kernels(channels, multiplier)
+        outputs = kernels[-1].shape[-1] if len(kernels) > 1 else channels * multiplier
+        self.options = {"depth_multiplier": multiplier, "use_bias": self.chance.random() < 0.7}
+        bias = (self.numbers(outputs),) if self.options["use_bias"] else ()
+        self.arrays = (self.numbers(mb, *self.size, channels), *kernels, *bias)
+        self.dy = self.numbers(mb, *self.output_size, outputs)
+
+    def draw_kernels(self, channels: int, multiplier: int) -> list[Array]:
+        return [self.numbers(*self.window, channels, multiplier)]
+
+    def layer(self) -> layers.Layer:
+        return self.layer_class(
+            kernel_size=self.own(self.window),
+            strides=self.own(self.strides),
+            padding=self.own(self.padding),
+            dilation_rate=self.own(self.dilation),
+            **self.options,
+        )
+
+    @property
+    def where(self) -> tuple[Any, Any, Any]:
+        return self.strides, self.before, self.dilation
+
+    def by_torch(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        weights = kernel.permute(2, 3, 0, 1).reshape(-1, 1, *self.window)
+        y = functional().conv2d(
+            self.images(x),
+            weights,
+            bias,
+            self.strides,
+            dilation=self.dilation,
+            groups=x.shape[-1],
+        )
+        return y.permute(0, 2, 3, 1)
+
+    def by_oracle(
+        self, x: Array, kernel: Array, bias: Array | None = None, *, dy: Array
+    ) -> tuple[Array, ...]:
+        y = reference.depthwise2d_forward(x, kernel, bias, self.output_size, *self.where)
+        gradients = reference.depthwise2d_backward(x, kernel, dy, *self.where)
+        return y, *gradients[: len(self.arrays)]
+
+
+class SeparableConvolution(DepthwiseConvolution):
+    """Sums of sums: of n products of three numbers each, where n is the product of the two."""
+
+    layer_class: Any = layers.SeparableConv2D
+
+    def draw_kernels(self, channels: int, multiplier: int) -> list[Array]:
+        filters = self.one_of(1, 2, 5, 17)
+        pointwise = self.numbers(1, 1, channels * multiplier, filters)
+        return [*super().draw_kernels(channels, multiplier), pointwise]
+
+    def layer(self) -> layers.Layer:
+        self.options["filters"] = self.dy.shape[-1]
+        return super().layer()
+
+    def by_torch(self, x: Any, kernel: Any, pointwise: Any, bias: Any = None) -> Any:
+        y = super().by_torch(x, kernel) @ pointwise[0, 0]
+        return y if bias is None else y + bias
+
+    def by_oracle(  # type: ignore[override]
+        self, x: Array, kernel: Array, pointwise: Array, bias: Array | None = None, *, dy: Array
+    ) -> tuple[Array, ...]:
+        kernels = (kernel, pointwise)
+        y = reference.separable2d_forward(x, *kernels, bias, self.output_size, *self.where)
+        gradients = reference.separable2d_backward(x, *kernels, dy, *self.where)
+        return y, *gradients[: len(self.arrays)]
+
+
+class TransposedConvolution(Convolution):
+    """The windows lie on the output, which is `size`; the input is `output_size`."""
+
+    layer_class: Any = layers.Conv2DTranspose
+
+    def draw_windows(self) -> None:
+        super().draw_windows()
+        extents = [(k - 1) * d + 1 for k, d in zip(self.window, self.dilation, strict=True)]
+        axes = list(zip(self.output_size, self.strides, extents, strict=True))
+        whole = [(n - 1) * s + e for n, s, e in axes]
+        if self.padding == "same":
+            rows, columns = (n * s for n, s, _ in axes)
+            self.size, self.added = (rows, columns), None
+            zeros = [max(w - n, 0) for w, n in zip(whole, self.size, strict=True)]
+            self.pads = (zeros[0] // 2, -(-zeros[0] // 2)), (zeros[1] // 2, -(-zeros[1] // 2))
+        else:
+            sums = [n + sum(p) for n, p in zip(self.size, self.pads, strict=True)]
+            self.added = sums[0] - whole[0], sums[1] - whole[1]
+
+    def draw(self) -> None:
+        self.draw_windows()
+        self.groups, ic, oc = self.draw_channels()
+        self.filters = self.groups * oc
+        mb = self.batch()
+        x = self.numbers(mb, *self.output_size, self.groups * ic)
+        self.arrays = (x, self.numbers(*self.window, oc, self.groups * ic))
+        if self.chance.random() < 0.7:
+            self.arrays += (self.numbers(self.filters),)
+        self.dy = self.numbers(mb, *self.size, self.filters)
+
+    def layer(self) -> layers.Layer:
+        return self.layer_class(
+            self.filters,
+            self.own(self.window),
+            self.own(self.strides),
+            self.own(self.padding),
+            None if self.added is None else self.own(self.added),
+            dilation_rate=self.own(self.dilation),
+            use_bias=len(self.arrays) == 3,
+            groups=self.groups,
+        )
+
+    def by_torch(self, x: Any, kernel: Any, bias: Any = None) -> Any:
+        whole = functional().conv_transpose2d(
+            x.permute(0, 3, 1, 2),
+            kernel.permute(3, 2, 0, 1).contiguous(),
+            None,
+            self.strides,
+            groups=self.groups,
+            dilation=self.dilation,
+        )
+        (top, left), (rows, columns) = self.before, self.size
+        room = functional().pad(whole, (0, columns + left, 0, rows + top))
+        y = room[:, :, top : top + rows, left : left + columns].permute(0, 2, 3, 1)
+        return y if bias is None else y + bias
+
+    def by_oracle(
+        self, x: Array, kernel: Array, bias: Array | None = None, *, dy: Array
+    ) -> tuple[Array, ...]:
+        windows = (self.strides, self.before, self.dilation, self.groups)
+        y = reference.conv2d_transpose_forward(x, kernel, bias, self.size, *windows)
+        gradients = reference.conv2d_transpose_backward(x, kernel, dy, *windows)
+        return y, *gradients[: len(self.arrays)]
+
+
 class SumPooling(Windows):
-    layer_class: type[layers.Layer] = layers.SumPooling2D
+    layer_class: Any = layers.SumPooling2D
 
     def draw(self) -> None:
         self.draw_windows()
@@ -176,7 +324,9 @@ class SumPooling(Windows):
         return self.window, self.strides, self.before
 
     def layer(self) -> layers.Layer:
-        return self.layer_class(self.window, self.strides, self.padding)  # type: ignore[call-arg]
+        return self.layer_class(
+            self.own(self.window), self.own(self.strides), self.own(self.padding)
+        )
 
     def sums(self, x: Any) -> Any:
         y = functional().avg_pool2d(self.images(x), self.window, self.strides, divisor_override=1)
@@ -252,6 +402,7 @@ class Global:
     def draw_windows(self: Any) -> None:
         self.size = self.window = tuple(int(n) for n in self.chance.integers(1, 12, 2))
         self.strides, self.pads, self.output_size = (1, 1), ((0, 0), (0, 0)), (1, 1)
+        self.padding = "valid"
 
     def layer(self: Any) -> layers.Layer:
         return self.layer_class(keepdims=True)
@@ -263,3 +414,77 @@ class GlobalMaxPooling(Global, MaxPooling):
 
 class GlobalAveragePooling(Global, AveragePooling):
     layer_class = layers.GlobalAveragePooling2D
+
+
+def lifted(x: Any, *weights: Any) -> list[Any]:
+    """Return sequences, and kernels over them, as images of height 1 and theirs."""
+    return [x[:, None], *(weight[None] if weight.ndim > 1 else weight for weight in weights)]
+
+
+def lowered(x: Any, *weights: Any) -> list[Any]:
+    """Return images of height 1, and kernels over them, as sequences and theirs."""
+    return [x[:, 0], *(weight[0] if weight.ndim > 1 else weight for weight in weights)]
+
+
+class Sequences:
+    """Windows of height 1; the layer sees one axis less."""
+
+    rank = 1
+
+    def draw_windows(self: Any) -> None:
+        super().draw_windows()  # type: ignore[misc]
+        for name in ("size", "window", "strides", "dilation", "output_size"):
+            if hasattr(self, name):
+                setattr(self, name, (1, getattr(self, name)[1]))
+        self.pads = ((0, 0), self.pads[1])
+        if not isinstance(self.padding, str):
+            self.padding = self.pads
+
+    def draw(self: Any) -> None:
+        super().draw()  # type: ignore[misc]
+        self.arrays = tuple(lowered(*self.arrays))
+        self.dy = self.dy[:, 0]
+
+    def by_torch(self: Any, *arrays: Any) -> Any:
+        return super().by_torch(*lifted(*arrays))[:, 0]  # type: ignore[misc]
+
+    def by_oracle(self: Any, *arrays: Array, dy: Array) -> tuple[Array, ...]:
+        y, *gradients = super().by_oracle(*lifted(*arrays), dy=dy[:, None])  # type: ignore[misc]
+        return y[:, 0], *lowered(*gradients)
+
+
+class Convolution1D(Sequences, Convolution):
+    layer_class = layers.Conv1D
+
+
+class DepthwiseConvolution1D(Sequences, DepthwiseConvolution):
+    layer_class = layers.DepthwiseConv1D
+
+
+class SeparableConvolution1D(Sequences, SeparableConvolution):
+    layer_class = layers.SeparableConv1D
+
+
+class TransposedConvolution1D(Sequences, TransposedConvolution):
+    layer_class = layers.Conv1DTranspose
+
+    def draw_windows(self) -> None:
+        super().draw_windows()
+        if self.added is not None:
+            self.added = (0, self.added[1])
+
+
+class MaxPooling1D(Sequences, MaxPooling):
+    layer_class = layers.MaxPooling1D
+
+
+class AveragePooling1D(Sequences, AveragePooling):
+    layer_class = layers.AveragePooling1D
+
+
+class GlobalMaxPooling1D(Sequences, GlobalMaxPooling):
+    layer_class = layers.GlobalMaxPooling1D
+
+
+class GlobalAveragePooling1D(Sequences, GlobalAveragePooling):
+    layer_class = layers.GlobalAveragePooling1D

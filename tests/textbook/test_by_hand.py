@@ -228,6 +228,12 @@ def check_fields(*stack: Any, size: tuple[int, int] = (17, 14)) -> None:
         [layers.Conv2D(1, 3, operation="convolution"), layers.Dropout(0.5), layers.Conv2D(1, 2)],
         [layers.ZeroPadding2D(((2, 0), (1, 3))), layers.Conv2D(1, 3, 2), layers.Identity()],
         [layers.Conv2D(1, 2, 2), layers.Cropping2D(((2, 1), (1, 0))), layers.SumPooling2D(2)],
+        [
+            layers.DepthwiseConv2D(3, 2, "same"),
+            layers.SeparableConv2D(2, (2, 3), depth_multiplier=2),
+        ],
+        [layers.Conv2D(1, 2, 2), layers.Conv2DTranspose(2, (3, 2), padding="same")],
+        [layers.Conv2DTranspose(1, 2, dilation_rate=(2, 1)), layers.Conv2D(1, 3)],
     ],
 )
 def test_t3_fields_are_what_changes_an_output(stack: list[Any]) -> None:
@@ -267,6 +273,8 @@ def test_t3_dilation_leaves_holes_within_the_field() -> None:
         [layers.Cropping2D(1), layers.Flatten(), layers.RepeatVector(2)],
         [layers.GlobalAveragePooling2D(keepdims=True), layers.Conv2D(2, 3, padding="same")],
         [layers.Flatten(), layers.Dense(4), layers.Reshape((2, 2, 1)), layers.Conv2D(1, 2)],
+        [layers.Reshape((-1, 1)), layers.Conv1D(2, 3, 2, "same"), layers.GlobalAveragePooling1D()],
+        [layers.Reshape((-1, 1)), layers.Conv1D(2, 3), layers.GlobalMaxPooling1D()],
     ],
 )
 def test_t3_in_the_end_everything_is_seen(tail: list[Any]) -> None:
@@ -325,6 +333,10 @@ def test_t3_the_gradient_of_an_output_is_zero_outside_its_field() -> None:
 def test_t3_other_models_are_refused() -> None:
     with pytest.raises(ValueError, match=r"must take images .*its input shape is \(5,\)"):
         receptive_field(cnnx.Sequential([cnnx.Input((5,)), layers.Dense(2)]))
+
+    model = cnnx.Sequential([cnnx.Input((4, 4, 1)), layers.Conv2DTranspose(1, 3, 2, name="up")])
+    with pytest.raises(ValueError, match=r"'up' see fields of different sizes, .*copies"):
+        receptive_field(model)
 
     class Mirror(layers.Layer):
         def forward(self, x: Any, training: bool) -> Any:

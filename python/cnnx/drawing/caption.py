@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cnnx.activations import Activation, linear
-from cnnx.geometry import Pair
-from cnnx.layers.convolution import Conv2D
+from cnnx.geometry import Extents, Pair
+from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.dropout import DropoutLayer, GaussianNoise
 from cnnx.layers.layer import Layer
 from cnnx.layers.padding import Margins
-from cnnx.layers.pooling import Pooling2D
+from cnnx.layers.pooling import LocalPooling
 from cnnx.layers.upsampling import UpSampling2D
 
 
@@ -31,12 +31,12 @@ def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
 
 def _measure(layer: Layer) -> str:
     """Return the size of a window, a factor, margins, how strong a noise is, or nothing."""
-    if isinstance(layer, Conv2D):
-        return _pair(layer.kernel_size)
-    if isinstance(layer, Pooling2D):
-        return _pair(layer.pool_size)
+    if isinstance(layer, ConvolutionLayer):
+        return _joined(layer.kernel_size)
+    if isinstance(layer, LocalPooling):
+        return _joined(layer.pool_size)
     if isinstance(layer, UpSampling2D):
-        return _pair(layer.size)
+        return _joined(layer.size)
     if isinstance(layer, Margins):
         return "x".join(_sides(pair) for pair in layer.sides)
     if isinstance(layer, GaussianNoise):
@@ -46,21 +46,21 @@ def _measure(layer: Layer) -> str:
 
 def _details(layer: Layer) -> Iterator[str]:
     """Yield what is not as usual in the way the windows lie."""
-    if isinstance(layer, Pooling2D) and layer.strides != layer.pool_size:
+    if isinstance(layer, LocalPooling) and layer.strides != layer.pool_size:
         yield f"stride {_shortest(layer.strides)}"
     if isinstance(layer, UpSampling2D) and layer.interpolation != "nearest":
         yield layer.interpolation
-    if isinstance(layer, Conv2D):
-        if layer.strides != (1, 1):
+    if isinstance(layer, ConvolutionLayer):
+        if max(layer.strides) > 1:
             yield f"stride {_shortest(layer.strides)}"
-        if layer.dilation_rate != (1, 1):
+        if max(layer.dilation_rate) > 1:
             yield f"dilation {_shortest(layer.dilation_rate)}"
         if layer.groups > 1:
             yield f"{layer.groups} groups"
 
 
-def _pair(pair: Pair) -> str:
-    return f"{pair[0]}x{pair[1]}"
+def _joined(extents: Extents) -> str:
+    return "x".join(map(str, extents))
 
 
 def _sides(pair: Pair) -> str:
@@ -68,6 +68,6 @@ def _sides(pair: Pair) -> str:
     return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}+{pair[1]}"
 
 
-def _shortest(pair: Pair) -> str:
+def _shortest(extents: Extents) -> str:
     """Return 2 for twice the same, else 2x1."""
-    return str(pair[0]) if pair[0] == pair[1] else _pair(pair)
+    return _joined(extents if len(set(extents)) > 1 else extents[:1])

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from cnnx.drawing.caption import caption
 from cnnx.drawing.figures import Bar, Figure, Neurons, Scale, Sheets
 from cnnx.drawing.svg import LINE_HEIGHT, Point, group, text, text_width
-from cnnx.layers.convolution import Conv2D
+from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.dense import Dense
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.pooling import PoolingLayer
 from cnnx.models.model import Model
 
-_COLOURS = {Conv2D: "#ffd9a0", PoolingLayer: "#f4b3ab", Dense: "#a9d3ee"}
+_COLOURS = {ConvolutionLayer: "#ffd9a0", PoolingLayer: "#f4b3ab", Dense: "#a9d3ee"}
 _INPUT, _STEP, _OTHER = "#f2f2f2", "#c9e4c5", "#e6def2"
 _ABOVE = 6.0  # from a figure to the size above it
 

@@ -15,9 +15,14 @@ import numpy as np
 
 from cnnx import layers, losses
 from cnnx.activations.rectifiers import SELU_ALPHA, SELU_SCALE
-from cnnx.arrays import Array, Double
-from cnnx.geometry import Pair
+from cnnx.arrays import Array, Double, images
+from cnnx.geometry import Pair, plane
+from cnnx.layers.convolution import Convolution
+from cnnx.layers.convolution_layer import ConvolutionLayer
+from cnnx.layers.depthwise import Depthwise
 from cnnx.layers.dropout import DropoutLayer, NoiseLayer
+from cnnx.layers.separable import Separable
+from cnnx.layers.transposed import Transposed
 
 LayerForm = Callable[..., Double]
 
@@ -104,24 +109,76 @@ def windows(
     return seen
 
 
-def _conv2d(layer: layers.Conv2D, x: Double, kernel: Double, *bias: Double) -> Double:
-    padding = layer.place(x.shape).padding
-    groups, rotated = layer.groups, layer.operation == "convolution"
-    taps = kernel[::-1, ::-1] if rotated else kernel
-    count = layer.compute_output_shape(x.shape)[1:3]
-    seen = windows(x, layer.kernel_size, layer.strides, padding, count, layer.dilation_rate)
-    z = np.concatenate(
-        [
-            np.einsum("nijuvc,uvcf->nijf", part, filters)
-            for part, filters in zip(
-                np.split(seen, groups, axis=-1), np.split(taps, groups, axis=-1), strict=True
-            )
-        ],
-        axis=-1,
-    )
+def _seen(layer: ConvolutionLayer, x: Double) -> Double:
+    """Return the window that each output of a convolution sees."""
+    place = layer.place(x.shape)
+    size, strides, dilation = map(plane, (layer.kernel_size, layer.strides, layer.dilation_rate))
+    return windows(images(x), size, strides, place.padding, place.output_size, dilation)
+
+
+def _activated(layer: ConvolutionLayer, z: Double) -> Double:
+    return ACTIVATIONS[layer.activation.name](z.reshape(len(z), *layer.output_shape[1:]))
+
+
+def _taps(layer: ConvolutionLayer, kernel: Double) -> Double:
+    """Return a kernel (height, width, ..., ...)."""
+    return kernel.reshape(*plane(layer.kernel_size), *kernel.shape[-2:])
+
+
+def _in_groups(
+    groups: int, product: Callable[[Double, Double], Double], x: Double, kernel: Double
+) -> Double:
+    """Return the products of the groups of channels of `x` and of `kernel`, side by side."""
+    parts = zip(np.split(x, groups, axis=-1), np.split(kernel, groups, axis=-1), strict=True)
+    joined: Double = np.concatenate([product(*pair) for pair in parts], axis=-1)
+    return joined
+
+
+def _conv(layer: Convolution, x: Double, kernel: Double, *bias: Double) -> Double:
+    taps = _taps(layer, kernel)
+    if layer.operation == "convolution":
+        taps = taps[::-1, ::-1]
+
+    def product(seen: Double, filters: Double) -> Double:
+        weighed: Double = np.einsum("nijuvc,uvcf->nijf", seen, filters)
+        return weighed
+
+    z = _in_groups(layer.groups, product, _seen(layer, x), taps)
     for b in bias:
         z = z * b if layer.bias_operation == "multiply" else z + b
-    return ACTIVATIONS[layer.activation.name](z)
+    return _activated(layer, z)
+
+
+def _each_channel(layer: Depthwise, x: Double, kernel: Double) -> Double:
+    z: Double = np.einsum("nijuvc,uvck->nijck", _seen(layer, x), _taps(layer, kernel))
+    return z.reshape(*z.shape[:3], -1)
+
+
+def _depthwise(layer: Depthwise, x: Double, kernel: Double, *bias: Double) -> Double:
+    return _activated(layer, sum(bias, _each_channel(layer, x, kernel)))
+
+
+def _separable(
+    layer: Separable, x: Double, depthwise: Double, pointwise: Double, *bias: Double
+) -> Double:
+    mixing = pointwise.reshape(pointwise.shape[-2:])
+    return _activated(layer, sum(bias, _each_channel(layer, x, depthwise) @ mixing))
+
+
+def _transposed(layer: Transposed, x: Double, kernel: Double, *bias: Double) -> Double:
+    pixels, taps = images(x), _taps(layer, kernel)
+    (height, width), (tall, wide) = pixels.shape[1:3], taps.shape[:2]
+    (down, across), (gap, aside) = plane(layer.strides), plane(layer.dilation_rate)
+    # Large enough for what all kernels reach and for what is cut out of it below.
+    size = (height * down + tall * gap, width * across + wide * aside)
+    canvas = np.zeros((len(x), *size, layer.filters))
+    for u, v in np.ndindex(tall, wide):
+        reached = canvas[:, u * gap :: down, v * aside :: across]
+        reached[:, :height, :width] += _in_groups(
+            layer.groups, lambda part, filters: part @ filters.T, pixels, taps[u, v]
+        )
+    (top, left), (rows, columns) = layer.place(x.shape)
+    return _activated(layer, sum(bias, canvas[:, top : top + rows, left : left + columns]))
 
 
 def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Double:
@@ -130,7 +187,7 @@ def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Dou
 
 def _pooled(layer: Any, x: Double, fill: float = 0.0) -> Double:
     (size, strides, padding), count = layer.place(x.shape)
-    return windows(x, size, strides, padding, count, fill=fill)
+    return windows(images(x), size, strides, padding, count, fill=fill)
 
 
 def _shaped(layer: Any, x: Double, y: Double) -> Double:
@@ -142,8 +199,7 @@ def _maximum(layer: Any, x: Double) -> Double:
 
 
 def _sum(layer: Any, x: Double) -> Double:
-    total: Double = _pooled(layer, x).sum(axis=(3, 4))
-    return total
+    return _shaped(layer, _pooled(layer, x).sum(axis=(3, 4)))
 
 
 def _average(layer: Any, x: Double) -> Double:
@@ -239,7 +295,6 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.AveragePooling2D: _average,
     layers.BatchNormalization: _batch_norm,
     layers.Concatenate: lambda layer, xs: np.concatenate(xs, layer.axis),
-    layers.Conv2D: _conv2d,
     layers.Cropping1D: _cropped,
     layers.Cropping2D: _cropped,
     layers.Dense: _dense,
@@ -248,18 +303,30 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Flatten: _reshape,
     layers.GaussianDropout: _same,
     layers.GaussianNoise: _same,
+    layers.AveragePooling1D: _average,
+    layers.Conv1D: _conv,
+    layers.Conv1DTranspose: _transposed,
+    layers.Conv2D: _conv,
+    layers.Conv2DTranspose: _transposed,
+    layers.DepthwiseConv1D: _depthwise,
+    layers.DepthwiseConv2D: _depthwise,
+    layers.GlobalAveragePooling1D: _average,
     layers.GlobalAveragePooling2D: _average,
+    layers.GlobalMaxPooling1D: _maximum,
     layers.GlobalMaxPooling2D: _maximum,
     layers.GroupNormalization: _sample_norm,
     layers.Identity: _same,
     layers.LayerNormalization: _sample_norm,
     layers.LeakyReLU: lambda layer, x: np.where(x > 0, x, layer.negative_slope * x),
+    layers.MaxPooling1D: _maximum,
     layers.MaxPooling2D: _maximum,
     layers.Maximum: lambda layer, xs: reduce(np.maximum, xs),
     layers.Minimum: lambda layer, xs: reduce(np.minimum, xs),
     layers.Multiply: lambda layer, xs: reduce(np.multiply, xs),
     layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
     layers.Reshape: _reshape,
+    layers.SeparableConv1D: _separable,
+    layers.SeparableConv2D: _separable,
     layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
     layers.Subtract: lambda layer, xs: xs[0] - xs[1],
     layers.Permute: _permuted,

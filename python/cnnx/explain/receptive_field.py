@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from cnnx.geometry import Pair
+from cnnx.geometry import Pair, plane
 from cnnx.layers import (
     Activation,
     BatchNormalization,
-    Conv2D,
     Cropping1D,
     Cropping2D,
     Dense,
@@ -25,10 +24,12 @@ from cnnx.layers import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.merging import Merging
-from cnnx.layers.pooling import GlobalPooling2D, Pooling2D
+from cnnx.layers.pooling import GlobalPooling, LocalPooling
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.layers.sample_normalization import SampleNormalization
+from cnnx.layers.transposed import Transposed
 from cnnx.layers.value import Value
 from cnnx.models import Model
 
@@ -111,8 +112,9 @@ def receptive_field(model: Model) -> ReceptiveFields:
     Raises
     ------
     ValueError
-        If the model does not take images, or holds a layer of a class that is not known here, or an
-        UpSampling2D.
+        If the model does not take images, or holds a layer of a class that is not known here, an
+        UpSampling2D, or a transposed convolution with strides: its outputs see fields of different
+        sizes.
     """
     if len(model.input_shape) != 4:
         raise ValueError(
@@ -148,10 +150,13 @@ def _merged(fields: Sequence[ReceptiveField], value: Value) -> ReceptiveField:
 
 def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     """Return the field of a layer's outputs from that of its inputs."""
-    if isinstance(layer, Conv2D):
+    if isinstance(layer, ConvolutionLayer):
         padding = layer.place(layer.input_shape).padding
-        return _slide(field, layer.kernel_size, layer.strides, padding, layer.dilation_rate)
-    if isinstance(layer, Pooling2D):
+        size, dilation = plane(layer.kernel_size), plane(layer.dilation_rate)
+        if isinstance(layer, Transposed):
+            padding = _seen_before(layer, size, padding, dilation)
+        return _slide(field, size, plane(layer.strides), padding, dilation)
+    if isinstance(layer, LocalPooling):
         (pool_size, strides, padding), _ = layer.place(layer.input_shape)
         return _slide(field, pool_size, strides, padding)
     if isinstance(layer, (ZeroPadding2D, Cropping2D)):
@@ -163,7 +168,7 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
             f"receptive_field: the fields of {layer} lie at uneven distances, as several outputs "
             f"see the same pixel; {_BELOW}"
         )
-    if isinstance(layer, (GlobalPooling2D, Permute, Reshape)) or _normalizes_pixels(layer):
+    if isinstance(layer, (GlobalPooling, Permute, Reshape)) or _normalizes_pixels(layer):
         return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
     if isinstance(layer, (*_POINTWISE, *_AFTER_RESHAPE)):
         return field
@@ -178,6 +183,17 @@ def _normalizes_pixels(layer: Layer) -> bool:
     if not isinstance(layer, SampleNormalization):
         return False
     return layer.group(layer.input_shape[1:]).axes != (len(layer.input_shape) - 1,)
+
+
+def _seen_before(layer: Transposed, size: Pair, cut: Pair, dilation: Pair) -> Pair:
+    """Return how far before its own place an output of a transposed convolution sees."""
+    if max(layer.strides) > 1:
+        raise ValueError(
+            f"receptive_field: the outputs of {layer} see fields of different sizes, as its "
+            f"strides={layer.strides} lie on its output; {_BELOW}"
+        )
+    rows, columns = ((k - 1) * d - c for k, c, d in zip(size, cut, dilation, strict=True))
+    return rows, columns
 
 
 def _slide(

@@ -10,7 +10,9 @@ from cnnx.graph.graph import Graph
 from cnnx.graph.passes import ConvolutionPass, NetInput, NormalizationPass, Pass
 from cnnx.layers.activations import ELU, Activation, LeakyReLU, ReLU
 from cnnx.layers.call import Traits
-from cnnx.layers.convolution import Conv2D
+from cnnx.layers.convolution import Conv1D, Conv2D
+from cnnx.layers.convolution_layer import GroupedConvolution
+from cnnx.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.normalization import BatchNormalization
@@ -20,8 +22,12 @@ from cnnx.layers.value import Node, Value
 
 Operation: TypeAlias = Layer | Pass
 
+_CONVOLUTION = (ConvolutionPass, "activation pooling", "normalization activation pooling")
 TAKES: dict[type[Layer], tuple[type[Pass], str, str]] = {
-    Conv2D: (ConvolutionPass, "activation pooling", "normalization activation pooling"),
+    Conv1D: _CONVOLUTION,
+    Conv2D: _CONVOLUTION,
+    DepthwiseConv1D: _CONVOLUTION,
+    DepthwiseConv2D: _CONVOLUTION,
     BatchNormalization: (NormalizationPass, "activation pooling", "activation pooling"),
 }
 """For a layer that leads: its pass, and what this takes in turn, in training and in use."""
@@ -90,7 +96,7 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
 
 
 def _can_lead(layer: Layer, training: bool) -> bool:
-    if isinstance(layer, Conv2D):
+    if isinstance(layer, GroupedConvolution):
         return layer.fuses and layer.activation.in_core
     return layer.trainable or not training  # a frozen normalisation is another operation
 

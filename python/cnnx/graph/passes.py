@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnx import _core, activations
-from cnnx.arrays import Float
+from cnnx.arrays import Float, images
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.convolution import Conv2D, Windows
+from cnnx.layers.convolution_layer import GroupedConvolution, Windows
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.normalization import BatchNormalization
@@ -88,7 +88,7 @@ class ConvolutionPass(Pass):
     def __init__(self, layers: Sequence[Layer]) -> None:
         super().__init__(layers)
         convolution = layers[0]
-        assert isinstance(convolution, Conv2D)
+        assert isinstance(convolution, GroupedConvolution)
         self._convolution = convolution
         self._normalization = next(
             (layer for layer in layers if isinstance(layer, BatchNormalization)), None
@@ -109,7 +109,7 @@ class ConvolutionPass(Pass):
     def forward(self, call: Call, *xs: Float) -> None:
         """Write activation(pooling(convolution))."""
         if call.training:
-            kernel, bias = self._convolution.kernel.value, self._convolution.bias_value
+            kernel, bias = self._weights()
             prepared = None
         else:
             if self._seen != Weight.last_change:
@@ -117,10 +117,10 @@ class ConvolutionPass(Pass):
             kernel, bias, prepared = self._kernel, self._bias, self._prepared
         windows: Windows = call.windows
         _core.conv2d_forward(
-            xs[0],
+            images(xs[0]),
             kernel,
             bias,
-            call.y,
+            images(call.y),
             *windows,
             self.activation.name,
             call.codes,
@@ -128,13 +128,18 @@ class ConvolutionPass(Pass):
             prepared,
         )
 
+    def _weights(self) -> tuple[Float, Float | None]:
+        """Return the convolution's kernel, as the core takes it, and its bias."""
+        convolution = self._convolution
+        return convolution.taps(convolution.kernel.value), convolution.bias_value
+
     def _prepare(self) -> None:
         """Take over the layers' weights, if one has changed."""
         self._seen = Weight.last_change
         version = sum(weight.version for weight in self.weights)
         if version == self._version:
             return
-        kernel, bias = self._convolution.kernel.value, self._convolution.bias_value
+        kernel, bias = self._weights()
         if self._normalization is not None:
             scale, shift = self._normalization.affine()
             kernel = kernel * scale

@@ -8,8 +8,9 @@ from cnnx.layers.augmentation import (
     RandomTranslation,
     RandomZoom,
 )
-from cnnx.layers.convolution import Conv2D
+from cnnx.layers.convolution import Conv1D, Conv2D
 from cnnx.layers.dense import Dense
+from cnnx.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnx.layers.dropout import (
     Dropout,
     GaussianDropout,
@@ -33,9 +34,13 @@ from cnnx.layers.merging import (
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
 from cnnx.layers.pooling import (
+    AveragePooling1D,
     AveragePooling2D,
+    GlobalAveragePooling1D,
     GlobalAveragePooling2D,
+    GlobalMaxPooling1D,
     GlobalMaxPooling2D,
+    MaxPooling1D,
     MaxPooling2D,
     SumPooling2D,
     WeightedAveragePooling2D,
@@ -43,25 +48,54 @@ from cnnx.layers.pooling import (
 from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
+from cnnx.layers.separable import SeparableConv1D, SeparableConv2D
+from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
 from cnnx.layers.upsampling import UpSampling1D, UpSampling2D
+
+# Other names that Keras has for the same classes.
+AvgPool1D, AvgPool2D = AveragePooling1D, AveragePooling2D
+Convolution1D, Convolution2D = Conv1D, Conv2D
+Convolution1DTranspose, Convolution2DTranspose = Conv1DTranspose, Conv2DTranspose
+GlobalAvgPool1D, GlobalAvgPool2D = GlobalAveragePooling1D, GlobalAveragePooling2D
+GlobalMaxPool1D, GlobalMaxPool2D = GlobalMaxPooling1D, GlobalMaxPooling2D
+MaxPool1D, MaxPool2D = MaxPooling1D, MaxPooling2D
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D
 
 __all__ = [
     "ELU",
     "Activation",
     "Add",
     "Average",
+    "AveragePooling1D",
     "AveragePooling2D",
+    "AvgPool1D",
+    "AvgPool2D",
     "BatchNormalization",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Convolution1D",
+    "Convolution1DTranspose",
+    "Convolution2D",
+    "Convolution2DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
+    "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "Identity",
@@ -70,6 +104,9 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPooling1D",
     "MaxPooling2D",
     "Maximum",
     "Minimum",
@@ -85,6 +122,10 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
@@ -111,19 +152,28 @@ LAYERS: dict[str, type[Layer]] = {
         Conv2D,
         Cropping1D,
         Cropping2D,
+        AveragePooling1D,
+        Conv1D,
+        Conv1DTranspose,
+        Conv2DTranspose,
         Dense,
+        DepthwiseConv1D,
+        DepthwiseConv2D,
         Dropout,
         ELU,
         Flatten,
         GaussianDropout,
         GaussianNoise,
+        GlobalAveragePooling1D,
         GlobalAveragePooling2D,
+        GlobalMaxPooling1D,
         GlobalMaxPooling2D,
         GroupNormalization,
         Identity,
         InputLayer,
         LayerNormalization,
         LeakyReLU,
+        MaxPooling1D,
         MaxPooling2D,
         Maximum,
         Minimum,
@@ -139,6 +189,8 @@ LAYERS: dict[str, type[Layer]] = {
         RepeatVector,
         Rescaling,
         Reshape,
+        SeparableConv1D,
+        SeparableConv2D,
         Softmax,
         Subtract,
         SpatialDropout1D,

@@ -7,7 +7,7 @@ import numpy as np
 from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import check_channels_last, image_shape, sequence_shape
+from cnnx.layers.layer import check_channels_last, check_rank, image_shape
 from cnnx.layers.random_layer import RandomLayer
 
 
@@ -161,7 +161,7 @@ class SpatialDropout1D(SpatialDropout):
 
     def build(self, input_shape: Shape) -> None:
         """Check that there are sequences."""
-        sequence_shape(self, input_shape)
+        check_rank(self, input_shape, 1)
 
 
 class SpatialDropout2D(SpatialDropout):

@@ -300,35 +300,37 @@ def _restore(
     return layer
 
 
+_AXES = {
+    1: ("sequences", "(batch, steps, channels)", "sequences of one channel", "(0, 2, 1)"),
+    2: ("images", "(batch, height, width, channels)", "grey images", "(0, 2, 3, 1)"),
+}
+"""By the number of axes that windows slide along: what is expected, and the remedies."""
+
+
+def check_rank(layer: Layer, input_shape: Shape, rank: int) -> Shape:
+    """Return the shape of one sample of an input that must hold images; with rank 1, sequences."""
+    if len(input_shape) != rank + 2:
+        kind, axes, single, _ = _AXES[rank]
+        lacks_channels = len(input_shape) == rank + 1
+        remedy = f"; {single} need a channel axis: x[..., None]" if lacks_channels else ""
+        raise ValueError(f"{layer} expects {kind} {axes}, got shape {tuple(input_shape)}{remedy}")
+    return input_shape[1:]
+
+
 def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
     """Return (height, width, channels) of an input that must be a batch of images."""
-    if len(input_shape) != 4:
-        remedy = "; grey images need a channel axis: x[..., None]" if len(input_shape) == 3 else ""
-        raise ValueError(
-            f"{layer} expects images (batch, height, width, channels), "
-            f"got shape {tuple(input_shape)}{remedy}"
-        )
-    _, height, width, channels = input_shape
+    height, width, channels = check_rank(layer, input_shape, 2)
     return height, width, channels
 
 
-def sequence_shape(layer: Layer, input_shape: Shape) -> tuple[int, int]:
-    """Return (steps, channels) of an input that must be a batch of sequences."""
-    if len(input_shape) != 3:
-        raise ValueError(
-            f"{layer} expects sequences (batch, steps, channels), got shape {tuple(input_shape)}"
-        )
-    _, steps, channels = input_shape
-    return steps, channels
-
-
-def check_channels_last(layer: Layer, data_format: str | None) -> None:
-    """Raise ValueError for any layout of images but NHWC."""
+def check_channels_last(layer: Layer, data_format: str | None, rank: int = 2) -> None:
+    """Raise ValueError for any layout but that with the channels last."""
     if data_format is None or (isinstance(data_format, str) and data_format == "channels_last"):
         return
+    kind, axes, _, order = _AXES[rank]
     raise ValueError(
-        f"{layer}: data_format must be 'channels_last', got {data_format!r}; images are "
-        "(batch, height, width, channels): transpose others with np.transpose(x, (0, 2, 3, 1))"
+        f"{layer}: data_format must be 'channels_last', got {data_format!r}; {kind} are "
+        f"{axes}: transpose others with np.transpose(x, {order})"
     )
 
 

@@ -1,6 +1,6 @@
-"""What Conv2D and Dense share: kernel, bias and activation."""
+"""What convolutions and Dense share: kernel, bias and activation."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,8 @@ class LinearLayer(Layer):
     loss.
     """
 
+    kernel_argument: ClassVar[str] = "kernel_initializer"
+    """What the constructor calls the kernel's initializer."""
     kernel: Weight
     bias: Weight | None
 
@@ -35,7 +37,7 @@ class LinearLayer(Layer):
         self.activation = activations.get(activation, f"{self}: activation")
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(
-            kernel_initializer, f"{self}: kernel_initializer"
+            kernel_initializer, f"{self}: {self.kernel_argument}"
         )
         self.bias_initializer = initializers.get(bias_initializer, f"{self}: bias_initializer")
 
@@ -68,14 +70,18 @@ class LinearLayer(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Create kernel and bias."""
-        shape = self.kernel_shape(input_shape)
         output_shape = self.compute_output_shape(input_shape)
-        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
+        self.add_kernels(input_shape)
         self.bias = None
         if self.use_bias:
             self.bias = self.add_weight(
                 "bias", self.bias_shape(output_shape), self.bias_initializer
             )
+
+    def add_kernels(self, input_shape: Shape) -> None:
+        """Create the weights that come before the bias."""
+        shape = self.kernel_shape(input_shape)
+        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write activation(x * kernel + bias)."""
@@ -98,6 +104,6 @@ class LinearLayer(Layer):
         return super().get_config() | {
             "activation": self.activation.name,
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            self.kernel_argument: initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
         }

@@ -10,7 +10,7 @@ from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.geometry import Pair
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_last, image_shape, sequence_shape
+from cnnx.layers.layer import Layer, check_channels_last, check_rank
 
 
 class Margins(Layer):
@@ -23,14 +23,14 @@ class Margins(Layer):
         (before, after) for each of these axes: one for sequences, two for images.
     """
 
+    any_size = True
     sides: tuple[Pair, ...]
 
     traits = Traits(reads_inputs=False, reads_output=False)
 
     def extents(self, input_shape: Shape) -> tuple[int, ...]:
         """Check `input_shape` and return its extents along the axes with margins."""
-        check = sequence_shape if len(self.sides) == 1 else image_shape
-        return check(self, input_shape)[:-1]
+        return check_rank(self, input_shape, len(self.sides))[:-1]
 
     def inner(self, array: Float) -> Float:
         """Return a view of an array that has margins, without them."""

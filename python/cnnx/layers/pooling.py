@@ -1,13 +1,14 @@
-"""Pooling: one value for each window of an image, channel by channel."""
+"""Pooling: one value for each window of an image or a sequence, channel by channel."""
 
 import math
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypeAlias
 
 from cnnx import _core, geometry, initializers
-from cnnx.arrays import Float, Shape
-from cnnx.geometry import Pair
+from cnnx.arrays import Float, Shape, images
+from cnnx.geometry import Extents, Pair
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_last, image_shape
+from cnnx.layers.layer import Layer, check_channels_last, check_rank
 from cnnx.layers.weight import Weight
 
 Windows: TypeAlias = tuple[Pair, Pair, Pair]
@@ -16,20 +17,26 @@ Windows: TypeAlias = tuple[Pair, Pair, Pair]
 
 class PoolingLayer(Layer):
     """
-    What all pooling layers share: windows over an image.
+    What all pooling layers share: windows over images (batch, height, width, channels).
+
+    With `rank` 1 they lie over sequences (batch, steps, channels). The core knows images alone: a
+    sequence is an image of height 1, in the same memory.
 
     Subclasses say where the windows lie (`place`) and what becomes of one (`forward`, `backward`).
     """
 
     any_size = True
+    rank: ClassVar[int] = 2
+    """Number of axes that the windows slide along."""
 
     def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
         """Return the windows and how many there are, (rows, columns)."""
         raise NotImplementedError(f"{type(self).__name__} must implement place")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, rows, columns, channels)."""
-        return (input_shape[0], *self.place(input_shape)[1], input_shape[3])
+        """Return (batch, rows, columns, channels), or (batch, steps, channels)."""
+        size = self.place(input_shape)[1][-self.rank :]
+        return (input_shape[0], *size, input_shape[-1])
 
     def build(self, input_shape: Shape) -> None:
         """Check that the windows fit."""
@@ -38,7 +45,7 @@ class PoolingLayer(Layer):
     def bind(self, call: Call) -> None:
         """Place the windows."""
         call.windows, output_size = self.place((None, *call.shapes[0]))
-        call.pixels = (len(call.y), *output_size, call.shapes[0][2])
+        call.pixels = (len(call.y), *output_size, call.shapes[0][-1])
 
 
 class Maximum(PoolingLayer):
@@ -56,11 +63,11 @@ class Maximum(PoolingLayer):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the largest pixel of each window."""
-        _core.max_pool2d_forward(x, call.y.reshape(call.pixels), call.argmax, *call.windows)
+        _core.max_pool2d_forward(images(x), call.y.reshape(call.pixels), call.argmax, *call.windows)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Send each gradient to the pixel that was the largest."""
-        (dx,) = call.dx
+        dx = images(call.dx[0])
         _core.max_pool2d_backward(dy.reshape(call.pixels), call.argmax, dx, *call.windows)
 
 
@@ -71,17 +78,61 @@ class Average(PoolingLayer):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the average of each window."""
-        _core.avg_pool2d_forward(x, call.y.reshape(call.pixels), *call.windows)
+        _core.avg_pool2d_forward(images(x), call.y.reshape(call.pixels), *call.windows)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Share each gradient among the pixels of its window."""
-        (dx,) = call.dx
+        dx = images(call.dx[0])
         _core.avg_pool2d_backward(dy.reshape(call.pixels), dx, *call.windows)
 
 
-class Pooling2D(PoolingLayer):
+class LocalPooling(PoolingLayer):
     """
-    What the pooling layers share: windows of `pool_size`, `strides` apart.
+    What the pooling layers share that are not global: windows of `pool_size`, `strides` apart.
+
+    Parameters are those of `Pooling2D`.
+    """
+
+    pool_size: Extents
+    strides: Extents
+
+    def __init__(
+        self, pool_size: Any, strides: Any, padding: Any, data_format: str | None, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        check_channels_last(self, data_format, self.rank)
+        self.pool_size = geometry.extents(pool_size, f"{self}: pool_size", self.rank)
+        self.strides = self.pool_size
+        if strides is not None:
+            self.strides = geometry.extents(strides, f"{self}: strides", self.rank)
+        self.padding = geometry.padding(padding, f"{self}: padding", self.rank)
+        geometry.check_pool_padding(str(self), self.pool_size, self.padding)
+
+    def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
+        """Return the windows and how many there are, (rows, columns)."""
+        placement = geometry.place(
+            str(self),
+            check_rank(self, input_shape, self.rank)[:-1],
+            self.pool_size,
+            self.strides,
+            self.padding,
+            window="pool",
+        )
+        size, strides = geometry.plane(self.pool_size), geometry.plane(self.strides)
+        return (size, strides, placement.padding), placement.output_size
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {
+            "pool_size": list(self.pool_size),
+            "strides": list(self.strides),
+            "padding": geometry.padding_config(self.padding),
+        }
+
+
+class Pooling2D(LocalPooling):
+    """
+    What the pooling layers of images share: windows of `pool_size`, `strides` apart.
 
     Input (batch, height, width, channels), output (batch, rows, columns, channels).
 
@@ -108,35 +159,42 @@ class Pooling2D(PoolingLayer):
         data_format: str | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        check_channels_last(self, data_format)
-        self.pool_size = geometry.pair(pool_size, f"{self}: pool_size")
-        self.strides = (
-            self.pool_size if strides is None else geometry.pair(strides, f"{self}: strides")
-        )
-        self.padding = geometry.padding(padding, f"{self}: padding")
-        geometry.check_pool_padding(str(self), self.pool_size, self.padding)
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
-    def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
-        """Return the windows and how many there are, (rows, columns)."""
-        height, width, _ = image_shape(self, input_shape)
-        placement = geometry.place(
-            str(self),
-            (height, width),
-            self.pool_size,
-            self.strides,
-            self.padding,
-            window="pool",
-        )
-        return (self.pool_size, self.strides, placement.padding), placement.output_size
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return super().get_config() | {
-            "pool_size": list(self.pool_size),
-            "strides": list(self.strides),
-            "padding": geometry.padding_config(self.padding),
-        }
+class Pooling1D(LocalPooling):
+    """
+    What the pooling layers of sequences share: windows of `pool_size` steps, `strides` apart.
+
+    Input (batch, steps, channels), output (batch, steps, channels).
+
+    Parameters
+    ----------
+    pool_size
+        Window in steps.
+    strides
+        Steps from one window to the next; by default `pool_size`.
+    padding
+        'valid' (windows that reach over the end are dropped), 'same' (none is), or a number of
+        zeros at both ends or (before, after), fewer than the window's steps. Padding takes no part
+        in the result.
+    data_format
+        None or 'channels_last'.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    rank = 1
+
+    def __init__(
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
 class MaxPooling2D(Pooling2D, Maximum):
@@ -158,6 +216,22 @@ class AveragePooling2D(Pooling2D, Average):
     Average the pixels of each window that lie inside the image.
 
     Parameters are those of `Pooling2D`: pool_size, strides, padding.
+    """
+
+
+class MaxPooling1D(Pooling1D, Maximum):
+    """
+    Keep the largest number of each window; the gradient goes to the first of equal ones alone.
+
+    Parameters are those of `Pooling1D`: pool_size, strides, padding.
+    """
+
+
+class AveragePooling1D(Pooling1D, Average):
+    """
+    Average the numbers of each window that lie inside the sequence.
+
+    Parameters are those of `Pooling1D`: pool_size, strides, padding.
     """
 
 
@@ -242,18 +316,18 @@ class WeightedAveragePooling2D(Pooling2D):
         }
 
 
-class GlobalPooling2D(PoolingLayer):
+class GlobalPooling(PoolingLayer):
     """
-    What the global pooling layers share: one window, the whole image.
+    What the global pooling layers share: one window, the whole image or sequence.
 
-    Input (batch, height, width, channels), output (batch, channels).
+    Input (batch, height, width, channels) or (batch, steps, channels), output (batch, channels).
 
     Parameters
     ----------
     data_format
         None or 'channels_last'.
     keepdims
-        True gives (batch, 1, 1, channels).
+        True gives (batch, 1, 1, channels), and (batch, 1, channels) for sequences.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -262,16 +336,16 @@ class GlobalPooling2D(PoolingLayer):
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format)
+        check_channels_last(self, data_format, self.rank)
         self.keepdims = bool(keepdims)
 
     def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
         """Return the one window."""
-        height, width, _ = image_shape(self, input_shape)
-        return ((height, width), (1, 1), (0, 0)), (1, 1)
+        size = geometry.plane(check_rank(self, input_shape, self.rank)[:-1])
+        return (size, (1, 1), (0, 0)), (1, 1)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, channels), or (batch, 1, 1, channels)."""
+        """Return (batch, channels), or with axes of 1 between."""
         shape = super().compute_output_shape(input_shape)
         return shape if self.keepdims else (shape[0], shape[-1])
 
@@ -280,17 +354,37 @@ class GlobalPooling2D(PoolingLayer):
         return super().get_config() | {"keepdims": self.keepdims}
 
 
-class GlobalAveragePooling2D(GlobalPooling2D, Average):
+class GlobalAveragePooling2D(GlobalPooling, Average):
     """
     Average each channel over the whole image.
 
-    Parameters are those of `GlobalPooling2D`: data_format, keepdims.
+    Parameters are those of `GlobalPooling`: data_format, keepdims.
     """
 
 
-class GlobalMaxPooling2D(GlobalPooling2D, Maximum):
+class GlobalMaxPooling2D(GlobalPooling, Maximum):
     """
     Keep each channel's largest pixel; the gradient goes to the first of equal ones alone.
 
-    Parameters are those of `GlobalPooling2D`: data_format, keepdims.
+    Parameters are those of `GlobalPooling`: data_format, keepdims.
     """
+
+
+class GlobalAveragePooling1D(GlobalPooling, Average):
+    """
+    Average each channel over the whole sequence.
+
+    Parameters are those of `GlobalPooling`: data_format, keepdims.
+    """
+
+    rank = 1
+
+
+class GlobalMaxPooling1D(GlobalPooling, Maximum):
+    """
+    Keep each channel's largest number; the gradient goes to the first of equal ones alone.
+
+    Parameters are those of `GlobalPooling`: data_format, keepdims.
+    """
+
+    rank = 1

@@ -11,7 +11,7 @@ from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.geometry import Pair
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_last, image_shape, sequence_shape
+from cnnx.layers.layer import Layer, check_channels_last, check_rank, image_shape
 from cnnx.registry import choice
 
 
@@ -33,11 +33,12 @@ class UpSampling1D(Layer):
         super().__init__(**kwargs)
         self.size = geometry.integer(size, f"{self}: size")
 
+    any_size = True
     traits = Traits(reads_inputs=False, reads_output=False)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, steps size, channels)."""
-        steps, channels = sequence_shape(self, input_shape)
+        steps, channels = check_rank(self, input_shape, 1)
         geometry.check_pixels([steps * self.size], f"{self}: size={self.size} makes an output of")
         return (input_shape[0], steps * self.size, channels)
 
@@ -88,6 +89,7 @@ class UpSampling2D(Layer):
         self.size = geometry.pair(size, f"{self}: size")
         self.interpolation = choice(interpolation, f"{self}: interpolation", "nearest", "bilinear")
 
+    any_size = True
     traits = Traits(reads_inputs=False, reads_output=False)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
