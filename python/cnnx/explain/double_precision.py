@@ -116,8 +116,8 @@ def _seen(layer: ConvolutionLayer, x: Double) -> Double:
     return windows(images(x), size, strides, place.padding, place.output_size, dilation)
 
 
-def _activated(layer: ConvolutionLayer, z: Double) -> Double:
-    return ACTIVATIONS[layer.activation.name](z.reshape(len(z), *layer.output_shape[1:]))
+def _activated(layer: ConvolutionLayer, x: Double, z: Double) -> Double:
+    return ACTIVATIONS[layer.activation.name](z.reshape(layer.compute_output_shape(x.shape)))
 
 
 def _taps(layer: ConvolutionLayer, kernel: Double) -> Double:
@@ -146,7 +146,7 @@ def _conv(layer: Convolution, x: Double, kernel: Double, *bias: Double) -> Doubl
     z = _in_groups(layer.groups, product, _seen(layer, x), taps)
     for b in bias:
         z = z * b if layer.bias_operation == "multiply" else z + b
-    return _activated(layer, z)
+    return _activated(layer, x, z)
 
 
 def _each_channel(layer: Depthwise, x: Double, kernel: Double) -> Double:
@@ -155,14 +155,14 @@ def _each_channel(layer: Depthwise, x: Double, kernel: Double) -> Double:
 
 
 def _depthwise(layer: Depthwise, x: Double, kernel: Double, *bias: Double) -> Double:
-    return _activated(layer, sum(bias, _each_channel(layer, x, kernel)))
+    return _activated(layer, x, sum(bias, _each_channel(layer, x, kernel)))
 
 
 def _separable(
     layer: Separable, x: Double, depthwise: Double, pointwise: Double, *bias: Double
 ) -> Double:
     mixing = pointwise.reshape(pointwise.shape[-2:])
-    return _activated(layer, sum(bias, _each_channel(layer, x, depthwise) @ mixing))
+    return _activated(layer, x, sum(bias, _each_channel(layer, x, depthwise) @ mixing))
 
 
 def _transposed(layer: Transposed, x: Double, kernel: Double, *bias: Double) -> Double:
@@ -178,7 +178,7 @@ def _transposed(layer: Transposed, x: Double, kernel: Double, *bias: Double) -> 
             layer.groups, lambda part, filters: part @ filters.T, pixels, taps[u, v]
         )
     (top, left), (rows, columns) = layer.place(x.shape)
-    return _activated(layer, sum(bias, canvas[:, top : top + rows, left : left + columns]))
+    return _activated(layer, x, sum(bias, canvas[:, top : top + rows, left : left + columns]))
 
 
 def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Double:
@@ -199,11 +199,11 @@ def _maximum(layer: Any, x: Double) -> Double:
 
 
 def _sum(layer: Any, x: Double) -> Double:
-    return _shaped(layer, _pooled(layer, x).sum(axis=(3, 4)))
+    return _shaped(layer, x, _pooled(layer, x).sum(axis=(3, 4)))
 
 
 def _average(layer: Any, x: Double) -> Double:
-    return _shaped(layer, x, _sum(layer, x) / _sum(layer, np.ones_like(x)))
+    return _sum(layer, x) / _sum(layer, np.ones_like(x))
 
 
 def _weighted(layer: layers.WeightedAveragePooling2D, x: Double, scale: Double) -> Double:

@@ -175,6 +175,7 @@ class Identity(Layer):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
 
+    any_size = True
     traits = Traits(reads_inputs=False, reads_output=False, view=True)
 
     def forward(self, call: Call, x: Float) -> None:

@@ -247,6 +247,8 @@ class GroupNormalization(SampleNormalization):
         input_shape, name and trainable, as in `Layer`.
     """
 
+    any_size = True
+
     def __init__(
         self,
         groups: int = 32,
