@@ -1,10 +1,11 @@
 """Global average pooling and batch normalisation on MNIST, with sigmoids throughout.
 
-Run: python examples/gap_mnist.py [--data DIR] [--learning-rate R] [--seed N]
+Run: python examples/gap_mnist.py [--data DIR] [--learning-rate R] [--constant] [--momentum M]
+     [--seed N]
 
 The learning rate falls linearly to 0, and the running statistics of the batch normalisation follow
-quickly (momentum=.95): at a constant rate they lag behind the weights. He's initial weights are
-larger than Glorot's, which sigmoids flatten in this depth (docs/training.md).
+quickly (momentum=.95): at a constant rate they lag behind the weights, as --constant shows. He's
+initial weights are larger than Glorot's, which sigmoids flatten in this depth (docs/training.md).
 """
 
 import argparse
@@ -21,6 +22,8 @@ EPOCHS, BATCH_SIZE, INITIALIZER = 2, 32, "he_uniform"
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="folder of MNIST's four files (default: download them)")
 parser.add_argument("--learning-rate", type=float, default=0.01, help="of the first step")
+parser.add_argument("--constant", action="store_true", help="keep that rate")
+parser.add_argument("--momentum", type=float, default=0.95, help="of the batch normalisation")
 parser.add_argument("--seed", type=int, default=0)
 options = parser.parse_args()
 
@@ -38,13 +41,14 @@ model = cnnx.Sequential(
         layers.MaxPooling2D(2),
         layers.GlobalAveragePooling2D(),
         layers.Dense(32, kernel_initializer=INITIALIZER),
-        layers.BatchNormalization(momentum=0.95),
+        layers.BatchNormalization(momentum=options.momentum),
         layers.Activation("sigmoid"),
         layers.Dense(10, activation="softmax", kernel_initializer=INITIALIZER),
     ]
 )
 steps = EPOCHS * math.ceil(len(x_train) / BATCH_SIZE)
-schedule = cnnx.optimizers.schedules.PolynomialDecay(options.learning_rate, steps, 0.0)
+last_rate = options.learning_rate if options.constant else 0.0
+schedule = cnnx.optimizers.schedules.PolynomialDecay(options.learning_rate, steps, last_rate)
 model.compile(
     optimizer=cnnx.optimizers.Adam(schedule),
     loss="binary_crossentropy",

@@ -76,13 +76,14 @@ def alexnet() -> cnnx.Sequential:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default=".", help="folder for lenet5.svg and alexnet.svg")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder for both drawings")
     options = parser.parse_args()
 
+    options.out.mkdir(parents=True, exist_ok=True)
     for build in (lenet5, alexnet):
         model = build()
         model.summary()
-        file = Path(options.out, f"{build.__name__}.svg")
+        file = options.out / f"{build.__name__}.svg"
         cnnx.utils.plot_model(model, file)
         print(f"Drawing: {file}\n")
 

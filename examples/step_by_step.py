@@ -1,4 +1,4 @@
-"""Convolution and pooling by hand: every product and every sum, forward and backward.
+"""Convolution, pooling and gradients by hand: every product and every sum, forward and backward.
 
 Run: python examples/step_by_step.py
 """
@@ -7,7 +7,7 @@ import numpy as np
 
 import cnnx
 from cnnx import filters, layers
-from cnnx.explain import convolution_steps, pooling_steps, receptive_field
+from cnnx.explain import check_gradients, convolution_steps, pooling_steps, receptive_field
 
 print("A 2x2 kernel over a 3x3 image.\n")
 image = [[1, 6, 2], [5, 3, 1], [7, 0, 4]]
@@ -56,3 +56,21 @@ model = cnnx.Sequential(
     ]
 )
 print(receptive_field(model))
+
+print("\n\nThe derivative of a loss: softmax and cross-entropy together give p - y.\n")
+loss = cnnx.losses.CategoricalCrossentropy(from_logits=True)
+print(loss.gradient([[1, 0, 0, 0]], [[3.2, 1.3, 0.2, 0.8]]).round(3))
+
+print("\n\nThe gradients of a network, compared with central differences of its loss.\n")
+cnnx.utils.set_random_seed(0)
+model = cnnx.Sequential(
+    [
+        cnnx.Input((6, 6, 1)),
+        layers.Conv2D(2, 3, activation="tanh"),
+        layers.AveragePooling2D(2),
+        layers.Flatten(),
+        layers.Dense(3, activation="softmax"),
+    ]
+)
+model.compile(loss="sparse_categorical_crossentropy")
+print(check_gradients(model, np.random.default_rng(0).random((4, 6, 6, 1)), [0, 1, 2, 1]))

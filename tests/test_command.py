@@ -195,8 +195,8 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 @pytest.mark.parametrize(
     ("program", "least"),
     [
-        # Over seeds 96.9 to 97.4, and 98.5 to 98.7; another instruction set is like another seed.
-        (["numpy_cnn_mnist.py"], 96.0),
+        # Over seeds 94.5 to 97.4, and 98.5 to 98.7; another instruction set is like another seed.
+        (["numpy_cnn_mnist.py"], 94.0),
         (["numpy_cnn_mnist.py", "--learning-rate", ".001"], 98.3),
         (["gap_mnist.py"], 95.0),
     ],

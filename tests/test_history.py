@@ -153,3 +153,10 @@ def test_batches_are_drawn_below_the_epochs() -> None:
     np.testing.assert_allclose(mean.get_ydata()[0], np.mean(history.batches["loss"][:2]))
     assert mean.get_xdata()[0] == 2
     assert mean.get_xdata()[-1] == 120
+
+
+def test_a_single_epoch_has_a_single_tick() -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
+    axes = train(linear_model(), epochs=1).plot().axes[0]
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]

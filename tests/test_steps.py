@@ -187,3 +187,6 @@ def test_example(capsys: pytest.CaptureFixture[str]) -> None:
     assert "maximum 112" in printed
     assert "dx[1,2] = dy[1,1]/4 + dy[1,2]/4 = 4/4 + 8/4 = 3" in printed
     assert "max_pooling2d" in printed
+    assert "[[-0.225  0.116  0.039  0.07 ]]" in printed
+    assert printed.count("agrees") == 4
+    assert "DIFFERS" not in printed

@@ -74,5 +74,5 @@ def _draw_batches(axes: Axes, values: Sequence[float], name: str) -> None:
 def _finish(axes: Axes, across: str, name: str) -> None:
     axes.set_xlabel(across)
     axes.set_ylabel(name.replace("_", " "))
-    axes.locator_params("x", integer=True)
+    axes.locator_params("x", integer=True, min_n_ticks=1)
     axes.grid(alpha=0.3)
