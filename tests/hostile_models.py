@@ -94,6 +94,12 @@ ARCHITECTURES: dict[str, Callable[[], Any]] = {
     "vast padding": lambda: network(
         image(9, 9, 1), layer("MaxPooling2D", name="p", pool_size=VAST, padding=VAST - 1)
     ),
+    "vast zeros": lambda: network(image(9, 9, 1), layer("ZeroPadding2D", name="z", padding=VAST)),
+    "vast copies": lambda: network(image(9, 9, 1), layer("UpSampling2D", name="u", size=VAST)),
+    "vast slopes": lambda: network(image(VAST, VAST), layer("PReLU", name="p")),
+    "vast layer normalisation": lambda: network(
+        image(VAST, VAST), layer("LayerNormalization", name="l", axis=[1, 2])
+    ),
     "vast moves": lambda: network(image(VAST, VAST, 1), layer("RandomFlip", name="r")),
     # Numbers of things.
     "many axes": lambda: network(image(*fill(VAST))),
