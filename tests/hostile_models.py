@@ -83,6 +83,16 @@ ARCHITECTURES: dict[str, Callable[[], Any]] = {
     "vast window": lambda: network(
         image(9, 9, 1), layer("Conv2D", name="c", filters=VAST, kernel_size=VAST, padding="same")
     ),
+    "vast strides": lambda: network(
+        image(9, 9, 1), layer("Conv2DTranspose", name="c", filters=1, kernel_size=1, strides=VAST)
+    ),
+    "vast multiplier": lambda: network(
+        image(9, 9, 1),
+        layer("SeparableConv2D", name="s", filters=1, kernel_size=1, depth_multiplier=VAST),
+    ),
+    "vast steps": lambda: network(
+        image(9, 1), layer("Conv1D", name="c", filters=1, kernel_size=VAST, padding="causal")
+    ),
     "vast untied bias": lambda: network(
         image(1, 1, 1),
         layer("Conv2D", name="c", filters=9, kernel_size=1, padding=2**20, bias="untied"),

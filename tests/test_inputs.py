@@ -132,9 +132,9 @@ NO_INPUT = [name for name, cls in layers.LAYERS.items() if cls.merges or name ==
 @pytest.mark.parametrize("name", [name for name in LAYERS if name not in NO_INPUT])
 @pytest.mark.parametrize("training", [False, True])
 def test_no_samples_give_no_samples(name: str, training: bool) -> None:
-    arguments = {key: value for key, value in LAYERS[name].arguments.items() if key != "x"}
+    arguments = dict(LAYERS[name].arguments)
+    x = arguments.pop("x")
     layer = getattr(layers, name)(**arguments)
-    x = LAYERS[name].arguments["x"]
     shape = layer(x).shape
     assert layer(x[:0], training=training).shape == (0, *shape[1:])
 

@@ -117,7 +117,7 @@ def _seen(layer: ConvolutionLayer, x: Double) -> Double:
 
 
 def _activated(layer: ConvolutionLayer, x: Double, z: Double) -> Double:
-    return ACTIVATIONS[layer.activation.name](z.reshape(layer.compute_output_shape(x.shape)))
+    return ACTIVATIONS[layer.activation.name](_shaped(layer, x, z))
 
 
 def _taps(layer: ConvolutionLayer, kernel: Double) -> Double:
