@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +17,6 @@ from cnnx.layers.call import Call, Traits, alone, take_output
 from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
 from cnnx.layers.weight_holder import WeightHolder
-
-_MOST_ELEMENTS = 2**59  # of float64: 2**62 bytes
 
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -144,8 +141,7 @@ class Layer(WeightHolder):
         """
         path = f"{self.name}/{name}"
         if self.saved_values is None:
-            if math.prod(shape) > _MOST_ELEMENTS:
-                raise ValueError(f"{self}: {name} of shape {shape} is too large for any memory")
+            geometry.check_elements(shape, f"{self}: {name}")
             value = np.ascontiguousarray(initializers.get(initializer)(shape), np.float32)
         else:
             value = self.saved_values(path, shape)
@@ -171,6 +167,7 @@ class Layer(WeightHolder):
             if not self._weights:  # else a caller has built it by hand
                 self.build(*input_shapes)
             self.output_shape = self.compute_output_shape(*input_shapes)
+            geometry.check_elements(self.output_shape, f"{self}: the output")
         except Exception:
             self.unbuild()
             raise
