@@ -22,7 +22,7 @@ MODELS: dict[str, type[Any]] = {}
 
 _registered: dict[str, Any] = {}
 _written: dict[str, Any] = {}
-_custom_objects: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects", default={})
+_custom_objects: ContextVar[Mapping[str, Any] | None] = ContextVar("custom_objects", default=None)
 
 
 class Configurable:
@@ -129,7 +129,7 @@ def register(item: Item) -> Item:
     ...         return 2 * dy
     """
     name = getattr(item, "__name__", "")
-    if not callable(item) or not name.isidentifier():
+    if not (isinstance(item, type) or is_function(item)) or not name.isidentifier():
         raise TypeError(f"register: item must be a class or a function with a name, got {item!r}")
     _registered[name] = item
     return item
@@ -148,21 +148,27 @@ def custom_objects(items: Mapping[str, Any] | None, owner: str) -> Iterator[None
     if not isinstance(items or {}, Mapping):
         raise TypeError(f"{owner}: custom_objects must be a dict by name, got {items!r}")
     for name, item in (items or {}).items():
-        if not isinstance(name, str) or not callable(item):
+        if not isinstance(name, str) or not (isinstance(item, type) or is_function(item)):
             raise TypeError(
                 f"{owner}: custom_objects must hold classes and functions by name, "
                 f"got {name!r}: {item!r}"
             )
-    token = _custom_objects.set({**_custom_objects.get(), **(items or {})})
+    token = _custom_objects.set({**(_custom_objects.get() or {}), **(items or {})})
     try:
         yield
     finally:
         _custom_objects.reset(token)
 
 
+def is_own(item: Any) -> bool:
+    """Return whether a class or function is a user's, and not one of ours."""
+    module: str = item.__module__
+    return module.partition(".")[0] != "cnnx"
+
+
 def name_of(item: Any) -> str:
     """Return the name of a class or function for a config: "custom>Twice" for a user's own."""
-    if item.__module__.partition(".")[0] == "cnnx":
+    if not is_own(item):
         return str(item.__name__)
     _written[item.__name__] = item
     return f"{_OWN}{item.__name__}"
@@ -180,13 +186,34 @@ def own_item(name: str) -> Any:
     if not name.startswith(_OWN):
         return None
     short = name.removeprefix(_OWN)
-    for table in (_custom_objects.get(), _registered):
+    for table in (_custom_objects.get() or {}, _registered):
         if short in table:
             return table[short]
     raise ValueError(
         f"'{short}' is no class of cnnx; name it: load_model(path, "
         f"custom_objects={{'{short}': {short}}}), or put @cnnx.register before it"
     )
+
+
+def function_of(name: str | None) -> Any:
+    """Return the user's function that a config names; None for None."""
+    found = None if name is None else own_item(name)
+    if isinstance(found, type):
+        raise ValueError(f"{found!r} is a class, not a function")
+    return found
+
+
+def is_function(item: Any) -> bool:
+    """Return whether something can be called, and is neither a class nor one of our objects."""
+    return callable(item) and not isinstance(item, (type, Configurable))
+
+
+def model_class(name: str) -> Any:
+    """Return the class of models that a config names; None for a layer's."""
+    if name in MODELS:
+        return MODELS[name]
+    found = own_item(name)
+    return found if isinstance(found, type) and issubclass(found, MODELS["Model"]) else None
 
 
 def own_items(config: Any) -> dict[str, Any]:

@@ -347,7 +347,9 @@ def test_t3_other_models_are_refused() -> None:
     with pytest.raises(ValueError, match=r"windows of Mirror 'mirror' are not known.*get_layer\("):
         receptive_field(model)
     larger = cnnx.Sequential([cnnx.Input((4, 4, 1)), layers.UpSampling2D(name="larger")])
-    with pytest.raises(ValueError, match=r"UpSampling2D 'larger' lie at uneven distances.*get_layer\("):
+    with pytest.raises(
+        ValueError, match=r"UpSampling2D 'larger' lie at uneven distances.*get_layer\("
+    ):
         receptive_field(larger)
     whole = cnnx.Model(model.input, model.get_layer("mirror").input)
     assert receptive_field(whole)["below"].size == (3, 3)

@@ -49,6 +49,7 @@ _POINTWISE = (
 _AFTER_RESHAPE = (Cropping1D, RepeatVector, UpSampling1D, ZeroPadding1D)
 """What takes no images: its input sees everything already."""
 
+
 class ReceptiveField(NamedTuple):
     """The pixels of the input that the outputs of a layer see; pairs are (height, width)."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import weakref
 from collections import defaultdict
@@ -74,6 +75,15 @@ class Layer(WeightHolder):
         self.saved_values: Callable[[str, tuple[int, ...]], Float] | None = None
         """Set while a saved model is loaded: returns a weight's values, by its path and shape."""
         self._trainable = bool(trainable)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        forward = vars(cls).get("forward")
+        if forward is not None and "training" in inspect.signature(forward).parameters:
+            raise TypeError(
+                f"{cls.__name__}.forward must take (self, call, x), and backward (self, call, dy): "
+                "call.training says whether to compute as in fit"
+            )
 
     # What a new layer implements.
 
@@ -275,7 +285,9 @@ class Layer(WeightHolder):
         shapes: Any = None
         if self.built:
             shapes = list(self.input_shape) if self.merges else [self.input_shape]
-        return _restore, (type(self), self.get_config(), shapes, self.get_weights())
+        config = self.get_config()
+        own = registry.own_items(config)
+        return _restore, (type(self), config, shapes, self.get_weights(), own)
 
     def __repr__(self) -> str:
         return f"<{self}, built={self.built}>"
@@ -285,10 +297,15 @@ class Layer(WeightHolder):
 
 
 def _restore(
-    cls: type[Layer], config: dict[str, Any], shapes: list[Shape] | None, weights: list[Float]
+    cls: type[Layer],
+    config: dict[str, Any],
+    shapes: list[Shape] | None,
+    weights: list[Float],
+    own: dict[str, Any],
 ) -> Layer:
     """Make the copy of a layer; for pickle and copy. No random number is drawn."""
-    layer = cls.from_config(config)
+    with registry.custom_objects(own, str(cls)):
+        layer = cls.from_config(config)
     if shapes is not None:
         values = iter(weights)
         layer.saved_values = lambda path, shape: next(values)
