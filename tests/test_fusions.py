@@ -17,7 +17,17 @@ from cnnx.graph.passes import ConvolutionPass, Pass
 from cnnx.layers.call import Call
 from single_layer import backward, forward
 
-ACTIVATIONS = ["linear", "relu", "sigmoid", "tanh", "elu", "leaky_relu", "softplus", "arctan"]
+ACTIVATIONS = [
+    "linear",
+    "relu",
+    "sigmoid",
+    "tanh",
+    "elu",
+    "leaky_relu",
+    "softplus",
+    "arctan",
+    "relu6",
+]
 
 
 def stack(*middle: layers.Layer, size: int = 9) -> cnnx.Sequential:
@@ -113,11 +123,32 @@ def test_convolutions_of_sequences_and_activation(activation: str) -> None:
     check_against_single_layers(model)
 
 
-@pytest.mark.parametrize("layer", [layers.Conv2DTranspose(5, 3, 2), layers.SeparableConv2D(5, 3)])
-def test_layers_of_several_products_stay_apart(layer: layers.Layer) -> None:
-    model = stack(layer, layers.ReLU(), layers.MaxPooling2D(2), layers.Conv2DTranspose(2, 2, 2))
-    names = [type(layer).__name__, "ReLU", "MaxPooling2D", "Conv2DTranspose"]
-    assert steps_of(model)[:4] == names
+def test_layers_of_several_products_stay_apart() -> None:
+    model = stack(layers.SeparableConv2D(5, 3), layers.ReLU(), layers.MaxPooling2D(2))
+    assert steps_of(model)[:3] == ["SeparableConv2D", "ReLU", "MaxPooling2D"]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+@pytest.mark.parametrize("use_bias", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_transposed_convolution_and_activation(
+    activation: str, use_bias: bool, apart: bool
+) -> None:
+    own = "linear" if apart else activation
+    model = stack(
+        layers.Conv2DTranspose(5, 3, 2, activation=own, use_bias=use_bias),
+        *([layers.Activation(activation)] if apart else []),
+        layers.MaxPooling2D(2),
+        layers.Conv2DTranspose(2, 2, activation="gelu"),
+        layers.Reshape((-1, 4)),
+        layers.Conv1DTranspose(3, 2, activation=activation, use_bias=use_bias),
+    )
+    together = " Activation" if apart else ""
+    assert steps_of(model)[:-2] == [
+        *["Conv2DTranspose" + together, "MaxPooling2D", "Conv2DTranspose"],
+        *["Reshape", "Conv1DTranspose"],
+    ]
     check_against_single_layers(model)
 
 
@@ -148,7 +179,7 @@ OWN = Activation("square", squared, squared_backward, of_input=True)
 
 
 @pytest.mark.parametrize("apart", [False, True])
-@pytest.mark.parametrize("name", ["relu6", "silu", "gelu", "selu", "log_softmax"])
+@pytest.mark.parametrize("name", ["hard_tanh", "silu", "gelu", "selu", "log_softmax"])
 def test_functions_that_the_core_does_not_know_stay_apart(name: str, apart: bool) -> None:
     own = "linear" if apart else name
     between = [layers.Activation(name)] if apart else []
@@ -184,7 +215,8 @@ def test_only_after_an_increasing_function_comes_pooling_first() -> None:
         (layers.ReLU(), True),
         (layers.LeakyReLU(0.2), True),
         (layers.ELU(), True),
-        (layers.ReLU(6), False),
+        (layers.ReLU(6), True),
+        (layers.ReLU(5), False),
         (layers.LeakyReLU(), False),
         (layers.ELU(0.5), False),
         (layers.PReLU(), False),

@@ -7,25 +7,35 @@ from typing import NamedTuple, TypeAlias
 
 from cnnx import activations
 from cnnx.graph.graph import Graph
-from cnnx.graph.passes import ConvolutionPass, NetInput, NormalizationPass, Pass
+from cnnx.graph.passes import (
+    ConvolutionPass,
+    NetInput,
+    NormalizationPass,
+    Pass,
+    TransposedPass,
+)
 from cnnx.layers.activations import ELU, Activation, LeakyReLU, ReLU
 from cnnx.layers.call import Traits
 from cnnx.layers.convolution import Conv1D, Conv2D
-from cnnx.layers.convolution_layer import GroupedConvolution
+from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.pooling import MaxPooling2D
 from cnnx.layers.reshaping import Reshape
+from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
 from cnnx.layers.value import Node, Value
 
 Operation: TypeAlias = Layer | Pass
 
 _CONVOLUTION = (ConvolutionPass, "activation pooling", "normalization activation pooling")
+_TRANSPOSED = (TransposedPass, "activation", "activation")
 TAKES: dict[type[Layer], tuple[type[Pass], str, str]] = {
     Conv1D: _CONVOLUTION,
+    Conv1DTranspose: _TRANSPOSED,
     Conv2D: _CONVOLUTION,
+    Conv2DTranspose: _TRANSPOSED,
     DepthwiseConv1D: _CONVOLUTION,
     DepthwiseConv2D: _CONVOLUTION,
     BatchNormalization: (NormalizationPass, "activation pooling", "activation pooling"),
@@ -96,7 +106,7 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
 
 
 def _can_lead(layer: Layer, training: bool) -> bool:
-    if isinstance(layer, GroupedConvolution):
+    if isinstance(layer, ConvolutionLayer):
         return layer.fuses and layer.activation.in_core
     return layer.trainable or not training  # a frozen normalisation is another operation
 
@@ -105,7 +115,7 @@ def _chain(graph: Graph, leader: Value, kinds: list[str], kept: Collection[Value
     """Return what the leading layer computes, and what its pass computes after it."""
     chain = [leader]
     if _activation(leader.node.layer) is not activations.linear:
-        kinds = ["pooling"]  # which comes before the activation, too
+        kinds = kinds[kinds.index("activation") + 1 :]
     while kinds and _activation(chain[-1].node.layer).increasing:
         reader = graph.lone_reader(chain[-1], kept)
         kind = None if reader is None else _kind(reader)

@@ -14,6 +14,7 @@ from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.pooling import MaxPooling2D
+from cnnx.layers.transposed import Transposed
 from cnnx.layers.weight import Weight
 
 
@@ -153,6 +154,29 @@ class ConvolutionPass(Pass):
         if not self._masked:
             self.activation.backward(call.y, dy, dy)
         self._convolution.differentiate(call, dy, call.codes, call.pooled_from)
+
+
+class TransposedPass(Pass):
+    """A transposed convolution and an activation."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__(layers)
+        layer = layers[0]
+        assert isinstance(layer, Transposed)
+        self._layer = layer
+        self.traits = Traits(
+            reads_inputs=bool(layer.trainable_weights),
+            reads_output=self.activation is not activations.linear,
+        )
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write activation(transposed convolution)."""
+        self._layer.transpose(call, xs[0], self.activation.name)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the transposed convolution's gradients."""
+        self.activation.backward(call.y, dy, dy)
+        self._layer.net_input_backward(call, dy)
 
 
 class NormalizationPass(Pass):

@@ -57,6 +57,11 @@ class ConvolutionLayer(LinearLayer):
         self.padding = geometry.padding(padding, f"{self}: padding", self.rank, self.paddings)
         self.dilation_rate = geometry.extents(dilation_rate, f"{self}: dilation_rate", self.rank)
 
+    @property
+    def fuses(self) -> bool:
+        """Whether one pass computes all, and can take in what follows."""
+        return True
+
     def place(self, input_shape: Shape) -> Placement:
         """Return where the windows lie on an input."""
         return geometry.place(
@@ -128,11 +133,6 @@ class ConvolutionLayer(LinearLayer):
 
 class GroupedConvolution(ConvolutionLayer):
     """A layer that one convolution of the core computes, in groups of channels and with a bias."""
-
-    @property
-    def fuses(self) -> bool:
-        """Whether an activation and a pooling can follow in the same pass."""
-        return True
 
     def net_input(self, call: Call, x: Float) -> None:
         """Write the convolution plus bias."""

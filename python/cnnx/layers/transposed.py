@@ -80,12 +80,19 @@ class Transposed(ConvolutionLayer):
 
     def net_input(self, call: Call, x: Float) -> None:
         """Write the transposed convolution plus bias."""
+        self.transpose(call, x)
+
+    def transpose(self, call: Call, x: Float, activation: str = "linear") -> None:
+        """Write activation(transposed convolution plus bias), for a function of the core."""
         windows: Windows = call.windows
         _core.conv2d_backward_data(
-            images(x), self.taps(self.kernel.value), images(call.y), *windows
+            images(x),
+            self.taps(self.kernel.value),
+            images(call.y),
+            *windows,
+            bias=self.bias_value,
+            activation=activation,
         )
-        if self.bias is not None:
-            _core.bias_add_forward(call.y, self.bias.value, call.y)
 
     def net_input_backward(self, call: Call, dz: Float) -> None:
         """Write the gradients of kernel, bias and input."""
