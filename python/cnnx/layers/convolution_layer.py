@@ -178,7 +178,7 @@ class GroupedConvolution(ConvolutionLayer):
         pooled_from: Pair | None = None,
     ) -> None:
         """Do what `differentiate` does, with the bias's gradient written to `bias`."""
-        kernel, (dx,) = call.gradient(self.kernel), call.dx
+        kernel, dx = call.gradient(self.kernel), call.dx[0]
         windows: Windows = call.windows
         if kernel is None and bias is not None:
             kernel = np.empty_like(self.kernel.value)  # the core adds up both or none

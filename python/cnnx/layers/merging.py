@@ -118,8 +118,7 @@ class Sum(Elementwise):
 
     def backward(self, call: Call, dy: Float) -> None:
         """Give each input the gradient times its factor."""
-        parts = list(zip(call.dx, call.factors, strict=True))
-        for dx, factor in reversed(parts):  # the first may lie where dy does
+        for dx, factor in zip(call.dx, call.factors, strict=True):  # the last may lie where dy does
             if dx is not None and call.alike:
                 _core.weighted_sum([dy], [factor], dx)
             elif dx is not None:

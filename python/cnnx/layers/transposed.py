@@ -82,14 +82,17 @@ class Transposed(ConvolutionLayer):
         """Write the transposed convolution plus bias."""
         self.transpose(call, x)
 
-    def transpose(self, call: Call, x: Float, activation: str = "linear") -> None:
-        """Write activation(transposed convolution plus bias), for a function of the core."""
+    def transpose(
+        self, call: Call, x: Float, activation: str = "linear", addend: Float | None = None
+    ) -> None:
+        """Write activation(transposed convolution plus bias plus addend)."""
         windows: Windows = call.windows
         _core.conv2d_backward_data(
             images(x),
             self.taps(self.kernel.value),
             images(call.y),
             *windows,
+            addend=None if addend is None else images(addend),
             bias=self.bias_value,
             activation=activation,
         )
@@ -97,7 +100,7 @@ class Transposed(ConvolutionLayer):
     def net_input_backward(self, call: Call, dz: Float) -> None:
         """Write the gradients of kernel, bias and input."""
         windows: Windows = call.windows
-        kernel, bias, (dx,) = call.gradient(self.kernel), call.gradient(self.bias), call.dx
+        kernel, bias, dx = call.gradient(self.kernel), call.gradient(self.bias), call.dx[0]
         if bias is not None:
             _core.bias_add_backward(dz, bias)
         if kernel is not None:
