@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cnnx
 import reference
 from agreement import assert_close, assert_gradient, normal
 from cnnx import layers
@@ -104,3 +105,15 @@ def test_functions_are_the_layers() -> None:
     xs = [normal(1, 2, 3), normal(2, 2, 3)]
     np.testing.assert_array_equal(layers.add(xs), layers.Add()(xs))
     np.testing.assert_array_equal(layers.concatenate(xs, 1), layers.Concatenate(1)(xs))
+
+
+@pytest.mark.parametrize("shape", [(3, 4, 5), (1, 1, 5)])
+@pytest.mark.parametrize("name", ["add", "average", "multiply", "maximum", "minimum"])
+def test_an_input_that_comes_twice(name: str, shape: tuple[int, ...]) -> None:
+    cls, _, oracle = CASES[name]
+    x, other = cnnx.Input((3, 4, 5)), cnnx.Input(shape)
+    twice = layers.Activation("tanh")(x)  # nothing else reads it: the sum may lie in its memory
+    model = cnnx.Model([x, other], cls()([twice, other, twice]))
+    a, b = normal(1, 2, 3, 4, 5), normal(2, 2, *shape)
+    assert_close(model.predict([a, b]), oracle(np.tanh(a), b, np.tanh(a)))
+    assert_close(model([a, b], training=True), oracle(np.tanh(a), b, np.tanh(a)))

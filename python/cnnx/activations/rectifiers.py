@@ -11,6 +11,7 @@ from cnnx.arrays import Float
 relu = of_core("relu")
 elu = of_core("elu")
 leaky_relu = of_core("leaky_relu")
+relu6 = of_core("relu6")
 LEAKY_SLOPE = 0.2
 """Slope of the core's leaky ReLU below 0."""
 
@@ -35,6 +36,8 @@ def rectifier(
     """
     if max_value is None and not threshold and negative_slope in (0.0, LEAKY_SLOPE):
         return leaky_relu if negative_slope else relu
+    if (max_value, negative_slope, threshold) == (6, 0, 0):
+        return relu6
     highest = np.inf if max_value is None else max_value
     return Activation(
         "relu",
@@ -107,10 +110,3 @@ def _elu_backward(scale: float, depth: float, dst: Float, diff_dst: Float, diff_
 
 
 selu = _scaled_elu("selu", SELU_ALPHA, SELU_SCALE)
-
-
-def _relu6(src: Float, dst: Float) -> None:
-    np.clip(src, 0, 6, out=dst)
-
-
-relu6 = Activation("relu6", _relu6, partial(_rectify_backward, 6.0, 0.0), increasing=True)

@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence, Set
 from typing import NamedTuple, TypeAlias
 
 from cnnx import activations
 from cnnx.graph.graph import Graph
-from cnnx.graph.passes import ConvolutionPass, NetInput, NormalizationPass, Pass
+from cnnx.graph.passes import (
+    ConvolutionPass,
+    NetInput,
+    NormalizationPass,
+    Pass,
+    TransposedPass,
+)
 from cnnx.layers.activations import ELU, Activation, LeakyReLU, ReLU
 from cnnx.layers.call import Traits
 from cnnx.layers.convolution import Conv1D, Conv2D
-from cnnx.layers.convolution_layer import GroupedConvolution
+from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
+from cnnx.layers.merging import Add
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.pooling import MaxPooling2D
 from cnnx.layers.reshaping import Reshape
+from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
 from cnnx.layers.value import Node, Value
 
 Operation: TypeAlias = Layer | Pass
 
-_CONVOLUTION = (ConvolutionPass, "activation pooling", "normalization activation pooling")
+_CONVOLUTION = (
+    ConvolutionPass,
+    "addend activation pooling",
+    "normalization addend activation pooling",
+)
+_TRANSPOSED = (TransposedPass, "addend activation", "addend activation")
 TAKES: dict[type[Layer], tuple[type[Pass], str, str]] = {
     Conv1D: _CONVOLUTION,
+    Conv1DTranspose: _TRANSPOSED,
     Conv2D: _CONVOLUTION,
+    Conv2DTranspose: _TRANSPOSED,
     DepthwiseConv1D: _CONVOLUTION,
     DepthwiseConv2D: _CONVOLUTION,
-    BatchNormalization: (NormalizationPass, "activation pooling", "activation pooling"),
+    BatchNormalization: (
+        NormalizationPass,
+        "addend activation pooling",
+        "addend activation pooling",
+    ),
 }
-"""For a layer that leads: its pass, and what this takes in turn, in training and in use."""
+"""
+For a layer that leads: its pass, and what this takes in turn, in training and in use.
+
+An addend is the other term of an `Add`; what is pooled has none.
+"""
 
 
 ACTIVATIONS: tuple[type[Layer], ...] = (Activation, ELU, LeakyReLU, ReLU)
@@ -66,8 +89,9 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
     """
     Return the steps that run a graph.
 
-    A layer is taken into the pass before it if that pass alone reads what it computes. Subclasses
-    may do as they like: they stay by themselves.
+    A layer is taken into the pass before it if it alone reads what that pass computes. A sum is
+    taken by the last of its terms: the other is there by then. Subclasses may do as they like: they
+    stay by themselves.
 
     Parameters
     ----------
@@ -79,39 +103,56 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
         Values that somebody wants to see, besides the outputs.
     """
     steps: list[Step] = []
+    made = set(graph.inputs)
     taken: set[Value] = set()
     for value in graph.values:
         layer, inputs = value.node.layer, value.node.inputs
         if value in taken:
             continue
-        if type(layer) not in TAKES or not _can_lead(layer, training):
+        if type(layer) in TAKES and _can_lead(layer, training):
+            pass_class, in_training, in_use = TAKES[type(layer)]
+            kinds = (in_training if training else in_use).split()
+            chain = _chain(graph, value, kinds, kept, made)
+            taken.update(chain)
+            operation = pass_class([item.node.layer for item in chain])
+            steps.append(Step(operation, inputs + _addends(chain), chain[-1]))
+        else:
             steps.append(Step(layer, inputs, value))
-            continue
-        pass_class, in_training, in_use = TAKES[type(layer)]
-        chain = _chain(graph, value, (in_training if training else in_use).split(), kept)
-        taken.update(chain)
-        operation = pass_class([item.node.layer for item in chain])
-        steps.append(Step(operation, inputs, chain[-1]))
+        made.add(steps[-1].output)
     return steps
 
 
 def _can_lead(layer: Layer, training: bool) -> bool:
-    if isinstance(layer, GroupedConvolution):
+    if isinstance(layer, ConvolutionLayer):
         return layer.fuses and layer.activation.in_core
     return layer.trainable or not training  # a frozen normalisation is another operation
 
 
-def _chain(graph: Graph, leader: Value, kinds: list[str], kept: Collection[Value]) -> list[Value]:
+def _addends(chain: Sequence[Value]) -> tuple[Value, ...]:
+    """Return what layers of a chain read besides what the one before computes."""
+    sources = [source for value in chain[1:] for source in value.node.inputs]
+    return tuple(source for source in sources if source not in chain)
+
+
+def _chain(
+    graph: Graph,
+    leader: Value,
+    kinds: list[str],
+    kept: Collection[Value],
+    made: Set[Value],
+) -> list[Value]:
     """Return what the leading layer computes, and what its pass computes after it."""
     chain = [leader]
     if _activation(leader.node.layer) is not activations.linear:
-        kinds = ["pooling"]  # which comes before the activation, too
+        kinds = kinds[kinds.index("activation") + 1 :]
     while kinds and _activation(chain[-1].node.layer).increasing:
         reader = graph.lone_reader(chain[-1], kept)
-        kind = None if reader is None else _kind(reader)
+        kind = None if reader is None else _kind(reader, made)
         if reader is None or kind not in kinds:
             break
         kinds = kinds[kinds.index(kind) + 1 :]
+        if kind == "addend":
+            kinds = [later for later in kinds if later != "pooling"]
         chain.append(reader)
     return chain
 
@@ -122,16 +163,24 @@ def _activation(layer: Layer) -> activations.Activation:
     return function
 
 
-def _kind(value: Value) -> str | None:
+def _kind(value: Value, made: Set[Value]) -> str | None:
     """Return what the layer that computes a value is to the pass before it."""
     layer = value.node.layer
     if type(layer) in ACTIVATIONS:
         return "activation" if _activation(layer).in_core else None
     if type(layer) is BatchNormalization:
         return "normalization"
+    if type(layer) is Add and _has_addend(value, made):
+        return "addend"
     if type(layer) is MaxPooling2D and layer.halves(value.node.inputs[0].shape):
         return "pooling"
     return None
+
+
+def _has_addend(value: Value, made: Set[Value]) -> bool:
+    """Return whether a sum has two terms of one shape, and one of them is there already."""
+    terms = value.node.inputs
+    return [term.shape for term in terms] == [value.shape] * 2 and not made.isdisjoint(terms)
 
 
 def net_input(graph: Graph, output: Value, function: str | None = None) -> Graph | None:

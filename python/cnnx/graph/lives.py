@@ -113,7 +113,7 @@ class Lives:
         for index in self.back:
             step, traits = self.runs[index], self._traits[index]
             if traits.reads_inputs:
-                for value in step.inputs:
+                for value in step.inputs[:-1] if traits.adds_last else step.inputs:
                     use(value, self._backward(index))
             if traits.reads_output:
                 use(step.output, self._backward(index))
@@ -151,7 +151,7 @@ class Lives:
                     continue
                 region = self._begin_gradient(root, self._backward(index))
                 shared = None
-                if place == 0 and traits.gradient_in_place:
+                if place == len(step.inputs) - 1 and traits.gradient_in_place:
                     shared = self.gradients[self.root(step.output)]
                 elif place == 0 and traits.gradient_over_input:
                     shared = self.values.get(root)

@@ -12,8 +12,10 @@ from cnnx.layers.call import Call, Traits
 from cnnx.layers.convolution_layer import GroupedConvolution, Windows
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
+from cnnx.layers.merging import Add
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.pooling import MaxPooling2D
+from cnnx.layers.transposed import Transposed
 from cnnx.layers.weight import Weight
 
 
@@ -37,6 +39,8 @@ class Pass:
         The one that the layers apply; linear if none does.
     pools
         Whether a 2x2 max pooling is among them.
+    adds
+        Whether an `Add` is among them: the pass reads its other term, the addend, as second input.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -46,6 +50,7 @@ class Pass:
         applied = [function for function in functions if function is not activations.linear]
         self.activation = applied[0] if applied else activations.linear
         self.pools = isinstance(layers[-1], MaxPooling2D)
+        self.adds = any(isinstance(layer, Add) for layer in layers)
 
     @property
     def weights(self) -> list[Weight]:
@@ -72,13 +77,22 @@ class Pass:
         """Write the gradients of weights and inputs. May overwrite `dy`."""
         raise NotImplementedError(f"{type(self).__name__} must implement backward")
 
+    def addend(self, xs: Sequence[Float]) -> Float | None:
+        """Return what is added before the activation; None if nothing is."""
+        return xs[1] if self.adds else None
+
+    def give_addend(self, call: Call, dz: Float) -> None:
+        """Give the addend the gradient of the sum, unless it lies in the same memory."""
+        if self.adds and call.dx[1] is not None and not np.may_share_memory(call.dx[1], dz):
+            np.copyto(call.dx[1], dz)
+
     def __str__(self) -> str:
         return " + ".join(map(str, self.layers))
 
 
 class ConvolutionPass(Pass):
     """
-    A convolution, an activation and a 2x2 max pooling.
+    A convolution, a sum with an addend or a 2x2 max pooling, and an activation.
 
     The output before pooling, and its gradient, are never stored. In use a batch normalisation may
     follow the convolution. It is folded into kernel and bias: with
@@ -98,6 +112,8 @@ class ConvolutionPass(Pass):
         self.traits = Traits(
             reads_inputs=bool(convolution.trainable_weights),
             reads_output=self.activation is not activations.linear and not self._masked,
+            gradient_in_place=self.adds,
+            adds_last=self.adds,
         )
         self._version = self._seen = -1
 
@@ -107,7 +123,8 @@ class ConvolutionPass(Pass):
         call.pooled_from = call.output_size if self.pools else None
 
     def forward(self, call: Call, *xs: Float) -> None:
-        """Write activation(pooling(convolution))."""
+        """Write activation(convolution + addend), or activation(pooling(convolution))."""
+        addend = self.addend(xs)
         if call.training:
             kernel, bias = self._weights()
             prepared = None
@@ -126,6 +143,7 @@ class ConvolutionPass(Pass):
             call.codes,
             call.pooled_from,
             prepared,
+            None if addend is None else images(addend),
         )
 
     def _weights(self) -> tuple[Float, Float | None]:
@@ -152,14 +170,42 @@ class ConvolutionPass(Pass):
         """Write the convolution's gradients."""
         if not self._masked:
             self.activation.backward(call.y, dy, dy)
+        self.give_addend(call, dy)
         self._convolution.differentiate(call, dy, call.codes, call.pooled_from)
+
+
+class TransposedPass(Pass):
+    """A transposed convolution, a sum with an addend, and an activation."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        super().__init__(layers)
+        layer = layers[0]
+        assert isinstance(layer, Transposed)
+        self._layer = layer
+        self.traits = Traits(
+            reads_inputs=bool(layer.trainable_weights),
+            reads_output=self.activation is not activations.linear,
+            gradient_in_place=self.adds,
+            adds_last=self.adds,
+        )
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write activation(transposed convolution + addend)."""
+        self._layer.transpose(call, xs[0], self.activation.name, self.addend(xs))
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the transposed convolution's gradients."""
+        self.activation.backward(call.y, dy, dy)
+        self.give_addend(call, dy)
+        self._layer.net_input_backward(call, dy)
 
 
 class NormalizationPass(Pass):
     """
-    A batch normalisation, an activation and a 2x2 max pooling.
+    A batch normalisation, a sum with an addend or a 2x2 max pooling, and an activation.
 
-    The normalised batch and its gradient are never stored.
+    The normalised batch is never stored, nor is its gradient: with an addend, where `dy` lies comes
+    that of the sum, which is the addend's.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -168,16 +214,22 @@ class NormalizationPass(Pass):
         assert isinstance(normalization, BatchNormalization)
         self._normalization = normalization
         self.traits = Traits(
-            reads_output=False, gradient_in_place=not self.pools, gradient_over_input=self.pools
+            reads_output=self.adds,
+            gradient_in_place=not self.pools,
+            gradient_over_input=self.pools or self.adds,
+            adds_last=self.adds,
         )
 
     def forward(self, call: Call, *xs: Float) -> None:
-        """Write activation(pooling(normalised batch))."""
-        self._normalization.normalize(call, xs[0], self.activation.name, self.pools, call.codes)
+        """Write activation(normalised batch + addend), or activation(pooling(normalised batch))."""
+        self._normalization.normalize(
+            call, xs[0], self.activation.name, self.pools, call.codes, self.addend(xs)
+        )
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the normalisation's gradients."""
-        self._normalization.differentiate(call, dy, self.activation.name, call.codes)
+        added = (call.y, call.dx[1]) if self.adds else ()
+        self._normalization.differentiate(call, dy, self.activation.name, call.codes, *added)
 
 
 class NetInput(Layer):

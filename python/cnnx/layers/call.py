@@ -29,13 +29,15 @@ class Traits:
     in_place
         Whether `forward` may write its output where its first input lies.
     gradient_in_place
-        Whether `backward` may write the first input's gradient where `dy` lies.
+        Whether `backward` may write the last input's gradient where `dy` lies.
     gradient_over_input
         Whether `backward` may write the first input's gradient where that input lies.
     view
         Whether the output is the first input in another shape: neither pass is run.
     identity_in_use
         Whether the output is the input outside training.
+    adds_last
+        Whether the last input is only added to the rest: `backward` never reads it.
     """
 
     reads_inputs: bool = True
@@ -45,6 +47,7 @@ class Traits:
     gradient_over_input: bool = False
     view: bool = False
     identity_in_use: bool = False
+    adds_last: bool = False
 
 
 class Call:

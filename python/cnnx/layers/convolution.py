@@ -78,7 +78,7 @@ class Convolution(GroupedConvolution):
 
     @property
     def fuses(self) -> bool:
-        """Whether an activation and a pooling can follow in the same pass."""
+        """Whether one pass computes all, and can take in what follows."""
         return self._is_plain
 
     def net_input(self, call: Call, x: Float) -> None:

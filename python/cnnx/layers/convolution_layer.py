@@ -57,6 +57,11 @@ class ConvolutionLayer(LinearLayer):
         self.padding = geometry.padding(padding, f"{self}: padding", self.rank, self.paddings)
         self.dilation_rate = geometry.extents(dilation_rate, f"{self}: dilation_rate", self.rank)
 
+    @property
+    def fuses(self) -> bool:
+        """Whether one pass computes all, and can take in what follows."""
+        return True
+
     def place(self, input_shape: Shape) -> Placement:
         """Return where the windows lie on an input."""
         return geometry.place(
@@ -129,11 +134,6 @@ class ConvolutionLayer(LinearLayer):
 class GroupedConvolution(ConvolutionLayer):
     """A layer that one convolution of the core computes, in groups of channels and with a bias."""
 
-    @property
-    def fuses(self) -> bool:
-        """Whether an activation and a pooling can follow in the same pass."""
-        return True
-
     def net_input(self, call: Call, x: Float) -> None:
         """Write the convolution plus bias."""
         self.convolve(x, self.bias_value, call.y, call.windows)
@@ -178,7 +178,7 @@ class GroupedConvolution(ConvolutionLayer):
         pooled_from: Pair | None = None,
     ) -> None:
         """Do what `differentiate` does, with the bias's gradient written to `bias`."""
-        kernel, (dx,) = call.gradient(self.kernel), call.dx
+        kernel, dx = call.gradient(self.kernel), call.dx[0]
         windows: Windows = call.windows
         if kernel is None and bias is not None:
             kernel = np.empty_like(self.kernel.value)  # the core adds up both or none

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, ClassVar
 
 import numpy as np
 
-from cnnx import geometry
+from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
@@ -69,12 +70,15 @@ class Elementwise(Merging):
                 f"{', '.join(map(str, input_shapes))}"
             ) from None
 
+    def bind(self, call: Call) -> None:
+        """Find out whether the core, which repeats nothing, can merge the inputs."""
+        call.alike = all(tuple(shape) == call.y.shape[1:] for shape in call.shapes)
+
 
 def _give(dx: Float | None, part: Any) -> None:
     """Write a gradient to where it is wanted, summed over the axes along which it was repeated."""
     if dx is None:
         return
-    part = np.asarray(part)
     axes = tuple(
         axis
         for axis, (own, whole) in enumerate(zip(dx.shape, part.shape, strict=True))
@@ -83,28 +87,53 @@ def _give(dx: Float | None, part: Any) -> None:
     np.copyto(dx, part.sum(axis=axes, keepdims=True) if axes else part)
 
 
-class Add(Elementwise):
+def _fold(function: np.ufunc, xs: Sequence[Float], y: Float) -> None:
+    """Write what a function of two arrays makes of all, one after the other."""
+    function(xs[0], xs[1], out=y)
+    for x in xs[2:]:
+        function(y, x, out=y)
+
+
+class Sum(Elementwise):
+    """What the layers share that add up inputs, each times a factor."""
+
+    traits = Traits(False, False, in_place=True, gradient_in_place=True)
+
+    def factors(self, count: int) -> list[float]:
+        """Return the factor of each of `count` inputs."""
+        return [1.0] * count
+
+    def bind(self, call: Call) -> None:
+        """Find the factors."""
+        super().bind(call)
+        call.factors = self.factors(len(call.shapes))
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the sum."""
+        if call.alike:
+            _core.weighted_sum(list(xs), call.factors, call.y)
+        else:
+            terms = [x * factor for x, factor in zip(xs, call.factors, strict=True)]
+            _fold(np.add, terms, call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give each input the gradient times its factor."""
+        for dx, factor in zip(call.dx, call.factors, strict=True):  # the last may lie where dy does
+            if dx is not None and call.alike:
+                _core.weighted_sum([dy], [factor], dx)
+            elif dx is not None:
+                _give(dx, dy * factor)
+
+
+class Add(Sum):
     """
     Add up inputs: y = sum of x_i.
 
     Parameters are those of `Merging`.
     """
 
-    traits = Traits(False, False, in_place=True, gradient_in_place=True)
 
-    def forward(self, call: Call, *xs: Float) -> None:
-        """Write the sum."""
-        np.add(xs[0], xs[1], out=call.y)
-        for x in xs[2:]:
-            call.y += x
-
-    def backward(self, call: Call, dy: Float) -> None:
-        """Give the gradient to every input."""
-        for dx in reversed(call.dx):  # the first may lie where dy does
-            _give(dx, dy)
-
-
-class Subtract(Elementwise):
+class Subtract(Sum):
     """
     Subtract the second input from the first.
 
@@ -112,18 +141,22 @@ class Subtract(Elementwise):
     """
 
     most = 2
-    traits = Traits(False, False, in_place=True, gradient_in_place=True)
 
-    def forward(self, call: Call, *xs: Float) -> None:
-        """Write the difference."""
-        np.subtract(xs[0], xs[1], out=call.y)
+    def factors(self, count: int) -> list[float]:
+        """Return 1 and -1."""
+        return [1.0, -1.0]
 
-    def backward(self, call: Call, dy: Float) -> None:
-        """Give the gradient to the first input, and its negative to the second."""
-        first, second = call.dx
-        if second is not None:
-            _give(second, -dy)
-        _give(first, dy)
+
+class Average(Sum):
+    """
+    Average inputs: y = sum of x_i / their number.
+
+    Parameters are those of `Merging`.
+    """
+
+    def factors(self, count: int) -> list[float]:
+        """Return equal shares."""
+        return [1 / count] * count
 
 
 class Multiply(Elementwise):
@@ -137,41 +170,21 @@ class Multiply(Elementwise):
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the product."""
-        np.multiply(xs[0], xs[1], out=call.y)
-        for x in xs[2:]:
-            call.y *= x
+        if call.alike:
+            _core.product(list(xs), call.y)
+        else:
+            _fold(np.multiply, xs, call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Give each input the gradient times the product of the others."""
         for place, dx in enumerate(call.dx):
-            if dx is not None:
-                part = dy
-                for other, x in enumerate(call.xs):
-                    part = part * x if other != place else part
+            factors = [dy, *call.xs[:place], *call.xs[place + 1 :]]
+            if dx is not None and call.alike:
+                _core.product(factors, dx)
+            elif dx is not None:
+                part = np.empty_like(dy)
+                _fold(np.multiply, factors, part)
                 _give(dx, part)
-
-
-class Average(Elementwise):
-    """
-    Average inputs: y = sum of x_i / their number.
-
-    Parameters are those of `Merging`.
-    """
-
-    traits = Traits(False, False)
-
-    def forward(self, call: Call, *xs: Float) -> None:
-        """Write the average."""
-        np.add(xs[0], xs[1], out=call.y)
-        for x in xs[2:]:
-            call.y += x
-        call.y *= np.float32(1 / len(xs))
-
-    def backward(self, call: Call, dy: Float) -> None:
-        """Share the gradient among the inputs."""
-        dy *= np.float32(1 / len(call.xs))
-        for dx in call.dx:
-            _give(dx, dy)
 
 
 class Maximum(Elementwise):
@@ -183,13 +196,17 @@ class Maximum(Elementwise):
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the largest."""
-        np.maximum(xs[0], xs[1], out=call.y)
-        for x in xs[2:]:
-            np.maximum(call.y, x, out=call.y)
+        if call.alike:
+            _core.maximum_forward(list(xs), call.y)
+        else:
+            _fold(np.maximum, xs, call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Give the gradient to the input that was the largest."""
-        _give_to_first(call, dy)
+        if call.alike:
+            _core.maximum_backward(call.xs, dy, call.dx)
+        else:
+            _give_to_first(call, dy)
 
 
 class Minimum(Elementwise):
@@ -201,9 +218,7 @@ class Minimum(Elementwise):
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the smallest."""
-        np.minimum(xs[0], xs[1], out=call.y)
-        for x in xs[2:]:
-            np.minimum(call.y, x, out=call.y)
+        _fold(np.minimum, xs, call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Give the gradient to the input that was the smallest."""
@@ -268,24 +283,20 @@ class Concatenate(Merging):
         return tuple(first)
 
     def bind(self, call: Call) -> None:
-        """Find where the inputs lie in the output."""
-        axis = self.axis if self.axis > 0 else self.axis + call.y.ndim
-        ends = np.cumsum([shape[axis - 1] for shape in call.shapes]).tolist()
-        before = (slice(None),) * axis
-        call.places = [
-            (*before, slice(start, end)) for start, end in zip([0, *ends], ends, strict=False)
-        ]
+        """Find where the inputs begin in the output."""
+        call.axis = self.axis if self.axis > 0 else self.axis + call.y.ndim
+        ends = accumulate(shape[call.axis - 1] for shape in call.shapes)
+        call.begins = [0, *ends][:-1]
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the inputs side by side."""
-        for place, x in zip(call.places, xs, strict=True):
-            call.y[place] = x
+        _core.concatenate(list(xs), call.y, call.axis)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Give each input its part of the gradient."""
-        for place, dx in zip(call.places, call.dx, strict=True):
-            if dx is not None:
-                np.copyto(dx, dy[place])
+        pairs = zip(call.dx, call.begins, strict=True)
+        wanted = [(dx, begin) for dx, begin in pairs if dx is not None]
+        _core.split(dy, [dx for dx, _ in wanted], [begin for _, begin in wanted], call.axis)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -99,11 +99,13 @@ class BatchNormalization(Layer):
         activation: str = "linear",
         pool: bool = False,
         codes: Codes | None = None,
+        addend: Float | None = None,
     ) -> None:
         """
         Write activation(normalised batch), if `pool` after 2x2 max pooling, to `call.y`.
 
-        `codes`, of y's shape, receives what `differentiate` needs if there was pooling.
+        `codes`, of y's shape, receives what `differentiate` needs if there was pooling. Without
+        pooling an `addend`, apart from y, may be added before the activation.
         """
         if not len(x):
             return
@@ -123,21 +125,39 @@ class BatchNormalization(Layer):
                 activation,
                 pool,
                 codes,
+                addend,
             )
         else:
             moving = self.moving_mean.value, self.moving_variance.value
             _core.batch_norm_forward_inference(
-                x, gamma, beta, *moving, call.y, self.epsilon, activation, pool
+                x, gamma, beta, *moving, call.y, self.epsilon, activation, pool, addend
             )
 
     def differentiate(
-        self, call: Call, dy: Float, activation: str = "linear", codes: Codes | None = None
+        self,
+        call: Call,
+        dy: Float,
+        activation: str = "linear",
+        codes: Codes | None = None,
+        y: Float | None = None,
+        addend_gradient: Float | None = None,
     ) -> None:
         """
         Write the gradients of gamma, beta and the input, from that of `normalize`'s output.
 
-        The input's gradient may lie where the input does, and without pooling where `dy` does. For
-        a trainable layer alone.
+        The input's gradient may lie where the input does, and without pooling and addend where `dy`
+        does. For a trainable layer alone.
+
+        Parameters
+        ----------
+        call, activation, codes
+            As in `normalize`.
+        dy
+            The gradient.
+        y
+            The output, if there was an addend.
+        addend_gradient
+            Where the addend's gradient is to be written; may be `dy`.
         """
         gamma, beta = self._affine_values()
         _core.batch_norm_backward(
@@ -152,6 +172,8 @@ class BatchNormalization(Layer):
             activation,
             beta,
             codes,
+            y,
+            addend_gradient,
         )
 
     def _affine_values(self) -> tuple[Float | None, Float | None]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from cnnx import geometry
-from cnnx.arrays import Float, Shape
+from cnnx import _core, geometry
+from cnnx.arrays import Float, Shape, images
 from cnnx.geometry import Pair
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_channels_last, check_rank
@@ -32,15 +30,10 @@ class Margins(Layer):
         """Check `input_shape` and return its extents along the axes with margins."""
         return check_rank(self, input_shape, len(self.sides))[:-1]
 
-    def inner(self, array: Float) -> Float:
-        """Return a view of an array that has margins, without them."""
-        return array[
-            :,
-            *(
-                slice(before, extent - after)
-                for (before, after), extent in zip(self.sides, array.shape[1:-1], strict=True)
-            ),
-        ]
+    @property
+    def corner(self) -> Pair:
+        """Rows above and columns before the inner image; a sequence is an image of height 1."""
+        return geometry.plane(tuple(before for before, _ in self.sides), height=0)
 
 
 class ZeroPadding(Margins):
@@ -55,12 +48,11 @@ class ZeroPadding(Margins):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write zeros and, inside, the input."""
-        call.y.fill(0)
-        self.inner(call.y)[...] = x
+        _core.zero_pad2d(images(x), images(call.y), self.corner)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the gradient inside the margins."""
-        np.copyto(call.dx[0], self.inner(dy))
+        _core.crop2d(images(dy), images(call.dx[0]), self.corner)
 
 
 class ZeroPadding1D(ZeroPadding):
@@ -136,12 +128,11 @@ class Cropping(Margins):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write what lies inside the margins."""
-        np.copyto(call.y, self.inner(x))
+        _core.crop2d(images(x), images(call.y), self.corner)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write zeros and, inside, the gradient."""
-        call.dx[0].fill(0)
-        self.inner(call.dx[0])[...] = dy
+        _core.zero_pad2d(images(dy), images(call.dx[0]), self.corner)
 
 
 class Cropping1D(Cropping):

@@ -80,17 +80,27 @@ class Transposed(ConvolutionLayer):
 
     def net_input(self, call: Call, x: Float) -> None:
         """Write the transposed convolution plus bias."""
+        self.transpose(call, x)
+
+    def transpose(
+        self, call: Call, x: Float, activation: str = "linear", addend: Float | None = None
+    ) -> None:
+        """Write activation(transposed convolution plus bias plus addend)."""
         windows: Windows = call.windows
         _core.conv2d_backward_data(
-            images(x), self.taps(self.kernel.value), images(call.y), *windows
+            images(x),
+            self.taps(self.kernel.value),
+            images(call.y),
+            *windows,
+            addend=None if addend is None else images(addend),
+            bias=self.bias_value,
+            activation=activation,
         )
-        if self.bias is not None:
-            _core.bias_add_forward(call.y, self.bias.value, call.y)
 
     def net_input_backward(self, call: Call, dz: Float) -> None:
         """Write the gradients of kernel, bias and input."""
         windows: Windows = call.windows
-        kernel, bias, (dx,) = call.gradient(self.kernel), call.gradient(self.bias), call.dx
+        kernel, bias, dx = call.gradient(self.kernel), call.gradient(self.bias), call.dx[0]
         if bias is not None:
             _core.bias_add_backward(dz, bias)
         if kernel is not None:
