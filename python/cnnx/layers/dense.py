@@ -61,6 +61,8 @@ class Dense(LinearLayer):
         kernel, bias = call.gradient(self.kernel), call.gradient(self.bias)
         if kernel is not None:
             _core.dense_backward_weights(_matrix(call.xs[0]), gradients, kernel, bias)
+        elif bias is not None:
+            _core.bias_add_backward(gradients, bias)
         if dx is not None:
             _core.dense_backward_data(gradients, self.kernel.value, _matrix(dx))
 
