@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from agreement import check, check_threads, normal
+from agreement import TOLERANCE, check, check_threads, normal
 from cnnx import _core
 
 
@@ -21,11 +21,16 @@ def test_dropout_agrees_with_the_oracle(
     name: str, shape: list[int], rate: float, in_place: bool, seed: int
 ) -> None:
     src = normal(seed % 2**32, *shape)
+    dst = getattr(reference, name)(src, rate, seed)
+    cancelled = 1.0
+    if name == "gaussian_dropout":  # a factor 1 + noise of almost 0 keeps the rounding of both
+        cancelled = max(1.0, float(np.linalg.norm(src) / np.linalg.norm(dst)))
     check(
         getattr(_core, name),
         {"src": src, "rate": rate, "seed": seed},
-        {"dst": getattr(reference, name)(src, rate, seed)},
+        {"dst": dst},
         in_place={"dst": "src"} if in_place else None,
+        tolerance=TOLERANCE * cancelled,
     )
 
 

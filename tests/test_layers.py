@@ -864,6 +864,11 @@ def test_sequences_are_images_of_height_1() -> None:
         layers.DepthwiseConv1D(2),
         layers.SeparableConv1D(4, 2),
         layers.Conv1DTranspose(4, 2),
+        layers.Dense(3, activation="tanh"),
+        layers.BatchNormalization(),
+        layers.LayerNormalization(),
+        layers.GroupNormalization(2),
+        layers.PReLU(),
     ],
     ids=lambda layer: type(layer).__name__,
 )
@@ -872,13 +877,14 @@ def test_each_weight_may_be_frozen_by_itself(layer: Any) -> None:
     layer.build_once((None, 5, 4))
     dy = np.random.default_rng(2).random((2, *layer.output_shape[1:]), np.float32)
     _, dx = both(layer, x, dy)
-    gradients = [weight.gradient.copy() for weight in layer.weights]
-    for alone in layer.weights:
-        for weight in layer.weights:
+    learned = layer.trainable_weights
+    gradients = [weight.gradient.copy() for weight in learned]
+    for alone in learned:
+        for weight in learned:
             weight.trainable = weight is alone
             weight.gradient[...] = 7
         np.testing.assert_array_equal(both(layer, x, dy)[1], dx)
-        for weight, gradient in zip(layer.weights, gradients, strict=True):
+        for weight, gradient in zip(learned, gradients, strict=True):
             expected = gradient if weight is alone else np.full(weight.shape, 7)
             np.testing.assert_array_equal(weight.gradient, expected)
 

@@ -302,17 +302,6 @@ def test_only_ordinary_files(tmp_path):
         small_model().save(tmp_path / "absent" / "model")
 
 
-def test_layers_of_other_classes_are_not_saved(tmp_path):
-    class Doubling(layers.Layer):
-        def forward(self, x, training):
-            return 2 * x
-
-    model = cnnx.Sequential([cnnx.Input((3,)), Doubling(name="mine")])
-    with pytest.raises(ValueError, match="Doubling"):
-        model.save(tmp_path / "a")
-    assert list(tmp_path.iterdir()) == []
-
-
 def read(path):
     """Return the description and the tensors of a saved model."""
     with safetensors.safe_open(path, framework="numpy") as file:
@@ -402,7 +391,7 @@ SPOILT = {
     "a fraction of a unit": (field("Dense", "units", 6.0), "units"),
     "true for a number": (field("Dense", "units", True), "units"),
     "vast layer": (field("Dense", "units", 2**30), "but the model needs F32 of shape"),
-    "vast image": (field("InputLayer", "shape", [2**30, 2**30, 2]), "too big"),
+    "vast image": (field("InputLayer", "shape", [2**30, 2**30, 2]), "too large"),
     "vast filter": (field("Conv2D", "kernel_size", [2**30, 2**30]), "too many pixels"),
     "negative stride": (field("Conv2D", "strides", [-1, 1]), "strides"),
     "text for a truth": (field("Conv2D", "use_bias", "no"), "use_bias"),

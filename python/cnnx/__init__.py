@@ -23,6 +23,7 @@ from cnnx import (
 from cnnx._core import __version__
 from cnnx.layers import Input
 from cnnx.models import Model, Sequential
+from cnnx.registry import register
 
 if TYPE_CHECKING:
     from cnnx import data, datasets, explain, filters, keras
@@ -48,6 +49,7 @@ __all__ = [
     "ops",
     "optimizers",
     "random",
+    "register",
     "saving",
     "utils",
 ]

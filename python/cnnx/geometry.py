@@ -21,6 +21,7 @@ MAX_RANK = 32
 
 _LIMIT = 2**31
 _MOST_PIXELS = 2**40
+_MOST_ELEMENTS = 2**59  # of float64: 2**62 bytes
 
 
 def integer(value: Any, name: str, *, minimum: int = 1, limit: int = _LIMIT) -> int:
@@ -188,6 +189,12 @@ def check_pixels(extents: Sequence[int], what: str) -> None:
     if math.prod(extents) >= _MOST_PIXELS:
         size = "x".join(map(str, extents))
         raise ValueError(f"{what} {size} pixels, which is too big for any memory")
+
+
+def check_elements(shape: Sequence[int | None], what: str) -> None:
+    """Raise ValueError, which begins with `what`, if one array of a shape fits into no memory."""
+    if math.prod(extent or 1 for extent in shape) > _MOST_ELEMENTS:
+        raise ValueError(f"{what} of shape {tuple(shape)} is too large for any memory")
 
 
 def padding_config(padding: Padding) -> str | list[list[int]]:

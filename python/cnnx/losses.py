@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ __all__ = [
     "BinaryCrossentropy",
     "CategoricalCrossentropy",
     "CrossEntropy",
+    "FunctionLoss",
     "HalfSquaredError",
     "Loss",
     "MeanAbsoluteError",
@@ -37,17 +38,100 @@ class Loss(registry.Configurable):
     """
     What the losses share.
 
-    Class attributes say which core functions compute the loss: `on_outputs` from the network's
-    outputs, `on_logits` from the net input of its last activation, `fused_activation`, which is
-    exact even where that activation saturates.
+    To write a loss, implement `call`, and `derivative` to make it fast. The losses of cnnx have
+    class attributes instead, which say what core functions compute them: `on_outputs` from the
+    network's outputs, `on_logits` from the net input of its last activation, `fused_activation`,
+    which is exact even where that activation saturates.
     """
 
-    name: ClassVar[str]
-    on_outputs: ClassVar[Kernels]
+    name: str
     on_logits: ClassVar[Kernels | None] = None
     fused_activation: ClassVar[str | None] = None
     sparse: ClassVar[bool] = False
     from_logits: bool = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "name" not in vars(cls):
+            cls.name = registry.snake_case(cls.__name__)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """
+        Return the loss of each sample of a batch.
+
+        Parameters
+        ----------
+        y_true
+            Targets (samples, ...), as they were given but for their dtype.
+        y_pred
+            Predictions (samples, ...).
+
+        Returns
+        -------
+        Array (samples,); or (samples, ...), whose mean over the other axes counts; or one number,
+        the loss of the batch.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement call(y_true, y_pred)")
+
+    def derivative(self, y_true: Any, y_pred: Any) -> Any:
+        """
+        Return the derivative of each sample's loss, or of the batch's, by the predictions.
+
+        By default central differences in float64: `call` runs twice for each output of a sample,
+        and for each sample too if it returns one number.
+
+        Parameters
+        ----------
+        y_true, y_pred
+            As for `call`.
+
+        Returns
+        -------
+        Array of the shape of `y_pred`.
+        """
+        return central_differences(lambda x: self._of_samples(y_true, x), y_pred)
+
+    def _of_samples(self, y_true: Any, y_pred: Any) -> NDArray[Any]:
+        """Return the checked result of `call`: (samples,) or one number."""
+        found = np.asarray(self.call(y_true, y_pred))
+        if found.ndim and len(found) != len(y_pred):
+            raise ValueError(
+                f"{self.name} must return a loss for each of the {len(y_pred)} samples, or one "
+                f"for all; it returned shape {found.shape}"
+            )
+        return found.reshape(len(found), -1).mean(axis=1) if found.ndim > 1 else found
+
+    def _call_forward(self, outputs: Float, targets: Array, losses: Float) -> None:
+        losses[...] = self._of_samples(targets, outputs)
+
+    def _call_backward(
+        self, outputs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
+    ) -> None:
+        one_number = self._of_samples(targets, outputs).ndim == 0
+        if one_number and weights is not None:
+            raise ValueError(
+                f"{self.name} returns one number for a batch, so its samples cannot be weighted; "
+                "return a loss for each sample"
+            )
+        found = np.asarray(self.derivative(targets, outputs))
+        if found.shape != outputs.shape:
+            raise ValueError(
+                f"{self.name}: the derivative must have the predictions' shape {outputs.shape}, "
+                f"got {found.shape}"
+            )
+        np.multiply(found, scale * (len(outputs) if one_number else 1), out=gradient)
+        if weights is not None:
+            gradient *= weights.reshape(-1, *[1] * (gradient.ndim - 1))
+
+    @property
+    def on_outputs(self) -> Kernels:
+        """What computes the loss from the outputs."""
+        return Kernels(self._call_forward, self._call_backward)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the loss sees a batch in its own shape, rather than as rows of outputs."""
+        return isinstance(type(self).on_outputs, property)
 
     def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
         """
@@ -60,6 +144,8 @@ class Loss(registry.Configurable):
         """
         if y.shape == output_shape:
             return y
+        if self.whole and y.shape != output_shape[:-1]:
+            return y  # the user's own loss knows what it wants
         if output_shape[-1:] == (1,) and y.shape == output_shape[:-1]:
             return y.reshape(output_shape)
         raise ValueError(
@@ -105,12 +191,14 @@ class Loss(registry.Configurable):
         outputs, targets = self._rows(y_true, y_pred)
         seen, _ = self._forward(outputs, targets)
         gradient = np.empty_like(outputs)
-        self._kernels.backward(seen, targets, None, 1 / len(outputs), gradient)
+        (self._on_logits or self.on_outputs).backward(
+            seen, targets, None, 1 / len(outputs), gradient
+        )
         return gradient.reshape(np.shape(y_pred))
 
     @property
-    def _kernels(self) -> Kernels:
-        return (self.on_logits if self.from_logits else None) or self.on_outputs
+    def _on_logits(self) -> Kernels | None:
+        return self.on_logits if self.from_logits else None
 
     def _rows(self, y_true: Any, y_pred: Any) -> tuple[Float, Array]:
         """Return checked outputs and targets as the core functions take them, row by row."""
@@ -119,6 +207,8 @@ class Loss(registry.Configurable):
             raise ValueError(f"{self.name}: y_pred is empty or a single number: {outputs.shape}")
         y = real_array(y_true, f"{self.name}: y_true")
         targets = self.check_targets(y, outputs.shape, self.name)
+        if self.whole:
+            return outputs, targets
         rows = outputs.reshape(-1, outputs.shape[-1])
         if self.sparse:
             return rows, targets.reshape(-1)
@@ -128,11 +218,11 @@ class Loss(registry.Configurable):
     def _forward(self, outputs: Float, targets: Array) -> tuple[Float, Float]:
         """Return what the derivative is computed from, outputs or probabilities, and the losses."""
         losses = np.empty(len(outputs), np.float32)
-        if self._kernels is self.on_outputs:
+        if self._on_logits is None:
             self.on_outputs.forward(outputs, targets, losses)
             return outputs, losses
         probabilities = np.empty_like(outputs)
-        self._kernels.forward(outputs, targets, probabilities, losses)
+        self._on_logits.forward(outputs, targets, probabilities, losses)
         return probabilities, losses
 
 
@@ -318,8 +408,88 @@ _ALIASES: dict[str, type[Loss]] = {
 }
 
 
+class FunctionLoss(Loss):
+    """
+    A function of your own as a loss; `compile` makes one of a function that it is given.
+
+    Parameters
+    ----------
+    function
+        f(y_true, y_pred), as `Loss.call`.
+    gradient
+        Its derivative g(y_true, y_pred), as `Loss.derivative`: by default the attribute `gradient`
+        of the function, and central differences if there is none.
+    """
+
+    def __init__(
+        self, function: Callable[[Any, Any], Any], gradient: Callable[[Any, Any], Any] | None = None
+    ) -> None:
+        for name, item in (("function", function), ("gradient", gradient)):
+            if not callable(item) and (name, item) != ("gradient", None):
+                raise TypeError(f"FunctionLoss: {name} must be a function, got {item!r}")
+        self.function, self.gradient_function = function, gradient
+        self.name = getattr(function, "__name__", type(function).__name__)
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Return what the function returns."""
+        return self.function(y_true, y_pred)
+
+    def derivative(self, y_true: Any, y_pred: Any) -> Any:
+        """Return what the gradient function returns, or central differences."""
+        own = self.gradient_function or getattr(self.function, "gradient", None)
+        return super().derivative(y_true, y_pred) if own is None else own(y_true, y_pred)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the names of the functions."""
+        gradient = self.gradient_function
+        return {
+            "function": registry.name_of(self.function),
+            "gradient": None if gradient is None else registry.name_of(gradient),
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a loss of functions that are registered, or among the custom objects."""
+        return cls(*(registry.function_of(config[name]) for name in ("function", "gradient")))
+
+
+_STEP = 6e-6
+"""The third root of float64's precision, where central differences are the most exact."""
+
+
+def central_differences(function: Callable[[Any], Any], x: Any) -> NDArray[np.float64]:
+    """
+    Return the derivative of a function of a batch: of one number a sample, or of one number.
+
+    Parameters
+    ----------
+    function
+        Returns an array (samples,), each number of which depends on its sample alone, or a number.
+    x
+        The batch (samples, ...).
+    """
+    place = np.array(x, np.float64)
+    result = np.empty_like(place)
+    alone = np.asarray(function(place)).ndim == 0
+    whole = (1, place.size) if alone else (len(place), -1)
+    columns, derivatives = place.reshape(whole), result.reshape(whole)
+    for column in range(columns.shape[1]):
+        before = columns[:, column].copy()
+        step = _STEP * np.maximum(1.0, np.abs(before))
+        columns[:, column] = before + step
+        above = function(place)
+        columns[:, column] = before - step
+        derivatives[:, column] = (above - function(place)) / (2 * step)
+        columns[:, column] = before
+    return result
+
+
 def get(identifier: Any, owner: str = "loss") -> Loss:
-    """Return a loss from its name, class, config or itself; errors begin with `owner`."""
+    """Return a loss from its name, class, config, a function or itself."""
+    if registry.is_function(identifier):
+        return FunctionLoss(identifier)
+    if isinstance(identifier, dict) and identifier.get("class_name") == "FunctionLoss":
+        return FunctionLoss.from_config(identifier["config"])
     return registry.get(owner, identifier, Loss, LOSSES | _ALIASES)
 
 

@@ -1,7 +1,7 @@
 """Metrics: figures about a network that people read; nothing is trained on them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from cnnx.losses import Loss
 __all__ = [
     "BinaryAccuracy",
     "CategoricalAccuracy",
+    "FunctionMetric",
     "MeanAbsoluteError",
     "MeanError",
     "MeanSquaredError",
@@ -29,7 +30,8 @@ class Metric(registry.Configurable):
     """
     A mean over samples, gathered batch by batch.
 
-    Subclasses implement `total`.
+    To write a metric that is a mean over samples, implement `total`. For any other keep a state
+    over batches: implement `reset_state`, `update_state` and `result`.
 
     Parameters
     ----------
@@ -38,12 +40,25 @@ class Metric(registry.Configurable):
     """
 
     default_name: ClassVar[str]
+    whole: ClassVar[bool] = False
+    """Whether `total` sees a batch in its own shape, rather than as rows of outputs."""
     sparse: ClassVar[bool] = False
     """Whether targets are labels (samples,) rather than rows as long as the outputs'."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "default_name" not in vars(cls):
+            cls.default_name = registry.snake_case(cls.__name__)
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or self.default_name
         self.reset_state()
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether the figure comes from a state over batches, and is not a mean over samples."""
+        cls = type(self)
+        return cls.update_state is not Metric.update_state or cls.result is not Metric.result
 
     def total(self, targets: Any, outputs: Float) -> float:
         """Return the sum over rows of the figure, for targets that fit `outputs` (rows, n)."""
@@ -200,6 +215,43 @@ class MeanAbsoluteError(MeanError):
     errors = _core.mean_absolute_error_forward
 
 
+class FunctionMetric(Metric):
+    """
+    The mean over samples of what a function of your own returns.
+
+    `compile` makes one of a function that it is given.
+
+    Parameters
+    ----------
+    function
+        f(y_true, y_pred) of one batch: returns a figure for each sample (samples,), figures
+        (samples, ...), whose mean counts, or one for the batch.
+    name
+        By default the function's.
+    """
+
+    whole = True
+
+    def __init__(self, function: Callable[[Any, Any], Any], name: str | None = None) -> None:
+        if not callable(function):
+            raise TypeError(f"FunctionMetric: function must be a function, got {function!r}")
+        super().__init__(name or getattr(function, "__name__", type(function).__name__))
+        self.function = function
+
+    def total(self, targets: Any, outputs: Float) -> float:
+        """Return the mean of the function's figures times the number of samples."""
+        return float(np.mean(self.function(targets, outputs))) * len(outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the function's name, and the metric's."""
+        return {"function": registry.name_of(self.function), "name": self.name}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make a metric of a function that is registered, or among the custom objects."""
+        return cls(registry.function_of(config["function"]), config["name"])
+
+
 METRICS: dict[str, type[Metric]] = {
     cls.default_name: cls
     for cls in (
@@ -240,12 +292,16 @@ def get(identifier: Any, loss: Loss, outputs: int, owner: str = "metric") -> Met
     ValueError
         For an unknown name, and for a metric that reads targets in another form than the loss.
     """
+    if registry.is_function(identifier):
+        return FunctionMetric(identifier)
+    if isinstance(identifier, dict) and identifier.get("class_name") == "FunctionMetric":
+        return FunctionMetric.from_config(identifier["config"])
     accuracy = _accuracy(loss, outputs)
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         return accuracy(identifier.lower())
     table = METRICS | _ALIASES | {"accuracy": accuracy}
     metric = registry.get(owner, identifier, Metric, table)
-    if metric.sparse != loss.sparse:
+    if metric.sparse != loss.sparse and not (metric.keeps_state or metric.whole):
         form = "integer labels" if metric.sparse else "targets of the outputs' shape"
         raise ValueError(
             f"{owner} {metric.name} reads {form}, which {loss.name} does not take; use 'accuracy'"

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
+Item = TypeVar("Item", bound=Callable[..., Any])
+
+_OWN = "custom>"
+"""Begins the names of users' classes and functions in files: none is taken for one of ours."""
 
 
 MODELS: dict[str, type[Any]] = {}
 """Classes of models by name, entered by `cnnx.models`, which stands above what reads files."""
+
+
+_registered: dict[str, Any] = {}
+_written: dict[str, Any] = {}
+_custom_objects: ContextVar[Mapping[str, Any] | None] = ContextVar("custom_objects", default=None)
 
 
 class Configurable:
@@ -85,9 +96,139 @@ def choice(value: Any, name: str, *options: str) -> str:
     raise error(f"{name} must be {' or '.join(map(repr, options))}, got {value!r}")
 
 
+def register(item: Item) -> Item:
+    """
+    Make a class or a function of your own known to `load_model`; to be used as a decorator.
+
+    A file names what a model is made of and never imports it. So a program that loads a model with
+    layers, losses, metrics, initializers, schedules or optimizers of its own registers them first,
+    or hands them to `load_model` as `custom_objects`.
+
+    Parameters
+    ----------
+    item
+        The class or function; another of the same name that was registered before is replaced.
+
+    Returns
+    -------
+    The same item.
+
+    Raises
+    ------
+    TypeError
+        For anything else, and for a function without a name.
+
+    Examples
+    --------
+    >>> @cnnx.register
+    ... class Twice(cnnx.layers.Layer):
+    ...     def forward(self, call, x):
+    ...         return 2 * x
+    ...
+    ...     def backward(self, call, dy):
+    ...         return 2 * dy
+    """
+    name = getattr(item, "__name__", "")
+    if not (isinstance(item, type) or is_function(item)) or not name.isidentifier():
+        raise TypeError(f"register: item must be a class or a function with a name, got {item!r}")
+    _registered[name] = item
+    return item
+
+
+@contextmanager
+def custom_objects(items: Mapping[str, Any] | None, owner: str) -> Iterator[None]:
+    """
+    Know classes and functions by their names until the block ends.
+
+    Raises
+    ------
+    TypeError
+        For anything but a dict of classes and functions by name; `owner` begins the message.
+    """
+    if not isinstance(items or {}, Mapping):
+        raise TypeError(f"{owner}: custom_objects must be a dict by name, got {items!r}")
+    for name, item in (items or {}).items():
+        if not isinstance(name, str) or not (isinstance(item, type) or is_function(item)):
+            raise TypeError(
+                f"{owner}: custom_objects must hold classes and functions by name, "
+                f"got {name!r}: {item!r}"
+            )
+    token = _custom_objects.set({**(_custom_objects.get() or {}), **(items or {})})
+    try:
+        yield
+    finally:
+        _custom_objects.reset(token)
+
+
+def is_own(item: Any) -> bool:
+    """Return whether a class or function is a user's, and not one of ours."""
+    module: str = item.__module__
+    return module.partition(".")[0] != "cnnx"
+
+
+def name_of(item: Any) -> str:
+    """Return the name of a class or function for a config: "custom>Twice" for a user's own."""
+    if not is_own(item):
+        return str(item.__name__)
+    _written[item.__name__] = item
+    return f"{_OWN}{item.__name__}"
+
+
+def own_item(name: str) -> Any:
+    """
+    Return the user's class or function that a config names; None for a name of ours.
+
+    Raises
+    ------
+    ValueError
+        If it is not known.
+    """
+    if not name.startswith(_OWN):
+        return None
+    short = name.removeprefix(_OWN)
+    for table in (_custom_objects.get() or {}, _registered):
+        if short in table:
+            return table[short]
+    raise ValueError(
+        f"'{short}' is no class of cnnx; name it: load_model(path, "
+        f"custom_objects={{'{short}': {short}}}), or put @cnnx.register before it"
+    )
+
+
+def function_of(name: str | None) -> Any:
+    """Return the user's function that a config names; None for None."""
+    found = None if name is None else own_item(name)
+    if isinstance(found, type):
+        raise ValueError(f"{found!r} is a class, not a function")
+    return found
+
+
+def is_function(item: Any) -> bool:
+    """Return whether something can be called, and is neither a class nor one of our objects."""
+    return callable(item) and not isinstance(item, (type, Configurable))
+
+
+def model_class(name: str) -> Any:
+    """Return the class of models that a config names; None for a layer's."""
+    if name in MODELS:
+        return MODELS[name]
+    found = own_item(name)
+    return found if isinstance(found, type) and issubclass(found, MODELS["Model"]) else None
+
+
+def own_items(config: Any) -> dict[str, Any]:
+    """Return the users' classes and functions, by name, that a config of this process names."""
+    if isinstance(config, dict):
+        config = list(config.values())
+    if isinstance(config, list):
+        return {name: item for entry in config for name, item in own_items(entry).items()}
+    short = config.removeprefix(_OWN) if isinstance(config, str) else config
+    return {short: _written[short]} if short != config and short in _written else {}
+
+
 def serialize(item: Configurable) -> dict[str, Any]:
     """Return the class name and the config of `item` as one JSON-serialisable dict."""
-    return {"class_name": type(item).__name__, "config": item.get_config()}
+    return {"class_name": name_of(type(item)), "config": item.get_config()}
 
 
 def get(kind: str, identifier: Any, base: type[C], table: Mapping[str, type[C]]) -> C:
@@ -106,13 +247,23 @@ def get(kind: str, identifier: Any, base: type[C], table: Mapping[str, type[C]])
     if isinstance(identifier, base):
         return identifier
     if isinstance(identifier, str):
-        return resolve(kind, identifier, table)()
+        return class_of(kind, identifier, base, table)()
     if isinstance(identifier, type) and issubclass(identifier, base):
         return identifier()
     if isinstance(identifier, dict):
         class_name, config = identifier.get("class_name"), identifier.get("config")
         if isinstance(class_name, str) and isinstance(config, dict):
-            return resolve(kind, class_name, table).from_config(config)
+            return class_of(kind, class_name, base, table).from_config(config)
     raise TypeError(
         f"{kind} must be a name or an object of class {base.__name__}, got {identifier!r}"
     )
+
+
+def class_of(kind: str, name: str, base: type[C], table: Mapping[str, type[C]]) -> type[C]:
+    """Return the class of a name: a user's own class, or one of the table."""
+    found = own_item(name)
+    if found is None:
+        return resolve(kind, name, table)
+    if not (isinstance(found, type) and issubclass(found, base)):
+        raise ValueError(f"{kind}: {found!r} is no class of {base.__name__}")
+    return found

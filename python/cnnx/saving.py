@@ -11,18 +11,13 @@ a file can make its reader allocate.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cnnx import registry
 from cnnx.arrays import Array
-from cnnx.initializers import INITIALIZERS
 from cnnx.layers import LAYERS, Layer
 from cnnx.layers.random_layer import RandomLayer
-from cnnx.losses import LOSSES
-from cnnx.metrics import METRICS
-from cnnx.optimizers import OPTIMIZERS
-from cnnx.optimizers.schedules import SCHEDULES
 from cnnx.saved_history import Figures, restored, to_save
 from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
 
@@ -33,7 +28,6 @@ __all__ = ["load_model", "save_model"]
 
 STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
 MAX_LAYERS = 10_000
-TABLES = (registry.MODELS, LAYERS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES)
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> None:
@@ -46,7 +40,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     Parameters
     ----------
     model
-        Of layers, loss, metrics, optimizer and initializers of cnnx's own classes.
+        Classes and functions of your own in it must be known when it is loaded: see `register`.
     path
         The file to make or to replace; any name will do.
 
@@ -57,6 +51,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     OSError
         The file can't be written.
     """
+    _check_own(model, path)
     with model.lock:  # another thread's step would leave weights and optimizer a step apart
         history = to_save(model.history, path)
         description = _describe(model) | {"history": history and history.names()}
@@ -66,13 +61,6 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
             tensors |= {STATE + name: array for name, array in state.items()}
         if history is not None:
             tensors |= history.tensors()
-    known = {cls.__name__ for table in TABLES for cls in table.values()}
-    for name in _class_names(description):
-        if name not in known:
-            raise ValueError(
-                f"{path}: cannot save {name}, which is no class of cnnx: load_model would not know "
-                "it. Save the arrays of get_weights() instead."
-            )
     count = sum(1 for _ in model.leaves())
     if count > MAX_LAYERS:
         raise ValueError(
@@ -82,7 +70,25 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     write_tensors(path, tensors, description)
 
 
-def load_model(path: str | os.PathLike[str]) -> Model:
+def _check_own(model: Model, path: str | os.PathLike[str]) -> None:
+    """Raise ValueError for a layer of the user's that could not be made from its config."""
+    for layer in model.leaves():
+        cls, config = type(layer), layer.get_config()
+        if registry.is_own(cls):
+            try:
+                with registry.custom_objects(registry.own_items(config), "save"):
+                    cls.from_config(config)
+            except Exception as error:
+                raise ValueError(
+                    f"{path}: cannot save {layer}: {cls.__name__} cannot be made from what its "
+                    f"get_config returns, {config}: {error}; let it return the constructor's "
+                    "arguments"
+                ) from None
+
+
+def load_model(
+    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
+) -> Model:
     """
     Load a model that `save_model` saved.
 
@@ -94,16 +100,23 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     ----------
     path
         The file.
+    custom_objects
+        Classes and functions of your own that the model is made of, by name; not needed for those
+        that `cnnx.register` knows.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     ValueError
-        The file holds no model, is damaged, or comes from a newer version of cnnx.
+        The file holds no model, is damaged, names a class that is not known, or comes from a newer
+        version of cnnx.
     """
     remedy = "Save it again with model.save(), or fetch the file again."
-    with reading_tensors(path, "holds no model that can be loaded", remedy) as (found, tensors):
+    with (
+        registry.custom_objects(custom_objects, "load_model"),
+        reading_tensors(path, "holds no model that can be loaded", remedy) as (found, tensors),
+    ):
         if "model" not in found:
             raise ValueError("it holds weights or a backup; build the model, then load_weights()")
         return _rebuild(found, tensors)
@@ -130,7 +143,7 @@ def _make(entry: dict[str, Any], tensors: Tensors, prefix: str, limit: list[int]
     limit[0] -= 1
     if limit[0] < 0:
         raise ValueError(f"it has more than {MAX_LAYERS:,} layers")
-    model_class = registry.MODELS.get(entry["class_name"])
+    model_class = registry.model_class(entry["class_name"])
     if model_class is None:
         layer = registry.get("layer", entry, Layer, LAYERS)
         layer.saved_values = lambda path, shape: tensors.weight(prefix + path, shape)
@@ -187,14 +200,3 @@ def _check_same(stored: Any, rebuilt: Any, where: str) -> None:
             _check_same(one, other, f"{where}[{index}]")
     elif stored != rebuilt:
         raise ValueError(f"{where} is {stored!r}, which is not valid there")
-
-
-def _class_names(value: Any) -> Iterator[str]:
-    """Yield every class name within a description."""
-    if isinstance(value, dict):
-        if "class_name" in value:
-            yield value["class_name"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for entry in value:
-            yield from _class_names(entry)

@@ -49,10 +49,6 @@ _POINTWISE = (
 _AFTER_RESHAPE = (Cropping1D, RepeatVector, UpSampling1D, ZeroPadding1D)
 """What takes no images: its input sees everything already."""
 
-_BELOW = (
-    "for the layers below one of them make cnnx.Model(model.input, model.get_layer(name).output)"
-)
-
 
 class ReceptiveField(NamedTuple):
     """The pixels of the input that the outputs of a layer see; pairs are (height, width)."""
@@ -166,7 +162,7 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     if isinstance(layer, UpSampling2D):
         raise ValueError(
             f"receptive_field: the fields of {layer} lie at uneven distances, as several outputs "
-            f"see the same pixel; {_BELOW}"
+            f"see the same pixel; {_below(layer)}"
         )
     if isinstance(layer, (GlobalPooling, Permute, Reshape)) or _normalizes_pixels(layer):
         return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
@@ -174,7 +170,15 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
         return field
     raise ValueError(
         f"receptive_field: the windows of {layer} are not known, as {type(layer).__name__} is no "
-        f"class of cnnx.layers; {_BELOW}"
+        f"class of cnnx.layers; {_below(layer)}"
+    )
+
+
+def _below(layer: Layer) -> str:
+    """Return how to ask for the layers below one."""
+    return (
+        "for the layers below it make "
+        f"cnnx.Model(model.input, model.get_layer('{layer.name}').input)"
     )
 
 
@@ -190,7 +194,7 @@ def _seen_before(layer: Transposed, size: Pair, cut: Pair, dilation: Pair) -> Pa
     if max(layer.strides) > 1:
         raise ValueError(
             f"receptive_field: the outputs of {layer} see fields of different sizes, as its "
-            f"strides={layer.strides} lie on its output; {_BELOW}"
+            f"strides={layer.strides} lie on its output; {_below(layer)}"
         )
     rows, columns = ((k - 1) * d - c for k, c, d in zip(size, cut, dilation, strict=True))
     return rows, columns

@@ -26,6 +26,7 @@ class InputLayer(Layer):
     def __init__(self, shape: Sequence[int], name: str | None = None) -> None:
         super().__init__(input_shape=shape, name=name)
         self.shape = geometry.sample_shape(shape, f"{self}: shape")
+        geometry.check_elements(self.shape, f"{self}: a sample")
 
     traits = Traits(False, False, view=True)
 

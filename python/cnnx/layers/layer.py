@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
-import math
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,6 @@ from cnnx.layers.call import Call, Traits, alone, take_output
 from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
 from cnnx.layers.weight_holder import WeightHolder
-
-_MOST_ELEMENTS = 2**59  # of float64: 2**62 bytes
 
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -77,6 +75,15 @@ class Layer(WeightHolder):
         self.saved_values: Callable[[str, tuple[int, ...]], Float] | None = None
         """Set while a saved model is loaded: returns a weight's values, by its path and shape."""
         self._trainable = bool(trainable)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        forward = vars(cls).get("forward")
+        if forward is not None and "training" in inspect.signature(forward).parameters:
+            raise TypeError(
+                f"{cls.__name__}.forward must take (self, call, x), and backward (self, call, dy): "
+                "call.training says whether to compute as in fit"
+            )
 
     # What a new layer implements.
 
@@ -144,8 +151,7 @@ class Layer(WeightHolder):
         """
         path = f"{self.name}/{name}"
         if self.saved_values is None:
-            if math.prod(shape) > _MOST_ELEMENTS:
-                raise ValueError(f"{self}: {name} of shape {shape} is too large for any memory")
+            geometry.check_elements(shape, f"{self}: {name}")
             value = np.ascontiguousarray(initializers.get(initializer)(shape), np.float32)
         else:
             value = self.saved_values(path, shape)
@@ -171,6 +177,7 @@ class Layer(WeightHolder):
             if not self._weights:  # else a caller has built it by hand
                 self.build(*input_shapes)
             self.output_shape = self.compute_output_shape(*input_shapes)
+            geometry.check_elements(self.output_shape, f"{self}: the output")
         except Exception:
             self.unbuild()
             raise
@@ -278,7 +285,9 @@ class Layer(WeightHolder):
         shapes: Any = None
         if self.built:
             shapes = list(self.input_shape) if self.merges else [self.input_shape]
-        return _restore, (type(self), self.get_config(), shapes, self.get_weights())
+        config = self.get_config()
+        own = registry.own_items(config)
+        return _restore, (type(self), config, shapes, self.get_weights(), own)
 
     def __repr__(self) -> str:
         return f"<{self}, built={self.built}>"
@@ -288,10 +297,15 @@ class Layer(WeightHolder):
 
 
 def _restore(
-    cls: type[Layer], config: dict[str, Any], shapes: list[Shape] | None, weights: list[Float]
+    cls: type[Layer],
+    config: dict[str, Any],
+    shapes: list[Shape] | None,
+    weights: list[Float],
+    own: dict[str, Any],
 ) -> Layer:
     """Make the copy of a layer; for pickle and copy. No random number is drawn."""
-    layer = cls.from_config(config)
+    with registry.custom_objects(own, str(cls)):
+        layer = cls.from_config(config)
     if shapes is not None:
         values = iter(weights)
         layer.saved_values = lambda path, shape: next(values)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cnnx import registry
 from cnnx.models.model import Model
 
 
@@ -24,8 +25,11 @@ def clone_model(model: Any) -> Any:
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: expected a model, got {model!r}")
     config = model.get_config()
-    layers = [
-        clone_model(layer) if isinstance(layer, Model) else type(layer).from_config(item["config"])
-        for layer, item in zip(model.listed_layers(), config["layers"], strict=True)
-    ]
+    with registry.custom_objects(registry.own_items(config), "clone_model"):
+        layers = [
+            clone_model(layer)
+            if isinstance(layer, Model)
+            else type(layer).from_config(item["config"])
+            for layer, item in zip(model.listed_layers(), config["layers"], strict=True)
+        ]
     return type(model).from_layers(layers, config)

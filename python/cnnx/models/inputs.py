@@ -49,7 +49,7 @@ def samples(model: Model, x: Any, operation: str) -> list[Array]:
         if not model.built:
             model.build(_array(x, f"{operation}: x").shape)
     names = model.input_names
-    parts = _listed(x, names, f"{operation}: x")
+    parts = listed(x, names, f"{operation}: x")
     arrays = []
     for name, part, value in zip(names, parts, model.graph.inputs, strict=True):
         array = _array(part, f"{operation}: {'x' if len(names) == 1 else f'x[{name!r}]'}")
@@ -79,7 +79,7 @@ def _check_shape(
         )
 
 
-def _listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
+def listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
     """Return an entry for each name, from a dict by names or a list; one needs neither."""
     if isinstance(value, Mapping):
         if len(names) == 1 and set(value) != set(names):
@@ -112,7 +112,7 @@ def _targets(heads: Sequence[Head], y: Any, count: int, operation: str) -> list[
     if len(heads) == 1 and not isinstance(y, Mapping):
         return [_target(heads[0], y, count, operation, "y")]
     names = [head.objective.output for head in heads]
-    parts = _listed(y, names, f"{operation}: y")
+    parts = listed(y, names, f"{operation}: y")
     return [
         _target(head, part, count, operation, f"y[{head.objective.output!r}]")
         for head, part in zip(heads, parts, strict=True)
@@ -138,7 +138,7 @@ def weights(model: Model, sample_weight: Any, count: int, operation: str) -> lis
         return []
     names = model.output_names
     if len(names) > 1 and isinstance(sample_weight, (dict, list, tuple)):
-        parts = _listed(sample_weight, names, f"{operation}: sample_weight")
+        parts = listed(sample_weight, names, f"{operation}: sample_weight")
         return [check_sample_weight(part, count, operation) for part in parts]
     return [check_sample_weight(sample_weight, count, operation)]
 

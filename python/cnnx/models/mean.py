@@ -1,5 +1,6 @@
 """The figures of an epoch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from cnnx.models.callback import Logs
@@ -13,10 +14,14 @@ class Mean:
     ----------
     names
         Of the figures.
+    running
+        Which of them say of all batches so far; of those the last counts.
     """
 
-    def __init__(self, names: list[str]) -> None:
+    def __init__(self, names: list[str], running: Sequence[bool] = ()) -> None:
         self._names = names
+        self._running = [index for index, is_so in enumerate(running) if is_so]
+        self._last: list[float] = []
         self._sums = [0.0] * len(names)
         self._count = 0
 
@@ -26,11 +31,16 @@ class Mean:
         for index, value in enumerate(values):
             sums[index] += value * samples
         self._count += samples
+        if self._running:
+            self._last = values
 
     def logs(self) -> Logs:
         """Return the means by name."""
         sums = zip(self._names, self._sums, strict=True)
-        return {name: total / self._count for name, total in sums}
+        means = {name: total / self._count for name, total in sums}
+        for index in self._running:
+            means[self._names[index]] = self._last[index]
+        return means
 
     def get_state(self) -> dict[str, Any]:
         """Return what has been taken in."""

@@ -22,7 +22,6 @@ from cnnx.layers.weight import Weight
 from cnnx.layers.weight_holder import WeightHolder
 from cnnx.models.batches import Batches, Stream, is_stream
 from cnnx.models.callback import Callback, History, Logs
-from cnnx.models.mean import Mean
 from cnnx.models.objective import (
     figure_names,
     objectives,
@@ -34,6 +33,7 @@ from cnnx.models.parameters import Parameters
 from cnnx.models.step_lock import step_lock
 from cnnx.models.structure import assemble, structure_of
 from cnnx.models.summary import format_summary, print_summary
+from cnnx.models.tape import Tape
 from cnnx.models.training import Training
 from cnnx.models.training_step import TrainingStep
 from cnnx.models.weighting import check_class_weight
@@ -90,6 +90,7 @@ class Model(WeightHolder):
         self._flat: Parameters | None = None
         self._plans: dict[bool, Plan] = {}
         self._step: TrainingStep | None = None
+        self._tape: Tape | None = None
         self._arranged = 0
         self._learned: list[Weight] = []
         self._input_names: list[str] | None = None
@@ -211,6 +212,7 @@ class Model(WeightHolder):
         """Let go of what was derived from the layers, after a change of them."""
         self._flat_graph = self._flat = None
         self._plans = {}
+        self._tape = None
         self._forget_step()
 
     def _forget_step(self) -> None:
@@ -336,6 +338,7 @@ class Model(WeightHolder):
         if self._flat is None or not self._flat.holds():
             self.graph  # noqa: B018  (raises an error if there is none)
             self._flat = Parameters(list(self.leaves()))
+            self._tape = None
             self._forget_step()
         return self._flat
 
@@ -535,6 +538,7 @@ class Model(WeightHolder):
         parameters = self.parameters
         learned = self.trainable_weights
         if self._step is None or learned != self._learned:
+            self.optimizer.claim(self)
             self._step = TrainingStep(self.flat_graph, found, self.optimizer, parameters)
         self._arranged, self._learned = Weight.last_arrangement, learned
         return self._step
@@ -683,7 +687,7 @@ class Model(WeightHolder):
 
     def judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
         """Return the figures over batches that are checked already."""
-        mean = Mean(self.metrics_names)
+        mean = self.training_step("evaluate").mean(judges=True)
         with quiet_progress("evaluate", batches.samples, verbose) as progress:
             for arrays in batches:
                 with self.lock:
@@ -744,7 +748,9 @@ class Model(WeightHolder):
         classes = check_class_weight(class_weight, "train_on_batch")
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
-            values = self.training_step("train_on_batch").train(*arrays)
+            step = self.training_step("train_on_batch")
+            step.mean()
+            values = step.train(*arrays)
             return self._figures(values, return_dict)
 
     def test_on_batch(
@@ -753,7 +759,9 @@ class Model(WeightHolder):
         """Return the loss of one batch, [loss, metrics...], or a dict."""
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "test_on_batch")
-            values = self.training_step("test_on_batch").evaluate(*arrays)
+            step = self.training_step("test_on_batch")
+            step.mean(judges=True)
+            values = step.evaluate(*arrays)
             return self._figures(values, return_dict)
 
     def gradients(self, x: Any, y: Any, sample_weight: Any = None) -> dict[str, Float]:
@@ -783,6 +791,68 @@ class Model(WeightHolder):
                 for name, weight in self.named_weights()
                 if weight in trainable
             }
+
+    # A training loop of one's own.
+
+    def forward(self, x: Any, training: bool = False) -> Any:
+        """
+        Return the outputs for one batch; with `training` those that `backward` begins from.
+
+        Parameters
+        ----------
+        x
+            One batch: samples, or a list or a dict of several inputs'.
+        training
+            Whether to compute as in `fit`: moving statistics change, and dropout drops.
+        """
+        if not training:
+            return self._outputs(x)
+        with self.lock:
+            ready = handed.batch(self, x, self._buffers, "forward")
+            self.parameters  # noqa: B018  (the weights lie in one buffer from now on)
+            if self.optimizer is not None:
+                self.optimizer.claim(self)
+            learned = self.trainable_weights
+            if self._tape is None or self._tape.weights != learned:
+                self._tape = Tape(self.flat_graph, learned)
+            return self._named([output.copy() for output in self._tape.forward(ready)])
+
+    def backward(self, gradients: Any) -> list[Float]:
+        """
+        Return the derivatives of a loss with respect to the trainable weights.
+
+        To be called once after each `forward(x, training=True)`; `optimizer.apply` takes them.
+
+        Parameters
+        ----------
+        gradients
+            The loss's derivatives with respect to the outputs, in the form in which `forward`
+            returned these.
+
+        Returns
+        -------
+        Copies of the derivatives, in the order of `trainable_weights`.
+
+        Raises
+        ------
+        ValueError
+            Without a forward pass before, or if a gradient has not its output's shape.
+        """
+        with self.lock:
+            if self._tape is None:
+                raise ValueError("backward: call forward(x, training=True) before")
+            names = self.output_names
+            return self._tape.backward(names, handed.listed(gradients, names, "backward"))
+
+    def apply_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> None:
+        """Take one step of the optimizer along gradients of some weights: `Optimizer.apply`."""
+        with self.lock:
+            parameters = self.parameters
+            parts = parameters.take_gradients(gradients, weights)
+            optimizer = self.compiled_optimizer
+            segments = optimizer.bind(parameters.values, parameters.gradients, parts)
+            parameters.changed()
+            optimizer.step(segments)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the network's outputs for one batch."""
@@ -821,8 +891,8 @@ class Model(WeightHolder):
 def make_layer(entry: Any) -> Any:
     """Return a layer, or a model used as one, from its class name and config."""
     name = entry.get("class_name") if isinstance(entry, dict) else None
-    if isinstance(name, str) and name in registry.MODELS:
-        return registry.MODELS[name].from_config(entry["config"])
+    if isinstance(name, str) and (model_class := registry.model_class(name)):
+        return model_class.from_config(entry["config"])
     return registry.get("layer", entry, Layer, LAYERS)
 
 

@@ -49,6 +49,8 @@ def serialize_metrics(given: Any) -> Any:
     def one(item: Any) -> Any:
         if isinstance(item, (list, tuple)):
             return [one(entry) for entry in item]
+        if registry.is_function(item):
+            item = metrics.FunctionMetric(item)
         return registry.serialize(item) if isinstance(item, registry.Configurable) else item
 
     return {name: one(item) for name, item in given.items()} if _by_name(given) else one(given)

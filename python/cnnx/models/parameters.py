@@ -1,8 +1,11 @@
 """The flat buffers that hold a model's weights and gradients."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from cnnx.arrays import Float
+import numpy as np
+
+from cnnx.arrays import Float, as_float32
 from cnnx.buffer import aligned_empty
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
@@ -48,6 +51,34 @@ class Parameters:
         """Return whether the weights still lie here: another model may have taken some over."""
         owner = self._owner
         return all(weight.owner is owner for weight in self._weights)
+
+    def take_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> list[slice]:
+        """
+        Copy gradients in, and return the stretches in which they lie.
+
+        Raises
+        ------
+        ValueError
+            If a weight is not trainable here, or the gradients don't fit.
+        """
+        if len(gradients) != len(weights):
+            raise ValueError(
+                f"apply: {len(gradients)} gradients for {len(weights)} weights; give one for each"
+            )
+        arrays = []
+        for gradient, weight in zip(gradients, weights, strict=True):
+            if weight not in self._parts or not weight.trainable:
+                raise ValueError(f"apply: {weight} is no trainable weight of the model")
+            array = as_float32(gradient, f"apply: the gradient of {weight.path}")
+            if array.shape != weight.shape:
+                raise ValueError(
+                    f"apply: the gradient of {weight.path} must have its shape {weight.shape}, "
+                    f"got {array.shape}"
+                )
+            arrays.append(array)
+        for array, weight in zip(arrays, weights, strict=True):
+            np.copyto(weight.gradient, array)
+        return [self._parts[weight] for weight in weights]
 
     def changed(self) -> None:
         """Say that `values` were written to, so that what was derived from them is made anew."""

@@ -72,6 +72,7 @@ class Sequential(Model):
                 self._first = first
             self._stack.append(layer)
             self._forget_layout()
+            self._forget_optimizer_state(layer)
 
     def pop(self) -> Any:
         """Take the top layer off and return it; raises ValueError if there is none."""
@@ -83,7 +84,13 @@ class Sequential(Model):
                 left = self._graph.values[:-1]
                 self._graph = Graph(self._graph.inputs, left[-1:], left) if left else None
             self._forget_layout()
+            self._forget_optimizer_state(layer)
         return layer
+
+    def _forget_optimizer_state(self, layer: Any) -> None:
+        """Let the optimizer begin anew where other weights are learned than before."""
+        if self.optimizer is not None and layer.weights:
+            self.optimizer.reset()
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """

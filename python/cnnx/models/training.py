@@ -14,7 +14,6 @@ from cnnx.geometry import integer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, History, Logs
-from cnnx.models.mean import Mean
 from cnnx.models.objective import serialize_losses
 from cnnx.progress import Progress, write_line
 
@@ -72,7 +71,7 @@ class Training:
         self._verbose = verbose
         self._finite = True
         self._values: list[float] = []
-        self._mean = Mean(model.metrics_names)
+        self._mean = model.training_step("fit").mean()
         self._random_at_begin: dict[str, Any] = {}
         # Of a stream it can change: it leaves out what it could not read.
         self._extent = {"samples": batches.samples, "batches": len(batches)}
@@ -104,7 +103,7 @@ class Training:
                 logs |= {f"val_{name}": value for name, value in judged.items()}
         if self._verbose:
             write_line(f"{title}  {progress.summary(logs, seconds)}")
-        self.epoch, self.step, self._mean = epoch + 1, 0, Mean(self._model.metrics_names)
+        self.epoch, self.step, self._mean = epoch + 1, 0, self._model.training_step("fit").mean()
         self._notify("on_epoch_end", epoch, logs)
 
     def _train(self, progress: Progress) -> None:

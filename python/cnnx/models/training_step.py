@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 
@@ -12,7 +13,9 @@ from cnnx.buffer import Buffer
 from cnnx.graph import Graph, Plan
 from cnnx.graph.fusions import net_input
 from cnnx.graph.plan import Binding
-from cnnx.models.objective import Objective
+from cnnx.metrics import Metric
+from cnnx.models.mean import Mean
+from cnnx.models.objective import Objective, figure_names
 from cnnx.models.parameters import Parameters
 from cnnx.optimizers import Optimizer
 
@@ -36,51 +39,67 @@ class Head:
         self.shape = shape
         self.loss = objective.loss
         self.sparse = self.loss is not None and self.loss.sparse
+        self.metrics = objective.metrics
+        self.judges = [
+            copy.deepcopy(metric) if metric.keeps_state else metric for metric in self.metrics
+        ]
         self._fused = fused
         self._from_logits = fused or (self.loss is not None and self.loss.from_logits)
         self._units = shape[-1]
         self._is_matrix = len(shape) == 1
+        self._loss_sees_rows = not self._is_matrix and self.loss is not None and not self.loss.whole
         self._probabilities = Buffer(shape)
-        self._losses = Buffer(shape[:-1])
+        self._losses = Buffer(shape[:-1] if self._loss_sees_rows else ())
         if self.loss is not None:
             on_logits = self.loss.on_logits if self._from_logits else None
             self._kernels = on_logits or self.loss.on_outputs
 
     def _rows(self, outputs: Float) -> Float:
-        return outputs if self._is_matrix else outputs.reshape(-1, self._units)
+        return outputs.reshape(-1, self._units) if self._loss_sees_rows else outputs
 
     def row_weights(self, weights: Float | None) -> Float | None:
         """Return weights of samples as weights of the rows of their outputs."""
-        if weights is None or self._is_matrix:
+        if weights is None or not self._loss_sees_rows:
             return weights
         return np.repeat(weights, math.prod(self.shape[:-1]))
 
-    def score(self, outputs: Float, targets: Array, weights: Float | None) -> list[float]:
+    def score(
+        self, outputs: Float, targets: Array, weights: Float | None, metrics: Sequence[Metric]
+    ) -> list[float]:
         """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
-        predictions = self._rows(outputs)
-        if not self._is_matrix:
-            targets = targets.reshape(-1) if self.sparse else self._rows(targets)
-        values = []
+        predictions, wanted, values = outputs, targets, []
         if self.loss is not None:
             losses = self._losses.rows(len(outputs))
-            if not self._is_matrix:
-                losses = losses.reshape(-1)
-            seen = targets if self.sparse else self.loss.smooth(targets)
-            rows = predictions
+            rows = outputs
+            if self._loss_sees_rows:
+                losses, rows = losses.reshape(-1), rows.reshape(-1, self._units)
+                wanted = targets.reshape(-1) if self.sparse else targets.reshape(rows.shape)
+            seen = wanted if self.sparse else self.loss.smooth(wanted)
             if self._from_logits:
-                rows = self._rows(self._probabilities.rows(len(outputs)))
-                self._kernels.forward(predictions, seen, rows, losses)
+                probabilities = self._probabilities.rows(len(outputs))
+                found = self._rows(probabilities)
+                self._kernels.forward(rows, seen, found, losses)
+                rows = found
                 if self._fused:
-                    predictions = rows
+                    predictions = probabilities
             else:
                 self._kernels.forward(rows, seen, losses)
             if weights is not None:
                 losses *= weights
             values.append(float(np.add.reduce(losses)) / len(losses))
             self._seen = rows, seen, weights
-        for metric in self.objective.metrics:
-            values.append(metric.total(targets, predictions) / len(predictions))
+        for metric in metrics:
+            values.append(self._figure(metric, targets, predictions))
         return values
+
+    def _figure(self, metric: Metric, targets: Array, predictions: Float) -> float:
+        if metric.keeps_state:
+            metric.update_state(targets, predictions)
+            return float(metric.result())
+        if not (self._is_matrix or metric.whole):
+            predictions = predictions.reshape(-1, self._units)
+            targets = targets.reshape(-1 if metric.sparse else predictions.shape)
+        return metric.total(targets, predictions) / len(predictions)
 
     def differentiate(self, dy: Float) -> None:
         """Write the gradient of the loss with respect to the output that `score` saw last."""
@@ -172,7 +191,18 @@ class TrainingStep:
 
     def evaluate(self, *arrays: Array) -> list[float]:
         """Return the batch's loss and other figures."""
-        return self._score(self._judging.bind(len(arrays[0])), arrays)
+        return self._score(self._judging.bind(len(arrays[0])), arrays, judges=True)
+
+    def mean(self, judges: bool = False) -> Mean:
+        """Return the mean of the figures over batches; metrics that keep a state begin anew."""
+        running = []
+        for head in self.heads:
+            for metric in head.judges if judges else head.metrics:
+                running.append(metric.keeps_state)
+                if metric.keeps_state:
+                    metric.reset_state()
+        names = figure_names(self.objectives)
+        return Mean(names, [False] * (len(names) - len(running)) + running)
 
     def _differentiate(self, arrays: Sequence[Array]) -> list[float]:
         binding = self._training.bind(len(arrays[0]))
@@ -183,12 +213,16 @@ class TrainingStep:
         binding.backward()
         return values
 
-    def _score(self, binding: Binding, arrays: Sequence[Array]) -> list[float]:
+    def _score(
+        self, binding: Binding, arrays: Sequence[Array], judges: bool = False
+    ) -> list[float]:
         count, heads = self._inputs, self.heads
         outputs = binding.forward(*arrays[:count])
         if len(heads) == 1:
             given = arrays[count + 1] if len(arrays) > count + 1 else None
-            return heads[0].score(outputs[0], arrays[count], heads[0].row_weights(given))
+            head = heads[0]
+            metrics = head.judges if judges else head.metrics
+            return head.score(outputs[0], arrays[count], head.row_weights(given), metrics)
         targets, weights = arrays[count : count + len(heads)], arrays[count + len(heads) :]
         if len(weights) == 1:
             weights = [weights[0]] * len(heads)
@@ -199,6 +233,7 @@ class TrainingStep:
                     outputs[place],
                     targets[place],
                     head.row_weights(weights[place]) if weights else None,
+                    head.judges if judges else head.metrics,
                 )
                 for place, head in enumerate(heads)
             ],

@@ -1,7 +1,10 @@
 """What every optimizer is."""
 
+from __future__ import annotations
+
+import weakref
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +13,9 @@ from cnnx import registry
 from cnnx.arrays import Float
 from cnnx.geometry import integer, number
 from cnnx.optimizers.schedules import SCHEDULES, LearningRateSchedule
+
+if TYPE_CHECKING:
+    from cnnx.layers.weight import Weight
 
 
 class Segment(NamedTuple):
@@ -40,6 +46,7 @@ class Optimizer(registry.Configurable):
     def __init__(self, learning_rate: float | LearningRateSchedule) -> None:
         self.iterations = 0
         self.slots: dict[str, Float] = {}
+        self._owner: weakref.ref[Any] | None = None
         self.learning_rate = learning_rate
 
     @property
@@ -56,6 +63,61 @@ class Optimizer(registry.Configurable):
         self._schedule = value if isinstance(value, LearningRateSchedule) else None
         if self._schedule is None:
             self._rate = number(value, name, 0, float("inf"))
+
+    def claim(self, model: Any) -> None:
+        """
+        Belong to a model from now on; begin anew if the model before is gone.
+
+        Raises
+        ------
+        ValueError
+            If the optimizer belongs to another model, whose averages it holds.
+        """
+        owner = None if self._owner is None else self._owner()
+        if owner is model:
+            return
+        if owner is not None:
+            raise ValueError(
+                f"{type(self).__name__}: this optimizer trains {owner} already, whose step count "
+                f"and averages it holds; give {model} its own: "
+                f"{type(self).__name__}.from_config(optimizer.get_config())"
+            )
+        if self._owner is not None:
+            self.reset()
+        self._owner = weakref.ref(model)
+
+    def reset(self) -> None:
+        """Forget what training has gathered."""
+        self.iterations = 0
+        self.slots = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_owner": None}  # a copy belongs to nobody yet
+
+    def apply(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> None:
+        """
+        Take one step along gradients of your own making.
+
+        Parameters
+        ----------
+        gradients
+            An array for each weight, of its shape.
+        weights
+            Trainable weights of the model that the optimizer was given to `compile` for, such as
+            `model.trainable_weights`; others stay as they are.
+
+        Raises
+        ------
+        ValueError
+            If the two don't fit, or the optimizer belongs to no model.
+        """
+        model = None if self._owner is None else self._owner()
+        if model is None:
+            raise ValueError(
+                f"{type(self).__name__}: apply needs a model: compile it with this optimizer and "
+                "call model.forward first"
+            )
+        model.apply_gradients(gradients, weights)
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Change `segment.parameters` and `segment.slots`; `iterations` counts this step."""
@@ -75,10 +137,10 @@ class Optimizer(registry.Configurable):
         if any(
             self.slots.get(name, parameters[:0]).size != parameters.size for name in self.slot_names
         ):
+            self.reset()
             self.slots = {
                 name: np.full_like(parameters, self.slot_start) for name in self.slot_names
             }
-            self.iterations = 0
         return [
             Segment(
                 parameters[part],

@@ -1,0 +1,54 @@
+"""A forward pass to go back along, for training loops of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnx.arrays import Float, as_float32
+from cnnx.graph import Graph, Plan
+from cnnx.graph.plan import Binding
+from cnnx.layers.weight import Weight
+
+
+class Tape:
+    """
+    The plan of a model in training, and the batch that it saw last.
+
+    Parameters
+    ----------
+    graph
+        Of layers alone.
+    weights
+        Those whose derivatives are wanted.
+    """
+
+    def __init__(self, graph: Graph, weights: Sequence[Weight]) -> None:
+        self.weights = list(weights)
+        self._plan = Plan(graph, training=True, learns=True)
+        self._binding: Binding | None = None
+
+    def forward(self, batch: Sequence[Float]) -> list[Float]:
+        """Return the outputs, in arrays that the next call overwrites."""
+        self._binding = self._plan.bind(len(batch[0]))
+        return self._binding.forward(*batch)
+
+    def backward(self, names: Sequence[str], gradients: Sequence[Any]) -> list[Float]:
+        """Return the derivatives of the weights from those of the outputs."""
+        binding, self._binding = self._binding, None
+        if binding is None:
+            raise ValueError("backward: call forward(x, training=True) once before each backward")
+        for name, gradient, dy in zip(names, gradients, binding.dys, strict=True):
+            array = as_float32(gradient, f"backward: the gradient of '{name}'")
+            if dy is None:
+                continue
+            if array.shape != dy.shape:
+                raise ValueError(
+                    f"backward: the gradient of '{name}' must have the output's shape {dy.shape}, "
+                    f"got {array.shape}"
+                )
+            np.copyto(dy, array)
+        binding.backward()
+        return [weight.gradient.copy() for weight in self.weights]
