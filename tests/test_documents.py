@@ -1,16 +1,26 @@
-"""Links in the documents lead somewhere."""
+"""Links in the documents lead somewhere, and their programs run."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import cnnx
 
 ROOT = Path(__file__).parents[1]
 if not (ROOT / "docs").exists():
     pytest.skip("the documents are not in this copy of the sources", allow_module_level=True)
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")})
+
+
+def program(document: str, *words: str) -> str:
+    """Return the Python blocks of a document that hold all of some words, one after another."""
+    text = (ROOT / document).read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return "\n".join(block for block in blocks if all(word in block for word in words))
 
 
 def anchors(document: Path) -> set[str]:
@@ -35,3 +45,22 @@ def test_the_documents_are_found() -> None:
     assert {"README.md", "docs/textbook.md", "bench/README.md"} <= {
         str(path.relative_to(ROOT)) for path in DOCUMENTS
     }
+
+
+def test_the_page_of_networks_is_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    found: dict[str, Any] = {"__name__": "networks"}
+    exec(program("docs/networks.md"), found)
+    assert found["check"].agrees
+    assert len(found["check"].checks) == 5
+    for accuracy in ("accuracy", "ranking_accuracy", "own_accuracy"):
+        assert found[accuracy] > 0.85, accuracy
+    output = capsys.readouterr().out
+    for line in ("Connected to", "body (Model)", "swish/beta"):
+        assert line in output
+
+
+def test_the_functional_example_of_the_readme_is_a_program() -> None:
+    code = program("README.md", "cnnx.Model(")
+    found: dict[str, Any] = {"cnnx": cnnx, "layers": cnnx.layers}
+    exec(code, found)
+    assert found["model"].output_names == ["digit", "odd"]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import pickle
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +69,24 @@ def test_a_history_goes_on_in_the_next_fit() -> None:
     train(model, history, epochs=3, initial_epoch=2)
     assert history.epoch == [0, 1, 2]
     assert len(history.batches["loss"]) == 9
+
+
+def test_a_history_does_not_hold_its_model() -> None:
+    model = linear_model()
+    history = train(model)
+    assert history.model is model
+    copied = pickle.loads(pickle.dumps(history))
+    assert copied.history == history.history
+    gone = weakref.ref(model)
+    gc.disable()
+    try:
+        del model
+        assert gone() is None
+    finally:
+        gc.enable()
+    for left in (history, copied):
+        with pytest.raises(AttributeError, match="the model is gone"):
+            left.model  # noqa: B018
 
 
 class StopAt(Callback):

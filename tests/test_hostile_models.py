@@ -13,6 +13,7 @@ import pytest
 
 from cnnx import saving, tensor_file
 from hostile_models import ARE_MODELS
+from test_graphs import compiled, shared
 from test_saving import OPTIMIZERS, fit, small_model
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
@@ -52,6 +53,15 @@ def test_every_file_is_refused_or_a_model(good: Path, group: str, files: int) ->
     assert len(found) >= files
     wrong = {name: out for name, out in found.items() if out not in ("model", "refused")}
     assert not wrong
+
+
+@pytest.mark.parametrize("group", ["values", "150"])
+def test_files_of_graphs(tmp_path: Path, group: str) -> None:
+    model = compiled(shared())
+    model.save(tmp_path / "good")
+    found = outcomes(tmp_path / "good", group)
+    assert len(found) >= 150
+    assert set(found.values()) == {"model", "refused"}
 
 
 def test_crafted_files(good: Path) -> None:

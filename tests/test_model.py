@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 import tracemalloc
 from collections.abc import Callable
@@ -284,6 +285,41 @@ def test_a_frozen_layer_in_the_middle_passes_gradients_through() -> None:
     fit(model, x, y, epochs=1)
     assert_same_bits(model.get_layer("head").get_weights(), head)
     assert not np.array_equal(model.get_layer("conv").get_weights()[0], conv[0])
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Dense(3, activation="tanh"),
+        layers.Conv2D(3, 3, activation="tanh"),
+        layers.Conv2D(3, 3, bias="untied"),
+        layers.Conv2D(3, 3, bias_operation="multiply"),
+        layers.DepthwiseConv2D(3),
+        layers.SeparableConv2D(3, 3),
+        layers.Conv2DTranspose(3, 3),
+        layers.BatchNormalization(),
+        layers.LayerNormalization(),
+        layers.GroupNormalization(2),
+    ],
+    ids=str,
+)
+def test_one_weight_learns_while_the_others_are_frozen(layer: layers.Layer) -> None:
+    x, y = images(12)
+    top = layers.Dense(CLASSES, activation="softmax")
+    stack = [layers.Conv2D(4, 1), layer, layers.Flatten(), top]
+    model = cnnx.Sequential([cnnx.Input(x.shape[1:]), *stack])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    expected = model.gradients(x, y)
+    learnable = layer.trainable_weights
+    for learning in learnable:
+        alone = copy.deepcopy(model)  # in memory of its own, which holds no gradient yet
+        weights = alone.get_layer(layer.name).trainable_weights
+        for weight in weights:
+            weight.trainable = weight.path == learning.path
+        assert_close(alone.gradients(x, y)[learning.path], expected[learning.path])
+        alone.train_on_batch(x, y)
+        for weight, before in zip(weights, learnable, strict=True):
+            assert np.array_equal(weight.value, before.value) == (before is not learning)
 
 
 # --- repeatability and memory ---------------------------------------------------------------------

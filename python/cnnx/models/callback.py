@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnx.progress import Logs
@@ -88,6 +89,22 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
         self.batches: dict[str, list[float]] = {}
+        self._model: weakref.ref[Model] | None = None
+
+    @property
+    def model(self) -> Model:
+        """The model, while something else holds it: a model holds its history, not the reverse."""
+        found = None if self._model is None else self._model()
+        if found is None:
+            raise AttributeError("History: fit has not begun, or the model is gone")
+        return found
+
+    @model.setter
+    def model(self, model: Model) -> None:
+        self._model = weakref.ref(model)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_model": None}
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Note the batch's figures; `logs` holds the means of the epoch so far."""
