@@ -44,7 +44,7 @@ def draw(n: int, side: int, seed: int, most: int = 1) -> Shapes:
     rows, columns = np.indices((side, side))
     for index, count in enumerate(generator.integers(1, most, n, endpoint=True)):
         for _ in range(count):
-            kind, radius = generator.integers(len(NAMES)), generator.uniform(side / 8, side / 4)
+            kind, radius = generator.integers(len(NAMES)), generator.uniform(side / 7, side / 3)
             middle = generator.uniform(radius, side - radius, 2)
             y, x = (rows - middle[0]) / radius, (columns - middle[1]) / radius
             shape = inside(kind, x, y)
