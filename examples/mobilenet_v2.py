@@ -1,22 +1,23 @@
-"""MobileNetV2 (Sandler et al. 2018): convolutions channel by channel, in blocks that narrow at the end.
+"""MobileNetV2 (Sandler et al. 2018): convolutions of each channel by itself, in narrow blocks.
 
 Run: python examples/mobilenet_v2.py [--images FOLDER] [--width W] [--side N] [--epochs N]
      [--samples N] [--seed N]
 
-FOLDER holds a folder of photos for each class (pip install "cnnx[images]"); without it the network
+FOLDER holds a folder of photos for each class (pip install "cnnx[images]"). Without it the network
 tells drawn discs, squares and triangles apart (shapes.py).
 
-A block widens its input by a 1x1 convolution, convolves each channel by itself (3x3), and narrows the
-result by a 1x1 convolution without activation. A narrow input is added to a narrow output of the same
-shape. `width` multiplies the number of channels. With width 1 and 1,000 classes the network has
-Keras' 3,538,984 parameters; 3,504,872 are learned, the rest are moving averages.
+A block widens its input by a 1x1 convolution, convolves each channel by itself (3x3), and narrows
+the result by a 1x1 convolution without activation. If the output has the shape of the input, the
+input is added to it. `width` multiplies the number of channels. With width 1 and 1,000 classes the
+network has Keras' 3,538,984 parameters; 3,504,872 are learned, the rest are moving averages.
 """
 
 import argparse
 import math
 
-import cnnx
 import shapes
+
+import cnnx
 from cnnx import layers
 from cnnx.experiment import run_experiment
 
@@ -69,7 +70,7 @@ def load(options):
     if options.images is None:
         train = shapes.draw(options.samples, options.side, options.seed)
         test = shapes.draw(300, options.side, options.seed + 1)
-        return train[:2], test[:2], len(shapes.NAMES)
+        return train[:2], test[:2], 3
     read = cnnx.data.image_folder(
         options.images, options.side, validation_split=0.2, seed=options.seed
     )

@@ -2,15 +2,15 @@
 
 Run: python examples/resnet20.py [--images FOLDER] [--epochs N] [--samples N] [--width N] [--seed N]
 
-FOLDER holds a folder of photos for each class (pip install "cnnx[images]"); without it the network
+FOLDER holds a folder of photos for each class (pip install "cnnx[images]"). Without it the network
 learns the handwritten digits that come with cnnx, enlarged from 8x8 pixels.
 
-The network is the paper's: a 3x3 convolution of 16 filters, then nine blocks of two convolutions, in
-three groups of 16, 32 and 64 filters. The input of a block is added to its output. Where the picture
-gets smaller, that shortcut takes every second pixel and fills the new channels with zeros ("option
-A"), so that it has no parameters. For three colours and ten classes 269,722 parameters are learned,
-the paper's 0.27 million. The paper trains for 64,000 steps with a learning rate of .1, .01 and .001;
-here it falls from .1 to 0 along a cosine, which suits a short training.
+The network is the paper's: a 3x3 convolution of 16 filters, then nine blocks of two convolutions,
+in three groups of 16, 32 and 64 filters. The input of a block is added to its output. Where the
+picture gets smaller, this shortcut takes every second pixel and fills the new channels with zeros
+("option A"), so it has no parameters. For three colours and ten classes 269,722 parameters are
+learned, the paper's 0.27 million. The paper trains for 64,000 steps with a learning rate of .1, .01
+and .001; here it falls from .1 to 0 along a cosine, which suits a short training.
 """
 
 import argparse

@@ -1,27 +1,28 @@
-"""U-Net (Ronneberger, Fischer & Brox 2015): what does each pixel belong to?
+"""U-Net (Ronneberger, Fischer & Brox 2015): a network says what each pixel belongs to.
 
-Run: python examples/unet.py [--side N] [--depth N] [--width N] [--epochs N] [--samples N] [--seed N]
-     [--out unet.png] [--model unet.safetensors]   (the picture needs pip install "cnnx[plot]")
+Run: python examples/unet.py [--side N] [--depth N] [--width N] [--epochs N] [--samples N]
+     [--seed N] [--out unet.png] [--model FILE]   (the picture needs pip install "cnnx[plot]")
 
 The pictures are those of shapes.py: up to four discs, squares and triangles, one over the other. A
 softmax in each pixel chooses between the background and the three kinds.
 
 The network looks at the picture at several sizes. On the way down it halves the picture and doubles
-the number of channels; on the way up a transposed convolution doubles the picture, and what was seen
-at that size on the way down is set beside it. Unlike the paper's, the convolutions keep the size of
-the picture and have batch normalisation.
+the number of channels. On the way up a transposed convolution doubles the picture, and the channels
+of that size from the way down are set beside it. Unlike the paper's, the convolutions keep the size
+of the picture and have batch normalisation.
 """
 
 import argparse
 import math
 
 import numpy as np
+import shapes
 
 import cnnx
-import shapes
 from cnnx import explain, layers
 
 BATCH_SIZE, DRAWN = 16, 6
+NAMES = "background", *shapes.NAMES[:3]
 
 
 def convolutions(x, filters):
@@ -75,14 +76,14 @@ def main():
     cnnx.utils.set_random_seed(options.seed)
     train = shapes.draw(options.samples, options.side, options.seed, most=4)
     test = shapes.draw(200, options.side, options.seed + 1, most=4)
-    model = unet(options.side, options.depth, options.width, 1 + len(shapes.NAMES))
+    model = unet(options.side, options.depth, options.width, len(NAMES))
     model.summary()
     steps = options.epochs * math.ceil(options.samples / BATCH_SIZE)
     rate = cnnx.optimizers.schedules.CosineDecay(0.005, steps)
     model.compile(cnnx.optimizers.Adam(rate), "sparse_categorical_crossentropy", ["accuracy"])
     model.fit(train.images, train.pixels, batch_size=BATCH_SIZE, epochs=options.epochs)
     found = model.predict(test.images, verbose=0).argmax(axis=-1)
-    for label, name in enumerate(("background", *shapes.NAMES)):
+    for label, name in enumerate(NAMES):
         print(f"Overlap of {name}: {overlap(test.pixels, found, label):.3f}")
     print(f"Right pixels: {np.mean(found == test.pixels):.2%}".replace("%", " %"))
     model.save(options.model)
