@@ -9,6 +9,6 @@ class TerminateOnNaN(Callback):
     """Stop training after the batch in which the loss becomes NaN or infinite."""
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Look at the loss; one batch without a finite loss leaves the epoch's mean without."""
+        """Look at the loss: one NaN loss makes the epoch's mean NaN."""
         if not math.isfinite((logs or {}).get("loss", 0.0)):
             self.model.stop_training = True

@@ -73,7 +73,7 @@ class Training:
         self._values: list[float] = []
         self._mean = model.training_step("fit").mean()
         self._random_at_begin: dict[str, Any] = {}
-        # Of a stream it can change: it leaves out what it could not read.
+        # A stream may shrink: unreadable files are dropped.
         self._extent = {"samples": batches.samples, "batches": len(batches)}
         self.epoch = epochs.start
         self.step = 0

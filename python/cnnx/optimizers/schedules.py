@@ -42,7 +42,7 @@ class PolynomialDecay(LearningRateSchedule):
     power
         Exponent.
     cycle
-        True starts anew from a rate between after each `decay_steps`: `decay_steps` is then
+        If true, the rate jumps up again after every `decay_steps` steps: `decay_steps` is then
         taken times ceil(step / decay_steps).
     """
 
