@@ -162,7 +162,7 @@ class Layer(WeightHolder):
         return weight
 
     def build_once(self, *input_shapes: Shape) -> Shape:
-        """Build the layer for inputs of these shapes if it is not built; return the output's shape."""
+        """Build the layer for these input shapes if it is not built; return the output's shape."""
         for shape in input_shapes:
             if 0 in shape[1:]:
                 raise ValueError(f"{self}: the input's samples are empty: its shape is {shape}")
