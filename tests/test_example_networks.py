@@ -1,0 +1,221 @@
+"""The examples with networks that are graphs: their sizes, and that they learn at a small scale."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnx
+from cnnx import layers
+from cnnx.models import load_model
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+pytestmark = pytest.mark.skipif(
+    not EXAMPLES.exists(), reason="the examples are not in this copy of the sources"
+)
+
+
+@pytest.fixture
+def example(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Any]:
+    """Import an example without running it."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    return importlib.import_module
+
+
+def run(folder: Path, name: str, arguments: str) -> str:
+    """Run an example in a folder, and return what it prints."""
+    command = [sys.executable, str(EXAMPLES / f"{name}.py"), *arguments.split()]
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
+
+
+def percents(output: str, label: str) -> float:
+    found = re.search(rf"^ *{label}.* ([\d.]+) %", output, re.MULTILINE)
+    assert found is not None, output
+    return float(found[1])
+
+
+def learned(model: cnnx.Model) -> int:
+    return sum(weight.value.size for weight in model.trainable_weights)
+
+
+# --- ResNet-20 ------------------------------------------------------------------------------------
+
+
+def test_resnet20_has_the_papers_size(example: Callable[[str], Any]) -> None:
+    """He et al. 2016, Table 6: 20 layers, 0.27 million parameters."""
+    model = example("resnet20").resnet20()
+    convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D)]
+    assert len(convolutions) + 1 == 20
+    assert learned(model) == 269_722
+    assert model.count_params() - learned(model) == 2 * (16 * 7 + 32 * 6 + 64 * 6)
+    sizes = [layer.output.shape[1:] for layer in model.layers if isinstance(layer, layers.Add)]
+    assert sizes == [(32, 32, 16)] * 3 + [(16, 16, 32)] * 3 + [(8, 8, 64)] * 3
+
+
+def test_a_shortcut_without_parameters(example: Callable[[str], Any]) -> None:
+    image = cnnx.Input((4, 6, 2))
+    model = cnnx.Model(image, example("resnet20").shortcut(image, 5, strides=2))
+    x = np.random.default_rng(0).normal(size=(3, 4, 6, 2)).astype(np.float32)
+    expected = np.zeros((3, 2, 3, 5), np.float32)
+    expected[..., :2] = x[:, ::2, ::2]
+    np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
+    assert model.count_params() == 0
+
+
+def test_resnet20_learns_digits(tmp_path: Path) -> None:
+    output = run(tmp_path, "resnet20", "--width 4 --epochs 4")
+    assert percents(output, "Test accuracy:") >= 60
+
+
+# --- MobileNetV2 ----------------------------------------------------------------------------------
+
+
+def test_mobilenet_v2_has_keras_size(example: Callable[[str], Any]) -> None:
+    model = example("mobilenet_v2").mobilenet_v2()
+    assert (model.count_params(), learned(model)) == (3_538_984, 3_504_872)
+    assert model.output_shape == (None, 1000)
+    sums = [layer for layer in model.layers if isinstance(layer, layers.Add)]
+    assert len(sums) == 10
+    before = model.get_layer("global_average_pooling2d").input
+    assert before.shape == (None, 7, 7, 1280)
+
+
+@pytest.mark.parametrize(
+    ("width", "millions"), [(0.35, 1.66), (0.5, 1.95), (0.75, 2.61), (1.3, 5.34), (1.4, 6.06)]
+)
+def test_mobilenet_v2_of_other_widths(
+    example: Callable[[str], Any], width: float, millions: float
+) -> None:
+    """The figures of Keras' documentation, which leave out batch normalisation."""
+    model = example("mobilenet_v2").mobilenet_v2(width=width)
+    averages = model.count_params() - learned(model)
+    assert round((learned(model) - averages) / 1e6, 2) == millions
+
+
+def test_mobilenet_v2_learns_shapes(tmp_path: Path) -> None:
+    output = run(tmp_path, "mobilenet_v2", "MOBILE")
+    assert percents(output, "Test accuracy:") >= 50
+
+
+# --- U-Net ----------------------------------------------------------------------------------------
+
+
+def test_unet_learns_pixels_is_drawn_and_saved(
+    tmp_path: Path, example: Callable[[str], Any]
+) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
+    output = run(tmp_path, "unet", "--side 32 --depth 2 --width 8 --epochs 10 --samples 200")
+    test = example("shapes").draw(200, 32, seed=1, most=4)
+    background = 100 * np.mean(test.pixels == 0)
+    assert percents(output, "Right pixels:") >= background + 10
+    assert (tmp_path / "unet.png").stat().st_size > 10_000
+
+    model = load_model(tmp_path / "unet.safetensors")
+    found = model.predict(test.images, verbose=0)
+    assert found.shape == (200, 32, 32, 4)
+    np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
+    right = np.mean(found.argmax(axis=-1) == test.pixels)
+    assert f"Right pixels: {right:.2%}".replace("%", " %") in output
+
+
+def test_unet_sees_the_picture_at_every_size(example: Callable[[str], Any]) -> None:
+    model = example("unet").unet(side=48, depth=4, width=4)
+    merged = [layer for layer in model.layers if isinstance(layer, layers.Concatenate)]
+    assert [layer.output.shape[1:] for layer in merged] == [
+        (6, 6, 64),
+        (12, 12, 32),
+        (24, 24, 16),
+        (48, 48, 8),
+    ]
+    assert model.output_shape == (None, 48, 48, 4)
+
+
+def test_overlap(example: Callable[[str], Any]) -> None:
+    truth, found = np.array([0, 1, 1, 1, 2]), np.array([1, 1, 1, 0, 2])
+    overlap = example("unet").overlap
+    assert [overlap(truth, found, label) for label in range(3)] == [0, 0.5, 1]
+
+
+# --- two outputs, a new head, signals -------------------------------------------------------------
+
+
+def test_two_outputs_learn_the_kind_and_the_radius(tmp_path: Path) -> None:
+    output = run(tmp_path, "two_outputs", "--width 8 --epochs 8 --samples 600")
+    figures = dict(re.findall(r"^  (\w+) +([\d.]+)$", output, re.MULTILINE))
+    assert list(figures) == [
+        "loss",
+        "kind_loss",
+        "radius_loss",
+        "kind_accuracy",
+        "radius_mean_absolute_error",
+    ]
+    assert float(figures["kind_accuracy"]) >= 0.7
+    total = float(figures["kind_loss"]) + 10 * float(figures["radius_loss"])
+    assert float(figures["loss"]) == pytest.approx(total, abs=1e-3)
+    error, guess = map(float, re.findall(r"([\d.]+) pixels on average.* by ([\d.]+)", output)[0])
+    assert error < 0.8 * guess
+
+
+def test_a_new_head_uses_what_the_body_has_learned(tmp_path: Path) -> None:
+    output = run(tmp_path, "new_head", "--width 8 --old 1000")
+    assert percents(output, "disc, square, triangle") >= 90
+    trained, untrained = (
+        percents(output, f"new head, {body}") for body in ("trained body  ", "body of random")
+    )
+    assert trained >= 45
+    assert trained > untrained + 8
+    assert re.search(r"new head, trained body +99 ", output), "8 * 4 features for 3 kinds, 3 biases"
+
+
+def test_the_frozen_body_stays_as_it_is(example: Callable[[str], Any]) -> None:
+    new_head = example("new_head")
+    base = new_head.network(width=2)
+    model = new_head.with_new_head(base, trainable=False)
+    before = base.get_weights()
+    new_head.accuracy(model, *[new_head.data(40, new_head.NEW, seed) for seed in (0, 1)], epochs=1)
+    for one, other in zip(before, base.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_signals_are_told_apart(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
+    output = run(tmp_path, "signals_1d", "--width 8 --epochs 6 --samples 800")
+    assert percents(output, "Test accuracy:") >= 65
+    assert (tmp_path / "signals_1d.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("kind", range(4))
+def test_waves_repeat_and_stay_within_1(example: Callable[[str], Any], kind: int) -> None:
+    turns = np.linspace(0, 1, 1000, endpoint=False)
+    wave = example("signals_1d").wave(kind, turns)
+    np.testing.assert_allclose(example("signals_1d").wave(kind, turns + 3), wave, atol=1e-8)
+    assert (wave.min(), wave.max()) == pytest.approx((-1, 1), abs=0.01)
+    assert wave.mean() == pytest.approx(0, abs=0.01)
+
+
+# --- shapes ---------------------------------------------------------------------------------------
+
+
+def test_shapes_are_what_is_said_about_them(example: Callable[[str], Any]) -> None:
+    drawn = example("shapes").draw(60, 40, seed=3, kinds=range(6))
+    assert set(drawn.kinds) == set(range(6))
+    for index, kind in enumerate(drawn.kinds):
+        shape = drawn.pixels[index] == kind + 1
+        np.testing.assert_array_equal(drawn.pixels[index] > 0, shape)
+        rows, columns = np.nonzero(shape)
+        radius = drawn.radii[index, 0]
+        for places in (rows, columns):
+            assert 1.5 * radius < np.ptp(places) + 1 <= 2 * radius + 1
+        picture = drawn.images[index]
+        assert picture[shape].mean() > picture[~shape].mean() + 0.1
+    again = example("shapes").draw(60, 40, seed=3, kinds=range(6))
+    np.testing.assert_array_equal(drawn.images, again.images)
