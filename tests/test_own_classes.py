@@ -202,6 +202,31 @@ def test_a_layer_in_the_old_form_is_refused_at_once() -> None:
                 return x
 
 
+def test_an_activation_of_ones_own(tmp_path: Path) -> None:
+    def forward(src: Any, dst: Any) -> None:
+        np.square(src, out=dst)
+
+    def backward(src: Any, diff_dst: Any, diff_src: Any) -> None:
+        np.multiply(2 * src, diff_dst, out=diff_src)
+
+    square = cnnx.activations.Activation("softmax", forward, backward, of_input=True)
+    model = cnnx.Sequential([cnnx.Input((3,)), layers.Dense(4, activation=square, name="dense")])
+    model.compile("sgd", "categorical_crossentropy")  # which is not fused with this softmax
+    z = X @ model.layers[0].kernel.value
+    np.testing.assert_allclose(model.predict(X, verbose=0), z**2, rtol=1e-4, atol=1e-6)
+    expected = losses.CategoricalCrossentropy()(ONE_HOT, z**2)
+    assert model.evaluate(X, ONE_HOT, verbose=0) == pytest.approx(expected, rel=1e-4)
+    clone = cnnx.models.clone_model(model)
+    assert clone.layers[0].activation is square
+    model.save(tmp_path / "model")
+    with pytest.raises(ValueError, match="'softmax' is no class of cnnx"):
+        cnnx.models.load_model(tmp_path / "model")
+    loaded = cnnx.models.load_model(tmp_path / "model", {"softmax": square})
+    assert loaded.layers[0].activation is square
+    cnnx.register(square)
+    assert cnnx.models.load_model(tmp_path / "model").layers[0].activation is square
+
+
 # --- what subclasses do ---------------------------------------------------------------------------
 
 

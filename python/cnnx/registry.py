@@ -107,7 +107,8 @@ def register(item: Item) -> Item:
     Parameters
     ----------
     item
-        The class or function; another of the same name that was registered before is replaced.
+        The class, the function or the `activations.Activation`; another of the same name that was
+        registered before is replaced.
 
     Returns
     -------
@@ -128,7 +129,7 @@ def register(item: Item) -> Item:
     ...     def backward(self, call, dy):
     ...         return 2 * dy
     """
-    name = getattr(item, "__name__", "")
+    name: str = getattr(item, "__name__", getattr(item, "name", ""))
     if not (isinstance(item, type) or is_function(item)) or not name.isidentifier():
         raise TypeError(f"register: item must be a class or a function with a name, got {item!r}")
     _registered[name] = item
@@ -168,10 +169,13 @@ def is_own(item: Any) -> bool:
 
 def name_of(item: Any) -> str:
     """Return the name of a class or function for a config: "custom>Twice" for a user's own."""
-    if not is_own(item):
-        return str(item.__name__)
-    _written[item.__name__] = item
-    return f"{_OWN}{item.__name__}"
+    return own_name(item.__name__, item) if is_own(item) else str(item.__name__)
+
+
+def own_name(name: str, item: Any) -> str:
+    """Return the name of a user's item for a config."""
+    _written[name] = item
+    return f"{_OWN}{name}"
 
 
 def own_item(name: str) -> Any:

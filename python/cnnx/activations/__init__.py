@@ -109,7 +109,17 @@ def get(identifier: Any, owner: str = "activation") -> Activation:
     if isinstance(identifier, Activation):
         return identifier
     if isinstance(identifier, str):
-        return registry.resolve(owner, identifier, {**ACTIVATIONS, **_OTHER_NAMES})
+        found = registry.own_item(identifier)
+        if found is not None and not isinstance(found, Activation):
+            raise ValueError(f"{owner}: {found!r} is no Activation")
+        return found or registry.resolve(owner, identifier, {**ACTIVATIONS, **_OTHER_NAMES})
     raise TypeError(
         f"{owner} must be one of {', '.join(ACTIVATIONS)} or an Activation, got {identifier!r}"
     )
+
+
+def serialize(activation: Activation) -> str:
+    """Return the name of an activation for a config, which `get` takes."""
+    if ACTIVATIONS.get(activation.name) is activation:
+        return activation.name
+    return registry.own_name(activation.name, activation)

@@ -184,5 +184,6 @@ def _ends_in(layer: Layer, function: str | None) -> bool:
     for cls in (LinearLayer, Activation):
         if isinstance(layer, cls):
             plain = type(layer).forward is cls.forward and type(layer).backward is cls.backward
-            return plain and function in (None, layer.activation.name)
+            wanted = layer.activation if function is None else activations.get(function)
+            return plain and layer.activation is wanted
     return False

@@ -60,7 +60,7 @@ class Activation(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"activation": self.activation.name}
+        return super().get_config() | {"activation": activations.serialize(self.activation)}
 
 
 class ReLU(Activation):

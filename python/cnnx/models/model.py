@@ -749,7 +749,7 @@ class Model(WeightHolder):
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
             step = self.training_step("train_on_batch")
-            step.mean()
+            step.reset_metrics()
             values = step.train(*arrays)
             return self._figures(values, return_dict)
 
@@ -760,7 +760,7 @@ class Model(WeightHolder):
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "test_on_batch")
             step = self.training_step("test_on_batch")
-            step.mean(judges=True)
+            step.reset_metrics(judges=True)
             values = step.evaluate(*arrays)
             return self._figures(values, return_dict)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +19,25 @@ from cnnx.models.mean import Mean
 from cnnx.models.objective import Objective, figure_names
 from cnnx.models.parameters import Parameters
 from cnnx.optimizers import Optimizer
+
+
+class Figure(NamedTuple):
+    """A metric of one output, and how it reads a batch."""
+
+    metric: Metric
+    keeps_state: bool
+    by_rows: bool
+
+    def of(self, targets: Array, predictions: Float) -> float:
+        """Return the figure of a batch; of a metric that keeps a state, of all so far."""
+        metric = self.metric
+        if self.keeps_state:
+            metric.update_state(targets, predictions)
+            return float(metric.result())
+        if self.by_rows:
+            predictions = predictions.reshape(-1, predictions.shape[-1])
+            targets = targets.reshape(-1 if metric.sparse else predictions.shape)
+        return metric.total(targets, predictions) / len(predictions)
 
 
 class Head:
@@ -39,15 +59,18 @@ class Head:
         self.shape = shape
         self.loss = objective.loss
         self.sparse = self.loss is not None and self.loss.sparse
-        self.metrics = objective.metrics
-        self.judges = [
-            copy.deepcopy(metric) if metric.keeps_state else metric for metric in self.metrics
+        self.figures = [
+            Figure(metric, metric.keeps_state, len(shape) > 1 and not metric.whole)
+            for metric in objective.metrics
+        ]
+        self.judges = [  # apart, as `evaluate` may run within an epoch
+            figure._replace(metric=copy.deepcopy(figure.metric)) if figure.keeps_state else figure
+            for figure in self.figures
         ]
         self._fused = fused
         self._from_logits = fused or (self.loss is not None and self.loss.from_logits)
         self._units = shape[-1]
-        self._is_matrix = len(shape) == 1
-        self._loss_sees_rows = not self._is_matrix and self.loss is not None and not self.loss.whole
+        self._loss_sees_rows = len(shape) > 1 and self.loss is not None and not self.loss.whole
         self._probabilities = Buffer(shape)
         self._losses = Buffer(shape[:-1] if self._loss_sees_rows else ())
         if self.loss is not None:
@@ -64,7 +87,7 @@ class Head:
         return np.repeat(weights, math.prod(self.shape[:-1]))
 
     def score(
-        self, outputs: Float, targets: Array, weights: Float | None, metrics: Sequence[Metric]
+        self, outputs: Float, targets: Array, weights: Float | None, figures: Sequence[Figure]
     ) -> list[float]:
         """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
         predictions, wanted, values = outputs, targets, []
@@ -88,18 +111,9 @@ class Head:
                 losses *= weights
             values.append(float(np.add.reduce(losses)) / len(losses))
             self._seen = rows, seen, weights
-        for metric in metrics:
-            values.append(self._figure(metric, targets, predictions))
+        for figure in figures:
+            values.append(figure.of(targets, predictions))
         return values
-
-    def _figure(self, metric: Metric, targets: Array, predictions: Float) -> float:
-        if metric.keeps_state:
-            metric.update_state(targets, predictions)
-            return float(metric.result())
-        if not (self._is_matrix or metric.whole):
-            predictions = predictions.reshape(-1, self._units)
-            targets = targets.reshape(-1 if metric.sparse else predictions.shape)
-        return metric.total(targets, predictions) / len(predictions)
 
     def differentiate(self, dy: Float) -> None:
         """Write the gradient of the loss with respect to the output that `score` saw last."""
@@ -195,14 +209,17 @@ class TrainingStep:
 
     def mean(self, judges: bool = False) -> Mean:
         """Return the mean of the figures over batches; metrics that keep a state begin anew."""
-        running = []
-        for head in self.heads:
-            for metric in head.judges if judges else head.metrics:
-                running.append(metric.keeps_state)
-                if metric.keeps_state:
-                    metric.reset_state()
+        self.reset_metrics(judges)
+        running = [figure.keeps_state for head in self.heads for figure in head.figures]
         names = figure_names(self.objectives)
         return Mean(names, [False] * (len(names) - len(running)) + running)
+
+    def reset_metrics(self, judges: bool = False) -> None:
+        """Let metrics that keep a state begin anew: those of `evaluate`, or those of `train`."""
+        for head in self.heads:
+            for figure in head.judges if judges else head.figures:
+                if figure.keeps_state:
+                    figure.metric.reset_state()
 
     def _differentiate(self, arrays: Sequence[Array]) -> list[float]:
         binding = self._training.bind(len(arrays[0]))
@@ -221,8 +238,8 @@ class TrainingStep:
         if len(heads) == 1:
             given = arrays[count + 1] if len(arrays) > count + 1 else None
             head = heads[0]
-            metrics = head.judges if judges else head.metrics
-            return head.score(outputs[0], arrays[count], head.row_weights(given), metrics)
+            figures = head.judges if judges else head.figures
+            return head.score(outputs[0], arrays[count], head.row_weights(given), figures)
         targets, weights = arrays[count : count + len(heads)], arrays[count + len(heads) :]
         if len(weights) == 1:
             weights = [weights[0]] * len(heads)
@@ -233,7 +250,7 @@ class TrainingStep:
                     outputs[place],
                     targets[place],
                     head.row_weights(weights[place]) if weights else None,
-                    head.judges if judges else head.metrics,
+                    head.judges if judges else head.figures,
                 )
                 for place, head in enumerate(heads)
             ],
