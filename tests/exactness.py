@@ -1,6 +1,6 @@
 """Compare random layers and losses with PyTorch and print how near the error bounds they come.
 
-    python tests/exactness.py [cases]
+    python tests/exactness.py [cases] [--oracle]
 
 tries 1,000 of each by default, on every instruction set with 1 and 2 threads.
 """
@@ -73,7 +73,11 @@ def try_case(case: Case, judge: Judge, on: Sequence[Backend]) -> dict[Backend, V
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", type=int, nargs="?", default=1000, help="of each layer and loss")
-    count = parser.parse_args().cases
+    parser.add_argument(
+        "--oracle", action="store_true", help="compare with plain loops: slow, without PyTorch"
+    )
+    options = parser.parse_args()
+    count, judge = options.cases, judge_by_oracle if options.oracle else judge_by_torch
     on = backends()
     isas = list(dict.fromkeys(backend.isa for backend in on))
     print(f"{'':38}{'cases':>6}{'whole':>7}{'failures':>10}   largest error / bound")
@@ -86,7 +90,7 @@ def main() -> None:
             for number in range(count):
                 case = random_case(family, number)
                 whole += case.whole
-                for backend, verdict in try_case(case, judge_by_torch, on).items():
+                for backend, verdict in try_case(case, judge, on).items():
                     worst[backend.isa] = max(worst[backend.isa], verdict.worst)
                     failures += not verdict.passed
             shares = "".join(f"{worst[isa]:>9.3f}" for isa in isas)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import cnnx
@@ -63,4 +64,5 @@ def test_the_functional_example_of_the_readme_is_a_program() -> None:
     code = program("README.md", "cnnx.Model(")
     found: dict[str, Any] = {"cnnx": cnnx, "layers": cnnx.layers}
     exec(code, found)
+    found["model"].fit(np.zeros((4, 28, 28, 1)), [np.arange(4), np.arange(4) % 2], verbose=0)
     assert found["model"].output_names == ["digit", "odd"]

@@ -256,7 +256,7 @@ def test_a_subclass_does_as_it_likes() -> None:
     assert steps_of(stack(Doubled(5, 3), layers.MaxPooling2D(2)))[:2] == ["Doubled", "MaxPooling2D"]
 
 
-def test_a_frozen_convolution_keeps_its_weights_in_a_block() -> None:
+def test_a_frozen_convolution_keeps_its_weights_in_a_pass() -> None:
     frozen = layers.Conv2D(5, 3, activation="relu", trainable=False)
     model = stack(layers.Conv2D(4, 3), frozen, layers.MaxPooling2D(2))
     before = frozen.get_weights()

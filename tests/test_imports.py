@@ -9,7 +9,7 @@ from pathlib import Path
 import cnnx
 
 PACKAGE = Path(cnnx.__file__).parent
-STOREYS = ("ops", "optimizers", "layers", "models", "callbacks")
+STOREYS = ("ops", "optimizers", "layers", "graph", "models", "callbacks")
 """Packages from below to above: none imports one that stands later."""
 
 
