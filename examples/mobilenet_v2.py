@@ -39,17 +39,22 @@ def rounded(channels):
     return near + 8 if near < 0.9 * channels else near
 
 
-def convolution(x, filters, size=1, strides=1, activation="relu6"):
+def normalized(x):
+    return layers.BatchNormalization(momentum=0.9)(x)
+
+
+def convolution(x, filters, size=1, strides=1):
+    """Return x after a convolution, batch normalisation and relu6."""
     x = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
-    return layers.Activation(activation)(layers.BatchNormalization(momentum=0.9)(x))
+    return layers.Activation("relu6")(normalized(x))
 
 
 def block(x, filters, strides, expansion):
     """Return the inverted residual block of x: wide inside, narrow at both ends."""
     y = convolution(x, expansion * x.shape[-1]) if expansion > 1 else x
     y = layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(y)
-    y = layers.Activation("relu6")(layers.BatchNormalization(momentum=0.9)(y))
-    y = layers.BatchNormalization(momentum=0.9)(layers.Conv2D(filters, 1, use_bias=False)(y))
+    y = layers.Activation("relu6")(normalized(y))
+    y = normalized(layers.Conv2D(filters, 1, use_bias=False)(y))
     return x + y if x.shape == y.shape else y
 
 

@@ -75,7 +75,10 @@ def main():
         print(f"  {true:8} {true_radius:4.1f} pixels   {NAMES[kind]:8} {radius:4.1f} pixels")
     error = options.side * figures["radius_mean_absolute_error"]
     guess = options.side * np.abs(y_test["radius"] - np.median(y_test["radius"])).mean()
-    print(f"\nThe radius is wrong by {error:.2f} pixels on average; their median, by {guess:.2f}.")
+    print(
+        f"\nThe predicted radii are wrong by {error:.2f} pixels on average. "
+        f"The median radius as a guess for all is wrong by {guess:.2f}."
+    )
 
 
 if __name__ == "__main__":
