@@ -144,7 +144,7 @@ def test_values_know_shapes_and_layers_know_values() -> None:
     assert kept.shape == (None, 6, 6, 4)
     with pytest.raises(ValueError, match="is not part of a network yet"):
         layers.Conv2D(1, 1).output  # noqa: B018
-    with pytest.raises(TypeError, match="unsupported operand"):
+    with pytest.raises(TypeError, match="Add merges two values"):
         y + 1  # type: ignore[operator]
 
 
@@ -180,6 +180,26 @@ def test_losses_metrics_and_histories_name_their_outputs() -> None:
     named = cnnx.Model({"image": model.input}, {"a": model.output[0], "b": model.output[1]})
     assert set(named.predict({"image": X}, verbose=0)) == {"a", "b"}
     np.testing.assert_array_equal(named.predict(X, verbose=0)["b"], model.predict(X, verbose=0)[1])
+
+
+def test_a_value_and_a_number_or_an_array_are_refused() -> None:
+    x = cnnx.Input((3,), name="x")
+    for other in (3, 0.5, "x", np.ones(3)):
+        with pytest.raises(TypeError, match=r"Multiply merges two values .*layers\.Rescaling"):
+            x * other
+    with pytest.raises(TypeError, match="unsupported operand"):
+        np.ones(3) * x
+
+
+def test_a_dict_of_samples_names_the_inputs() -> None:
+    model = compiled(residual())
+    np.testing.assert_array_equal(
+        model.predict({"image": X}, verbose=0), model.predict(X, verbose=0)
+    )
+    with pytest.raises(TypeError, match=r"predict: x must be .* holds 'image'; got .* 'photo'"):
+        model.predict({"photo": X})
+    with pytest.raises(TypeError, match=r"predict: x must be .* holds 'image'; got .* nothing"):
+        model.predict({})
 
 
 def test_an_output_without_a_loss_is_left_alone() -> None:

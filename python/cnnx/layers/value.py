@@ -46,6 +46,7 @@ class Value:
     """
 
     __slots__ = ("__weakref__", "index", "node", "shape")
+    __array_ufunc__ = None  # so that NumPy does not take a value apart
 
     def __init__(self, shape: Shape, node: Node, index: int = 0) -> None:
         self.shape = tuple(shape)
@@ -70,7 +71,10 @@ class Value:
         from cnnx.layers import merging  # stands above: its layers are made of what is here
 
         if not isinstance(other, Value):
-            return NotImplemented  # type: ignore[no-any-return]
+            raise TypeError(
+                f"{name} merges two values of a network, got {self} and {other!r}; for a number "
+                "use layers.Rescaling(scale, offset)"
+            )
         value: Value = getattr(merging, name)()([self, other])
         return value
 

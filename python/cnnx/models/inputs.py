@@ -83,7 +83,10 @@ def listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
     """Return an entry for each name, from a dict by names or a list; one needs neither."""
     if isinstance(value, Mapping):
         if len(names) == 1 and set(value) != set(names):
-            return [value]  # which is no array, as the error says
+            raise TypeError(
+                f"{what} must be an array, or a dict that holds '{names[0]}'; got a dict of "
+                f"{', '.join(map(repr, value)) or 'nothing'}"
+            )
         missing, unknown = set(names) - set(value), set(value) - set(names)
         if missing or unknown:
             raise ValueError(
