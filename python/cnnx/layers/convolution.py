@@ -21,19 +21,20 @@ class Convolution(GroupedConvolution):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any,
-        padding: Any,
-        data_format: str | None,
-        dilation_rate: Any,
-        groups: int,
-        activation: Any,
-        use_bias: bool,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        operation: str,
-        bias: str,
-        bias_operation: str,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        groups: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = None,
+        *,
+        operation: str = "correlation",
+        bias: str = "tied",
+        bias_operation: str = "add",
         **kwargs: Any,
     ) -> None:
         owner = type(self).__name__
@@ -170,43 +171,6 @@ class Conv2D(Convolution):
     strides: Pair
     dilation_rate: Pair
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Pair,
-        strides: int | Pair = (1, 1),
-        padding: Any = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | Pair = (1, 1),
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = None,
-        *,
-        operation: str = "correlation",
-        bias: str = "tied",
-        bias_operation: str = "add",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            groups,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            operation,
-            bias,
-            bias_operation,
-            **kwargs,
-        )
-
 
 class Conv1D(Convolution):
     """
@@ -241,40 +205,3 @@ class Conv1D(Convolution):
 
     rank = 1
     paddings = geometry.SEQUENCE_PADDINGS
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
-        groups: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = None,
-        *,
-        operation: str = "correlation",
-        bias: str = "tied",
-        bias_operation: str = "add",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            groups,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            operation,
-            bias,
-            bias_operation,
-            **kwargs,
-        )

@@ -97,7 +97,12 @@ class LocalPooling(PoolingLayer):
     strides: Extents
 
     def __init__(
-        self, pool_size: Any, strides: Any, padding: Any, data_format: str | None, **kwargs: Any
+        self,
+        pool_size: int | Sequence[int] = 2,
+        strides: int | Sequence[int] | None = None,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         check_channels_last(self, data_format, self.rank)
@@ -151,16 +156,6 @@ class Pooling2D(LocalPooling):
         input_shape, name and trainable, as in `Layer`.
     """
 
-    def __init__(
-        self,
-        pool_size: int | Pair = (2, 2),
-        strides: int | Pair | None = None,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
-
 
 class Pooling1D(LocalPooling):
     """
@@ -185,16 +180,6 @@ class Pooling1D(LocalPooling):
     """
 
     rank = 1
-
-    def __init__(
-        self,
-        pool_size: int | Sequence[int] = 2,
-        strides: int | Sequence[int] | None = None,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(pool_size, strides, padding, data_format, **kwargs)
 
 
 class MaxPooling2D(Pooling2D, Maximum):

@@ -30,17 +30,17 @@ class Separable(Depthwise):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any,
-        padding: Any,
-        data_format: str | None,
-        dilation_rate: Any,
-        depth_multiplier: int,
-        activation: Any,
-        use_bias: bool,
-        depthwise_initializer: Any,
-        pointwise_initializer: Any,
-        bias_initializer: Any,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: Any = "valid",
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        depth_multiplier: int = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        depthwise_initializer: Any = "glorot_uniform",
+        pointwise_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -144,38 +144,6 @@ class SeparableConv2D(Separable):
     strides: Pair
     dilation_rate: Pair
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Pair,
-        strides: int | Pair = (1, 1),
-        padding: Any = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | Pair = (1, 1),
-        depth_multiplier: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            depth_multiplier,
-            activation,
-            use_bias,
-            depthwise_initializer,
-            pointwise_initializer,
-            bias_initializer,
-            **kwargs,
-        )
-
 
 class SeparableConv1D(Separable):
     """
@@ -198,35 +166,3 @@ class SeparableConv1D(Separable):
 
     rank = 1
     paddings = geometry.SEQUENCE_PADDINGS
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
-        padding: Any = "valid",
-        data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
-        depth_multiplier: int = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        depthwise_initializer: Any = "glorot_uniform",
-        pointwise_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            depth_multiplier,
-            activation,
-            use_bias,
-            depthwise_initializer,
-            pointwise_initializer,
-            bias_initializer,
-            **kwargs,
-        )

@@ -24,17 +24,18 @@ class Transposed(ConvolutionLayer):
     def __init__(
         self,
         filters: int,
-        kernel_size: Any,
-        strides: Any,
-        padding: Any,
-        output_padding: Any,
-        data_format: str | None,
-        dilation_rate: Any,
-        activation: Any,
-        use_bias: bool,
-        kernel_initializer: Any,
-        bias_initializer: Any,
-        groups: int,
+        kernel_size: int | Sequence[int],
+        strides: int | Sequence[int] = 1,
+        padding: Any = "valid",
+        output_padding: int | Sequence[int] | None = None,
+        data_format: str | None = None,
+        dilation_rate: int | Sequence[int] = 1,
+        activation: Any = None,
+        use_bias: bool = True,
+        kernel_initializer: Any = "glorot_uniform",
+        bias_initializer: Any = "zeros",
+        *,
+        groups: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -170,39 +171,6 @@ class Conv2DTranspose(Transposed):
     strides: Pair
     dilation_rate: Pair
 
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Pair,
-        strides: int | Pair = (1, 1),
-        padding: Any = "valid",
-        output_padding: int | Pair | None = None,
-        data_format: str | None = None,
-        dilation_rate: int | Pair = (1, 1),
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        *,
-        groups: int = 1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            output_padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            groups,
-            **kwargs,
-        )
-
 
 class Conv1DTranspose(Transposed):
     """
@@ -233,36 +201,3 @@ class Conv1DTranspose(Transposed):
     """
 
     rank = 1
-
-    def __init__(
-        self,
-        filters: int,
-        kernel_size: int | Sequence[int],
-        strides: int | Sequence[int] = 1,
-        padding: Any = "valid",
-        output_padding: int | Sequence[int] | None = None,
-        data_format: str | None = None,
-        dilation_rate: int | Sequence[int] = 1,
-        activation: Any = None,
-        use_bias: bool = True,
-        kernel_initializer: Any = "glorot_uniform",
-        bias_initializer: Any = "zeros",
-        *,
-        groups: int = 1,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(
-            filters,
-            kernel_size,
-            strides,
-            padding,
-            output_padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            kernel_initializer,
-            bias_initializer,
-            groups,
-            **kwargs,
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cnnx import losses, metrics, registry
@@ -159,8 +159,3 @@ def figure_names(found: Sequence[Objective]) -> list[str]:
     parts = [f"{one.output}_loss" for one in found if one.loss is not None]
     figures = [f"{one.output}_{metric.name}" for one in found for metric in one.metrics]
     return ["loss", *parts, *figures]
-
-
-def names_by_output(value: Mapping[str, Any] | Sequence[Any] | Any) -> Any:
-    """Return the keys of a dict of outputs, or None."""
-    return list(value) if isinstance(value, Mapping) else None
