@@ -1,6 +1,5 @@
 """Losses: what training makes small. Each is the mean over samples of one number a sample."""
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -9,7 +8,9 @@ from numpy.typing import NDArray
 
 from cnnx import _core, registry
 from cnnx.arrays import Array, Float, as_float32, real_array, whole_numbers
+from cnnx.differences import central_differences
 from cnnx.geometry import number
+from cnnx.information import cross_entropy, entropy
 
 __all__ = [
     "BinaryCrossentropy",
@@ -453,37 +454,6 @@ class FunctionLoss(Loss):
         return cls(*(registry.function_of(config[name]) for name in ("function", "gradient")))
 
 
-_STEP = 6e-6
-"""The third root of float64's precision, where central differences are the most exact."""
-
-
-def central_differences(function: Callable[[Any], Any], x: Any) -> NDArray[np.float64]:
-    """
-    Return the derivative of a function of a batch: of one number a sample, or of one number.
-
-    Parameters
-    ----------
-    function
-        Returns an array (samples,), each number of which depends on its sample alone, or a number.
-    x
-        The batch (samples, ...).
-    """
-    place = np.array(x, np.float64)
-    result = np.empty_like(place)
-    alone = np.asarray(function(place)).ndim == 0
-    whole = (1, place.size) if alone else (len(place), -1)
-    columns, derivatives = place.reshape(whole), result.reshape(whole)
-    for column in range(columns.shape[1]):
-        before = columns[:, column].copy()
-        step = _STEP * np.maximum(1.0, np.abs(before))
-        columns[:, column] = before + step
-        above = function(place)
-        columns[:, column] = before - step
-        derivatives[:, column] = (above - function(place)) / (2 * step)
-        columns[:, column] = before
-    return result
-
-
 def get(identifier: Any, owner: str = "loss") -> Loss:
     """Return a loss from its name, class, config, a function or itself."""
     if registry.is_function(identifier):
@@ -491,85 +461,3 @@ def get(identifier: Any, owner: str = "loss") -> Loss:
     if isinstance(identifier, dict) and identifier.get("class_name") == "FunctionLoss":
         return FunctionLoss.from_config(identifier["config"])
     return registry.get(owner, identifier, Loss, LOSSES | _ALIASES)
-
-
-def entropy(p: Any, base: float = math.e) -> NDArray[np.float64]:
-    """
-    Return the entropy -sum p log p of probability distributions.
-
-    Parameters
-    ----------
-    p
-        Distributions (..., outcomes): numbers >= 0 whose sum over the last axis is 1.
-    base
-        Of the logarithm, > 1: by default the result is in nats, with 2 in bits.
-
-    Returns
-    -------
-    Array (...) in float64. Outcomes of probability 0 add nothing.
-
-    Raises
-    ------
-    ValueError
-        If `p` holds no distributions.
-    """
-    distributions = _distributions(p, "entropy: p")
-    return _cross_entropy(distributions, distributions, base, "entropy")
-
-
-def cross_entropy(p: Any, q: Any, base: float = math.e) -> NDArray[np.float64]:
-    """
-    Return the cross-entropy -sum p log q of a distribution q relative to the true one p.
-
-    Parameters
-    ----------
-    p, q
-        Distributions (..., outcomes): numbers >= 0 whose sum over the last axis is 1.
-    base
-        Of the logarithm, > 1: by default the result is in nats, with 2 in bits.
-
-    Returns
-    -------
-    Array (...) in float64; infinite where q rules out what p holds possible.
-
-    Raises
-    ------
-    ValueError
-        If `p` or `q` holds no distributions, or their shapes differ.
-    """
-    true, other = _distributions(p, "cross_entropy: p"), _distributions(q, "cross_entropy: q")
-    if true.shape != other.shape:
-        raise ValueError(
-            f"cross_entropy: p and q must have one shape, got {true.shape} and {other.shape}"
-        )
-    return _cross_entropy(true, other, base, "cross_entropy")
-
-
-def _cross_entropy(
-    p: NDArray[np.float64], q: NDArray[np.float64], base: float, operation: str
-) -> NDArray[np.float64]:
-    unit = math.log(number(base, f"{operation}: base", math.nextafter(1, 2), math.inf))
-    with np.errstate(divide="ignore"):
-        logarithms = np.log(np.where(p > 0, q, 1.0))
-    return np.asarray(-(p * logarithms).sum(axis=-1) / unit)
-
-
-_TOTAL_ERROR = 1e-3
-"""How far from 1 the sum of probabilities that were rounded for print may be."""
-
-
-def _distributions(value: Any, name: str) -> NDArray[np.float64]:
-    p = real_array(value, name).astype(np.float64)
-    if p.ndim == 0 or p.shape[-1] == 0:
-        raise ValueError(f"{name} must be (..., outcomes), got shape {p.shape}")
-    negative = ~(p >= 0)
-    if negative.any():
-        raise ValueError(f"{name} must hold probabilities >= 0, got {p[negative][0]}")
-    totals = p.sum(axis=-1)
-    wrong = ~(np.abs(totals - 1) <= _TOTAL_ERROR)
-    if wrong.any():
-        raise ValueError(
-            f"{name} must sum to 1 over the last axis, got {totals[wrong][0]:g}; "
-            "divide by the sum, or use cnnx.activations.softmax"
-        )
-    return p
