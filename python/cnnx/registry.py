@@ -139,7 +139,7 @@ def register(item: Item) -> Item:
 @contextmanager
 def custom_objects(items: Mapping[str, Any] | None, owner: str) -> Iterator[None]:
     """
-    Know classes and functions by their names until the block ends.
+    Make classes and functions known by name within a `with` block.
 
     Raises
     ------

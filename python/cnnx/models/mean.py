@@ -15,7 +15,7 @@ class Mean:
     names
         Of the figures.
     running
-        Which of them say of all batches so far; of those the last counts.
+        Which of them cover all batches so far, each time; the last value is then the result.
     """
 
     def __init__(self, names: list[str], running: Sequence[bool] = ()) -> None:

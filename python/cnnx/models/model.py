@@ -796,7 +796,7 @@ class Model(WeightHolder):
 
     def forward(self, x: Any, training: bool = False) -> Any:
         """
-        Return the outputs for one batch; with `training` those that `backward` begins from.
+        Return the outputs for one batch; `backward` may follow `forward(x, training=True)`.
 
         Parameters
         ----------

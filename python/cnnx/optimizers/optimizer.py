@@ -103,8 +103,8 @@ class Optimizer(registry.Configurable):
         gradients
             An array for each weight, of its shape.
         weights
-            Trainable weights of the model that the optimizer was given to `compile` for, such as
-            `model.trainable_weights`; others stay as they are.
+            Trainable weights of the optimizer's model, such as `model.trainable_weights`. All other
+            weights keep their values.
 
         Raises
         ------
