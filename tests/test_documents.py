@@ -48,9 +48,13 @@ def test_the_documents_are_found() -> None:
     }
 
 
-def test_the_page_of_networks_is_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_of_networks_is_a_program(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code = program("docs/networks.md")
+    monkeypatch.chdir(tmp_path)  # it saves a model
     found: dict[str, Any] = {"__name__": "networks"}
-    exec(program("docs/networks.md"), found)
+    exec(code, found)
     assert found["check"].agrees
     assert len(found["check"].checks) == 5
     for accuracy in ("accuracy", "ranking_accuracy", "own_accuracy"):
