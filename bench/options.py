@@ -51,3 +51,8 @@ def number(text: str) -> int:
 def number_list(text: str) -> list[int]:
     """Parse whole numbers >= 1 with commas between them."""
     return [number(part) for part in text.split(",")]
+
+
+def count_list(text: str) -> list[int]:
+    """Parse whole numbers >= 0 with commas between them."""
+    return [0 if part == "0" else number(part) for part in text.split(",")]

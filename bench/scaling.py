@@ -19,7 +19,7 @@ from bench.options import add_turns, command_line, list_of, number, number_list
 from bench.report import print_heading, show_progress, write_json
 from bench.tables import format_number, format_range, format_table, format_threads
 from bench.tasks import ConvolutionTask, NetworkTask
-from bench.workers import Task, Turn, Worker, WorkerError, take_turns
+from bench.workers import Task, Worker, time_all
 
 _CHANNELS = 64
 
@@ -116,15 +116,7 @@ class Study:
     def _measure(self, what: str, parts: Mapping[int, tuple[Worker, Task]]) -> Series:
         """Let the parts take turns."""
         show_progress(f"{what} ...")
-        turns = {key: Turn(*part) for key, part in parts.items()}
-        for turn in turns.values():
-            turn.worker.prepare(turn.task)
-        take_turns(list(turns.values()), self.rounds, self.seconds)
-        for turn in turns.values():
-            if turn.failure:
-                raise WorkerError(turn.failure)
-            turn.worker.forget(turn.task)
-        times = {key: turn.times for key, turn in turns.items()}
+        times = time_all(parts, self.rounds, self.seconds)
         self.figures.append({"what": what, "seconds": times})
         show_progress("")
         return times

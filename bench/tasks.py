@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -28,6 +30,31 @@ class NetworkTask:
         if self.mode == "training":
             return cast(TrainingFramework, framework).training_step(network, weights, x, y)
         return framework.inference_step(network, weights, x)
+
+
+@dataclass(frozen=True)
+class CallersTask:
+    """Predictions of one network, which Python's threads share out among themselves."""
+
+    network: str
+    batch: int
+    callers: int
+    predictions: int = 200
+
+    def prepare(self, framework: Framework) -> Step:
+        predict = NetworkTask(self.network, "inference", self.batch).prepare(framework)
+        pool = ThreadPoolExecutor(self.callers)
+
+        def call(predictions: Iterator[int]) -> None:
+            for _ in predictions:
+                predict()
+
+        def step() -> None:
+            predictions = iter(range(self.predictions))  # each caller takes the next
+            for caller in [pool.submit(call, predictions) for _ in range(self.callers)]:
+                caller.result()
+
+        return step
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ import multiprocessing
 import os
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
 from bench.frameworks import FRAMEWORKS, Framework, Step
 from bench.networks import Array
+
+Key = TypeVar("Key", bound=Hashable)
 
 PAUSE = 0.1
 """Seconds after each turn, in which the threads of the last one stop spinning and fall asleep."""
@@ -198,3 +200,18 @@ def take_turns(turns: Sequence[Turn], rounds: int, seconds: float) -> None:
         for turn in turns:
             if not turn.failure:
                 turn.take(seconds)
+
+
+def time_all(
+    parts: Mapping[Key, tuple[Worker, Task]], rounds: int, seconds: float
+) -> dict[Key, list[float]]:
+    """Let all tasks take turns, and return the seconds of a step in each round."""
+    turns = {key: Turn(*part) for key, part in parts.items()}
+    for turn in turns.values():
+        turn.worker.prepare(turn.task)
+    take_turns(list(turns.values()), rounds, seconds)
+    for turn in turns.values():
+        if turn.failure:
+            raise WorkerError(turn.failure)
+        turn.worker.forget(turn.task)
+    return {key: turn.times for key, turn in turns.items()}

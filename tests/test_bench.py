@@ -8,13 +8,23 @@ import numpy as np
 import pytest
 
 from agreement import assert_close
-from bench import comparison, memory, numpy_loops, options, peers, scaling, tables
+from bench import (
+    callers,
+    comparison,
+    memory,
+    neighbours,
+    numpy_loops,
+    options,
+    peers,
+    scaling,
+    tables,
+)
 from bench.frameworks import FRAMEWORKS, OURS, PEERS, PLAIN
 from bench.frameworks.cnnx import build_model
 from bench.networks import NETWORKS, Convolution, Dense, Flatten, Network, channels_first
 from bench.plain.network import gradients
-from bench.tasks import ConvolutionTask, NetworkTask
-from bench.workers import Turn, Worker, WorkerError, take_turns
+from bench.tasks import CallersTask, ConvolutionTask, NetworkTask
+from bench.workers import Turn, Worker, WorkerError, take_turns, time_all
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +113,8 @@ def test_options():
     assert chosen.peers == PEERS
     assert memory.parse_options([]).networks == list(NETWORKS)
     assert scaling.parse_options(["--sizes", "32"]).sizes == [32]
+    assert neighbours.parse_options(["--busy", "0,3"]).busy == [0, 3]
+    assert callers.parse_options(["--callers", "1,4"]).callers == [1, 4]
 
 
 @pytest.mark.parametrize("wrong", [["--networks", "vgg"], ["--batch", "0"], ["--peers", "cnnx"]])
@@ -110,6 +122,25 @@ def test_wrong_options(wrong, capsys):
     with pytest.raises(SystemExit):
         peers.parse_options(wrong)
     assert wrong[1] in capsys.readouterr().err
+
+
+def test_callers_share_out_the_predictions(cnnx_framework):
+    CallersTask("iq", 1, callers=3, predictions=10).prepare(cnnx_framework)()
+
+
+def test_processes_are_busy_for_a_while():
+    with neighbours.busy(2) as processes:
+        assert [process.poll() for process in processes] == [None, None]
+    assert all(process.poll() is not None for process in processes)
+
+
+def test_all_are_timed_in_turns():
+    with Worker(OURS, 1) as worker:
+        parts = {batch: (worker, NetworkTask("iq", "inference", batch)) for batch in (1, 2)}
+        times = time_all(parts, rounds=3, seconds=0.001)
+        assert [len(times[batch]) for batch in (1, 2)] == [3, 3]
+        with pytest.raises(WorkerError, match="negative dimensions"):
+            time_all({0: (worker, NetworkTask("iq", "inference", -1))}, rounds=1, seconds=0.001)
 
 
 def test_workers_take_turns():

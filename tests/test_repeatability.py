@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import cnnx
 from agreement import assert_close, normal
 from bench.frameworks.cnnx import build_model
+from bench.neighbours import busy
 from bench.networks import NETWORKS
 from cnnx import _core, layers
 
@@ -40,6 +43,30 @@ def test_training_has_the_same_bits_on_any_number_of_threads(name: str) -> None:
                     np.testing.assert_array_equal(one, other)
     finally:
         _core.set_isa(isa)
+        cnnx.config.set_num_threads(0)
+
+
+def test_a_busy_machine_changes_no_bit() -> None:
+    """Other processes and other callers take threads away, and operations take fewer."""
+
+    def train(name: str) -> list[bytes]:
+        network = NETWORKS[name]
+        model = build_model(network, network.weights())
+        x, y = network.batch(32)
+        for _ in range(20):
+            model.train_on_batch(x, y)
+        return [weight.tobytes() for weight in model.get_weights()]
+
+    names = ["numpy_cnn", "lenet5", "mnist_gap"]
+    try:
+        cnnx.config.set_num_threads(1)
+        expected = [train(name) for name in names]
+        for threads in (2, 3):
+            cnnx.config.set_num_threads(threads)
+            with busy(2), ThreadPoolExecutor(len(names)) as pool:
+                assert [train(name) for name in names] == expected
+                assert list(pool.map(train, names)) == expected
+    finally:
         cnnx.config.set_num_threads(0)
 
 

@@ -76,9 +76,32 @@ TEST(Parallel, AnInterruptionLeavesThePiecesOut) {
 TEST(Parallel, ARegionInsideARegionIsSerial) {
   set_num_threads(2);
   parallel_for(2, 2, [](int64_t, int64_t, int) { EXPECT_EQ(threads_for(1000, 1), 1); });
+  set_num_threads(2);  // whether or not that region had to wait
   EXPECT_EQ(threads_for(1000, 1), 2);
   EXPECT_EQ(threads_for(1000, 600), 1);
   EXPECT_EQ(threads_for(0, 1), 1);
+  set_num_threads(0);
+}
+
+TEST(Parallel, CallersShareTheThreads) {
+  set_num_threads(4);
+  std::atomic<int> inside{0};
+  std::atomic<bool> leave{false};
+  std::thread other([&] {
+    parallel_for(3, 3, [&](int64_t, int64_t, int) {
+      ++inside;
+      while (!leave) std::this_thread::yield();
+    });
+  });
+  while (inside < 3) std::this_thread::yield();
+  EXPECT_EQ(threads_for(1000, 1), 1);
+  set_num_threads(8);
+  EXPECT_EQ(threads_for(1000, 1), 5);
+  // Who computes on one thread counts too, while another is at work.
+  parallel_for(1, 1, [](int64_t, int64_t, int) { EXPECT_EQ(threads_for(1000, 1), 4); });
+  leave = true;
+  other.join();
+  EXPECT_EQ(threads_for(1000, 1), 8);
   set_num_threads(0);
 }
 
@@ -97,7 +120,10 @@ TEST(Parallel, DenormalsAreFlushedInsideAndKeptOutside) {
 
 TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
   set_num_threads(2);
-  const auto run_region = [] { parallel_for(2, 2, [](int64_t, int64_t, int) {}); };
+  const auto run_region = [] {
+    parallel_for(2, 2, [](int64_t, int64_t, int) {});
+    set_num_threads(2);  // whether or not it had to wait
+  };
   run_region();
   std::this_thread::sleep_for(std::chrono::milliseconds(5));
   EXPECT_EQ(threads_for(3, 1), 1);

@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <limits>
 
 #include "cnnx/runtime.hpp"
 #include "runtime/denormals.hpp"
+#include "runtime/team_size.hpp"
 #include "runtime/thread_count.hpp"
 
 namespace cnnx {
@@ -21,6 +23,30 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::microseconds kAwake{100};
 constexpr int64_t kWaking = 2;
 thread_local Clock::time_point last_region_end;
+thread_local TeamSize team_size;
+
+double seconds_between(Clock::time_point begin, Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+// In the regions of all callers. One thread of a lone caller is not counted: that of a small
+// operation.
+std::atomic<int> threads_at_work{0};
+class AtWork {
+ public:
+  explicit AtWork(int threads)
+      : threads_(threads > 1 || threads_at_work.load(std::memory_order_relaxed) > 0 ? threads : 0) {
+    if (threads_ > 0) threads_at_work.fetch_add(threads_, std::memory_order_relaxed);
+  }
+  ~AtWork() {
+    if (threads_ > 0) threads_at_work.fetch_sub(threads_, std::memory_order_relaxed);
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+
+ private:
+  int threads_;
+};
 
 std::atomic<int> requested_threads{0};
 std::atomic<void (*)()> interruption_check{nullptr};
@@ -32,6 +58,7 @@ bool pool_is_paused = false;
 [[maybe_unused]] const int fork_handler =
     pthread_atfork([] { pool_is_paused = omp_pause_resource_all(omp_pause_soft) == 0; }, nullptr,
                    [] {
+                     threads_at_work = 0;
                      if (!pool_is_paused) set_num_threads(1);
                    });
 
@@ -44,7 +71,10 @@ int num_threads() {
   return requested > 0 ? requested : std::min(omp_get_max_threads(), cpu_quota());
 }
 
-void set_num_threads(int n) { requested_threads.store(n, std::memory_order_relaxed); }
+void set_num_threads(int n) {
+  requested_threads.store(n, std::memory_order_relaxed);
+  team_size = TeamSize();
+}
 
 void set_interruption_check(void (*check)()) { interruption_check = check; }
 
@@ -71,28 +101,42 @@ bool Interruption::came() {
 
 int threads_for(int64_t count, double grain) {
   const auto items = static_cast<double>(count);
-  if (items > grain && Clock::now() - last_region_end > kAwake) grain *= kWaking;
-  return static_cast<int>(
-      std::clamp(items / std::max(grain, 1.0), 1.0, static_cast<double>(num_threads())));
+  if (items <= grain) return 1;
+  const int most = num_threads() - threads_at_work.load(std::memory_order_relaxed);
+  if (most <= 1) return 1;
+  const Clock::time_point now = Clock::now();
+  if (now - last_region_end > kAwake) grain *= kWaking;
+  return team_size.of(
+      static_cast<int>(std::clamp(items / std::max(grain, 1.0), 1.0, static_cast<double>(most))),
+      now);
 }
 
 namespace detail {
 
 void run_ranges(int threads, int64_t count, void* context, RangeBody body) {
+  const AtWork at_work(threads);
   if (threads <= 1) {
     const FlushDenormals flush;
     body(context, 0, count, 0);
     return;
   }
-#pragma omp parallel num_threads(threads)
+  const Clock::time_point begin = Clock::now();
+  const auto elapsed = [begin] { return seconds_between(begin, Clock::now()); };
+  // Seconds an item, in the range that took the least: no thread was taken away in it.
+  double fastest = std::numeric_limits<double>::max();
+#pragma omp parallel num_threads(threads) reduction(min : fastest)
   {
     const FlushDenormals flush;
     // The runtime may give fewer threads than asked for; all ranges are covered all the same.
     for (int range = omp_get_thread_num(); range < threads; range += omp_get_num_threads()) {
-      body(context, count * range / threads, count * (range + 1) / threads, range);
+      const int64_t first = count * range / threads, last = count * (range + 1) / threads;
+      body(context, first, last, range);
+      if (first < last) fastest = std::min(fastest, elapsed() / static_cast<double>(last - first));
     }
   }
   last_region_end = Clock::now();
+  team_size.note(threads, fastest * static_cast<double>(count),
+                 seconds_between(begin, last_region_end), last_region_end);
 }
 
 }  // namespace detail

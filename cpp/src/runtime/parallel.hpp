@@ -15,9 +15,10 @@ void run_ranges(int threads, int64_t count, void* context, RangeBody body);
 }  // namespace detail
 
 // Number of threads for `count` items, at least `grain` of them a thread, or more if the threads
-// sleep; always >= 1. The grain is a fraction if an item is worth more than a thread: rounded down
-// to 0, it would wake threads for any work. Ask once for an operation: the answer sizes the
-// threads' scratch, and may be another the next time.
+// sleep; fewer while other callers compute, or where threads lose (team_size.hpp); always >= 1. The
+// grain is a fraction if an item is worth more than a thread: rounded down to 0, it would wake
+// threads for any work. Ask once for an operation: the answer sizes the threads' scratch, and may be
+// another the next time.
 int threads_for(int64_t count, double grain);
 
 // The same for items that take `work` steps together, at least `grain` of them a thread.
