@@ -20,6 +20,16 @@ grouped = st.tuples(st.integers(2, 4), st.integers(1, 5), st.integers(1, 9))
 depthwise = st.tuples(channels, st.just(1), st.integers(1, 2))
 ONE_PIXEL = Window((1, 1), (1, 1), (1, 1), (1, 1), (0, 0), (1, 1))
 
+# Images, their size and strides: few pixels, some, and so many that they are summed up in parts.
+POINTWISE_PIXELS = [
+    (1, (1, 1), (1, 1)),
+    (2, (5, 7), (1, 1)),
+    (3, (7, 10), (2, 3)),
+    (2, (30, 29), (1, 1)),
+    (7, (40, 32), (1, 1)),
+    (4, (93, 60), (2, 1)),
+]
+
 
 @pytest.fixture(params=["direct", "im2col"], autouse=True, scope="module")
 def conv_algorithm(request: pytest.FixtureRequest) -> Iterator[None]:
@@ -161,6 +171,8 @@ def test_conv2d_agrees_with_the_oracle(
 @example(same_window(7, 29, 5, 1), 2, (1, 1, 6), "relu", 0)
 @example(same_window(6, 20, 3, 1), 2, (1, 8, 4), "linear", 0)
 @example(same_window(6, 21, 3, 1), 2, (24, 1, 1), "relu", 0)
+@example(same_window(7, 10, 1, 1), 2, (1, 20, 37), "relu", 0)
+@example(same_window(7, 10, 1, 3), 2, (1, 20, 37), "linear", 0)
 @given(
     windows(dilated=True),
     st.integers(1, 3),
@@ -219,6 +231,9 @@ def test_activation_and_pooling_in_the_same_pass(
 @example(same_window(9, 20, 3, 2), 2, (1, 16, 4), True, "relu", 0)
 @example(same_window(9, 21, 1, 2), 2, (1, 12, 4), True, "linear", 0)
 @example(same_window(6, 21, 3, 2), 2, (24, 1, 1), False, "relu", 0)
+@example(same_window(7, 9, 1, 1), 2, (1, 20, 37), False, "relu", 0)
+@example(same_window(4, 3, 1, 1), 1, (1, 30, 150), False, "relu", 0)
+@example(same_window(7, 9, 1, 3), 2, (1, 20, 37), True, "relu", 0)
 @given(
     windows(dilated=True),
     st.integers(1, 3),
@@ -355,6 +370,36 @@ def test_depthwise(channels: int, kernel: int, stride: int) -> None:
     check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
 
 
+@pytest.mark.parametrize(("mb", "size", "strides"), POINTWISE_PIXELS)
+@pytest.mark.parametrize(("ic", "oc"), [(16, 16), (17, 24), (70, 37), (20, 290)])
+def test_pointwise(
+    mb: int, size: tuple[int, int], strides: tuple[int, int], ic: int, oc: int
+) -> None:
+    """Whole numbers agree with the oracle; real ones have the same bits on 1 and 2 threads."""
+    (height, width), (dy, dx) = size, strides
+    out = (height + dy - 1) // dy, (width + dx - 1) // dx
+    window = Window(size, out, (1, 1), strides=strides, padding=(0, 0), dilation=(1, 1))
+    geometry = geometry_of(window, 1)
+    shapes = (mb, *size, ic), (1, 1, ic, oc), (oc,), (mb, *out, oc)
+    check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
+
+    src, weights, bias, diff_dst = (normal(i, *shape) for i, shape in enumerate(shapes))
+    inputs = {"src": src, "weights": weights, "bias": bias, **geometry}
+    check_threads(_core.conv2d_forward, inputs, {"dst": diff_dst.shape})
+    inputs = {"diff_dst": diff_dst, "weights": weights, **geometry}
+    check_threads(_core.conv2d_backward_data, inputs, {"diff_src": src.shape})
+    inputs = {"src": src, "diff_dst": diff_dst, **geometry}
+    outputs = {"diff_weights": weights.shape, "diff_bias": (oc,)}
+    check_threads(_core.conv2d_backward_weights, inputs, outputs)
+
+
+def test_pointwise_where_the_last_pixels_are_not_seen() -> None:
+    window = Window((8, 9), (3, 4), (1, 1), (2, 2), padding=(0, 0), dilation=(1, 1))
+    shapes = (2, 8, 9, 16), (1, 1, 16, 24), (24,), (2, 3, 4, 24)
+    arrays = (whole(i, *shape) for i, shape in enumerate(shapes))
+    check_conv2d(*arrays, geometry_of(window, 1), 0.0)
+
+
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 3), (1, 2), (2, 3)])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, stride: int) -> None:
@@ -366,14 +411,15 @@ def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, strid
 
 
 @pytest.mark.usefixtures("backend")
-@pytest.mark.parametrize(("ic", "oc"), [(3, 5), (5, 8), (32, 48)])
-def test_prepared_weights_change_nothing(ic: int, oc: int) -> None:
-    weights, bias = normal(1, 3, 3, ic, oc), normal(2, oc)
+@pytest.mark.parametrize(("ic", "oc"), [(3, 5), (5, 8), (32, 48), (20, 300)])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_prepared_weights_change_nothing(kernel: int, ic: int, oc: int) -> None:
+    weights, bias = normal(1, kernel, kernel, ic, oc), normal(2, oc)
     prepared = _core.PreparedWeights()
     for mb in (9, 1, 9):
         src = normal(mb, mb, 12, 11, ic)
         dst, again = np.zeros((2, mb, 12, 11, oc), np.float32)
-        windows = (1, 1), (1, 1), (1, 1), 1, False
+        windows = (1, 1), (kernel // 2, kernel // 2), (1, 1), 1, False
         _core.conv2d_forward(src, weights, bias, dst, *windows)
         _core.conv2d_forward(src, weights, bias, again, *windows, prepared=prepared)
         assert_close(again, dst)

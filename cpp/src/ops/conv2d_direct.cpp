@@ -90,12 +90,17 @@ bool has_direct(const Conv2dDims& dims, bool pool) { return Strips(dims, {}, poo
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
+  if (is_pointwise(dims) && !epilogue.pool) {
+    pointwise_forward(dims, src, weights, bias, epilogue, dst, prepared);
+    return;
+  }
   const KernelTaps taps(dims, weights, {0, 1}, {0, 1});
   correlate(dims, {src}, taps, bias, epilogue,
             {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc}, prepared);
 }
 
 bool has_direct_backward_data(const Conv2dDims& d) {
+  if (is_pointwise(d)) return true;
   // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a
   // vector.
   const int64_t least_channels = d.stride_w > 1 ? 12 : 4;
@@ -110,6 +115,10 @@ bool has_direct_backward_data(const Conv2dDims& d) {
 
 void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
+  if (is_pointwise(dims)) {
+    pointwise_backward_data(dims, diff_dst, weights, bias, epilogue, diff_src);
+    return;
+  }
   const int64_t row = dims.iw * dims.ic;
   for_each_phase(dims, [&](const Conv2dDims& back, const Phase& y, const Phase& x) {
     const int64_t first = y.first * row + x.first * dims.ic;
@@ -132,6 +141,7 @@ void direct_backward_weights(const Conv2dDims& dims, const float* src, Images di
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
   } else {
     const auto backward = is_depthwise(dims)       ? depthwise_backward_weights
+                          : is_pointwise(dims)     ? pointwise_backward_weights
                           : is_worth_packing(dims) ? packed_backward_weights
                                                    : unpacked_backward_weights;
     backward(dims, src, diff_dst, diff_weights);
