@@ -14,7 +14,7 @@ import cnnx
 from agreement import normal
 from cnnx import layers
 from cnnx.graph import Plan, plan
-from cnnx.graph.memory import LINE, Region, lay_out
+from cnnx.graph.memory import LINE, Region, Timetable, lay_out
 
 TIMES = st.integers(0, 12)
 REGIONS = st.lists(st.tuples(st.integers(1, 40), TIMES, TIMES), max_size=12)
@@ -33,6 +33,22 @@ def test_regions_that_live_together_lie_apart(sizes: list[tuple[int, int, int]],
                 or starts[other] + other.size * rows <= starts[region]
             )
             assert apart or region.last < other.first or other.last < region.first
+
+
+@given(REGIONS)
+def test_the_timetable_finds_what_is_in_use_together(sizes: list[tuple[int, int, int]]) -> None:
+    regions = [Region(size, min(one, other), max(one, other)) for size, one, other in sizes]
+    timetable = Timetable(13)
+    for index, region in enumerate(regions):
+        together = {
+            other
+            for other in regions[:index]
+            if other.first <= region.last and region.first <= other.last
+        }
+        found = timetable.met(region)
+        assert set(found) == together
+        assert len(found) == len(together)
+        timetable.enter(region)
 
 
 def test_regions_that_follow_one_another_share_memory() -> None:

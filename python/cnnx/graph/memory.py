@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,9 +33,46 @@ class Region:
         self.last = max(self.last, other.last)
         return self
 
-    def meets(self, other: Region) -> bool:
-        """Return whether there is a time at which both are in use."""
-        return self.first <= other.last and other.first <= self.last
+
+class Timetable:
+    """
+    Which of the regions entered are in use when: a tree of halves, quarters, ... of the time.
+
+    Parameters
+    ----------
+    end
+        Later than all times.
+    """
+
+    def __init__(self, end: int) -> None:
+        self._leaves = 1 << end.bit_length()
+        self._during: defaultdict[int, list[Region]] = defaultdict(list)
+        self._from: defaultdict[int, list[Region]] = defaultdict(list)
+
+    def enter(self, region: Region) -> None:
+        """Take in a region."""
+        self._from[region.first].append(region)
+        low, high = region.first + self._leaves, region.last + self._leaves + 1
+        while low < high:  # the fewest nodes that cover the time
+            if low % 2:
+                self._during[low].append(region)
+            if high % 2:
+                self._during[high - 1].append(region)
+            low, high = (low + 1) // 2, high // 2
+
+    def met(self, region: Region) -> list[Region]:
+        """Return what is in use when `region` begins, and what begins while it is in use."""
+        found = [
+            other
+            for time in range(region.first + 1, region.last + 1)
+            if time in self._from
+            for other in self._from[time]
+        ]
+        node = region.first + self._leaves
+        while node:
+            found += self._during.get(node, ())
+            node //= 2
+        return found
 
 
 def lay_out(regions: Sequence[Region], rows: int) -> tuple[dict[Region, int], int]:
@@ -45,14 +83,16 @@ def lay_out(regions: Sequence[Region], rows: int) -> tuple[dict[Region, int], in
     same time. All begin at cache lines.
     """
     starts: dict[Region, int] = {}
+    placed = Timetable(max((region.last for region in regions), default=0) + 1)
     total = 0
     for region in sorted(regions, key=lambda region: -region.size):
         length = -(-region.size * rows // LINE) * LINE
         start = 0
-        for other in sorted(filter(region.meets, starts), key=starts.__getitem__):
+        for other in sorted(placed.met(region), key=starts.__getitem__):
             if start + length <= starts[other]:
                 break
             start = max(start, starts[other] - (-other.size * rows // LINE) * LINE)
         starts[region] = start
+        placed.enter(region)
         total = max(total, start + length)
     return starts, total
