@@ -1,6 +1,6 @@
 """Compare random layers and losses with PyTorch and print how near the error bounds they come.
 
-    python tests/exactness.py [cases] [--oracle]
+    python tests/exactness.py [cases] [--only NAME ...] [--oracle]
 
 tries 1,000 of each by default, on every instruction set with 1 and 2 threads.
 """
@@ -74,6 +74,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("cases", type=int, nargs="?", default=1000, help="of each layer and loss")
     parser.add_argument(
+        "--only", nargs="+", choices=FAMILIES, default=FAMILIES, metavar="NAME", help="of the table"
+    )
+    parser.add_argument(
         "--oracle", action="store_true", help="compare with plain loops: slow, without PyTorch"
     )
     options = parser.parse_args()
@@ -84,7 +87,7 @@ def main() -> None:
     print(f"{'':61}" + "".join(f"{isa:>9}" for isa in isas) + f"{'seconds':>9}")
     start, tried, failed = time.perf_counter(), 0, 0
     with restore_backend():
-        for family in FAMILIES:
+        for family in options.only:
             begin = time.perf_counter()
             worst, failures, whole = dict.fromkeys(isas, 0.0), 0, 0
             for number in range(count):
