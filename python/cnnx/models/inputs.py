@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +20,73 @@ if TYPE_CHECKING:
 ClassWeight = Mapping[int, float]
 
 
-def given(
+def to_evaluate(
     model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int, operation: str
 ) -> Batches | Stream:
     """Return the batches of a data set in the form that users give it."""
     if is_stream(x):
         return stream(model, x, y, sample_weight, operation)
     return batches(model, data(model, x, y, sample_weight, operation), batch_size)
+
+
+def to_fit(
+    model: Model,
+    given: tuple[Any, Any, Any],
+    class_weight: ClassWeight | None,
+    split: float,
+    validation: Any,
+    batch_size: int,
+    shuffle: bool,
+) -> tuple[Batches | Stream, Batches | Stream | None]:
+    """Return the batches to train on, and those to judge the model by, if there are any."""
+    judging: Batches | Stream | None = None
+    training: Batches | Stream
+    if is_stream(given[0]):
+        training = stream(model, *given, "fit", class_weight)
+        if split:
+            raise ValueError("fit: a stream cannot be split; give validation_data")
+    else:
+        arrays = data(model, *given, "fit")
+        if split and validation is None:
+            arrays, held_back = _split(arrays, split)
+            judging = batches(model, held_back, batch_size)
+        arrays = weigh(model, arrays, class_weight, "fit")
+        training = batches(model, arrays, batch_size, shuffle)
+    if validation is not None:
+        judging = to_evaluate(model, *_validation(validation), batch_size, "fit: validation_data")
+    return training, judging
+
+
+def to_predict(model: Model, x: Any, batch_size: int) -> Batches | Stream:
+    """Return batches of samples alone."""
+    if is_stream(x):
+        return Stream(x, stream_samples(model, "predict"), "predict")
+    arrays = samples(model, x, "predict")
+    return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)
+
+
+def _validation(data: Any) -> tuple[Any, Any, Any]:
+    """Return x, y and sample_weight."""
+    if is_stream(data):
+        return data, None, None
+    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+        raise ValueError(
+            "fit: validation_data must be (x, y), (x, y, sample_weight) or a stream of batches, "
+            f"got {type(data)}"
+        )
+    return data[0], data[1], data[2] if len(data) == 3 else None
+
+
+def _split(data: Sequence[Array], share: float) -> tuple[list[Array], list[Array]]:
+    """Cut off the last `share` of the samples."""
+    samples = len(data[0])
+    count = math.floor(samples * (1 - share))
+    if count in (0, samples):
+        raise ValueError(
+            f"fit: validation_split={share} of {samples} samples leaves none to "
+            f"{'validate' if count else 'train'} on"
+        )
+    return [array[:count] for array in data], [array[count:] for array in data]
 
 
 def data(model: Model, x: Any, y: Any, sample_weight: Any, operation: str) -> list[Array]:
@@ -202,11 +263,7 @@ def stream_samples(model: Model, operation: str) -> Callable[[Any], list[Any]]:
 
     def check(batch: Any) -> list[Any]:
         x = batch[0] if isinstance(batch, (tuple, list)) else batch
-        found = samples(model, x, operation)
-        buffers.extend(Buffer(()) for _ in found[len(buffers) :])
-        for buffer, array in zip(buffers, found, strict=True):
-            np.copyto(buffer.like(array), array, casting="same_kind")
-        return [buffer.like(array) for buffer, array in zip(buffers, found, strict=True)]
+        return _copied(samples(model, x, operation), buffers)
 
     return check
 
@@ -217,14 +274,16 @@ def batch(model: Model, x: Any, buffers: list[Buffer], operation: str) -> list[F
         inputs = model.graph.inputs
         if x.shape[1:] == inputs[0].shape[1:] and len(inputs) == 1:
             return [x]
-    found = samples(model, x, operation)
-    buffers.extend(Buffer(()) for _ in found[len(buffers) :])
-    ready = []
-    for buffer, array in zip(buffers, found, strict=True):
-        copy = buffer.like(array)
+    return _copied(samples(model, x, operation), buffers)
+
+
+def _copied(arrays: Sequence[Array], buffers: list[Buffer]) -> list[Float]:
+    """Return arrays as layers read them, in a buffer each."""
+    buffers.extend(Buffer(()) for _ in arrays[len(buffers) :])
+    copies = [buffer.like(array) for buffer, array in zip(buffers, arrays, strict=True)]
+    for copy, array in zip(copies, arrays, strict=True):
         np.copyto(copy, array, casting="same_kind")
-        ready.append(copy)
-    return ready
+    return copies
 
 
 def batch_targets(

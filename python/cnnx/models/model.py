@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -11,17 +10,18 @@ import numpy as np
 
 import cnnx.models.inputs as handed
 from cnnx import optimizers, registry
-from cnnx.arrays import FLOAT32, Array, Float
+from cnnx.arrays import Array, Float
 from cnnx.buffer import Buffer
 from cnnx.geometry import integer, number
-from cnnx.graph import Graph, Plan
+from cnnx.graph import Graph
 from cnnx.layers import LAYERS, InputLayer, Layer
 from cnnx.layers.layer import automatic_name
 from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
 from cnnx.layers.weight_holder import WeightHolder
-from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, History, Logs
+from cnnx.models.form import Form, alone
 from cnnx.models.objective import (
     figure_names,
     objectives,
@@ -30,10 +30,10 @@ from cnnx.models.objective import (
     serialize_metrics,
 )
 from cnnx.models.parameters import Parameters
+from cnnx.models.runs import Runs
 from cnnx.models.step_lock import step_lock
 from cnnx.models.structure import assemble, structure_of
 from cnnx.models.summary import format_summary, print_summary
-from cnnx.models.tape import Tape
 from cnnx.models.training import Training
 from cnnx.models.training_step import TrainingStep
 from cnnx.models.weighting import check_class_weight
@@ -86,15 +86,8 @@ class Model(WeightHolder):
         self.history: History | None = None
         self.stop_training = False
         self._graph: Graph | None = None
-        self._flat_graph: Graph | None = None
-        self._flat: Parameters | None = None
-        self._plans: dict[bool, Plan] = {}
-        self._step: TrainingStep | None = None
-        self._tape: Tape | None = None
-        self._arranged = 0
-        self._learned: list[Weight] = []
-        self._input_names: list[str] | None = None
-        self._output_names: list[str] | None = None
+        self._runs: Runs | None = None
+        self._inputs = self._outputs = Form()
         self._buffers: list[Buffer] = []
         if inputs is not None or outputs is not None:
             self._connect(inputs, outputs)
@@ -102,8 +95,8 @@ class Model(WeightHolder):
     # What it is made of.
 
     def _connect(self, inputs: Any, outputs: Any) -> None:
-        self._input_names, given = _values(inputs, f"{type(self).__name__}: inputs")
-        self._output_names, wanted = _values(outputs, f"{type(self).__name__}: outputs")
+        self._inputs, given = Form.of(inputs, f"{type(self).__name__}: inputs")
+        self._outputs, wanted = Form.of(outputs, f"{type(self).__name__}: outputs")
         for value in given:
             if not isinstance(value.node.layer, InputLayer):
                 raise ValueError(
@@ -134,9 +127,19 @@ class Model(WeightHolder):
     @property
     def flat_graph(self) -> Graph:
         """The graph with the models in it replaced by what they are made of."""
-        if self._flat_graph is None:
-            self._flat_graph = self.graph.flat()
-        return self._flat_graph
+        return self.runs.graph
+
+    @property
+    def runs(self) -> Runs:
+        """What runs the network; raises ValueError if it is not built."""
+        if self._runs is None:
+            self._runs = Runs(self.graph.flat(), list(self.leaves()))
+        return self._runs
+
+    @property
+    def parameters(self) -> Parameters:
+        """The flat buffers that the layers' weights are views into."""
+        return self.runs.parameters
 
     @property
     def layers(self) -> list[Any]:
@@ -181,42 +184,32 @@ class Model(WeightHolder):
     @property
     def input(self) -> Any:
         """The value that the model reads, or a list of them."""
-        return _alone(self.graph.inputs)
+        return alone(self.graph.inputs)
 
     @property
     def output(self) -> Any:
         """The value that the model computes, or a list of them."""
-        return _alone(self.graph.outputs)
+        return alone(self.graph.outputs)
 
     @property
     def input_shape(self) -> Any:
         """Shape of the input, None for the batch; a list for several inputs."""
-        return _alone([value.shape for value in self.graph.inputs])
+        return alone([value.shape for value in self.graph.inputs])
 
     @property
     def output_shape(self) -> Any:
         """Shape of the output, None for the batch; a list for several outputs."""
-        return _alone([value.shape for value in self.graph.outputs])
+        return alone([value.shape for value in self.graph.outputs])
 
     @property
     def input_names(self) -> list[str]:
         """Names of the inputs, by which a dict of samples is read."""
-        return self._input_names or [value.name for value in self.graph.inputs]
+        return self._inputs.names or [value.name for value in self.graph.inputs]
 
     @property
     def output_names(self) -> list[str]:
         """Names of the outputs, by which losses, metrics and targets are read."""
-        return self._output_names or _unique([value.name for value in self.graph.outputs])
-
-    def _forget_layout(self) -> None:
-        """Let go of what was derived from the layers, after a change of them."""
-        self._flat_graph = self._flat = None
-        self._plans = {}
-        self._tape = None
-        self._forget_step()
-
-    def _forget_step(self) -> None:
-        self._step = None
+        return self._outputs.names or _unique([value.name for value in self.graph.outputs])
 
     def summary(
         self,
@@ -332,16 +325,6 @@ class Model(WeightHolder):
         with self.lock:
             return {name: weight.numpy() for name, weight in self.named_weights()}
 
-    @property
-    def parameters(self) -> Parameters:
-        """The flat buffers that the layers' weights are views into."""
-        if self._flat is None or not self._flat.holds():
-            self.graph  # noqa: B018  (raises an error if there is none)
-            self._flat = Parameters(list(self.leaves()))
-            self._tape = None
-            self._forget_step()
-        return self._flat
-
     # A model as a layer, and as a file.
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
@@ -360,15 +343,13 @@ class Model(WeightHolder):
             values = list(inputs) if isinstance(inputs, (list, tuple)) else [inputs]
             if values and all(isinstance(value, Value) for value in values):
                 return self._use(values)
-        return self._outputs(inputs, training)
+        return self._compute(inputs, training)
 
-    def _outputs(self, inputs: Any, training: bool = False) -> Any:
+    def _compute(self, inputs: Any, training: bool = False) -> Any:
         with self.lock:
             ready = handed.batch(self, inputs, self._buffers, "predict_on_batch")
-            outputs = self._forward(ready, training)
-            if len(outputs) == 1 and self._output_names is None:
-                return outputs[0].copy()
-            return self._named([output.copy() for output in outputs])
+            outputs = self.runs.forward(ready, training)
+            return self._outputs.pack(output.copy() for output in outputs)
 
     def _use(self, values: list[Value]) -> Any:
         if not self.built and len(values) == 1:
@@ -379,7 +360,7 @@ class Model(WeightHolder):
             raise ValueError(f"{self} expects inputs of shapes {wanted}, got {found}")
         node = Node(self, tuple(values))
         outputs = enumerate(self.graph.outputs)
-        return _alone([Value(output.shape, node, index) for index, output in outputs])
+        return alone([Value(output.shape, node, index) for index, output in outputs])
 
     def listed_layers(self) -> list[Any]:
         """Return the layers in the order of the config."""
@@ -396,7 +377,7 @@ class Model(WeightHolder):
         return connections
 
     def _structure(self) -> dict[str, Any]:
-        names = {"input_names": self._input_names, "output_names": self._output_names}
+        names = {"input_names": self._inputs.names, "output_names": self._outputs.names}
         return structure_of(self.graph)[1] | names
 
     @classmethod
@@ -414,12 +395,16 @@ class Model(WeightHolder):
     @classmethod
     def from_layers(cls, layers: Sequence[Any], config: dict[str, Any]) -> Self:
         """Make a model of layers that are there already, used as a config says."""
+        model = cls.__new__(cls)
+        model._assemble(layers, config)
+        return model
+
+    def _assemble(self, layers: Sequence[Any], config: dict[str, Any]) -> None:
+        """Begin as a new model of these layers."""
         inputs, outputs = assemble(layers, config)
-        return cls(
-            _by_names(config["input_names"], inputs),
-            _by_names(config["output_names"], outputs),
-            config["name"],
-        )
+        given = Form(config["input_names"]).pack(inputs)
+        wanted = Form(config["output_names"]).pack(outputs)
+        Model.__init__(self, given, wanted, config["name"])
 
     def __getstate__(self) -> dict[str, Any]:
         return {
@@ -429,14 +414,7 @@ class Model(WeightHolder):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        config = state["config"]
-        inputs, outputs = assemble(state["layers"], config)
-        Model.__init__(
-            self,
-            _by_names(config["input_names"], inputs),
-            _by_names(config["output_names"], outputs),
-            config["name"],
-        )
+        self._assemble(state["layers"], state["config"])
         self._compile_as(state["compiled"])
 
     def _compiled(self) -> tuple[Any, ...]:
@@ -489,7 +467,8 @@ class Model(WeightHolder):
             objectives(names, units, new_loss, loss_weights, metrics)
         with self.lock:
             self._compile_as((new_optimizer, new_loss, loss_weights, metrics))
-            self._forget_step()
+            if self._runs is not None:
+                self._runs.forget_step()
 
     @property
     def compiled_optimizer(self) -> Optimizer:
@@ -511,7 +490,7 @@ class Model(WeightHolder):
         """Take over what the optimizer's `get_state` returned, for the next step to go on from."""
         with self.lock:
             self.compiled_optimizer.set_state(state)
-            self._forget_step()  # it holds views of the state before
+            self.runs.forget_step()  # it holds views of the state before
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return the arguments of `compile` as JSON-serialisable values; None if not compiled."""
@@ -526,8 +505,9 @@ class Model(WeightHolder):
 
     def training_step(self, operation: str) -> TrainingStep:
         """Return the step of training; raises ValueError if the model has no loss yet."""
-        if self._step is not None and self._arranged == Weight.last_arrangement:
-            return self._step
+        step = None if self._runs is None else self._runs.step
+        if step is not None:
+            return step
         if self.optimizer is None or self.loss is None:
             raise ValueError(
                 f"{operation}: model '{self.name}' has no loss yet; call "
@@ -535,13 +515,8 @@ class Model(WeightHolder):
             )
         units = [value.shape[-1] for value in self.graph.outputs]
         found = objectives(self.output_names, units, self.loss, self.loss_weights, self.metrics)
-        parameters = self.parameters
-        learned = self.trainable_weights
-        if self._step is None or learned != self._learned:
-            self.optimizer.claim(self)
-            self._step = TrainingStep(self.flat_graph, found, self.optimizer, parameters)
-        self._arranged, self._learned = Weight.last_arrangement, learned
-        return self._step
+        self.optimizer.claim(self)
+        return self.runs.begin_step(found, self.optimizer)
 
     @property
     def metrics_names(self) -> list[str]:
@@ -624,22 +599,9 @@ class Model(WeightHolder):
         first = integer(initial_epoch, "fit: initial_epoch", minimum=0)
         split = number(validation_split, "fit: validation_split", 0, 1)
         classes = check_class_weight(class_weight, "fit")
-        batches: Batches | Stream
-        judging: Batches | Stream | None = None
-        if is_stream(x):
-            batches = handed.stream(self, x, y, sample_weight, "fit", classes)
-            if split:
-                raise ValueError("fit: a stream cannot be split; give validation_data")
-        else:
-            training = handed.data(self, x, y, sample_weight, "fit")
-            if split and validation_data is None:
-                training, held_back = _split(training, split)
-                judging = handed.batches(self, held_back, size)
-            training = handed.weigh(self, training, classes, "fit")
-            batches = handed.batches(self, training, size, shuffle)
-        if validation_data is not None:
-            data = _validation(validation_data)
-            judging = handed.given(self, *data, size, "fit: validation_data")
+        batches, judging = handed.to_fit(
+            self, (x, y, sample_weight), classes, split, validation_data, size, shuffle
+        )
         given: Any = () if callbacks is None else callbacks
         own = list(given) if isinstance(given, (list, tuple)) else [given]
         history = next((item for item in own if isinstance(item, History)), None) or History()
@@ -682,7 +644,7 @@ class Model(WeightHolder):
         """
         verbose = check_verbose(verbose, "evaluate")
         size = _batch_size(batch_size, "evaluate")
-        logs = self.judge(handed.given(self, x, y, sample_weight, size, "evaluate"), verbose)
+        logs = self.judge(handed.to_evaluate(self, x, y, sample_weight, size, "evaluate"), verbose)
         return logs if return_dict else _flat(list(logs.values()))
 
     def judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
@@ -714,24 +676,17 @@ class Model(WeightHolder):
         """
         verbose = check_verbose(verbose, "predict")
         size = _batch_size(batch_size, "predict")
-        batches: Batches | Stream
-        if is_stream(x):
-            batches = Stream(x, handed.stream_samples(self, "predict"), "predict")
-        else:
-            arrays = handed.samples(self, x, "predict")
-            batches = Batches(*((array, FLOAT32) for array in arrays), batch_size=size)
+        batches = handed.to_predict(self, x, size)
         found: list[list[Float]] = [[] for _ in self.graph.outputs]
         with quiet_progress("predict", batches.samples, verbose) as progress:
             for batch in batches:
                 with self.lock:
-                    for parts, output in zip(found, self._forward(batch), strict=True):
+                    for parts, output in zip(found, self.runs.forward(batch), strict=True):
                         parts.append(output.copy())
                 progress.advance(len(batch[0]))
-        return self._named(
-            [
-                np.concatenate(parts or [np.empty((0, *value.shape[1:]), np.float32)])
-                for parts, value in zip(found, self.graph.outputs, strict=True)
-            ]
+        return self._outputs.pack(
+            np.concatenate(parts or [np.empty((0, *value.shape[1:]), np.float32)])
+            for parts, value in zip(found, self.graph.outputs, strict=True)
         )
 
     # Single batches.
@@ -806,16 +761,13 @@ class Model(WeightHolder):
             Whether to compute as in `fit`: moving statistics change, and dropout drops.
         """
         if not training:
-            return self._outputs(x)
+            return self._compute(x)
         with self.lock:
             ready = handed.batch(self, x, self._buffers, "forward")
-            self.parameters  # noqa: B018  (the weights lie in one buffer from now on)
             if self.optimizer is not None:
                 self.optimizer.claim(self)
-            learned = self.trainable_weights
-            if self._tape is None or self._tape.weights != learned:
-                self._tape = Tape(self.flat_graph, learned)
-            return self._named([output.copy() for output in self._tape.forward(ready)])
+            outputs = self.runs.begin_tape().forward(ready)
+            return self._outputs.pack(output.copy() for output in outputs)
 
     def backward(self, gradients: Any) -> list[Float]:
         """
@@ -839,10 +791,11 @@ class Model(WeightHolder):
             Without a forward pass before, or if a gradient has not its output's shape.
         """
         with self.lock:
-            if self._tape is None:
+            tape = self.runs.tape
+            if tape is None:
                 raise ValueError("backward: call forward(x, training=True) before")
             names = self.output_names
-            return self._tape.backward(names, handed.listed(gradients, names, "backward"))
+            return tape.backward(names, handed.listed(gradients, names, "backward"))
 
     def apply_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> None:
         """Take one step of the optimizer along gradients of some weights: `Optimizer.apply`."""
@@ -856,7 +809,7 @@ class Model(WeightHolder):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the network's outputs for one batch."""
-        return self._outputs(x)
+        return self._compute(x)
 
     def _checked(
         self,
@@ -872,18 +825,6 @@ class Model(WeightHolder):
         ready += handed.batch_targets(self, y, sample_weight, count, operation, class_weight)
         return ready
 
-    def _forward(self, batch: Sequence[Float], training: bool = False) -> list[Float]:
-        plan = self._plans.get(training)
-        if plan is None:
-            plan = self._plans[training] = Plan(self.flat_graph, training=training)
-        return plan.forward(*batch)
-
-    def _named(self, outputs: list[Float]) -> Any:
-        """Return the outputs as the model was given them: one, a list, or a dict."""
-        if self._output_names is not None:
-            return dict(zip(self._output_names, outputs, strict=True))
-        return _alone(outputs)
-
     def _figures(self, values: list[float], named: bool) -> Any:
         return dict(zip(self.metrics_names, values, strict=True)) if named else _flat(values)
 
@@ -894,29 +835,6 @@ def make_layer(entry: Any) -> Any:
     if isinstance(name, str) and (model_class := registry.model_class(name)):
         return model_class.from_config(entry["config"])
     return registry.get("layer", entry, Layer, LAYERS)
-
-
-def _alone(items: list[Any]) -> Any:
-    return items[0] if len(items) == 1 else items
-
-
-def _values(given: Any, what: str) -> tuple[list[str] | None, list[Value]]:
-    """Return the names, if there are any, and the values of one value, a list or a dict."""
-    names = list(given) if isinstance(given, Mapping) else None
-    values = list(given.values()) if isinstance(given, Mapping) else given
-    values = list(values) if isinstance(values, (list, tuple)) else [values]
-    for value in values:
-        if not isinstance(value, Value):
-            raise TypeError(
-                f"{what} must be what cnnx.Input and layers called on it return, got {value!r}"
-            )
-    if not values or len(set(values)) < len(values):
-        raise ValueError(f"{what} must be different values, at least one")
-    return names, values
-
-
-def _by_names(names: list[str] | None, values: list[Value]) -> Any:
-    return _alone(values) if names is None else dict(zip(names, values, strict=True))
 
 
 def _unique(names: list[str]) -> list[str]:
@@ -942,30 +860,6 @@ def _flat(values: list[float]) -> float | list[float]:
 
 def _batch_size(value: int | None, operation: str) -> int:
     return _DEFAULT_BATCH_SIZE if value is None else integer(value, f"{operation}: batch_size")
-
-
-def _validation(data: Any) -> tuple[Any, Any, Any]:
-    """Return x, y and sample_weight."""
-    if is_stream(data):
-        return data, None, None
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        raise ValueError(
-            "fit: validation_data must be (x, y), (x, y, sample_weight) or a stream of batches, "
-            f"got {type(data)}"
-        )
-    return data[0], data[1], data[2] if len(data) == 3 else None
-
-
-def _split(data: Sequence[Array], share: float) -> tuple[list[Array], list[Array]]:
-    """Cut off the last `share` of the samples."""
-    samples = len(data[0])
-    count = math.floor(samples * (1 - share))
-    if count in (0, samples):
-        raise ValueError(
-            f"fit: validation_split={share} of {samples} samples leaves none to "
-            f"{'validate' if count else 'train'} on"
-        )
-    return [array[:count] for array in data], [array[count:] for array in data]
 
 
 registry.MODELS["Model"] = Model

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 from cnnx import registry
 from cnnx.geometry import sample_shape
 from cnnx.graph import Graph
 from cnnx.layers import InputLayer, Layer
 from cnnx.layers.value import Value
-from cnnx.models.model import Model, make_layer
+from cnnx.models.model import Model
 
 
 class Sequential(Model):
@@ -71,7 +71,7 @@ class Sequential(Model):
                 self._graph = Graph([first], [value], [*below.values, value])
                 self._first = first
             self._stack.append(layer)
-            self._forget_layout()
+            self._runs = None
             self._forget_optimizer_state(layer)
 
     def pop(self) -> Any:
@@ -83,7 +83,7 @@ class Sequential(Model):
             if self._graph is not None:
                 left = self._graph.values[:-1]
                 self._graph = Graph(self._graph.inputs, left[-1:], left) if left else None
-            self._forget_layout()
+            self._runs = None
             self._forget_optimizer_state(layer)
         return layer
 
@@ -120,7 +120,7 @@ class Sequential(Model):
                     if isinstance(layer, Layer):
                         layer.unbuild()
                 raise
-            self._forget_layout()
+            self._runs = None
 
     def listed_layers(self) -> list[Any]:
         """Return the layers in the order of the config, after the input's if it is known."""
@@ -130,44 +130,11 @@ class Sequential(Model):
             return [InputLayer(self.input_shape[1:], "input_layer"), *self._stack]
         return list(self._stack)
 
-    def get_config(self) -> dict[str, Any]:
-        """Return the name and the layers' configs, with the input's shape if it is known."""
-        layers = [registry.serialize(layer) for layer in self.listed_layers()]
-        return {"name": self.name, "layers": layers}
+    def _structure(self) -> dict[str, Any]:
+        return {}  # the order of the layers says everything
 
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """
-        Make a model from what `get_config` returned, with fresh weights.
-
-        Raises
-        ------
-        ValueError
-            For a layer that is not one of `cnnx.layers`.
-        """
-        return cls([make_layer(entry) for entry in config["layers"]], config["name"])
-
-    @classmethod
-    def from_layers(cls, layers: Sequence[Any], config: dict[str, Any]) -> Self:
-        """Make a model of layers that are there already."""
-        return cls(layers, config["name"])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "layers": self._stack,
-            "input_layer": None if self._first is None else self._first.node.layer,
-            "input_shape": self.input_shape if self.built else None,
-            "compiled": self._compiled(),
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        first = state["input_layer"]
-        layers = state["layers"] if first is None else [first, *state["layers"]]
-        Sequential.__init__(self, layers, state["name"])
-        if state["input_shape"] is not None and not self.built:
-            self.build(state["input_shape"])
-        self._compile_as(state["compiled"])
+    def _assemble(self, layers: Sequence[Any], config: dict[str, Any]) -> None:
+        Sequential.__init__(self, layers, config["name"])
 
 
 def _declared_input(layer: Any, below: Sequence[Any]) -> Value | None:

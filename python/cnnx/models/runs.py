@@ -1,0 +1,84 @@
+"""What runs a network: made of its layers when it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cnnx.arrays import Float
+from cnnx.graph import Graph, Plan
+from cnnx.layers.layer import Layer
+from cnnx.layers.weight import Weight
+from cnnx.models.objective import Objective
+from cnnx.models.parameters import Parameters
+from cnnx.models.tape import Tape
+from cnnx.models.training_step import TrainingStep
+from cnnx.optimizers import Optimizer
+
+
+class Runs:
+    """
+    The plans of a network, the buffers of its weights, and its step of training.
+
+    Parameters
+    ----------
+    graph
+        Of layers alone.
+    layers
+        All of them, in the order in which their weights lie in the buffers.
+    """
+
+    def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
+        self.graph = graph
+        self._layers = layers
+        self._plans: dict[bool, Plan] = {}
+        self._parameters: Parameters | None = None
+        self._step: TrainingStep | None = None
+        self.tape: Tape | None = None
+        self._arranged = 0
+        self._learned: list[Weight] = []
+
+    def forward(self, batch: Sequence[Float], training: bool = False) -> list[Float]:
+        """Return the outputs, in arrays that the next call overwrites."""
+        plan = self._plans.get(training)
+        if plan is None:
+            plan = self._plans[training] = Plan(self.graph, training=training)
+        return plan.forward(*batch)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The flat buffers that the layers' weights are views into."""
+        if self._parameters is None or not self._parameters.holds():
+            self._parameters = Parameters(self._layers)
+            self._step = self.tape = None
+        return self._parameters
+
+    @property
+    def step(self) -> TrainingStep | None:
+        """The step of training, unless other weights learn than when it was made."""
+        if self._step is not None and self._arranged != Weight.last_arrangement:
+            self.parameters  # noqa: B018  (lets go of the step if another model took weights over)
+            if self._trainable() != self._learned:
+                self._step = None
+            self._arranged = Weight.last_arrangement
+        return self._step
+
+    def begin_step(self, objectives: Sequence[Objective], optimizer: Optimizer) -> TrainingStep:
+        """Make the step of training."""
+        self._step = TrainingStep(self.graph, objectives, optimizer, self.parameters)
+        self._arranged, self._learned = Weight.last_arrangement, self._trainable()
+        return self._step
+
+    def forget_step(self) -> None:
+        """Let go of the step: it has another optimizer or other objectives from now on."""
+        self._step = None
+
+    def begin_tape(self) -> Tape:
+        """Return the tape of a training loop of the user's own, made anew if others learn."""
+        self.parameters  # noqa: B018  (the weights lie in one buffer from now on)
+        learned = self._trainable()
+        if self.tape is None or self.tape.weights != learned:
+            self.tape = Tape(self.graph, learned)
+        return self.tape
+
+    def _trainable(self) -> list[Weight]:
+        return [weight for layer in self._layers for weight in layer.trainable_weights]
