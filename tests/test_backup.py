@@ -127,6 +127,60 @@ def test_what_other_callbacks_remember_is_kept(tmp_path: Path) -> None:
         assert_same(again, unbroken)
 
 
+class Confused(cnnx.metrics.Metric):
+    """The least share of right answers of any class so far: a state of arrays."""
+
+    def reset_state(self) -> None:
+        self.counts = np.zeros((2, 3))
+        self.seen: dict[int, tuple[int, ...]] = {}
+
+    def update_state(self, y_true: Any, y_pred: Any) -> None:
+        self.seen[len(self.seen)] = y_pred.shape
+        np.add.at(self.counts[0], y_true, y_pred.argmax(1) == y_true)
+        np.add.at(self.counts[1], y_true, 1)
+
+    def result(self) -> float:
+        return float((self.counts[0] / np.maximum(self.counts[1], 1)).min()) + len(self.seen)
+
+
+@pytest.mark.parametrize("step", [1, 3, 5, 8])
+def test_a_metric_goes_on_within_the_epoch(tmp_path: Path, step: int) -> None:
+    def model() -> cnnx.Sequential:
+        made = network()
+        made.compile(Adam(0.01), "sparse_categorical_crossentropy", [Confused(), "accuracy"])
+        return made
+
+    history = fit(model())
+    break_at(step, model(), BackupAndRestore(tmp_path, 1))
+    assert fit(model(), BackupAndRestore(tmp_path, 1)) == history
+
+
+def test_the_state_of_a_callback_comes_back_as_it_was(tmp_path: Path) -> None:
+    state = {
+        "best of class": {0: 0.5, 1: 0.25},
+        "pairs": {(1, "a"): None, (2, "b"): [True, (3, 4.5)]},
+        "number": np.float32(0.1),
+        "whole": np.int64(2**60),
+        "marked": {"tensor": "x"},
+        "again": {"items": {"tuple": [1]}},
+        "array": np.arange(6, dtype=np.int16).reshape(2, 3),
+        "": {},
+    }
+    got: list[dict[str, Any]] = []
+
+    class Keeper(Callback):
+        def get_state(self) -> dict[str, Any]:
+            return state
+
+        def set_state(self, state: dict[str, Any]) -> None:
+            got.append(state)
+
+    break_at(2, network(), Keeper(), BackupAndRestore(tmp_path, 1))
+    fit(network(), Keeper(), BackupAndRestore(tmp_path))
+    assert repr(got) == repr([state])
+    assert [type(value) for value in got[0].values()] == [type(value) for value in state.values()]
+
+
 def test_training_that_was_stopped_early_is_not_taken_up(tmp_path: Path) -> None:
     def stop(model: cnnx.Sequential) -> Callback:
         def at_2(epoch: int, logs: Any) -> None:

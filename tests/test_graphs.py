@@ -270,6 +270,40 @@ def test_features_of_a_trained_body_under_a_new_head() -> None:
     assert explain.check_gradients(model, X, LABELS % 2, elements=5).agrees
 
 
+def body(shape: tuple[int, int, int] = (8, 8, 1)) -> cnnx.Model:
+    """Return a body for images of any size: with a branch, and a model within."""
+    x = cnnx.Input(shape)
+    block = cnnx.Sequential([layers.Conv2D(4, 3, padding="same"), layers.ReLU()], name="block")
+    y = layers.MaxPooling2D()(block(x) + layers.Conv2D(4, 1)(x))
+    return cnnx.Model(x, layers.GlobalAveragePooling2D()(y), name="body")
+
+
+def test_a_model_as_a_layer_takes_other_sizes(tmp_path: Path) -> None:
+    cnnx.utils.set_random_seed(1)
+    inner = body()
+    small, large = cnnx.Input((8, 8, 1), name="small"), cnnx.Input((13, 10, 1), name="large")
+    model = cnnx.Model([small, large], layers.Concatenate()([inner(small), inner(large)]))
+    fresh = body((13, 10, 1))
+    fresh.set_weights(inner.get_weights())
+    data = [normal(1, 5, 8, 8, 1), normal(2, 5, 13, 10, 1)]
+    expected = np.concatenate([inner.predict(data[0]), fresh.predict(data[1])], axis=1)
+    np.testing.assert_array_equal(model.predict(data), expected)
+    model.compile("sgd", "mse")
+    assert cnnx.explain.check_gradients(model, data, normal(3, 5, 8)).agrees
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(load_model(tmp_path / "model").predict(data), model.predict(data))
+
+
+def test_a_model_as_a_layer_names_the_layer_that_fits_one_size() -> None:
+    inner = cnnx.Sequential(
+        [cnnx.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.Flatten(name="flat"), layers.Dense(3)]
+    )
+    with pytest.raises(ValueError, match=r"8, 8, 1.*got .*13, 8, 1.*: Flatten 'flat' was"):
+        inner(cnnx.Input((13, 8, 1)))
+    with pytest.raises(ValueError, match=r"expects 1 input, got 2"):
+        inner([cnnx.Input((8, 8, 1)), cnnx.Input((8, 8, 1))])
+
+
 def test_two_models_that_share_layers_train_in_turn() -> None:
     base = compiled(residual())
     top = layers.Dense(2, activation="softmax", name="other")(

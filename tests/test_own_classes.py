@@ -202,6 +202,33 @@ def test_a_layer_in_the_old_form_is_refused_at_once() -> None:
                 return x
 
 
+class Gate(layers.Layer):
+    """One input times what another lets pass: neither weights nor another shape."""
+
+    merges = True
+
+    def forward(self, call: Any, x: Any, gate: Any) -> Any:
+        return x * gate
+
+    def backward(self, call: Any, dy: Any) -> Any:
+        x, gate = call.xs
+        return dy * gate, (dy * x).sum(axis=-1, keepdims=True)
+
+
+def test_a_layer_of_several_inputs_has_the_shape_of_the_first() -> None:
+    cnnx.utils.set_random_seed(1)
+    x, y = cnnx.Input((4,)), cnnx.Input((3,))
+    gated = Gate()([layers.Dense(5)(x), layers.Dense(1, "sigmoid")(y)])
+    assert gated.shape == (None, 5)
+    model = cnnx.Model([x, y], gated)
+    model.compile("sgd", "mse")
+    data = [normal(1, 6, 4), normal(2, 6, 3)]
+    check = cnnx.explain.check_gradients(
+        model, data, normal(3, 6, 5), references={Gate: lambda layer, given: given[0] * given[1]}
+    )
+    assert check.agrees, f"\n{check}"
+
+
 def test_an_activation_of_ones_own(tmp_path: Path) -> None:
     def forward(src: Any, dst: Any) -> None:
         np.square(src, out=dst)

@@ -104,6 +104,19 @@ class Metric(registry.Configurable):
         """Return the mean over all samples taken in; 0 for none."""
         return self._sum / self._count if self._count else 0.0
 
+    def get_state(self) -> dict[str, Any]:
+        """
+        Return what `BackupAndRestore` keeps of a metric within an epoch.
+
+        By default all attributes that are numbers, texts, None, arrays, or lists, tuples and dicts
+        of those; for a state of another kind override it and `set_state`.
+        """
+        return {name: item for name, item in vars(self).items() if _can_be_kept(item)}
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Go on from what `get_state` returned."""
+        vars(self).update(state)
+
     def __call__(self, y_true: Any, y_pred: Any) -> float:
         """Take in one batch as `update_state` does, and return `result`."""
         self.update_state(y_true, y_pred)
@@ -112,6 +125,15 @@ class Metric(registry.Configurable):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"name": self.name}
+
+
+def _can_be_kept(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(map(_can_be_kept, (*value, *value.values())))
+    if isinstance(value, (list, tuple)):
+        return all(map(_can_be_kept, value))
+    plain = (bool, int, float, str, type(None), np.ndarray, np.generic)
+    return isinstance(value, plain)
 
 
 def _without_last_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -1,7 +1,8 @@
 """State on disk: dicts and lists of numbers, texts and arrays, without any class.
 
 An array is a tensor of the file, under the keys that lead to it ("weights/conv2d/kernel"); in the
-JSON its name stands in its place.
+JSON its name stands in its place. What JSON would change stands there as a dict of one entry that
+says what it is: a tuple, a NumPy number, a dict whose keys are no texts.
 """
 
 import os
@@ -18,6 +19,8 @@ __all__ = ["restoring", "save_snapshot"]
 
 STATE = "state"
 TENSOR = "tensor"
+_NUMBER, _TUPLE, _ITEMS = "number", "tuple", "items"
+_MARKS = [{TENSOR}, {_NUMBER}, {_TUPLE}, {_ITEMS}]
 
 
 def save_snapshot(
@@ -58,9 +61,13 @@ def _take_out(value: Any, name: str, tensors: dict[str, Array]) -> Any:
         tensors[name] = value
         return {TENSOR: name}
     if isinstance(value, np.generic):
-        return value.item()
+        return {_NUMBER: _take_out(np.asarray(value), name, tensors)}
     if isinstance(value, dict):
-        return {key: _take_out(item, _within(name, key), tensors) for key, item in value.items()}
+        if value.keys() not in _MARKS and all(isinstance(key, str) for key in value):
+            return {k: _take_out(item, _within(name, k), tensors) for k, item in value.items()}
+        return {_ITEMS: _take_out([list(item) for item in value.items()], name, tensors)}
+    if isinstance(value, tuple):
+        return {_TUPLE: _take_out(list(value), name, tensors)}
     if isinstance(value, list):
         return [_take_out(item, _within(name, i), tensors) for i, item in enumerate(value)]
     return value
@@ -74,6 +81,12 @@ def _put_back(value: Any, tensors: Tensors) -> Any:
     if isinstance(value, dict):
         if value.keys() == {TENSOR}:
             return tensors.take_any(value[TENSOR])
+        if value.keys() == {_NUMBER}:
+            return _put_back(value[_NUMBER], tensors)[()]
+        if value.keys() == {_TUPLE}:
+            return tuple(_put_back(value[_TUPLE], tensors))
+        if value.keys() == {_ITEMS}:
+            return dict(_put_back(value[_ITEMS], tensors))
         return {key: _put_back(item, tensors) for key, item in value.items()}
     if isinstance(value, list):
         return [_put_back(item, tensors) for item in value]

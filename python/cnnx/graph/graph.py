@@ -113,11 +113,22 @@ class Graph:
         return Graph(self.inputs, [new.get(value, value) for value in self.outputs], values)
 
     def copied_into(self, inputs: Sequence[Value], values: list[Value]) -> list[Value]:
-        """Append the graph's values, computed from other inputs; return its outputs."""
+        """
+        Append the graph's values, computed from other inputs; return its outputs.
+
+        Raises
+        ------
+        ValueError
+            If a layer cannot be used on inputs of another size.
+        """
         graph = self.flat()
         new = dict(zip(graph.inputs, inputs, strict=True))
         for value in graph.values:
-            sources = tuple(new[source] for source in value.node.inputs)
-            new[value] = Value(value.shape, Node(value.node.layer, sources))
+            layer, before = value.node.layer, value.node.inputs
+            sources = tuple(new[source] for source in before)
+            shape = value.shape
+            if any(one.shape != other.shape for one, other in zip(sources, before, strict=True)):
+                shape = layer.build_once(*(source.shape for source in sources))
+            new[value] = Value(shape, Node(layer, sources))
             values.append(new[value])
         return [new[value] for value in graph.outputs]

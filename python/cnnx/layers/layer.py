@@ -34,9 +34,10 @@ class Layer(WeightHolder):
     One step of a network: a function of a batch, its gradient, and the weights that it learns.
 
     To write a layer, implement `forward` and `backward`; `compute_output_shape` if the output has
-    another shape than the input, `build` if it has weights, and `get_config` if its constructor
-    takes arguments. Shapes carry the batch first, None where any size will do. A layer holds
-    settings and weights; what belongs to one use of it lives in a `Call`.
+    another shape than the first input, `build` if it has weights, and `get_config` if its
+    constructor takes arguments. A layer of several inputs sets `merges = True`. Shapes carry the
+    batch first, None where any size will do. A layer holds settings and weights; what belongs to
+    one use of it lives in a `Call`.
 
     Parameters
     ----------
@@ -92,12 +93,13 @@ class Layer(WeightHolder):
         """What a plan may do with the arrays; the careful default suits every layer."""
         return Traits()
 
-    def build(self, input_shape: Shape) -> None:
-        """Check `input_shape` and create the weights with `add_weight`."""
+    def build(self, *input_shapes: Any) -> None:
+        """Check the shape of each input, and create the weights with `add_weight`."""
 
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return the shape of the output for an input of shape `input_shape`."""
-        return input_shape
+    def compute_output_shape(self, *input_shapes: Any) -> Shape:
+        """Return the shape of the output for the shapes of the inputs: that of the first."""
+        shape: Shape = input_shapes[0]
+        return shape
 
     def bind(self, call: Call) -> None:
         """Work out what the shapes of a call decide; runs once for each call, before `forward`."""

@@ -44,8 +44,8 @@ class Mean:
 
     def get_state(self) -> dict[str, Any]:
         """Return what has been taken in."""
-        return {"sums": self._sums.copy(), "count": self._count}
+        return {"sums": self._sums.copy(), "count": self._count, "last": self._last.copy()}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
-        self._sums, self._count = state["sums"], state["count"]
+        self._sums, self._count, self._last = state["sums"], state["count"], state["last"]

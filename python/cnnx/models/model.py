@@ -354,13 +354,22 @@ class Model(WeightHolder):
     def _use(self, values: list[Value]) -> Any:
         if not self.built and len(values) == 1:
             self.build(values[0].shape)
-        wanted = [value.shape[1:] for value in self.graph.inputs]
+        graph = self.graph
+        if len(values) != len(graph.inputs):
+            count = len(graph.inputs)
+            raise ValueError(f"{self} expects {count} input{'s' * (count > 1)}, got {len(values)}")
+        wanted = [value.shape[1:] for value in graph.inputs]
         found = [value.shape[1:] for value in values]
+        outputs = graph.outputs
         if found != wanted:
-            raise ValueError(f"{self} expects inputs of shapes {wanted}, got {found}")
+            try:
+                outputs = graph.copied_into(values, [])
+            except ValueError as error:
+                raise ValueError(
+                    f"{self} expects inputs of shapes {wanted}, got {found}: {error}"
+                ) from None
         node = Node(self, tuple(values))
-        outputs = enumerate(self.graph.outputs)
-        return alone([Value(output.shape, node, index) for index, output in outputs])
+        return alone([Value(output.shape, node, place) for place, output in enumerate(outputs)])
 
     def listed_layers(self) -> list[Any]:
         """Return the layers in the order of the config."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from cnnx import random
 from cnnx.geometry import integer
 from cnnx.layers.random_layer import RandomLayer
+from cnnx.metrics import Metric
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, History, Logs
 from cnnx.models.objective import serialize_losses
@@ -163,6 +164,7 @@ class Training:
                 "step": self.step,
                 "stop_training": model.stop_training,
                 "mean": self._mean.get_state(),
+                "metrics": [metric.get_state() for metric in self._metrics()],
                 "random": self._random_state(),
                 "random_at_begin": self._random_at_begin,
                 "callbacks": {
@@ -200,6 +202,8 @@ class Training:
         self.epoch, self.step = state["epoch"], state["step"]
         model.stop_training = state["stop_training"]
         self._mean.set_state(state["mean"])
+        for metric, kept in zip(self._metrics(), state["metrics"], strict=True):
+            metric.set_state(kept)
         self._set_random_state(state["random"])
         self._random_at_begin = state["random_at_begin"]
         for name, callback in self._stateful().items():
@@ -220,6 +224,10 @@ class Training:
             f"loss {serialize_losses(model.loss)}",
             f"figures {', '.join(model.metrics_names)}",
         ]
+
+    def _metrics(self) -> list[Metric]:
+        """Return the metrics that keep a state over the batches of an epoch."""
+        return self._model.training_step("fit").metrics()
 
     def _stateful(self) -> dict[str, Callback]:
         """Return the callbacks by class name and number: EarlyStopping 0, ...."""

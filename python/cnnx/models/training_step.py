@@ -221,6 +221,11 @@ class TrainingStep:
                 if figure.keeps_state:
                     figure.metric.reset_state()
 
+    def metrics(self) -> list[Metric]:
+        """Return the metrics of training that keep a state."""
+        figures = [figure for head in self.heads for figure in head.figures]
+        return [figure.metric for figure in figures if figure.keeps_state]
+
     def _differentiate(self, arrays: Sequence[Array]) -> list[float]:
         binding = self._training.bind(len(arrays[0]))
         values = self._score(binding, arrays)
