@@ -49,10 +49,11 @@ def axes(draw: st.DrawFn, dilated: bool) -> Axis:
 
 
 @st.composite
-def axes_of_3(draw: st.DrawFn) -> Axis:
+def axes_of_3(draw: st.DrawFn, stride: int) -> Axis:
     before, after = draw(st.integers(0, 2)), draw(st.integers(0, 2))
     size = draw(st.integers(max(1, 3 - before - after), 13))
-    return Axis(size, size + before + after - 2, kernel=3, stride=1, before=before, dilation=1)
+    output = (size + before + after - 3) // stride + 1
+    return Axis(size, output, kernel=3, stride=stride, before=before, dilation=1)
 
 
 def windows(dilated: bool = False) -> st.SearchStrategy[Window]:
@@ -60,9 +61,9 @@ def windows(dilated: bool = False) -> st.SearchStrategy[Window]:
     return st.builds(window_of, axes(dilated), axes(dilated))
 
 
-def windows_of_3x3() -> st.SearchStrategy[Window]:
-    """Kernel 3, stride 1, any padding, per axis."""
-    return st.builds(window_of, axes_of_3(), axes_of_3())
+def windows_of_3x3(stride: int) -> st.SearchStrategy[Window]:
+    """Kernel 3, this stride, any padding, per axis."""
+    return st.builds(window_of, axes_of_3(stride), axes_of_3(stride))
 
 
 def window_of(h: Axis, w: Axis) -> Window:

@@ -1,4 +1,4 @@
-"""The three passes of 3x3 convolutions by Winograd's algorithm."""
+"""The three passes of 3x3 convolutions by Winograd's algorithm, of stride 1 and 2."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from agreement import check, check_threads, normal
 from cnnx import _core
 from strategies import Window, seeds, windows_of_3x3
 
+strided = st.sampled_from([1, 2]).flatmap(windows_of_3x3)
 wide = st.sampled_from([16, 17, 33, 64])  # channels; fewer are computed in another way
 SAME = {"strides": (1, 1), "padding": (1, 1), "dilation": (1, 1), "groups": 1, "rotated": False}
 
@@ -30,10 +31,10 @@ def winograd() -> Iterator[None]:
 
 
 def geometry_of(window: Window, rotated: bool) -> dict[str, Any]:
-    return SAME | {"padding": window.padding, "rotated": rotated}
+    return SAME | {"strides": window.strides, "padding": window.padding, "rotated": rotated}
 
 
-@given(windows_of_3x3(), st.integers(1, 3), wide, wide, st.booleans(), st.booleans(), seeds)
+@given(strided, st.integers(1, 3), wide, wide, st.booleans(), st.booleans(), seeds)
 def test_the_passes_agree_with_the_oracle(
     window: Window, mb: int, ic: int, oc: int, rotated: bool, use_bias: bool, seed: int
 ) -> None:
@@ -64,7 +65,7 @@ def two_largest_differ(before: NDArray[Any]) -> bool:
 
 
 @given(
-    windows_of_3x3(),
+    windows_of_3x3(stride=1),
     st.integers(1, 2),
     wide,
     wide,
@@ -112,7 +113,7 @@ def test_activation_and_pooling_in_the_same_pass(
     )
 
 
-@given(windows_of_3x3(), st.integers(1, 2), wide, wide, st.booleans(), seeds)
+@given(strided, st.integers(1, 2), wide, wide, st.booleans(), seeds)
 def test_an_addend_in_the_same_pass(
     window: Window, mb: int, ic: int, oc: int, rotated: bool, seed: int
 ) -> None:
@@ -141,34 +142,52 @@ def largest_error(got: NDArray[Any], expected: NDArray[Any]) -> float:
 
 
 @pytest.mark.usefixtures("backend")
-@pytest.mark.parametrize(("size", "ic", "oc"), [(26, 32, 64), (13, 128, 128)])
-def test_errors_against_float64(size: int, ic: int, oc: int) -> None:
+@pytest.mark.parametrize(
+    ("size", "ic", "oc", "stride"),
+    [(26, 32, 64, 1), (13, 128, 128, 1), (26, 32, 64, 2), (9, 256, 256, 2)],
+)
+def test_errors_against_float64(size: int, ic: int, oc: int, stride: int) -> None:
     """Relative to the largest output; with many weights, threads share the blocks of tiles."""
-    shape = (3, size, size)
-    src, weights, diff_dst = normal(1, *shape, ic), normal(2, 3, 3, ic, oc), normal(3, *shape, oc)
-    dst, diff_src = np.empty((*shape, oc), np.float32), np.empty((*shape, ic), np.float32)
+    outputs = -(-size // stride)
+    src, weights = normal(1, 3, size, size, ic), normal(2, 3, 3, ic, oc)
+    diff_dst = normal(3, 3, outputs, outputs, oc)
+    dst, diff_src = np.empty_like(diff_dst), np.empty_like(src)
     diff_weights = np.empty_like(weights)
-    _core.conv2d_forward(src, weights, None, dst, **SAME)
-    _core.conv2d_backward_data(diff_dst, weights, diff_src, **SAME)
-    _core.conv2d_backward_weights(src, diff_dst, diff_weights, None, **SAME)
-    expected = reference.conv2d_forward(src, weights, None, (size, size), **SAME)
+    geometry = SAME | {"strides": (stride, stride)}
+    _core.conv2d_forward(src, weights, None, dst, **geometry)
+    _core.conv2d_backward_data(diff_dst, weights, diff_src, **geometry)
+    _core.conv2d_backward_weights(src, diff_dst, diff_weights, None, **geometry)
+    expected = reference.conv2d_forward(src, weights, None, (outputs, outputs), **geometry)
     assert largest_error(dst, expected) < 4e-6
-    expected_src, expected_weights, _ = reference.conv2d_backward(src, weights, diff_dst, **SAME)
+    expected_src, expected_weights, _ = reference.conv2d_backward(
+        src, weights, diff_dst, **geometry
+    )
     assert largest_error(diff_src, expected_src) < 4e-6
     assert largest_error(diff_weights, expected_weights) < 4e-6
 
 
 @pytest.mark.parametrize(
-    ("mb", "size", "ic", "oc"), [(9, 24, 16, 33), (40, 24, 32, 32), (20, 11, 128, 144)]
+    ("mb", "size", "ic", "oc", "stride"),
+    [
+        (9, 24, 16, 33, 1),
+        (40, 24, 32, 32, 1),
+        (20, 11, 128, 144, 1),
+        (9, 45, 16, 33, 2),
+        (20, 11, 256, 272, 2),
+    ],
 )
-def test_bits_do_not_depend_on_the_number_of_threads(mb: int, size: int, ic: int, oc: int) -> None:
+def test_bits_do_not_depend_on_the_number_of_threads(
+    mb: int, size: int, ic: int, oc: int, stride: int
+) -> None:
+    outputs = -(-size // stride)
     src, weights = normal(1, mb, size, size, ic), normal(2, 3, 3, ic, oc)
-    diff_dst = normal(3, mb, size, size, oc)
-    inputs = {"src": src, "weights": weights, "bias": None, **SAME}
+    diff_dst = normal(3, mb, outputs, outputs, oc)
+    geometry = SAME | {"strides": (stride, stride)}
+    inputs = {"src": src, "weights": weights, "bias": None, **geometry}
     check_threads(_core.conv2d_forward, inputs, {"dst": diff_dst.shape})
-    inputs = {"diff_dst": diff_dst, "weights": weights, **SAME}
+    inputs = {"diff_dst": diff_dst, "weights": weights, **geometry}
     check_threads(_core.conv2d_backward_data, inputs, {"diff_src": src.shape})
-    inputs = {"src": src, "diff_dst": diff_dst, "diff_bias": None, **SAME}
+    inputs = {"src": src, "diff_dst": diff_dst, "diff_bias": None, **geometry}
     check_threads(_core.conv2d_backward_weights, inputs, {"diff_weights": weights.shape})
 
 
@@ -184,15 +203,30 @@ def test_a_nan_pixel_spreads_to_the_tiles_that_see_it_and_no_further() -> None:
     assert not nan.any()
 
 
-def test_auto_takes_it_where_it_pays() -> None:
+@pytest.mark.usefixtures("backend")
+def test_a_nan_pixel_spreads_to_the_tiles_of_stride_2_that_see_it_and_no_further() -> None:
+    src = normal(1, 1, 13, 13, 16)
+    src[0, 2, 5, 1] = np.nan
+    dst = np.zeros((1, 6, 6, 16), np.float32)
+    geometry = SAME | {"strides": (2, 2), "padding": (0, 0)}
+    _core.conv2d_forward(src, normal(2, 3, 3, 16, 16), None, dst, **geometry)
+    nan = np.isnan(dst)
+    assert nan[:, :2, 2].all()
+    nan[:, :2, 2:4] = False  # the tile from row 0 and column 2 on sees rows 0-4 and columns 4-8
+    assert not nan.any()
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_auto_takes_it_where_it_pays(stride: int) -> None:
     """A layer of many outputs has the bits of "winograd", one of few those of "direct"."""
     for size, algorithm in (24, "winograd"), (5, "direct"):
-        src, weights = normal(1, 1, size, size, 32), normal(2, 3, 3, 32, 32)
+        src, weights = normal(1, 1, stride * size, stride * size, 32), normal(2, 3, 3, 32, 32)
         results = {}
         for name in "auto", "winograd", "direct":
             cnnx.config.set_conv_algorithm(name)
-            results[name] = np.empty_like(src)
-            _core.conv2d_forward(src, weights, None, results[name], **SAME)
+            results[name] = np.empty((1, size, size, 32), np.float32)
+            geometry = SAME | {"strides": (stride, stride)}
+            _core.conv2d_forward(src, weights, None, results[name], **geometry)
         cnnx.config.set_conv_algorithm("winograd")
         assert not np.array_equal(results["winograd"], results["direct"])
         np.testing.assert_array_equal(results["auto"], results[algorithm])

@@ -37,12 +37,12 @@ void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
 void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights, float* diff_bias);
 
-// How the passes are computed: "auto" (the default) takes Winograd's products for 3x3 kernels where
-// that pays, and otherwise reads images where they lie. "direct" does the latter alone: sums of
-// products as they are written, for runs that are compared bit by bit with another. "im2col" is the
-// plain path that all are checked against, "winograd" takes its products wherever it can. The
-// environment variable CNNX_CONV_ALGORITHM sets the first value. Throws std::invalid_argument for
-// any other name.
+// How the passes are computed: "auto" (the default) takes Winograd's products for 3x3 kernels of
+// stride 1 or 2 where that pays, and otherwise reads images where they lie. "direct" does the
+// latter alone: sums of products as they are written, for runs that are compared bit by bit with
+// another. "im2col" is the plain path that all are checked against, "winograd" takes its products
+// wherever it can. The environment variable CNNX_CONV_ALGORITHM sets the first value. Throws
+// std::invalid_argument for any other name.
 std::string conv_algorithm();
 void set_conv_algorithm(const std::string& name);
 

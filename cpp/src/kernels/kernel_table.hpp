@@ -275,6 +275,42 @@ struct WinogradKernels {
                            int64_t tap_stride);
 };
 
+// The pixels that F(2x2, 2x2) of the phases of a 3x3 kernel of stride 2 transforms at once: 5x5 of
+// an input, or 3x3 or 2x2 of a gradient, in the order of the image or against it.
+struct Stride2Patch {
+  const float* rows[5];  // from the first pixel on; rows outside the image are zeros
+  int64_t pixel_stride;
+  int64_t begin, end;  // the columns inside the image; the others are zeros and not read
+};
+
+// Where the 2x2 outputs of a tile go, or the 4x4 gradients of its inputs: only these rows and
+// columns of them exist.
+struct Stride2Tile {
+  float* dst;
+  int64_t row_stride, pixel_stride;
+  int64_t row_begin, row_end, col_begin, col_end;
+};
+
+// c channels of one tile, at least kWinogradChannels. Points are `stride` floats apart, row by row:
+// 5x5 of an input, 3x3 of an output or its gradient. Along an axis, output 0 is the sum of inputs 0
+// and 1 times weights 0 and 1, output 1 that of 2 times 2, output 2 that of 3 and 4 times 3 and 4.
+// Backwards, 4x4 points of a gradient: products 0 to 4 are those of inputs 0, 1, 1, 3, 2 times
+// weights 4, 3, 2, 1, 0.
+struct Stride2Kernels {
+  void (*input)(int64_t c, const Stride2Patch& patch, float* points, int64_t stride);
+  void (*gradient)(int64_t c, const Stride2Patch& patch, float* points, int64_t stride);
+  void (*back_input)(int64_t c, const Stride2Patch& patch, float* points, int64_t stride);
+  void (*output)(int64_t c, const float* points, int64_t stride, const float* bias,
+                 const Stride2Tile& tile);
+  void (*back_output)(int64_t c, const float* points, int64_t stride, const float* bias,
+                      const Stride2Tile& tile);
+  // 3x3 taps, tap_stride apart, to 5x5 points; those of weights 1 and 3 are the same
+  void (*weights)(int64_t c, const float* weights, int64_t tap_stride, float* const* points);
+  // of 4x4 sums: those of weights 1 and 3 are one
+  void (*weights_gradient)(int64_t c, const float* sums, int64_t stride, float* diff_weights,
+                           int64_t tap_stride);
+};
+
 // Columns normalised: scale * (src - mean) + shift.
 struct NormalizedColumns {
   const float *mean, *scale, *shift;
@@ -373,6 +409,7 @@ struct KernelTable {
   ConvTile conv[8];                  // kOneStepTiles of one step first, from wide to narrow
   ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
   WinogradKernels winograd;
+  Stride2Kernels stride2;
   DepthwiseKernels depthwise;
   MergingKernels merging;
   ActivationKernels activation;

@@ -8,6 +8,7 @@
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
+#include "ops/conv2d_stride2.hpp"
 #include "ops/conv2d_winograd.hpp"
 
 namespace cnnx {
@@ -40,6 +41,12 @@ bool takes_winograd(const Conv2dDims& d, int64_t weights_tiles) {
                                   : algorithm() == kAuto && winograd_pays(d, weights_tiles);
 }
 
+bool takes_stride2(const Conv2dDims& d, bool pooled, int64_t weights_tiles) {
+  if (pooled) return false;
+  return algorithm() == kWinograd ? has_stride2(d)
+                                  : algorithm() == kAuto && stride2_pays(d, weights_tiles);
+}
+
 // Pixels that no window of the pooling takes need not be computed.
 Conv2dDims whole_windows(Conv2dDims dims) {
   dims.oh = dims.oh / 2 * 2;
@@ -56,8 +63,11 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
-  if (takes_winograd(d, prepared == nullptr ? kWeightsTiles : 0)) {
+  const int64_t weights_tiles = prepared == nullptr ? kWeightsTiles : 0;
+  if (takes_winograd(d, weights_tiles)) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
+  } else if (takes_stride2(d, epilogue.pool, weights_tiles)) {
+    stride2_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else {
@@ -67,9 +77,12 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
 
 void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
-  const Conv2dDims d = diff_dst.codes != nullptr ? whole_windows(dims) : dims;
+  const bool pooled = diff_dst.codes != nullptr;
+  const Conv2dDims d = pooled ? whole_windows(dims) : dims;
   if (takes_winograd(d, kWeightsTiles)) {
     winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
+  } else if (takes_stride2(d, pooled, kWeightsTiles)) {
+    stride2_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
     direct_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else {
@@ -83,6 +96,8 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images di
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
   if (takes_winograd(d, kGradientsTiles)) {
     winograd_backward_weights(d, src, diff_dst, diff_weights);
+  } else if (takes_stride2(d, pooled, kGradientsTiles)) {
+    stride2_backward_weights(d, src, diff_dst.data, diff_weights);
   } else if (algorithm() != kIm2col && has_direct(d, false)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);
   } else {

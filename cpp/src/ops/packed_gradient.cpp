@@ -65,8 +65,9 @@ const ConvWeightsTile& tile_for(const Conv2dDims& d) {
   return *best;
 }
 
-// Strips of src and diff_dst, packed: src in groups of channels, each (rows of input, width,
-// channels), diff_dst in blocks, each (rows of output, ow, channels).
+// Strips of src and diff_dst, packed: src in groups of channels, each (rows of input, place within
+// the stride, pixels a stride apart, channels), diff_dst in blocks, each (rows of output, ow,
+// channels). So the pixels that a tap sees lie side by side.
 class PackedStrips {
  public:
   PackedStrips(const Conv2dDims& dims, const float* src, Images diff_dst)
@@ -74,6 +75,8 @@ class PackedStrips {
         icg_(dims.ic / dims.groups),
         ocg_(dims.oc / dims.groups),
         strips_(dims, {src}, 1, 1),
+        phase_(ceil_div(strips_.width(), dims.stride_w)),
+        width_(std::min(dims.stride_w, strips_.width()) * phase_),
         gradients_(dims, diff_dst, strips_),
         tile_(tile_for(dims)),
         blocks_(ocg_, tile_.channels),
@@ -120,23 +123,24 @@ class PackedStrips {
         ConvRows window = {.images = piece.images,
                            .count = piece.rows,
                            .pixels = d_.ow,
-                           .src_image_stride = strips_.input_rows(rows) * strips_.width() * few,
-                           .src_row_stride = d_.stride_h * strips_.width() * few,
-                           .src_stride = d_.stride_w * few,
+                           .src_image_stride = strips_.input_rows(rows) * width_ * few,
+                           .src_row_stride = d_.stride_h * width_ * few,
+                           .src_stride = few,
                            .dst_row_stride = d_.ow * cols,
                            .dst_stride = cols};
         const ConvTaps taps = {.taps = few, .run_stride = 0, .run_taps = 0, .step_taps = icg_};
-        const float* const x = packed + (g * icg_ + c) * src_rows(strip) * strips_.width() +
+        const float* const x = packed + (g * icg_ + c) * src_rows(strip) * width_ +
                                piece.image * window.src_image_stride +
                                piece.row * window.src_row_stride;
         const float* const dy = packed + packed_src() + o * dst_rows(strip) * d_.ow +
                                 (piece.image * rows + piece.row) * window.dst_row_stride;
         for (int64_t t = 0; t < d_.kh * d_.kw; t += tile_.steps) {
           const int64_t ky = t / d_.kw * d_.dilation_h, kx = t % d_.kw * d_.dilation_w;
+          const int64_t pixel = ky * width_ + kx % d_.stride_w * phase_ + kx / d_.stride_w;
           const auto [lines, count] = ahead.take();
           window.ahead = lines, window.ahead_lines = count;
-          tile_.microkernel(window, taps, x + (ky * strips_.width() + kx) * few, dy,
-                            sums + (t * icg_ + c) * d_.oc + o, d_.oc, cols);
+          tile_.microkernel(window, taps, x + pixel * few, dy, sums + (t * icg_ + c) * d_.oc + o,
+                            d_.oc, cols);
         }
       }
     }
@@ -150,16 +154,20 @@ class PackedStrips {
   int64_t packed_src() const {
     const int64_t images = strips_.most_images();
     const int64_t rows = images * strips_.input_rows(strips_.most_rows() / images);
-    return Scratchpad::padded(rows * strips_.width() * d_.ic);
+    return Scratchpad::padded(rows * width_ * d_.ic);
   }
 
   void pack_src(int64_t strip, int64_t y, float* row, float* packed) const {
-    const int64_t width = strips_.width(), seen = src_rows(strip) * width;
+    const int64_t seen = src_rows(strip) * width_;
     strips_.copy_input_row(strip, y, row);
     for (int64_t g = 0; g < d_.groups; ++g) {
       for (int64_t i = 0; i < channels_.parts; ++i) {
         const int64_t c = g * icg_ + channels_.begin(i), few = channels_.length(i);
-        pack_channels(width, few, row + c, d_.ic, packed + c * seen + y * width * few);
+        float* const out = packed + c * seen + y * width_ * few;
+        for (int64_t first = 0; first < std::min(d_.stride_w, strips_.width()); ++first) {
+          pack_channels(ceil_div(strips_.width() - first, d_.stride_w), few,
+                        row + first * d_.ic + c, d_.stride_w * d_.ic, out + first * phase_ * few);
+        }
       }
     }
   }
@@ -182,6 +190,7 @@ class PackedStrips {
   Conv2dDims d_;
   int64_t icg_, ocg_;
   Strips strips_;
+  int64_t phase_, width_;  // pixels of a row at one place within the stride, and at all of them
   StripGradients gradients_;
   const ConvWeightsTile& tile_;
   Cut blocks_, channels_;

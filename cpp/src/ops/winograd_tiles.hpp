@@ -11,19 +11,22 @@
 
 namespace cnnx {
 
-// The outputs of all images cut into tiles of 4x4, transformed and multiplied block by block.
+// The outputs of all images cut into square tiles, transformed and multiplied block by block.
 class WinogradTiles {
  public:
   static constexpr int64_t kPoints = 36;  // of a transformed tile
   static constexpr int64_t kTile = 4;     // its outputs in a row
   static constexpr int64_t kPatch = 6;    // and the inputs that they see
 
-  explicit WinogradTiles(const Conv2dDims& d)
-      : rows_(ceil_div(d.oh, kTile)),
-        cols_(ceil_div(d.ow, kTile)),
+  explicit WinogradTiles(const Conv2dDims& d) : WinogradTiles(d, kTile, kOwnTiles, kManyWeights) {}
+  // Of tile x tile outputs; a thread takes `own` of them at once, unless there are many weights.
+  WinogradTiles(const Conv2dDims& d, int64_t tile, int64_t own, int64_t many_weights)
+      : tile_(tile),
+        rows_(ceil_div(d.oh, tile)),
+        cols_(ceil_div(d.ow, tile)),
         count_(d.mb * rows_ * cols_),
-        shared_(d.ic * d.oc >= kManyWeights),
-        blocks_(ceil_div(count_, shared_ ? kSharedTiles : kOwnTiles)) {
+        shared_(d.ic * d.oc >= many_weights),
+        blocks_(ceil_div(count_, shared_ ? kSharedTiles : own)) {
     // A few blocks are shared out evenly.
     if (!shared_ && blocks_ > kShares) blocks_ = ceil_div(blocks_, kShares) * kShares;
   }
@@ -33,7 +36,7 @@ class WinogradTiles {
   };
   int64_t count() const { return count_; }
   Place place(int64_t tile) const {
-    return {tile / (rows_ * cols_), tile / cols_ % rows_ * kTile, tile % cols_ * kTile};
+    return {tile / (rows_ * cols_), tile / cols_ % rows_ * tile_, tile % cols_ * tile_};
   }
   // The end of a tile's row of tiles.
   int64_t row_end(int64_t tile) const { return tile - tile % cols_ + cols_; }
@@ -56,7 +59,7 @@ class WinogradTiles {
   static constexpr int64_t kManyWeights = 128 * 128;
   static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kShares = 4;
 
-  int64_t rows_, cols_, count_;
+  int64_t tile_, rows_, cols_, count_;
   bool shared_;
   int64_t blocks_;
 };

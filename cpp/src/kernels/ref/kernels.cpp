@@ -13,6 +13,7 @@
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/stride2_kernels.hpp"
 #include "kernels/transpose_kernel.hpp"
 #include "kernels/winograd_kernels.hpp"
 
@@ -34,6 +35,7 @@ const KernelTable ref_kernels = {
                      conv_weights_tile_of<5, 1, 2, 1>(), conv_weights_tile_of<3, 1, 4, 1>(),
                      conv_weights_tile_of<5, 1, 1, 2>(), conv_weights_tile_of<3, 1, 2, 2>()},
     .winograd = winograd_kernels,
+    .stride2 = stride2_kernels,
     .depthwise = depthwise_kernels,
     .merging = merging_kernels,
     .activation = activation_kernels,
