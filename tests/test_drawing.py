@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import cnnx
@@ -75,10 +76,55 @@ def unusual() -> cnnx.Sequential:
     )
 
 
-NETWORKS = [perceptron, one_filter, deep, unusual]
+def residual() -> cnnx.Model:
+    """Return two blocks, with a shortcut and with a branch of layers."""
+    x = cnnx.Input((16, 16, 3))
+    y = layers.Conv2D(8, 3, padding="same", activation="relu")(x)
+    z = layers.Conv2D(8, 3, padding="same")(layers.BatchNormalization()(y))
+    y = layers.ReLU()(layers.BatchNormalization()(z) + y)
+    z = layers.Conv2D(16, 3, padding="same")(layers.MaxPooling2D()(y))
+    y = z - layers.Conv2D(16, 1, strides=2)(y)
+    return cnnx.Model(x, layers.Dense(10, "softmax")(layers.GlobalAveragePooling2D()(y)))
 
 
-def drawn(model: cnnx.Sequential, **options: Any) -> ET.Element:
+def u_shape() -> cnnx.Model:
+    """Return a network with shortcuts within shortcuts, too wide for a row."""
+    x = y = cnnx.Input((32, 32, 1))
+    skips = []
+    for filters in (4, 8, 16):
+        skips.append(layers.Conv2D(filters, 3, padding="same", activation="relu")(y))
+        y = layers.MaxPooling2D()(skips[-1])
+    for filters in (16, 8, 4):
+        y = layers.Concatenate()([skips.pop(), layers.Conv2DTranspose(filters, 2, 2)(y)])
+    return cnnx.Model(x, layers.Conv2D(2, 1, activation="softmax")(y))
+
+
+def several() -> cnnx.Model:
+    """Return a network of two inputs and three outputs, with branches and a layer used twice."""
+    x, z = cnnx.Input((28, 28, 1), name="picture"), cnnx.Input((6,), name="facts")
+    branches = [layers.Conv2D(2, size, padding="same")(x) for size in (1, 3, 5)]
+    branches.append(layers.Conv2D(2, 1)(layers.MaxPooling2D(3, strides=1, padding="same")(x)))
+    y = layers.Flatten()(layers.Maximum()([layers.Concatenate()(branches[:2])] * 2))
+    shared = layers.Dense(8, "relu", name="shared")
+    y = layers.Concatenate()([layers.Dense(6)(y), shared(z), shared(layers.Dense(6)(z))])
+    heads = [layers.Dense(n)(y) for n in (10, 1)]
+    return cnnx.Model([x, z], [*heads, layers.Average()(branches[2:])])
+
+
+def dense() -> cnnx.Model:
+    """Return a network each layer of which reads all before it."""
+    values = [cnnx.Input((8, 8, 4))]
+    for _ in range(4):
+        merged = layers.Concatenate()(values) if len(values) > 1 else values[0]
+        values.append(layers.Conv2D(2, 3, padding="same")(merged))
+    return cnnx.Model(values[0], layers.Concatenate()(values))
+
+
+CHAINS = [perceptron, one_filter, deep, unusual]
+GRAPHS = [residual, u_shape, several, dense]
+
+
+def drawn(model: cnnx.Model, **options: Any) -> ET.Element:
     return ET.fromstring(str(utils.plot_model(model, None, **options)))
 
 
@@ -98,6 +144,11 @@ def text_box(element: ET.Element) -> Box:
 
 def figure_box(group: ET.Element) -> Box:
     boxes = [
+        Box(x - r, y - r, x + r, y + r)
+        for element in list(group.iter(f"{SVG}circle"))[:1]
+        for x, y, r in [(number(element, "cx"), number(element, "cy"), number(element, "r"))]
+    ]
+    boxes += [
         Box(x, y, x + number(element, "width"), y + number(element, "height"))
         for element in group.iter(f"{SVG}rect")
         for x, y in [(number(element, "x"), number(element, "y"))]
@@ -106,14 +157,16 @@ def figure_box(group: ET.Element) -> Box:
     return Box(min(lefts), min(tops), max(rights), max(bottoms))
 
 
+SIGNS = {"+", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "avg", "max", "min"}
+
+
 def boxes(drawing: ET.Element) -> list[Box]:
-    """Return those of all figures and texts."""
-    groups = drawing.iter(f"{SVG}g")
-    return [
-        box
-        for group in groups
-        for box in (figure_box(group), *map(text_box, group.iter(f"{SVG}text")))
-    ]
+    """Return those of all figures and texts, but not of signs within figures."""
+    found = []
+    for group in drawing.iter(f"{SVG}g"):
+        found.append(figure_box(group))
+        found += [text_box(item) for item in group.iter(f"{SVG}text") if item.text not in SIGNS]
+    return found
 
 
 def arrow_pieces(drawing: ET.Element) -> Iterator[Box]:
@@ -123,7 +176,7 @@ def arrow_pieces(drawing: ET.Element) -> Iterator[Box]:
             yield Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", CHAINS)
 def test_names_and_sizes_of_all_layers_are_there_once(network: Any) -> None:
     model = network()
     groups = list(drawn(model).iter(f"{SVG}g"))
@@ -140,7 +193,7 @@ def test_names_and_sizes_of_all_layers_are_there_once(network: Any) -> None:
 
 
 @pytest.mark.parametrize("shapes", [True, False])
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", CHAINS + GRAPHS)
 def test_nothing_lies_over_anything_else(network: Any, shapes: bool) -> None:
     drawing = drawn(network(), show_shapes=shapes)
     _, _, width, height = map(float, drawing.attrib["viewBox"].split())
@@ -157,7 +210,7 @@ def test_nothing_lies_over_anything_else(network: Any, shapes: bool) -> None:
         assert box.bottom <= height
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", CHAINS)
 def test_an_arrow_from_each_figure_to_the_next(network: Any) -> None:
     drawing = drawn(network())
     figures = [figure_box(group) for group in drawing.iter(f"{SVG}g")]
@@ -170,6 +223,58 @@ def test_an_arrow_from_each_figure_to_the_next(network: Any) -> None:
         assert y == pytest.approx((after.top + after.bottom) / 2, abs=0.2)
         assert from_x == pytest.approx(before.right + 4, abs=0.2)
         assert from_y == pytest.approx((before.top + before.bottom) / 2, abs=0.2)
+
+
+@pytest.mark.parametrize("network", GRAPHS)
+def test_an_arrow_to_each_figure_from_all_that_it_reads(network: Any) -> None:
+    model = network()
+    drawing = drawn(model)
+    graph = model.flat_graph
+    places = {}
+    for value, group in zip([*graph.inputs, *graph.values], drawing.iter(f"{SVG}g"), strict=True):
+        box = figure_box(group)
+        middle = (box.top + box.bottom) / 2
+        places[value] = (box.right + 4, middle), (box.left - 4, middle)
+    arrows = []
+    for line, head in zip(
+        drawing.iter(f"{SVG}polyline"), drawing.iter(f"{SVG}polygon"), strict=True
+    ):
+        ends = (element.attrib["points"].split()[0] for element in (line, head))
+        arrows.append(tuple(round(float(part), 0) for end in ends for part in end.split(",")))
+    expected = {
+        tuple(round(part, 0) for part in (*places[source][0], *places[value][1]))
+        for value in graph.values
+        for source in value.node.inputs
+    }
+    assert len(arrows) == len(expected)
+    for arrow in expected:
+        assert min(np.abs(np.subtract(arrow, other)).max() for other in arrows) <= 1, arrow
+
+
+def test_branches_lie_below_and_shortcuts_above() -> None:
+    """The longest way runs straight, in rows; the lone figure beside it is that of the branch."""
+    drawing = drawn(residual())
+    heights: dict[float, list[str]] = {}
+    for group in drawing.iter(f"{SVG}g"):
+        box = figure_box(group)
+        middle = round((box.top + box.bottom) / 2)
+        heights.setdefault(middle, []).append(" ".join(texts(group)))
+    alone = [found for found in heights.values() if len(found) == 1]
+    assert len(alone) == 1
+    assert "Conv2D 1x1" in alone[0][0]
+    rises = []
+    for line in drawing.iter(f"{SVG}polyline"):
+        ys = [float(point.split(",")[1]) for point in line.attrib["points"].split()]
+        rises.append(ys[0] - min(ys) if ys[0] == ys[-1] else 0)
+    assert max(rises) > 46, "the shortcut passes above figures 92 high"
+
+
+def test_inputs_and_signs_of_sums_are_written() -> None:
+    groups = [texts(group) for group in drawn(several()).iter(f"{SVG}g")]
+    assert ["28 x 28 x 1", "picture", "input"] in groups
+    assert ["6", "facts", "input"] in groups
+    assert {group[0] for group in groups} >= {"max", "avg"}
+    assert [texts(group)[0] for group in drawn(residual()).iter(f"{SVG}g")].count("+") == 1
 
 
 def test_a_few_layers_take_one_row_and_many_take_several() -> None:

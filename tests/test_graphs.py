@@ -419,8 +419,3 @@ def test_mistakes_in_connecting() -> None:
     assert dense(x).shape == (None, 3)
     with pytest.raises(ValueError, match="was built for inputs of shape"):
         dense(cnnx.Input((5,)))
-
-
-def test_a_drawing_needs_a_chain() -> None:
-    with pytest.raises(ValueError, match="do not form a chain, and only chains can be drawn"):
-        cnnx.utils.plot_model(residual(), None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, TypeGuard
 
 from cnnx.activations import Activation, linear
 from cnnx.geometry import Extents, Pair
@@ -20,13 +21,20 @@ def caption(layer: Layer, show_activation: bool) -> Iterator[str]:
     details = ", ".join(_details(layer))
     if details:
         yield details
-    function = getattr(layer, "activation", None)
-    if show_activation and isinstance(function, Activation) and function is not linear:
+    function: Any = getattr(layer, "activation", None)
+    if show_activation and _is_said(layer, function):
         yield function.name
     count = layer.count_params()
     if count:
         frozen = "" if layer.trainable else ", frozen"
         yield f"{count:,} parameter{'s' if count > 1 else ''}{frozen}"
+
+
+def _is_said(layer: Layer, function: Any) -> TypeGuard[Activation]:
+    """Return whether a layer has an activation that the name of its class does not say already."""
+    if not isinstance(function, Activation) or function is linear:
+        return False
+    return function.name.replace("_", "") != type(layer).__name__.lower()
 
 
 def _measure(layer: Layer) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnx.drawing.layout import chain_layout
+from cnnx.drawing.layout import layout
 from cnnx.drawing.node import Options, network_nodes
 from cnnx.drawing.svg import arrow, document
 from cnnx.files import replacing
@@ -66,10 +66,13 @@ def plot_model(
     """
     Draw a network as the textbooks do: feature maps as stacks of sheets, vectors as neurons.
 
-    Each layer is a figure of its output, with an arrow to the next. A sheet's sides grow with the
-    height and width of a feature map, and the number of sheets with the channels, both more slowly
-    than in proportion, so that the smallest can be seen. A layer that changes no size and is no
-    convolution, pooling or dense layer is a green bar. Nothing else needs to be installed.
+    Each use of a layer is a figure of its output, with an arrow to each layer that reads it. The
+    longest way through the network runs along the middle, shorter branches below it, and shortcuts
+    above it. A sheet's sides grow with the height and width of a feature map, and the number of
+    sheets with the channels, both more slowly than in proportion, so that the smallest can be seen.
+    A layer that changes no size and is no convolution, pooling or dense layer is a green bar; a
+    sum or another merging layer that works element by element is a circle with its sign. Nothing
+    else needs to be installed.
 
     Parameters
     ----------
@@ -105,11 +108,6 @@ def plot_model(
             f"plot_model: model '{model.name}' is not built yet, so its sizes are unknown: "
             "begin it with cnnx.Input(shape), call fit, or call build((None, ...))"
         )
-    if not model.is_chain():
-        raise ValueError(
-            f"plot_model: the layers of model '{model.name}' do not form a chain, and only chains "
-            "can be drawn; model.summary() says what each layer is connected to"
-        )
     path = None if to_file is None else _svg_file(to_file, "plot_model")
     options = Options(bool(show_shapes), bool(show_layer_names), bool(show_layer_activations))
     drawing = Drawing(_svg(model, options))
@@ -133,11 +131,11 @@ def _svg_file(to_file: Any, owner: str) -> Path:
 
 def _svg(model: Model, options: Options) -> str:
     with model.lock:
-        nodes = network_nodes(model, options)
-    layout = chain_layout(nodes)
+        nodes, edges = network_nodes(model, options)
+    found = layout(nodes, edges)
     drawn = [
         node.draw(place.middle, place.caption)
-        for node, place in zip(nodes, layout.places, strict=True)
+        for node, place in zip(nodes, found.places, strict=True)
     ]
-    arrows = map(arrow, layout.arrows)
-    return document(str(model.name), layout.width, layout.height, [*drawn, *arrows])
+    arrows = map(arrow, found.arrows)
+    return document(str(model.name), found.width, found.height, [*arrows, *drawn])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from cnnx.drawing.svg import Point, circle, dot, rectangle
+from cnnx.drawing.svg import Point, circle, dot, rectangle, text
 
 _LARGEST, _SMALLEST = 92.0, 12.0  # sides of sheets
 _ACROSS, _UP = 4.0, 3.0  # from one sheet to the next
@@ -114,3 +114,18 @@ class Bar:
         """Yield the bar."""
         left, top = middle.x - self.width / 2, middle.y - self.height / 2
         yield rectangle(left, top, self.width, self.height, self._fill, radius=7)
+
+
+class Junction:
+    """Arrays that are merged element by element: a circle with the sign of the operation."""
+
+    width = height = 28.0
+
+    def __init__(self, sign: str, fill: str) -> None:
+        self._sign = sign
+        self._fill = fill
+
+    def elements(self, middle: Point) -> Iterator[str]:
+        """Yield the circle and the sign."""
+        yield circle(middle, self.width / 2, self._fill)
+        yield text(self._sign, middle.x, middle.y + 4)

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from cnnx.drawing.lanes import Edge, Lanes
 from cnnx.drawing.node import Node
 from cnnx.drawing.svg import Point
 
 _MARGIN = 14.0
-_GAP = 28.0  # between the nodes of a row
+_GAP = 28.0  # between columns
 _TURN = 20.0  # room at both sides for the arrows from row to row
 _BETWEEN_ROWS = 30.0
+_BETWEEN_LANES = 10.0
 _UNDER_FIGURES = 6.0
 _CLEAR = 4.0  # from an arrow's end to a figure
-_ROW = 960.0  # width of a row, unless a single node is wider
+_LEAVES, _COMES = 8.0, 15.0  # from a column to where arrows turn after it, and before it
+_LINE = 6.0  # from the line of an arrow to the ends of its lane
+_ROW = 960.0  # width of a row, unless what cannot be divided is wider:
+_BESIDE = 1.25  # then times its width, so that little stands in a row by itself
 
 
 class Place(NamedTuple):
-    """Where a node lies: the middle of its figure, and the tops of its caption and of its row."""
+    """Where a node lies: the middle of its figure, and the top of its caption."""
 
     middle: Point
     caption: float
-    row: float
 
 
 class Layout(NamedTuple):
@@ -35,59 +40,70 @@ class Layout(NamedTuple):
     height: float
 
 
-def chain_layout(nodes: Sequence[Node]) -> Layout:
-    """Lay out nodes that follow one another, from left to right, in as few rows as they need."""
-    rows = _balanced_rows(nodes)
-    turn = _TURN if len(rows) > 1 else 0.0
+class _Row:
+    """Columns beside each other: their left and right ends, and the height of each lane's line."""
+
+    def __init__(self, columns: Sequence[int], widths: Sequence[float], left: float) -> None:
+        self.columns = columns
+        self.left: dict[int, float] = {}
+        self.right: dict[int, float] = {}
+        for column in columns:
+            self.left[column] = left
+            self.right[column] = left + widths[column]
+            left += widths[column] + _GAP
+        self.top = 0.0
+        self.line: dict[int, float] = {}
+        self.caption: dict[int, float] = {}
+
+    def put(self, top: float, nodes: dict[int, list[Node]], lanes: Sequence[int]) -> float:
+        """Lay out lanes from `top` down, each with its nodes; return where the last one ends."""
+        self.top = top
+        bottom = top - _BETWEEN_LANES
+        for lane in lanes:
+            there = nodes[lane]
+            line = bottom + _BETWEEN_LANES + max((node.rise for node in there), default=_LINE)
+            figures = max((node.figure.height for node in there), default=0.0)
+            self.line[lane] = line
+            self.caption[lane] = line + figures / 2 + _UNDER_FIGURES
+            captions = max((node.caption_height for node in there), default=0.0)
+            bottom = self.caption[lane] + captions if there else line + _LINE
+        return bottom
+
+
+def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Layout:
+    """Lay out nodes from left to right, in as few rows as they need."""
+    lanes = Lanes(len(nodes), edges)
+    widths = [0.0] * (max(lanes.columns) + 1)
+    for node, column in zip(nodes, lanes.columns, strict=True):
+        widths[column] = max(widths[column], node.width)
+    parts = _balanced_rows(_blocks(lanes.bottlenecks(), len(widths)), widths)
+    turn = _TURN if len(parts) > 1 else 0.0
     left = _MARGIN + turn
-    right = left + max(map(_row_width, rows))
-    places, bottom = _places(rows, left)
-    arrows = [
-        _way(_beside(*before, 1), _beside(*after, -1), (left - turn, right + turn), after[1].row)
-        for before, after in itertools.pairwise(zip(nodes, places, strict=True))
-    ]
-    return Layout(places, arrows, right + turn + _MARGIN, bottom + _MARGIN)
-
-
-def _places(rows: Sequence[Sequence[Node]], left: float) -> tuple[list[Place], float]:
-    """Return the places of all nodes, and where the last row ends."""
-    places: list[Place] = []
+    rows = [_Row(part, widths, left) for part in parts]
+    of_column = {column: row for row in rows for column in row.columns}
     bottom = _MARGIN - _BETWEEN_ROWS
     for row in rows:
-        top = bottom + _BETWEEN_ROWS
-        middle = top + max(node.rise for node in row)
-        caption = middle + max(node.figure.height for node in row) / 2 + _UNDER_FIGURES
-        bottom = caption + max(node.caption_height for node in row)
-        places += [Place(Point(x, middle), caption, top) for x in _centres(row, left)]
-    return places, bottom
-
-
-def _row_width(row: Sequence[Node]) -> float:
-    return sum(node.width for node in row) + _GAP * (len(row) - 1)
-
-
-def _rows(nodes: Sequence[Node], width: float) -> list[list[Node]]:
-    """Fill rows of a width one after the other."""
-    rows: list[list[Node]] = [[]]
-    for node in nodes:
-        if rows[-1] and _row_width([*rows[-1], node]) > width:
-            rows.append([])
-        rows[-1].append(node)
-    return rows
-
-
-def _balanced_rows(nodes: Sequence[Node]) -> list[list[Node]]:
-    """Return no more rows than the whole width needs, of about one width."""
-    rows = _rows(nodes, _ROW)
-    width = _row_width(nodes) / len(rows)
-    while len(_rows(nodes, width)) > len(rows):
-        width += _GAP
-    return _rows(nodes, min(width, _ROW))
-
-
-def _centres(row: Sequence[Node], left: float) -> list[float]:
-    starts = itertools.accumulate((node.width + _GAP for node in row), initial=left)
-    return [start + node.width / 2 for start, node in zip(starts, row, strict=False)]
+        bottom = row.put(bottom + _BETWEEN_ROWS, *_in_row(row, nodes, lanes))
+    places = []
+    for column, lane in zip(lanes.columns, lanes.lanes, strict=True):
+        row = of_column[column]
+        middle = (row.left[column] + row.right[column]) / 2
+        places.append(Place(Point(middle, row.line[lane]), row.caption[lane]))
+    right = max(row.right[row.columns[-1]] for row in rows)
+    arrows = []
+    for edge in edges:
+        before, after = (lanes.columns[node] for node in edge)
+        start = _beside(nodes[edge[0]], places[edge[0]], 1)
+        end = _beside(nodes[edge[1]], places[edge[1]], -1)
+        row = of_column[before]
+        if of_column[after] is row:
+            line = row.line[lanes.runs.get(edge, lanes.lanes[edge[1]])]
+            turns = row.right[before] + _LEAVES, row.left[after] - _COMES
+            arrows.append(_along(start, end, turns, line))
+        else:
+            sides = left - turn, right + turn
+            arrows.append(_to_next_row(start, end, sides, of_column[after].top))
+    return Layout(places, arrows, right + turn + _MARGIN, bottom + _MARGIN)
 
 
 def _beside(node: Node, place: Place, side: int) -> Point:
@@ -96,10 +112,61 @@ def _beside(node: Node, place: Place, side: int) -> Point:
     return Point(x + side * (node.figure.width / 2 + _CLEAR), y)
 
 
-def _way(start: Point, end: Point, sides: tuple[float, float], row: float) -> list[Point]:
-    """Return the way along a row, or to the next one, whose top is at `row`, around its start."""
-    if start.y == end.y:
-        return [start, end]
+def _in_row(
+    row: _Row, nodes: Sequence[Node], lanes: Lanes
+) -> tuple[dict[int, list[Node]], list[int]]:
+    """Return the nodes of a row by their lanes, and all lanes that are used there."""
+    found: dict[int, list[Node]] = defaultdict(list)
+    for node, column, lane in zip(nodes, lanes.columns, lanes.lanes, strict=True):
+        if column in row.left:
+            found[lane].append(node)
+    passed = {lane for edge, lane in lanes.runs.items() if lanes.columns[edge[0]] in row.left}
+    return found, sorted({*found, *passed})
+
+
+def _blocks(bottlenecks: Sequence[int], columns: int) -> list[list[int]]:
+    """Return the columns, parted where a row may end."""
+    ends = [0, *(column + 1 for column in bottlenecks), columns]
+    return [list(range(*pair)) for pair in itertools.pairwise(ends)]
+
+
+def _width(columns: Sequence[int], widths: Sequence[float]) -> float:
+    return sum(widths[column] for column in columns) + _GAP * (len(columns) - 1)
+
+
+def _rows(blocks: Sequence[list[int]], widths: Sequence[float], most: float) -> list[list[int]]:
+    """Fill rows of a width one after the other."""
+    rows: list[list[int]] = [[]]
+    for block in blocks:
+        if rows[-1] and _width([*rows[-1], *block], widths) > most:
+            rows.append([])
+        rows[-1] += block
+    return rows
+
+
+def _balanced_rows(blocks: Sequence[list[int]], widths: Sequence[float]) -> list[list[int]]:
+    """Return no more rows than the whole width needs, of about one width."""
+    most = max(_ROW, _BESIDE * max(_width(block, widths) for block in blocks))
+    rows = _rows(blocks, widths, most)
+    width = _width(range(len(widths)), widths) / len(rows)
+    while len(_rows(blocks, widths, width)) > len(rows):
+        width += _GAP
+    return _rows(blocks, widths, min(width, most))
+
+
+def _along(start: Point, end: Point, turns: tuple[float, float], line: float) -> list[Point]:
+    """Return the way from one figure to another, along a lane between them."""
+    first, last = turns
+    ways = [start]
+    if line != start.y:
+        ways += [Point(first, start.y), Point(first, line)]
+    if line != end.y:
+        ways += [Point(last, line), Point(last, end.y)]
+    return [*ways, end]
+
+
+def _to_next_row(start: Point, end: Point, sides: tuple[float, float], row: float) -> list[Point]:
+    """Return the way around the end of a row to the next one, whose top is at `row`."""
     left, right = sides
     between = row - _BETWEEN_ROWS / 2
     return [

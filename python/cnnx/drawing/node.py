@@ -7,16 +7,26 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cnnx.drawing.caption import caption
-from cnnx.drawing.figures import Bar, Figure, Neurons, Scale, Sheets
+from cnnx.drawing.figures import Bar, Figure, Junction, Neurons, Scale, Sheets
 from cnnx.drawing.svg import LINE_HEIGHT, Point, group, text, text_width
 from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.dense import Dense
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
+from cnnx.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from cnnx.layers.pooling import PoolingLayer
+from cnnx.layers.value import Value
 from cnnx.models.model import Model
 
 _COLOURS = {ConvolutionLayer: "#ffd9a0", PoolingLayer: "#f4b3ab", Dense: "#a9d3ee"}
+_SIGNS: dict[type[Layer], str] = {
+    Add: "+",
+    Subtract: "\N{MINUS SIGN}",
+    Multiply: "\N{MULTIPLICATION SIGN}",
+    Average: "avg",
+    Maximum: "max",
+    Minimum: "min",
+}
 _INPUT, _STEP, _OTHER = "#f2f2f2", "#c9e4c5", "#e6def2"
 _ABOVE = 6.0  # from a figure to the size above it
 
@@ -84,30 +94,47 @@ class Node:
             yield text(line, middle.x, baseline + place * LINE_HEIGHT)
 
 
-def network_nodes(network: Model, options: Options) -> list[Node]:
-    """Return a node for the input of a built network and one for each layer."""
-    values = network.flat_graph.values
-    shapes = [network.input_shape[1:], *(value.shape[1:] for value in values)]
-    scale = Scale(extent for shape in shapes if len(shape) > 1 for extent in shape[:2])
-    first = Node(_array(shapes[0], scale, _INPUT), _size(shapes[0], options), "input", ())
-    return [
-        first,
-        *(_layer_node(value.node.layer, scale, options) for value in network.flat_graph.values),
+def network_nodes(network: Model, options: Options) -> tuple[list[Node], list[tuple[int, int]]]:
+    """Return a node for each input and each use of a layer, and which of them reads which."""
+    graph = network.flat_graph
+    values = [*graph.inputs, *graph.values]
+    numbers = {value: number for number, value in enumerate(values)}
+    scale = Scale(extent for value in values if len(value.shape) > 2 for extent in value.shape[1:3])
+    alone = len(graph.inputs) == 1
+    nodes = [
+        Node(
+            _array(value.shape[1:], scale, _INPUT),
+            _size(value.shape[1:], options),
+            "input" if alone else value.name,
+            () if alone else ("input",),
+        )
+        for value in graph.inputs
     ]
+    nodes += [_layer_node(value, scale, options) for value in graph.values]
+    edges = {
+        (numbers[source], numbers[value]): None
+        for value in graph.values
+        for source in value.node.inputs
+    }
+    return nodes, list(edges)
 
 
-def _layer_node(layer: Layer, scale: Scale, options: Options) -> Node:
-    size = _size(layer.output_shape[1:], options)
+def _layer_node(value: Value, scale: Scale, options: Options) -> Node:
+    layer = value.node.layer
     lines = tuple(caption(layer, options.activations))
-    return Node(_figure(layer, scale), size, layer.name if options.names else "", lines)
+    title = layer.name if options.names else ""
+    return Node(_figure(value, scale), _size(value.shape[1:], options), title, lines)
 
 
-def _figure(layer: Layer, scale: Scale) -> Figure:
-    keeps = layer.output_shape == layer.input_shape
+def _figure(value: Value, scale: Scale) -> Figure:
+    layer = value.node.layer
+    if type(layer) in _SIGNS:
+        return Junction(_SIGNS[type(layer)], _STEP)
+    keeps = value.shape == value.node.inputs[0].shape
     if keeps and not isinstance(layer, (LinearLayer, PoolingLayer)):
         return Bar(_STEP)
     colours = (colour for kind, colour in _COLOURS.items() if isinstance(layer, kind))
-    return _array(layer.output_shape[1:], scale, next(colours, _OTHER))
+    return _array(value.shape[1:], scale, next(colours, _OTHER))
 
 
 def _array(shape: Sequence[int], scale: Scale, fill: str) -> Figure:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 FONT_SIZE = 11
 LINE_HEIGHT = 14
 
 _INK = "#333333"
+_ROUNDING = 6.0  # radius of an arrow's corners
 _WIDTH_OF_A_LETTER = 0.64 * FONT_SIZE  # the mean of wide fonts, such as DejaVu Sans
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -70,12 +71,34 @@ def text(content: str, middle: float, baseline: float, bold: bool = False) -> st
 def arrow(points: Sequence[Point]) -> str:
     """Return a line through `points` whose last piece runs to the right and ends in a head."""
     tip = points[-1]
-    line = [*points[:-1], Point(tip.x - 6, tip.y)]
+    line = _rounded([*points[:-1], Point(tip.x - 6, tip.y)])
     head = [tip, Point(tip.x - 7, tip.y - 3.5), Point(tip.x - 7, tip.y + 3.5)]
     return (
         f'<polyline points="{_joined(line)}" fill="none" stroke="{_INK}"/>'
         f'<polygon points="{_joined(head)}" fill="{_INK}"/>'
     )
+
+
+def _rounded(points: Sequence[Point]) -> Iterator[Point]:
+    """Yield a line's points, with a few on an arc in the place of each corner."""
+    yield points[0]
+    for before, corner, after in zip(points, points[1:], points[2:], strict=False):
+        begin, end = (_towards(corner, other) for other in (before, after))
+        for share in (0, 0.25, 0.5, 0.75, 1):
+            yield Point(
+                *(
+                    (1 - share) ** 2 * a + 2 * share * (1 - share) * b + share**2 * c
+                    for a, b, c in zip(begin, corner, end, strict=True)
+                )
+            )
+    yield points[-1]
+
+
+def _towards(corner: Point, other: Point) -> Point:
+    """Return the point where the arc of a corner begins, on the way to another point."""
+    length = max(abs(other.x - corner.x), abs(other.y - corner.y))
+    share = min(_ROUNDING, length / 2) / length if length else 0
+    return Point(corner.x + share * (other.x - corner.x), corner.y + share * (other.y - corner.y))
 
 
 def _joined(points: Iterable[Point]) -> str:
