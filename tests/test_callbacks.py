@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import cnnx
 from agreement import normal
 from cnnx.callbacks import (
+    BackupAndRestore,
     Callback,
     CSVLogger,
     EarlyStopping,
@@ -138,6 +141,42 @@ def test_without_it_training_goes_on() -> None:
     assert len(history["loss"]) == 5
 
 
+def pretended(losses: list[float], **options: Any) -> tuple[EarlyStopping, list[int], Any]:
+    """Return what watched epochs with these losses, their numbers, and the epoch of the weights."""
+    model, weights = linear_model(), []
+
+    class Pretended(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["loss"] = losses[epoch]
+            weights.append(model.get_weights())
+
+    stopping = EarlyStopping("loss", **options)
+    history = model.fit(X, Y, epochs=len(losses), verbose=0, callbacks=[Pretended(), stopping])
+    now = model.get_weights()
+    return stopping, history.epoch, [all(map(np.array_equal, now, then)) for then in weights]
+
+
+@pytest.mark.parametrize(
+    ("losses", "options", "epochs", "kept"),
+    [
+        ([5, 4, 3, 3, 3], {"baseline": 1.0, "patience": 3}, 3, 2),
+        ([5, 3, 4, 3, 3], {"baseline": 1.0, "patience": 4}, 4, 1),
+        ([5, 0.5, 4, 3, 3], {"baseline": 1.0, "patience": 2}, 4, 1),
+        ([5, 4, 3], {"baseline": 1.0, "patience": 1}, 2, 1),
+        ([5, 4, 3], {"baseline": 1.0}, 2, 1),
+        ([3, 3, 2], {}, 2, 0),
+    ],
+)
+def test_a_baseline_that_is_not_met(
+    losses: list[float], options: Any, epochs: int, kept: int
+) -> None:
+    """Training waits for it no longer than patience allows, and ends with the best weights."""
+    stopping, seen, same = pretended(losses, restore_best_weights=True, **options)
+    assert len(seen) == epochs
+    assert stopping.best_epoch == kept
+    assert same[kept]
+
+
 def test_early_stopping_forgets_an_earlier_fit() -> None:
     model, stopping = linear_model(), EarlyStopping("loss", patience=1)
     for _ in range(2):
@@ -161,6 +200,62 @@ def test_a_scheduler_sets_the_rate_before_each_epoch(schedule: Any) -> None:
     model = linear_model(0.2 if schedule.__code__.co_argcount == 2 else 0.0)
     history = model.fit(X, Y, epochs=3, verbose=0, callbacks=[LearningRateScheduler(schedule)])
     assert history.history["learning_rate"] == pytest.approx([0.1, 0.05, 0.025])
+
+
+def falling(epoch: int, base: float, share: float = 0.5) -> float:
+    return base * share**epoch
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        functools.partial(falling, base=2.0),
+        lambda epoch, base=2.0: falling(epoch, base),
+        lambda epoch, *, base=2.0: falling(epoch, base),
+        lambda epoch, **options: falling(epoch, 2.0, **options),
+        lambda epoch, *rest: falling(epoch, 2.0, *rest),
+    ],
+)
+def test_what_a_schedule_takes_besides_the_epoch_stays_its_own(schedule: Any) -> None:
+    watch = LearningRateScheduler(schedule)
+    history = linear_model().fit(X, Y, epochs=3, verbose=0, callbacks=[watch]).history
+    assert history["learning_rate"] == [2.0, 1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "callback", [LearningRateScheduler(lambda epoch, rate: rate), ReduceLROnPlateau("loss")]
+)
+def test_a_schedule_of_the_optimizer_is_not_replaced(callback: Callback) -> None:
+    model = linear_model()
+    rate = cnnx.optimizers.schedules.CosineDecay(0.1, 10)
+    model.compile(cnnx.optimizers.SGD(rate), "mse")
+    with pytest.raises(ValueError, match=r"the learning rate follows CosineDecay already; give"):
+        model.fit(X, Y, verbose=0, callbacks=[callback])
+
+
+@pytest.mark.parametrize(
+    ("name", "rises"),
+    [
+        ("val_accuracy", True),
+        ("val_auc", True),
+        ("AUC", True),
+        ("f1_score", True),
+        ("precision", True),
+        ("recall", True),
+        ("mean_iou", True),
+        ("loss", False),
+        ("val_mean_squared_error", False),
+        ("mine", False),
+    ],
+)
+def test_auto_knows_figures_that_should_rise(name: str, rises: bool) -> None:
+    class Given(Callback):
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs[name] = 0.5 + epoch / 10
+
+    stopping = EarlyStopping(name, patience=9)
+    linear_model().fit(X, Y, epochs=3, verbose=0, callbacks=[Given(), stopping])
+    assert stopping.best_epoch == (2 if rises else 0)
 
 
 def test_a_rate_that_is_none_is_refused() -> None:
@@ -187,7 +282,9 @@ def rates_on_a_plateau(losses: list[float], **options: Any) -> list[float]:
     [
         ([3, 2, 2, 2, 2, 2], {"patience": 2}, [1, 1, 1, 1, 0.5, 0.5]),
         ([3, 2, 2, 1, 1, 1], {"patience": 2}, [1, 1, 1, 1, 1, 1]),
-        ([2, 2, 2, 2, 2, 2], {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+        ([2] * 6, {"patience": 1, "cooldown": 1}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+        ([2] * 6, {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25]),
+        ([2, 2, 1, 2, 2, 2], {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25]),
         ([2, 2, 2, 2, 2], {"patience": 1, "min_lr": 0.4}, [1, 1, 0.5, 0.4, 0.4]),
         ([2, 1.5, 1.4, 1.3], {"patience": 1, "min_delta": 0.2}, [1, 1, 1, 0.5]),
         ([1, 2, 3, 3], {"patience": 1, "mode": "max"}, [1, 1, 1, 1]),
@@ -212,6 +309,55 @@ def test_csv_logger_writes_a_line_an_epoch(tmp_path: Path) -> None:
     assert kept[3].startswith("2,")
     linear_model().fit(X, Y, callbacks=CSVLogger(file, ";"), **options)
     assert file.read_text().startswith("epoch;loss\n2;")
+
+
+class Sometimes(Callback):
+    """A figure of the second epoch alone."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 1:
+            logs["extra"] = -1.0
+
+
+def table(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_csv_logger_keeps_each_figure_in_its_column(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    linear_model().fit(X, Y, epochs=3, verbose=0, callbacks=[Sometimes(), CSVLogger(file)])
+    assert [list(row) for row in table(file)] == [["epoch", "loss", "extra"]] * 3
+    assert [row["extra"] for row in table(file)] == ["", "-1.0", ""]
+    options = {"verbose": 0, "validation_split": 0.5, "callbacks": CSVLogger(file, append=True)}
+    history = linear_model().fit(X, Y, **options).history
+    last = table(file)[3]
+    assert len(table(file)) == 4
+    assert last == {
+        "epoch": "0",
+        "loss": repr(history["loss"][0]),
+        "extra": "",
+        "val_loss": repr(history["val_loss"][0]),
+    }
+
+
+def test_csv_logger_loses_no_line_when_training_is_taken_up(tmp_path: Path) -> None:
+    class Broken(Exception):  # noqa: N818
+        pass
+
+    def end(epoch: int, logs: Any) -> None:
+        if epoch == 2:
+            raise Broken
+
+    def callbacks(*others: Callback) -> list[Callback]:
+        logger = CSVLogger(tmp_path / "log.csv")
+        return [logger, BackupAndRestore(tmp_path / "backup"), *others]
+
+    options: Any = {"epochs": 5, "verbose": 0, "shuffle": False}
+    with pytest.raises(Broken):
+        linear_model().fit(X, Y, **options, callbacks=callbacks(LambdaCallback(on_epoch_end=end)))
+    history = linear_model().fit(X, Y, **options, callbacks=callbacks()).history
+    assert [row["loss"] for row in table(tmp_path / "log.csv")] == list(map(repr, history["loss"]))
 
 
 def saved(folder: Path) -> list[str]:

@@ -184,3 +184,55 @@ def test_entropy_refuses_what_is_no_distribution(p: Any, base: float, message: s
 def test_cross_entropy_refuses_distributions_of_two_shapes() -> None:
     with pytest.raises(ValueError, match=r"must have one shape, got \(2,\) and \(3,\)"):
         losses.cross_entropy([0.5, 0.5], [0.2, 0.2, 0.6])
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "found"),
+    [
+        ("binary_crossentropy", [[-1.0], [1.0]], "-1"),
+        ("binary_crossentropy", [[1], [2]], "2"),
+        ("binary_crossentropy", np.array([[0], [255]], np.uint8), "255"),
+        ("binary_crossentropy", [[np.nan], [1.5]], "1.5"),
+        ("categorical_crossentropy", [[0, 255], [255, 0]], "255"),
+        ("categorical_crossentropy", [[0, -1], [-1, 0]], "-1"),
+    ],
+)
+def test_targets_that_are_no_shares_are_refused(loss: str, targets: Any, found: str) -> None:
+    units = np.shape(targets)[1]
+    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(units, "sigmoid")])
+    model.compile("sgd", loss)
+    match = f"{loss} needs targets from 0 to 1, got {found}; take"
+    for call in (model.fit, model.train_on_batch, model.evaluate, model.test_on_batch):
+        with pytest.raises(ValueError, match=match):
+            call(normal(1, 2, 3), targets)
+    with pytest.raises(ValueError, match=match):
+        losses.get(loss)(targets, np.full(np.shape(targets), 0.5))
+
+
+@pytest.mark.parametrize("target", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["mse", "mae", "half_squared_error", "own", "binary_crossentropy"])
+def test_a_sample_of_weight_0_leaves_no_trace(name: str, target: float) -> None:
+    """Whatever its target, training takes the same steps as with any other target."""
+
+    def trained(first: float) -> tuple[list[Any], list[Any]]:
+        cnnx.utils.set_random_seed(1)
+        model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(1, "sigmoid")])
+        own = losses.FunctionLoss(lambda y, p: (y - p) ** 2, lambda y, p: 2 * (p - y))
+        model.compile("sgd", own if name == "own" else name)
+        x, y = normal(1, 8, 3), np.arange(8) % 2.0
+        y[0] = first
+        figures = [model.evaluate(x, y, sample_weight=weights, verbose=0)]
+        figures.append(model.train_on_batch(x, y, weights))
+        return figures, model.get_weights()
+
+    weights = np.ones(8)
+    weights[0] = 0
+    if name == "binary_crossentropy" and np.isinf(target):
+        with pytest.raises(ValueError, match="needs targets from 0 to 1"):
+            trained(target)
+        return
+    figures, found = trained(target)
+    wanted, expected = trained(0.0)
+    assert figures == wanted
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -112,3 +112,17 @@ def test_a_metric_that_reads_other_targets_than_the_loss_is_refused() -> None:
     model = cnnx.Sequential([cnnx.Input((2,)), cnnx.layers.Dense(3, activation="softmax")])
     with pytest.raises(ValueError, match=r"reads targets of the outputs' shape.*'accuracy'"):
         model.compile("sgd", "sparse_categorical_crossentropy", ["categorical_accuracy"])
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        ["accuracy", metrics.BinaryAccuracy("accuracy")],
+        [metrics.BinaryAccuracy(threshold=0.2), metrics.BinaryAccuracy(threshold=0.8)],
+        [metrics.MeanSquaredError("loss")],
+    ],
+)
+def test_figures_of_one_name_are_refused(figures: list[Any]) -> None:
+    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(1, "sigmoid")])
+    with pytest.raises(ValueError, match=r"two figures bear the name '.*'; give a metric another"):
+        model.compile("sgd", "binary_crossentropy", figures)

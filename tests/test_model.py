@@ -14,6 +14,7 @@ import cnnx
 import reference
 from agreement import assert_close, backends, normal
 from cnnx import _core, layers
+from cnnx.models import inputs
 
 CLASSES = 3
 
@@ -64,6 +65,15 @@ def test_history_holds_one_value_an_epoch() -> None:
     assert all(len(values) == 3 for values in history.history.values())
     assert list(history.epoch) == [0, 1, 2]
     assert history.history["loss"][-1] < history.history["loss"][0]
+
+
+@pytest.mark.parametrize("samples", [10, 20, 50, 100, 300])
+def test_validation_split_holds_back_the_share_that_was_asked_for(samples: int) -> None:
+    for percent in range(1, 100):
+        if samples * percent % 100 == 0:
+            held = samples * percent // 100
+            parts = inputs._split([np.arange(samples)], percent / 100)
+            assert [len(part) for (part,) in parts] == [samples - held, held], percent
 
 
 def test_validation_split_holds_back_the_last_samples() -> None:

@@ -1,3 +1,5 @@
+from __future__ import annotations
+
 import copy
 import json
 import os
@@ -7,6 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -189,6 +192,16 @@ def test_the_file_is_plain_safetensors(tmp_path):
     tensors = safetensors.numpy.load_file(tmp_path / "a")
     kernel = next(layer for layer in model.layers if isinstance(layer, layers.Conv2D)).kernel
     np.testing.assert_array_equal(tensors[kernel.path], kernel.numpy())
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    file, model = tmp_path / "model", small_model()
+    for save in (model.save, model.save_weights):
+        file.touch()
+        file.chmod(mode)
+        save(file)
+        assert file.stat().st_mode & 0o777 == mode
 
 
 def test_a_failing_save_leaves_the_old_file(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Open a temporary file that takes the place of `path` when the block ends without error.
 
     The bytes are on the disk before the name changes hands, so a reader, a crash or a full disk
-    finds either the old file or the new one, whole. A symbolic link is followed.
+    finds either the old file or the new one, whole. A symbolic link is followed. A file that is
+    replaced keeps its permissions.
 
     Raises
     ------
@@ -74,6 +76,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
+            if target.exists():  # who may read it stays as it was
+                os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)

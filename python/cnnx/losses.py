@@ -122,6 +122,7 @@ class Loss(registry.Configurable):
             )
         np.multiply(found, scale * (len(outputs) if one_number else 1), out=gradient)
         if weights is not None:
+            gradient[weights == 0] = 0  # be the derivative infinite or NaN
             gradient *= weights.reshape(-1, *[1] * (gradient.ndim - 1))
 
     @property
@@ -252,6 +253,18 @@ class CrossEntropy(Loss):
         return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
 
 
+def _require_shares(loss: Loss, targets: Array, owner: str) -> None:
+    """Raise ValueError for a target outside 0 to 1; NaN passes, and gives a loss of NaN."""
+    lowest = np.fmin.reduce(targets, axis=None, initial=1)
+    highest = np.fmax.reduce(targets, axis=None, initial=0)
+    if lowest < 0 or highest > 1:
+        raise ValueError(
+            f"{owner}: {loss.name} needs targets from 0 to 1, got "
+            f"{lowest if lowest < 0 else highest:g}; take (y + 1) / 2 of -1 and 1, y / 255 of "
+            "masks of 0 and 255"
+        )
+
+
 def _require_classes(loss: Loss, output_shape: tuple[int, ...], owner: str) -> None:
     if output_shape[-1] < 2:
         raise ValueError(
@@ -289,7 +302,9 @@ class CategoricalCrossentropy(CrossEntropy):
                 "sparse_categorical_crossentropy, or "
                 f"cnnx.utils.to_categorical(y, {output_shape[-1]})"
             )
-        return super().check_targets(y, output_shape, owner)
+        targets = super().check_targets(y, output_shape, owner)
+        _require_shares(self, targets, owner)
+        return targets
 
 
 class SparseCategoricalCrossentropy(CrossEntropy):
@@ -368,6 +383,12 @@ class BinaryCrossentropy(CrossEntropy):
     def uniform(self, classes: int) -> float:
         """Return 1/2: yes and no are two classes."""
         return 0.5
+
+    def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
+        """Return the targets; raises ValueError for one outside 0 to 1."""
+        targets = super().check_targets(y, output_shape, owner)
+        _require_shares(self, targets, owner)
+        return targets
 
 
 class MeanSquaredError(Loss):

@@ -24,11 +24,14 @@ class EarlyStopping(Callback):
     verbose
         1 prints a line when training stops.
     mode
-        'min', 'max', or 'auto': 'max' for names that hold 'acc', 'min' for others.
+        'min', 'max', or 'auto': 'max' for names that hold acc, auc, f1, precision, recall, iou,
+        dice, r2, psnr or ssim, 'min' for others.
     baseline
-        Value that has to be improved on; None for the first epoch's.
+        Epochs that are not better than this value count as epochs without improvement; None for no
+        such value.
     restore_best_weights
-        Whether to end with the weights of the best epoch rather than the last.
+        Whether to end with the weights of the best epoch rather than the last, be it better than
+        the baseline or not.
     start_from_epoch
         Epochs to wait before watching.
     """
@@ -45,7 +48,8 @@ class EarlyStopping(Callback):
         start_from_epoch: int = 0,
     ) -> None:
         self.monitor = monitor
-        self._monitor = Monitor("EarlyStopping", monitor, mode, min_delta, baseline)
+        self._monitor = Monitor("EarlyStopping", monitor, mode, min_delta)
+        self.baseline = baseline
         self.patience = integer(patience, "EarlyStopping: patience", minimum=0)
         self.verbose = verbose
         self.restore_best_weights = restore_best_weights
@@ -64,12 +68,15 @@ class EarlyStopping(Callback):
         if epoch < self.start_from_epoch:
             return
         if self._monitor.improved(logs):
-            self.best_epoch, self._waited = epoch, 0
+            self.best_epoch = epoch
             if self.restore_best_weights:
                 self._best_weights = self.model.get_weights()
-            return
+            value = self._monitor.value(logs)
+            if self.baseline is None or self._monitor.is_better(value, self.baseline):
+                self._waited = 0
+                return
         self._waited += 1
-        if self._waited >= self.patience:
+        if self._waited >= self.patience and epoch > 0:  # nothing is before the first
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if self.verbose:

@@ -24,6 +24,15 @@ class RateCallback(Callback):
     def __init__(self, verbose: int) -> None:
         self.verbose = verbose
 
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Raise ValueError for an optimizer with a schedule, which a number would replace."""
+        rate = self.optimizer.get_config()["learning_rate"]
+        if isinstance(rate, dict):
+            raise ValueError(
+                f"{type(self).__name__}: the learning rate follows {rate['class_name']} already; "
+                "give the optimizer a number, or leave the callback out"
+            )
+
     @property
     def optimizer(self) -> Optimizer:
         """That of the model."""
@@ -43,6 +52,15 @@ class RateCallback(Callback):
             logs["learning_rate"] = self.optimizer.learning_rate
 
 
+def _needed(function: Callable[..., Any]) -> int:
+    """Return how many arguments a function must be given by their places."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(
+        parameter.kind in kinds and parameter.default is inspect.Parameter.empty
+        for parameter in inspect.signature(function).parameters.values()
+    )
+
+
 class LearningRateScheduler(RateCallback):
     """
     Set the learning rate before each epoch.
@@ -54,6 +72,7 @@ class LearningRateScheduler(RateCallback):
     ----------
     schedule
         Function of (epoch, present rate), or of the epoch alone, that returns the epoch's rate.
+        Parameters that have a default keep it.
     verbose
         1 prints each rate.
     """
@@ -61,7 +80,7 @@ class LearningRateScheduler(RateCallback):
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__(verbose)
         self.schedule = schedule
-        self._takes_rate = len(inspect.signature(schedule).parameters) > 1
+        self._takes_rate = _needed(schedule) > 1
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         """Ask for the rate, and set it."""
@@ -114,6 +133,7 @@ class ReduceLROnPlateau(RateCallback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier training."""
+        super().on_train_begin(logs)
         self._monitor.reset()
         self._waited = 0
         self._cooling = 0
@@ -121,13 +141,12 @@ class ReduceLROnPlateau(RateCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare with the best epoch; report the epoch's rate before it falls."""
         super().on_epoch_end(epoch, logs)
-        improved = self._monitor.improved(logs)
-        if self._cooling:
+        if self._monitor.improved(logs):
+            self._waited = 0
+            self._cooling = max(self._cooling - 1, 0)
+        elif self._cooling:
             self._cooling -= 1
-            self._waited = 0
-        if improved:
-            self._waited = 0
-        elif not self._cooling:
+        else:
             self._waited += 1
             rate = self.optimizer.learning_rate
             if self._waited >= self.patience and rate > self.min_lr:

@@ -3,6 +3,9 @@
 from cnnx.geometry import number
 from cnnx.models.callback import Logs
 
+RISING = ("acc", "auc", "f1", "precision", "recall", "iou", "dice", "r2", "psnr", "ssim")
+"""Parts of the names of figures that are the better the larger they are."""
+
 
 class Monitor:
     """
@@ -15,7 +18,7 @@ class Monitor:
     name
         Of the figure: 'val_loss', 'val_accuracy', ....
     mode
-        'min', 'max', or 'auto': 'max' for names that hold 'acc', 'min' for others.
+        'min', 'max', or 'auto': 'max' for names that hold one of `RISING`, 'min' for others.
     min_delta
         Smallest change that counts as an improvement.
     baseline
@@ -42,7 +45,8 @@ class Monitor:
         self._min_delta = number(min_delta, f"{owner}: min_delta", 0, float("inf"))
         self._baseline = baseline
         # Compared with this sign, smaller is always better.
-        self._sign = -1.0 if mode == "max" or (mode == "auto" and "acc" in name) else 1.0
+        rises = mode == "max" or (mode == "auto" and any(part in name.lower() for part in RISING))
+        self._sign = -1.0 if rises else 1.0
         self.reset()
 
     def reset(self) -> None:
@@ -59,11 +63,15 @@ class Monitor:
             )
         return figures[self.name]
 
+    def is_better(self, value: float, other: float | None) -> bool:
+        """Return whether a value is better than another by more than `min_delta`."""
+        least = float("inf") if other is None else self._sign * other
+        return self._sign * value < least - self._min_delta
+
     def improved(self, logs: Logs | None) -> bool:
         """Return whether the figure is better than the best before, which it then becomes."""
         value = self.value(logs)
-        best = float("inf") if self.best is None else self._sign * self.best
-        better = self._sign * value < best - self._min_delta
+        better = self.is_better(value, self.best)
         if better:
             self.best = value
         return better

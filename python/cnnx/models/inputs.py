@@ -80,7 +80,7 @@ def _validation(data: Any) -> tuple[Any, Any, Any]:
 def _split(data: Sequence[Array], share: float) -> tuple[list[Array], list[Array]]:
     """Cut off the last `share` of the samples."""
     samples = len(data[0])
-    count = math.floor(samples * (1 - share))
+    count = math.floor(round(samples * (1 - share), 6))  # 1 - .9 is a little less than .1
     if count in (0, samples):
         raise ValueError(
             f"fit: validation_split={share} of {samples} samples leaves none to "

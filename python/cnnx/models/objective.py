@@ -107,6 +107,12 @@ def objectives(
                 [_metric(item, one, units[place]) for item in figures[place]],
             )
         )
+    names_of_figures = figure_names(found)
+    for name in names_of_figures:
+        if names_of_figures.count(name) > 1:
+            raise ValueError(
+                f"compile: two figures bear the name '{name}'; give a metric another name="
+            )
     return found
 
 

@@ -108,6 +108,7 @@ class Head:
             else:
                 self._kernels.forward(rows, seen, losses)
             if weights is not None:
+                losses[weights == 0] = 0  # be the loss infinite or NaN
                 losses *= weights
             values.append(float(np.add.reduce(losses)) / len(losses))
             self._seen = rows, seen, weights
@@ -122,6 +123,9 @@ class Head:
             return
         gradient = self._rows(dy)
         self._kernels.backward(*self._seen, self.objective.share / len(gradient), gradient)
+        weights = self._seen[-1]
+        if weights is not None:
+            gradient[weights == 0] = 0
 
 
 class TrainingStep:
