@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from bench.frameworks import FRAMEWORKS, OURS
+from bench.frameworks import OURS
 from bench.networks import Array
 from bench.tables import format_threads
-from bench.tasks import NetworkTask
+from bench.tasks import LayerTask, NetworkTask
 from bench.workers import Turn, Worker, WorkerError, take_turns
 
 TOLERANCE = 1e-3
@@ -21,8 +22,11 @@ _STEPS_COMPARED = 2
 """The second loss shows that gradients and Adam agree; later, rounding grows in all frameworks."""
 
 
+CompareT = TypeVar("CompareT", NetworkTask, LayerTask)
+
+
 @dataclass
-class Comparison:
+class Comparison(Generic[CompareT]):
     """
     The seconds of a step in each round.
 
@@ -36,16 +40,11 @@ class Comparison:
         Why a framework was not timed.
     """
 
-    task: NetworkTask
+    task: CompareT
     threads: int
     times: dict[str, list[float]] = field(default_factory=dict)
     deviations: dict[str, float] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        """What it is about, but for the network."""
-        return f"{self.task.mode}, batch {self.task.batch}, {format_threads(self.threads)}"
 
     @property
     def best_peer(self) -> str | None:
@@ -65,10 +64,9 @@ class Comparison:
         return [a / b for a, b in zip(self.times[peer], self.times[OURS], strict=True)]
 
     def record(self) -> dict[str, Any]:
-        """Return all of it as JSON-serialisable values."""
+        """Return what was measured as JSON-serialisable values."""
         ours = OURS in self.times
         return {
-            **vars(self.task),
             "threads": self.threads,
             "seconds": self.times,
             "ratios": {peer: self.ratios(peer) for peer in self.peer_times()} if ours else {},
@@ -77,17 +75,29 @@ class Comparison:
             "failures": self.failures,
         }
 
+    @classmethod
+    def from_record(cls, task: CompareT, record: Mapping[str, Any]) -> Comparison[CompareT]:
+        """Return what `record` was made of."""
+        return cls(
+            task, *(record[name] for name in ("threads", "seconds", "deviations", "failures"))
+        )
+
+
+def title(comparisons: Sequence[Comparison[NetworkTask]]) -> str:
+    """Return what comparisons of networks in one mode on the same threads have in common."""
+    batches = {comparison.task.batch for comparison in comparisons}
+    batch = f"batch {batches.pop()}, " if len(batches) == 1 else ""
+    return f"{comparisons[0].task.mode}, {batch}{format_threads(comparisons[0].threads)}"
+
 
 def compare(
-    workers: dict[str, Worker], task: NetworkTask, threads: int, rounds: int, seconds: float
-) -> Comparison:
+    workers: Mapping[str, Worker], task: CompareT, threads: int, rounds: int, seconds: float
+) -> Comparison[CompareT]:
     """Check that all compute the same, and time those that do."""
     comparison = Comparison(task, threads)
     turns: dict[str, Turn] = {}
     expected: Array | None = None
     for name, worker in workers.items():
-        if task.mode not in FRAMEWORKS[name].modes:
-            continue
         try:
             worker.prepare(task)
             turns[name] = Turn(worker, task)

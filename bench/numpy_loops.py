@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.comparison import Comparison, compare
+from bench.comparison import Comparison, compare, title
 from bench.frameworks import OURS, PLAIN
 from bench.machine import describe_machine
 from bench.options import add_turns, number
@@ -48,14 +48,14 @@ def main() -> None:
         print_heading(machine, versions)
         task = NetworkTask("numpy_cnn", "training", options.batch)
         comparison = compare(workers, task, options.threads, options.rounds, options.seconds)
-    print(f"\n{comparison.title}: median (lowest-highest)")
+    print(f"\n{title([comparison])}: median (lowest-highest)")
     print(format_comparison(comparison))
     for name, failure in comparison.failures.items():
         print(f"{name}: {failure}")
-    write_json(options.json, machine, versions, comparison=comparison.record())
+    write_json(options.json, machine, versions, comparison={**vars(task), **comparison.record()})
 
 
-def format_comparison(comparison: Comparison) -> str:
+def format_comparison(comparison: Comparison[NetworkTask]) -> str:
     """Return a table of those that were timed."""
     rows = [["", "ms an image", "two epochs of 50,000", f"time / {OURS}"]]
     for name in (*PLAIN, OURS):

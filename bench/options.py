@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.networks import NETWORKS
+from bench.networks import FAMILIES, NETWORKS
 
 
 def command_line(command: str, description: str | None) -> argparse.ArgumentParser:
@@ -12,19 +12,27 @@ def command_line(command: str, description: str | None) -> argparse.ArgumentPars
     parser = argparse.ArgumentParser(f"python -m {command}", description=description)
     parser.add_argument(
         "--networks",
-        type=list_of(NETWORKS),
-        default=list(NETWORKS),
+        type=network_list,
+        default=network_list("chains"),
         metavar="NAME,...",
-        help=", ".join(NETWORKS),
+        help=f"of families ({', '.join(FAMILIES)}) or networks ({', '.join(NETWORKS)})",
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write all figures there")
     return parser
 
 
-def add_turns(parser: argparse.ArgumentParser, rounds: int) -> None:
+def add_turns(parser: argparse.ArgumentParser, rounds: int, seconds: float = 0.5) -> None:
     """Add the options of turns."""
     parser.add_argument("--rounds", type=number, default=rounds, help="turns of each")
-    parser.add_argument("--seconds", type=float, default=0.5, help="of each turn")
+    parser.add_argument("--seconds", type=float, default=seconds, help="of each turn")
+
+
+def network_list(text: str) -> list[str]:
+    """Parse names of networks and of families, which stand for all of theirs."""
+    chosen = []
+    for name in list_of([*FAMILIES, *NETWORKS])(text):
+        chosen += [network.name for network in FAMILIES.get(name, ())] or [name]
+    return chosen
 
 
 def list_of(known: Iterable[str]) -> Callable[[str], list[str]]:
@@ -46,6 +54,22 @@ def number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number >= 1")
     return int(text)
+
+
+def add_batches(parser: argparse.ArgumentParser) -> None:
+    """Add the option of numbers of samples."""
+    parser.add_argument(
+        "--batch",
+        type=batch_list,
+        default=[None],
+        metavar="N,...",
+        help="samples a step; own: that of each network (default)",
+    )
+
+
+def batch_list(text: str) -> list[int | None]:
+    """Parse numbers of samples, or "own" (None) for that of each network."""
+    return [None if part == "own" else number(part) for part in text.split(",")]
 
 
 def number_list(text: str) -> list[int]:

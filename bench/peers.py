@@ -8,13 +8,12 @@ import argparse
 import itertools
 from collections.abc import Sequence
 from contextlib import ExitStack
-from importlib.util import find_spec
-from pathlib import Path
 
-from bench.comparison import TOLERANCE, Comparison, compare
+from bench.comparison import TOLERANCE, Comparison, compare, title
 from bench.frameworks import FRAMEWORKS, MODES, OURS, PEERS
 from bench.machine import describe_machine
-from bench.options import add_turns, command_line, list_of, number_list
+from bench.networks import NETWORKS
+from bench.options import add_batches, add_turns, command_line, list_of, number_list
 from bench.report import installed, print_heading, show_progress, write_json
 from bench.tables import format_milliseconds, format_range, format_table
 from bench.tasks import NetworkTask
@@ -27,14 +26,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add = parser.add_argument
     add("--peers", type=list_of(PEERS), default=PEERS, metavar="NAME,...", help=", ".join(PEERS))
     add("--modes", type=list_of(MODES), default=list(MODES), metavar="MODE,...")
-    add("--batch", type=number_list, default=[32], metavar="N,...", help="samples a step")
     add("--threads", type=number_list, default=[2], metavar="N,...")
-    add("--picture", type=Path, metavar="PATH", help="draw the ratios there (needs matplotlib)")
+    add_batches(parser)
     add_turns(parser, rounds=9)
-    options = parser.parse_args(arguments)
-    if options.picture and find_spec("matplotlib") is None:
-        parser.error("--picture needs matplotlib")
-    return options
+    return parser.parse_args(arguments)
 
 
 def main() -> None:
@@ -43,7 +38,7 @@ def main() -> None:
     machine = describe_machine()
     names = installed([OURS, *options.peers])
     versions: dict[str, str] = {}
-    comparisons: list[Comparison] = []
+    comparisons: list[Comparison[NetworkTask]] = []
     for threads in options.threads:
         with ExitStack() as stack:
             workers = {name: stack.enter_context(Worker(name, threads)) for name in names}
@@ -52,10 +47,11 @@ def main() -> None:
                 print_heading(machine, versions)
             for mode, batch in itertools.product(options.modes, options.batch):
                 rows = []
+                able = {n: worker for n, worker in workers.items() if mode in FRAMEWORKS[n].modes}
                 for network in options.networks:
                     show_progress(f"{mode} of {network} ...")
-                    task = NetworkTask(network, mode, batch)
-                    rows.append(compare(workers, task, threads, options.rounds, options.seconds))
+                    task = NetworkTask(network, mode, batch or NETWORKS[network].batch_size)
+                    rows.append(compare(able, task, threads, options.rounds, options.seconds))
                 comparisons += rows
                 show_progress("")
                 _print_table(rows)
@@ -65,12 +61,8 @@ def main() -> None:
         versions,
         rounds=options.rounds,
         seconds=options.seconds,
-        comparisons=[comparison.record() for comparison in comparisons],
+        comparisons=[{**vars(each.task), **each.record()} for each in comparisons],
     )
-    if options.picture:
-        from bench.picture import draw
-
-        draw(comparisons, machine, versions).savefig(options.picture, dpi=150)
 
 
 def _versions(workers: dict[str, Worker]) -> dict[str, str]:
@@ -85,18 +77,18 @@ def _versions(workers: dict[str, Worker]) -> dict[str, str]:
     return versions
 
 
-def _print_table(comparisons: Sequence[Comparison]) -> None:
+def _print_table(comparisons: Sequence[Comparison[NetworkTask]]) -> None:
     """Print networks and frameworks, and what is to be said about them."""
     first = comparisons[0]
     names = [name for name in FRAMEWORKS if any(name in c.times for c in comparisons)]
-    print(f"\n{first.title}: ms a step, median (lowest-highest)")
-    rows = [["network", *names, f"best peer / {OURS}"]]
+    print(f"\n{title(comparisons)}: ms a step, median (lowest-highest)")
+    rows = [["network", "batch", *names, f"best peer / {OURS}"]]
     for comparison in comparisons:
         times = comparison.times
         cells = [format_milliseconds(times[name]) if name in times else "-" for name in names]
         best = comparison.best_peer
         ratio = f"{format_range(comparison.ratios(best))} {best}" if best else "-"
-        rows.append([comparison.task.network, *cells, ratio])
+        rows.append([comparison.task.network, f"{comparison.task.batch}", *cells, ratio])
     print(format_table(rows))
     deviations = [value for c in comparisons for value in c.deviations.values()]
     if deviations:

@@ -15,12 +15,15 @@ from typing import Any, TypeAlias
 
 from bench.frameworks import MODES, OURS
 from bench.machine import describe_machine
+from bench.networks import NETWORKS
+from bench.networks.description import Convolution
 from bench.options import add_turns, command_line, list_of, number, number_list
 from bench.report import print_heading, show_progress, write_json
 from bench.tables import format_number, format_range, format_table, format_threads
-from bench.tasks import ConvolutionTask, NetworkTask
+from bench.tasks import PASSES, LayerTask, NetworkTask
 from bench.workers import Task, Worker, time_all
 
+STUDIES = "threads", "batches", "images"
 _CHANNELS = 64
 
 Series: TypeAlias = dict[int, list[float]]
@@ -34,7 +37,8 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     cpus, sizes = len(os.sched_getaffinity(0)), [32, 64, 128, 256, 512]
     add("--modes", type=list_of(MODES), default=list(MODES), metavar="MODE,...")
     add("--threads", type=number_list, default=sorted({1, cpus}), metavar="N,...")
-    add("--batch", type=number_list, default=sizes, metavar="N,...", help="samples a step")
+    add("--studies", type=list_of(STUDIES), default=list(STUDIES), metavar="STUDY,...")
+    add("--batch", type=number_list, default=sizes, metavar="N,...", help="samples of batches")
     add("--sizes", type=number_list, default=sizes, metavar="N,...", help="sides of images")
     add("--layer-batch", type=number, default=4, metavar="N", help="images of the convolution")
     add_turns(parser, rounds=5)
@@ -50,11 +54,12 @@ def main() -> None:
         versions = {OURS: workers[options.threads[0]].version()}
         print_heading(machine, versions)
         study = Study(workers, options.rounds, options.seconds)
-        for mode in options.modes:
-            study.threads(mode, options.networks, options.batch[0])
-        for mode in options.modes:
+        for mode in options.modes if "threads" in options.studies else ():
+            study.threads(mode, options.networks)
+        for mode in options.modes if "batches" in options.studies else ():
             study.batches(mode, options.networks, options.batch)
-        study.images(options.sizes, options.layer_batch)
+        if "images" in options.studies:
+            study.images(options.sizes, options.layer_batch)
     write_json(
         options.json,
         machine,
@@ -74,17 +79,18 @@ class Study:
     seconds: float
     figures: list[dict[str, Any]] = field(default_factory=list)
 
-    def threads(self, mode: str, networks: Iterable[str], batch: int) -> None:
+    def threads(self, mode: str, networks: Iterable[str]) -> None:
         """Compare numbers of threads."""
-        rows = [["network", *map(format_threads, self.workers), "first / last"]]
+        rows = [["network", "batch", *map(format_threads, self.workers), "first / last"]]
         for network in networks:
+            batch = NETWORKS[network].batch_size
             task = NetworkTask(network, mode, batch)
             parts = {threads: (worker, task) for threads, worker in self.workers.items()}
             times = self._measure(f"{mode} of {network}, batch {batch}, by threads", parts)
             turns = list(times.values())
             gains = [first / last for first, last in zip(turns[0], turns[-1], strict=True)]
-            rows.append([network, *_ranges(times, 1e3), format_range(gains)])
-        print(f"\n{mode}, batch {batch}: ms a step, median (lowest-highest)")
+            rows.append([network, f"{batch}", *_ranges(times, 1e3), format_range(gains)])
+        print(f"\n{mode}: ms a step, median (lowest-highest)")
         print(format_table(rows), flush=True)
 
     def batches(self, mode: str, networks: Iterable[str], sizes: Sequence[int]) -> None:
@@ -103,7 +109,7 @@ class Study:
         """Compare the costs of a pixel."""
         rows = [["", *(f"{size}x{size}" for size in sizes), "dearest / cheapest"]]
         for threads, worker in self.workers.items():
-            parts = {size: (worker, ConvolutionTask(_CHANNELS, size, batch)) for size in sizes}
+            parts = {size: (worker, _layer(size, batch)) for size in sizes}
             what = f"convolution, batch {batch}, {format_threads(threads)}, by image"
             costs = _divided(self._measure(what, parts), {s: batch * s * s for s in sizes})
             rows.append([format_threads(threads), *_ranges(costs, 1e9), _spread(costs)])
@@ -120,6 +126,11 @@ class Study:
         self.figures.append({"what": what, "seconds": times})
         show_progress("")
         return times
+
+
+def _layer(side: int, batch: int) -> LayerTask:
+    layer = Convolution(_CHANNELS, 3, "same", use_bias=False)
+    return LayerTask(layer, (side, side, _CHANNELS), batch, PASSES)
 
 
 def _divided(times: Series, counts: Mapping[int, int]) -> Series:

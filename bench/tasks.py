@@ -1,18 +1,19 @@
-"""What workers are asked for: a step of a network, of one layer, and the memory of a step."""
+"""What workers are asked for: a step of a network, a pass of a layer, and the memory of a step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from math import prod
+from typing import cast
 
-from bench.frameworks import Framework, Step, TrainingFramework
-from bench.networks import NETWORKS
+import numpy as np
+
+from bench.frameworks import Framework, LayerFramework, Step, TrainingFramework
+from bench.networks import NETWORKS, Array, Network, Shape, Weights
+from bench.networks.description import Convolution, TransposedConvolution
 from bench.resident import resident_bytes, resident_peak, restart_resident_peak
-
-if TYPE_CHECKING:
-    from bench.frameworks.cnnx import Cnnx
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,7 @@ class NetworkTask:
 
     def prepare(self, framework: Framework) -> Step:
         network = NETWORKS[self.network]
-        weights = network.weights()
-        x, y = network.batch(self.batch)
-        if self.mode == "training":
-            return cast(TrainingFramework, framework).training_step(network, weights, x, y)
-        return framework.inference_step(network, weights, x)
+        return _step(framework, self.mode, network, network.weights(), network.batch(self.batch))
 
 
 @dataclass(frozen=True)
@@ -57,38 +54,75 @@ class CallersTask:
         return step
 
 
-@dataclass(frozen=True)
-class ConvolutionTask:
-    """Forward and backward pass of a 3x3 convolution of square images, in cnnx alone."""
+PASSES = "forward", "data", "weights"
+"""Of a convolution: itself, and the gradients of its input and of its kernel."""
 
-    channels: int
-    size: int
+
+@dataclass(frozen=True)
+class LayerTask:
+    """One pass, or several in turn, of a convolution without bias."""
+
+    layer: Convolution | TransposedConvolution
+    shape: Shape
     batch: int
+    passes: tuple[str, ...]
 
     def prepare(self, framework: Framework) -> Step:
-        return cast("Cnnx", framework).convolution_step(self.channels, self.size, self.batch)
+        generator = np.random.default_rng(0)
+
+        def draw(*shape: int) -> Array:
+            return generator.standard_normal(shape, np.float32)
+
+        kernel = 0.1 * draw(*self.layer.weight_shapes(self.shape)[0])
+        x = draw(self.batch, *self.shape)
+        dy = draw(self.batch, *self.layer.output_shape(self.shape))
+        steps = [
+            cast(LayerFramework, framework).layer_step(self.layer, kernel, x, dy, name)
+            for name in self.passes
+        ]
+        return steps[0] if len(steps) == 1 else lambda: [step() for step in steps]
+
+    @property
+    def operations(self) -> int:
+        """Multiplications and additions of a pass, in plain loops."""
+        kernel = self.layer.weight_shapes(self.shape)[0]
+        transposed = isinstance(self.layer, TransposedConvolution)
+        windows = self.shape if transposed else self.layer.output_shape(self.shape)
+        return 2 * self.batch * prod(windows[:-1]) * prod(kernel)
 
 
 @dataclass(frozen=True)
 class MemoryTask:
-    """The bytes that a network and its first training steps add to a fresh process."""
+    """The bytes that a network and its first steps add to a fresh process."""
 
     network: str
+    mode: str
     batch: int
     steps: int = 3
 
     def prepare(self, framework: Framework) -> Step:
-        trainer = cast(TrainingFramework, framework)
         # What is imported at the first step, and the threads, are the framework's own.
         first = NETWORKS["iq"]
-        trainer.training_step(first, first.weights(), *first.batch(1))()
+        _step(framework, self.mode, first, first.weights(), first.batch(1))()
         network = NETWORKS[self.network]
-        weights = network.weights()
-        x, y = network.batch(self.batch)
+        weights, batch = network.weights(), network.batch(self.batch)
         before = resident_bytes()
-        step = trainer.training_step(network, weights, x, y)
+        step = _step(framework, self.mode, network, weights, batch)
         restart_resident_peak()
         for _ in range(self.steps):
             step()
         added = resident_peak() - before
         return lambda: added
+
+
+def _step(
+    framework: Framework,
+    mode: str,
+    network: Network,
+    weights: list[Weights],
+    batch: tuple[Array, Array],
+) -> Step:
+    x, y = batch
+    if mode == "training":
+        return cast(TrainingFramework, framework).training_step(network, weights, x, y)
+    return framework.inference_step(network, weights, x)

@@ -1,6 +1,7 @@
 """The benchmarks: networks, options, and processes that take turns. No peer is needed."""
 
 import importlib
+import json
 import math
 import statistics
 
@@ -21,10 +22,19 @@ from bench import (
 )
 from bench.frameworks import FRAMEWORKS, OURS, PEERS, PLAIN
 from bench.frameworks.cnnx import build_model
-from bench.networks import NETWORKS, Convolution, Dense, Flatten, Network, channels_first
+from bench.networks import FAMILIES, NETWORKS, Network
+from bench.networks.description import (
+    Convolution,
+    Dense,
+    Flatten,
+    TransposedConvolution,
+    chain,
+    channels_first,
+)
 from bench.plain.network import gradients
-from bench.tasks import CallersTask, ConvolutionTask, NetworkTask
+from bench.tasks import PASSES, CallersTask, LayerTask, NetworkTask
 from bench.workers import Turn, Worker, WorkerError, take_turns, time_all
+from small_networks import SMALL_NETWORKS
 
 
 @pytest.fixture(scope="module")
@@ -32,21 +42,63 @@ def cnnx_framework():
     return FRAMEWORKS[OURS].start(1)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SMALL_NETWORKS)
 def test_network_trains_and_infers(name, cnnx_framework):
-    loss = NetworkTask(name, "training", 4).prepare(cnnx_framework)()
-    assert math.isfinite(loss)
-    outputs = NetworkTask(name, "inference", 4).prepare(cnnx_framework)()
-    assert outputs.shape == (4, NETWORKS[name].classes)
-    assert np.isfinite(outputs).all()
+    network = SMALL_NETWORKS[name]
+    weights, (x, y) = network.weights(), network.batch(2)
+    step = cnnx_framework.training_step(network, weights, x, y)
+    assert 0 < step() < math.inf
+    outputs = cnnx_framework.inference_step(network, weights, x)()
+    assert outputs.shape == (2, *network.shapes()[-1])
+    assert 0 < outputs.min() < outputs.max() < 1
 
 
-def test_convolution_runs(cnnx_framework):
-    ConvolutionTask(channels=2, size=5, batch=3).prepare(cnnx_framework)()
+def test_sizes_of_the_graphs():
+    """Numbers of weights as in the papers and as others count them, moving averages included."""
+    weights = {
+        name: sum(array.size for arrays in NETWORKS[name].weights() for array in arrays)
+        for name in ("resnet20", "resnet18", "resnet50", "mobilenetv2", "unet", "conv1d")
+    }
+    assert weights == {
+        "resnet20": 269_722 + 2 * (16 * 7 + 32 * 6 + 64 * 6),
+        "resnet18": 11_689_512 + 2 * 4800,
+        "resnet50": 25_557_032 + 2 * 26_560,
+        "mobilenetv2": 3_504_872 + 2 * 17_056,
+        "unet": 1_940_817,
+        "conv1d": 16 * 8 + 32 * 81 + 64 * 97 + 650,
+    }
+
+
+@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        Convolution(6, 3, "same", strides=2, use_bias=False),
+        Convolution(4, 5, "same", groups=4, use_bias=False),
+        TransposedConvolution(3, 2, use_bias=False),
+    ],
+    ids=["strided", "depthwise", "transposed"],
+)
+def test_layers_run_each_pass(layer, name, cnnx_framework):
+    task = LayerTask(layer, (7, 9, 4), 2, (name,))
+    found = task.prepare(cnnx_framework)()
+    output = layer.output_shape(task.shape)
+    shapes = {"forward": (2, *output), "data": (2, *task.shape)}
+    assert found.shape == shapes.get(name, layer.weight_shapes(task.shape)[0])
+    LayerTask(layer, (7, 9, 4), 2, PASSES).prepare(cnnx_framework)()
+
+
+def test_operations_of_a_layer():
+    assert LayerTask(Convolution(5, 3, strides=2), (7, 7, 4), 2, PASSES).operations == (
+        2 * 2 * 3 * 3 * 3 * 3 * 4 * 5
+    )
+    assert LayerTask(TransposedConvolution(5, 2), (7, 7, 4), 2, PASSES).operations == (
+        2 * 2 * 7 * 7 * 2 * 2 * 4 * 5
+    )
 
 
 def test_channels_first_computes_the_same():
-    network = Network("", (4, 5, 2), (Convolution(3, 3), Flatten(), Dense(2)), "")
+    network = Network("", (4, 5, 2), chain(Convolution(3, 3), Flatten(), Dense(2)), "")
     weights = network.weights()
     (kernel, _), _, (dense, _) = weights
     (turned, _), _, (turned_dense, _) = channels_first(network, weights)
@@ -56,6 +108,10 @@ def test_channels_first_computes_the_same():
     np.testing.assert_allclose(
         turned_dense @ image.transpose(2, 0, 1).ravel(), image.ravel() @ dense
     )
+    transposed = Network("", (4, 5, 2), chain(TransposedConvolution(3, 2)), "")
+    weights = transposed.weights()
+    turned = channels_first(transposed, weights)[0][0]  # (in, out, height, width)
+    np.testing.assert_array_equal(turned[1, 2], weights[0][0][:, :, 2, 1])
 
 
 @pytest.mark.parametrize("way", ["loops", "im2col", "scipy_signal"])
@@ -67,8 +123,8 @@ def test_plain_networks_have_the_gradients_of_cnnx(way):
     weights, (images, labels) = network.weights(), network.batch(2)
     model = build_model(network, weights)
     expected_loss = model.train_on_batch(images, labels)
-    layers = {layer.name: [w.gradient for w in layer.weights] for layer in model.layers}
-    expected = channels_first(network, [tuple(arrays) for arrays in layers.values()])
+    gradients_of = [tuple(w.gradient for w in layer.weights) for layer in model.layers[1:]]
+    expected = channels_first(network, gradients_of)
 
     plain = [array for arrays in channels_first(network, weights) for array in arrays]
     loss, found = gradients(operations, plain, images.transpose(0, 3, 1, 2), labels)
@@ -111,7 +167,11 @@ def test_options():
     assert chosen.threads == [1, 2]
     assert chosen.modes == ["inference"]
     assert chosen.peers == PEERS
-    assert memory.parse_options([]).networks == list(NETWORKS)
+    chains, graphs = ([network.name for network in family] for family in FAMILIES.values())
+    assert memory.parse_options([]).networks == chains
+    assert peers.parse_options(["--networks", "graphs,iq"]).networks == [*graphs, "iq"]
+    assert peers.parse_options([]).batch == [None]
+    assert memory.parse_options(["--batch", "own,1"]).batch == [None, 1]
     assert scaling.parse_options(["--sizes", "32"]).sizes == [32]
     assert neighbours.parse_options(["--busy", "0,3"]).busy == [0, 3]
     assert callers.parse_options(["--callers", "1,4"]).callers == [1, 4]
@@ -160,7 +220,7 @@ def test_workers_take_turns():
 
 def test_scaling_where_there_is_one_thread(capsys):
     with Worker(OURS, 1) as worker:
-        scaling.Study({1: worker}, rounds=1, seconds=0.001).threads("inference", ["iq"], 2)
+        scaling.Study({1: worker}, rounds=1, seconds=0.001).threads("inference", ["iq"])
     assert capsys.readouterr().out.splitlines()[-1].endswith("1.00 (1.00-1.00)")
 
 
@@ -170,6 +230,16 @@ def test_best_peer_is_judged_round_by_round():
     assert compared.ratios("pytorch") == [3, 2.5, 2]
     assert compared.best_peer == "pytorch"
     assert statistics.median(compared.record()["ratios"]["jax"]) == 4
+    record = json.loads(json.dumps(compared.record()))
+    again = comparison.Comparison.from_record(compared.task, record)
+    assert again == compared
+
+
+def test_titles():
+    tasks = [NetworkTask("iq", "training", batch) for batch in (8, 32)]
+    compared = [comparison.Comparison(task, 2) for task in tasks]
+    assert comparison.title(compared[:1]) == "training, batch 8, 2 threads"
+    assert comparison.title(compared) == "training, 2 threads"
 
 
 def test_tables():

@@ -11,16 +11,16 @@ import cnnx
 from agreement import assert_close, normal
 from bench.frameworks.cnnx import build_model
 from bench.neighbours import busy
-from bench.networks import NETWORKS
 from cnnx import _core, layers
+from small_networks import SMALL_NETWORKS
 
 BATCH = 6
 
 
-def trained(name: str, threads: int) -> tuple[cnnx.Sequential, np.ndarray]:
+def trained(name: str, threads: int) -> tuple[cnnx.Model, np.ndarray]:
     """Return a network after two steps, and its outputs."""
     cnnx.config.set_num_threads(threads)
-    network = NETWORKS[name]
+    network = SMALL_NETWORKS[name]
     model = build_model(network, network.weights())
     x, y = network.batch(BATCH)
     for _ in range(2):
@@ -29,7 +29,7 @@ def trained(name: str, threads: int) -> tuple[cnnx.Sequential, np.ndarray]:
 
 
 @pytest.mark.every_isa
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", SMALL_NETWORKS)
 def test_training_has_the_same_bits_on_any_number_of_threads(name: str) -> None:
     isa = _core.active_isa()
     try:
@@ -50,7 +50,7 @@ def test_a_busy_machine_changes_no_bit() -> None:
     """Other processes and other callers take threads away, and operations take fewer."""
 
     def train(name: str) -> list[bytes]:
-        network = NETWORKS[name]
+        network = SMALL_NETWORKS[name]
         model = build_model(network, network.weights())
         x, y = network.batch(32)
         for _ in range(20):
@@ -105,7 +105,7 @@ def test_fit_has_the_same_bits_with_the_same_seed() -> None:
 @pytest.mark.parametrize("name", ["catdog", "vgg_cifar", "mnist_gap"])
 def test_gradients_agree_on_every_path(name: str) -> None:
     """Rounding moves a few gradients to another pixel of a window: the tolerance is wide."""
-    network = NETWORKS[name]
+    network = SMALL_NETWORKS[name]
     x, y = network.batch(BATCH)
     gradients = {}
     for algorithm in ("im2col", "direct", "winograd", "auto"):

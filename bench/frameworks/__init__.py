@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
 
 from bench.networks import Array, Network, Weights
+from bench.networks.description import Layer
 
 Step: TypeAlias = Callable[[], Any]
 """Computes once, and waits for it: a training step returns its loss, inference the outputs."""
@@ -36,6 +37,18 @@ class TrainingFramework(Framework, Protocol):
         """Return a step of Adam."""
 
 
+class LayerFramework(Framework, Protocol):
+    """A framework that computes single layers too."""
+
+    def layer_step(self, layer: Layer, kernel: Array, x: Array, dy: Array, way: str) -> Step:
+        """
+        Return one pass of a convolution without bias.
+
+        It computes the output ("forward") from x, or the gradient of the input ("data") or of the
+        kernel ("weights") from that of the output, dy.
+        """
+
+
 @dataclass(frozen=True)
 class Entry:
     """Where a framework is found, what must be installed for it, and what it can do."""
@@ -44,6 +57,7 @@ class Entry:
     path: str
     requires: tuple[str, ...]
     modes: tuple[str, ...] = MODES
+    layers: bool = False  # whether it is a LayerFramework
 
     def missing(self) -> list[str]:
         """Return the packages that are not installed."""
@@ -60,9 +74,14 @@ OURS = "cnnx"
 FRAMEWORKS: dict[str, Entry] = {
     entry.name: entry
     for entry in (
-        Entry(OURS, "cnnx:Cnnx", ("cnnx",)),
-        Entry("pytorch", "pytorch:PyTorch", ("torch",)),
-        Entry("pytorch-channels-last", "pytorch:PyTorchChannelsLast", ("torch",)),
+        Entry(OURS, "cnnx:Cnnx", ("cnnx",), layers=True),
+        Entry("pytorch", "pytorch:PyTorch", ("torch",), layers=True),
+        Entry(
+            "pytorch-channels-last",
+            "pytorch:PyTorchChannelsLast",
+            ("torch",),
+            layers=True,
+        ),
         Entry("pytorch-compile", "pytorch:PyTorchCompile", ("torch",)),
         Entry("jax", "jax:Jax", ("jax",)),
         Entry("onnxruntime", "onnx_runtime:OnnxRuntime", ("onnx", "onnxruntime"), ("inference",)),

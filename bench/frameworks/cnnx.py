@@ -1,13 +1,12 @@
 """The networks in cnnx."""
 
 from collections.abc import Iterator
-
-import numpy as np
+from typing import Any
 
 import cnnx
-from bench import networks
 from bench.frameworks import Step
-from bench.networks import Array, Network, Weights
+from bench.networks import Array, Network, Shape, Weights, description
+from bench.networks.description import Layer
 from cnnx import layers
 from cnnx.layers.call import alone
 
@@ -27,55 +26,93 @@ class Cnnx:
         model = build_model(network, weights)
         return lambda: model.predict_on_batch(x)
 
-    def convolution_step(self, channels: int, size: int, batch: int) -> Step:
-        """Return forward and backward pass of a 3x3 layer of square images."""
-        layer = layers.Conv2D(channels, 3, padding="same")
-        layer.build_once((None, size, size, channels))
-        x, dy = np.random.default_rng(0).standard_normal(
-            (2, batch, size, size, channels), np.float32
-        )
+    def layer_step(self, layer: Layer, kernel: Array, x: Array, dy: Array, way: str) -> Step:
+        one = next(_layers(layer, x.shape[1:]))
+        one.build_once((None, *x.shape[1:]))
+        one.set_weights([kernel.reshape(one.weights[0].shape)])
+        one.trainable = way == "weights"
+        call = alone(one, x)
+        call.dx = [None] if way == "weights" else call.dx
+        gradient = one.weights[0].gradient.reshape(kernel.shape)
+        results = {"forward": call.y, "data": call.dx[0], "weights": gradient}
 
-        call = alone(layer, x)
-
-        def step() -> None:
-            layer.forward(call, x)
-            layer.backward(call, dy)
+        def step() -> Array:
+            if way == "forward":
+                one.forward(call, x)
+            else:
+                one.backward(call, dy)
+            return results[way]
 
         return step
 
 
-def build_model(network: Network, weights: list[Weights]) -> cnnx.Sequential:
+def build_model(network: Network, weights: list[Weights]) -> cnnx.Model:
     """Return the network, ready to train."""
-    model = cnnx.Sequential([cnnx.Input(network.input_shape), *_layers(network)])
+    values: list[Any] = [cnnx.Input(network.input_shape)]
+    for (node, shapes), arrays in zip(network.shaped_nodes(), weights, strict=True):
+        read = [values[number] for number in node.inputs]
+        value = read if len(read) > 1 else read[0]
+        for layer in _layers(node.layer, shapes[0]):
+            value = layer(value)
+            if layer.weights:
+                made = zip(arrays, layer.weights, strict=True)
+                layer.set_weights([array.reshape(weight.shape) for array, weight in made])
+        values.append(value)
+    model = cnnx.Model(values[0], values[-1], name=network.name)
     model.compile(
         cnnx.optimizers.Adam(
-            networks.LEARNING_RATE, networks.BETA_1, networks.BETA_2, networks.EPSILON
+            description.LEARNING_RATE, description.BETA_1, description.BETA_2, description.EPSILON
         ),
         network.loss,
     )
-    model.set_weights([array for arrays in weights for array in arrays])
     return model
 
 
-def _layers(network: Network) -> Iterator[layers.Layer]:
-    for layer in network.layers:
-        match layer:
-            case networks.Convolution():
-                yield layers.Conv2D(
-                    layer.filters,
-                    layer.kernel_size,
-                    padding=layer.padding,
-                    activation=layer.activation,
-                )
-            case networks.Dense():
-                yield layers.Dense(layer.units, activation=layer.activation)
-            case networks.BatchNorm():
-                yield layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon)
-            case networks.Activation():
-                yield layers.Activation(layer.activation)
-            case networks.MaxPooling():
-                yield layers.MaxPooling2D(layer.size)
-            case networks.GlobalAverage():
-                yield layers.GlobalAveragePooling2D()
-            case networks.Flatten():
-                yield layers.Flatten()
+def _layers(layer: Layer, shape: Shape) -> Iterator[layers.Layer]:
+    """Yield what computes a node that reads an image or a sequence of a shape."""
+    images = len(shape) == 3
+    match layer:
+        case description.Convolution() if layer.groups == shape[-1] > 1:
+            yield layers.DepthwiseConv2D(
+                layer.kernel_size,
+                layer.strides,
+                layer.border,
+                activation=layer.activation,
+                use_bias=layer.use_bias,
+            )
+        case description.Convolution():
+            yield (layers.Conv2D if images else layers.Conv1D)(
+                layer.filters,
+                layer.kernel_size,
+                layer.strides,
+                layer.border,
+                activation=layer.activation,
+                use_bias=layer.use_bias,
+            )
+        case description.TransposedConvolution():
+            yield layers.Conv2DTranspose(
+                layer.filters, layer.size, layer.size, use_bias=layer.use_bias
+            )
+        case description.Dense():
+            yield layers.Dense(layer.units, activation=layer.activation)
+        case description.BatchNorm():
+            yield layers.BatchNormalization(momentum=layer.momentum, epsilon=layer.epsilon)
+        case description.Activation():
+            yield layers.Activation(layer.activation)
+        case description.MaxPooling():
+            pooling = layers.MaxPooling2D if images else layers.MaxPooling1D
+            yield pooling(layer.size, layer.step, layer.border)
+        case description.GlobalAverage():
+            yield layers.GlobalAveragePooling2D() if images else layers.GlobalAveragePooling1D()
+        case description.Flatten():
+            yield layers.Flatten()
+        case description.Subsampling():
+            rows, columns, channels = layer.output_shape(shape)
+            yield layers.MaxPooling2D(1, 2)
+            yield layers.Reshape((rows * columns, shape[-1], 1))
+            yield layers.ZeroPadding2D(((0, 0), (0, channels - shape[-1])))
+            yield layers.Reshape((rows, columns, channels))
+        case description.Add():
+            yield layers.Add()
+        case description.Concatenate():
+            yield layers.Concatenate()

@@ -8,14 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax, nn
 
-from bench import networks
 from bench.frameworks import Step
-from bench.networks import Array, Network, Weights
+from bench.networks import Array, Network, Weights, description
 
 Parameters: TypeAlias = list[tuple[jax.Array, ...]]
-"""Of each layer."""
+"""Of each node."""
 
-_ACTIVATIONS = {"relu": nn.relu, "sigmoid": nn.sigmoid}
+_ACTIVATIONS = {"relu": nn.relu, "relu6": nn.relu6, "sigmoid": nn.sigmoid}
+_DIMENSIONS = {1: ("NWC", "WIO", "NWC"), 2: ("NHWC", "HWIO", "NHWC")}
+"""Of inputs, kernels and outputs of convolutions, by the number of axes that these slide along."""
 
 
 class Jax:
@@ -50,9 +51,9 @@ class Jax:
 def _split(network: Network, weights: list[Weights]) -> tuple[Parameters, Parameters]:
     """Return what is learned by gradients, and the moving statistics."""
     learned, moving = [], []
-    for layer, arrays in zip(network.layers, weights, strict=True):
+    for node, arrays in zip(network.nodes, weights, strict=True):
         tensors = tuple(map(jnp.asarray, arrays))
-        first_moving = 2 if isinstance(layer, networks.BatchNorm) else len(tensors)
+        first_moving = 2 if isinstance(node.layer, description.BatchNorm) else len(tensors)
         learned.append(tensors[:first_moving])
         moving.append(tensors[first_moving:])
     return learned, moving
@@ -63,40 +64,60 @@ def _logits(
 ) -> tuple[jax.Array, Parameters]:
     """Return the logits and the new moving statistics."""
     kept: Parameters = []
-    last = network.layers[-1]
-    for layer, arrays, statistics in zip(network.layers, learned, moving, strict=True):
-        match layer:
-            case networks.Convolution():
-                border = 2 * [(layer.border, layer.border)]
+    values = [x]
+    for node, arrays, statistics in zip(network.nodes, learned, moving, strict=True):
+        x = values[node.inputs[0]]
+        axes = tuple(range(1, x.ndim - 1))  # of the image, or of the sequence
+        match node.layer:
+            case description.Convolution() as layer:
                 x = lax.conv_general_dilated(
-                    x, arrays[0], (1, 1), border, dimension_numbers=("NHWC", "HWIO", "NHWC")
+                    x,
+                    arrays[0],
+                    len(axes) * (layer.strides,),
+                    len(axes) * [(layer.border, layer.border)],
+                    dimension_numbers=_DIMENSIONS[len(axes)],
+                    feature_group_count=layer.groups,
+                )
+                x = x + arrays[1] if layer.use_bias else x
+            case description.TransposedConvolution() as layer:
+                strides = len(axes) * (layer.size,)
+                numbers = _DIMENSIONS[len(axes)]
+                x = lax.conv_transpose(
+                    x, arrays[0], strides, "VALID", None, numbers, transpose_kernel=True
                 )
                 x += arrays[1]
-            case networks.Dense():
+            case description.Dense():
                 x = x @ arrays[0] + arrays[1]
-            case networks.BatchNorm():
+            case description.BatchNorm() as layer:
                 used = statistics
                 if training:
-                    axes = tuple(range(x.ndim - 1))
-                    used = (x.mean(axes), x.var(axes))
+                    used = (x.mean((0, *axes)), x.var((0, *axes)))
                     statistics = tuple(
                         layer.momentum * old + (1 - layer.momentum) * new
                         for old, new in zip(statistics, used, strict=True)
                     )
                 mean, variance = used
                 x = arrays[0] * (x - mean) * lax.rsqrt(variance + layer.epsilon) + arrays[1]
-            case networks.MaxPooling():
-                window = (1, layer.size, layer.size, 1)
-                x = lax.reduce_window(x, -jnp.inf, lax.max, window, window, "VALID")
-            case networks.GlobalAverage():
-                x = x.mean((1, 2))
-            case networks.Flatten():
+            case description.MaxPooling() as layer:
+                window = (1, *len(axes) * (layer.size,), 1)
+                strides = (1, *len(axes) * (layer.step,), 1)
+                border = ((0, 0), *len(axes) * ((layer.border, layer.border),), (0, 0))
+                x = lax.reduce_window(x, -jnp.inf, lax.max, window, strides, border)
+            case description.GlobalAverage():
+                x = x.mean(axes)
+            case description.Flatten():
                 x = x.reshape(len(x), -1)
-        activation = getattr(layer, "activation", None)
-        if activation is not None and layer is not last:
-            x = _ACTIVATIONS[activation](x)
+            case description.Subsampling() as layer:
+                more = layer.channels - x.shape[-1]
+                x = jnp.pad(x[:, ::2, ::2], ((0, 0), (0, 0), (0, 0), (0, more)))
+            case description.Add():
+                x += values[node.inputs[1]]
+            case description.Concatenate():
+                x = jnp.concatenate([values[number] for number in node.inputs], axis=-1)
+        activation = network.hidden_activation(node)
+        values.append(x if activation is None else _ACTIVATIONS[activation](x))
         kept.append(statistics)
-    return x, kept
+    return values[-1], kept
 
 
 def _probabilities(
@@ -133,11 +154,11 @@ def _update(
         learned, moving, network, x, y
     )
     steps += 1
-    b1, b2 = networks.BETA_1, networks.BETA_2
+    b1, b2, epsilon = description.BETA_1, description.BETA_2, description.EPSILON
     m = jax.tree.map(lambda a, g: b1 * a + (1 - b1) * g, m, gradients)
     v = jax.tree.map(lambda a, g: b2 * a + (1 - b2) * g * g, v, gradients)
-    rate, correction = networks.LEARNING_RATE / (1 - b1**steps), 1 - b2**steps
+    rate, correction = description.LEARNING_RATE / (1 - b1**steps), 1 - b2**steps
     learned = jax.tree.map(
-        lambda p, a, b: p - rate * a / (jnp.sqrt(b / correction) + networks.EPSILON), learned, m, v
+        lambda p, a, b: p - rate * a / (jnp.sqrt(b / correction) + epsilon), learned, m, v
     )
     return (learned, moving, m, v, steps), loss

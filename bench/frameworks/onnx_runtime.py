@@ -22,4 +22,4 @@ class OnnxRuntime:
             providers=["CPUExecutionProvider"],
         )
         feed = {onnx_graph.INPUT: onnx_graph.images(x)}
-        return lambda: session.run(None, feed)[0]
+        return lambda: onnx_graph.channels_last(session.run(None, feed)[0])

@@ -22,4 +22,6 @@ class OpenVino:
         model = self._core.read_model(onnx_graph.build_graph(network, weights, len(x)))
         request = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
         feed = {onnx_graph.INPUT: onnx_graph.images(x)}
-        return lambda: request.infer(feed, share_inputs=True, share_outputs=True)[0]
+        return lambda: onnx_graph.channels_last(
+            request.infer(feed, share_inputs=True, share_outputs=True)[0]
+        )

@@ -5,7 +5,8 @@ import importlib
 import numpy as np
 
 from bench.frameworks import Step
-from bench.networks import Array, Network, Weights, channels_first
+from bench.networks import Array, Network, Weights
+from bench.networks.description import channels_first
 from bench.plain.network import Adam, gradients
 from bench.plain.operations import Operations
 

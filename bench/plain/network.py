@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.networks import BETA_1, BETA_2, EPSILON, LEARNING_RATE, Array
+from bench.networks import Array
+from bench.networks.description import BETA_1, BETA_2, EPSILON, LEARNING_RATE
 from bench.plain.operations import Operations
 
 
@@ -60,7 +61,7 @@ def _softmax(z: Array) -> Array:
 
 
 class Adam:
-    """Adam with the rates of `bench.networks`, which changes `weights`."""
+    """Adam with the rates of `bench.networks.description`, which changes `weights`."""
 
     def __init__(self, weights: Sequence[Array]) -> None:
         self._weights = weights
