@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "program.hpp"
+
 namespace py = pybind11;
 
 namespace cnnx::bindings {
@@ -61,9 +63,10 @@ class Arguments {
   }
 
   template <typename T>
-  const T* input(const py::array& array, const char* name,
-                 const std::vector<int64_t>& shape) const {
+  Source<T> input(const py::array& array, const char* name,
+                  const std::vector<int64_t>& shape) const {
     check<T>(array, name, shape);
+    if (Program* const program = Program::recording()) return program->source<T>(array);
     return static_cast<const T*>(array.data());
   }
 
@@ -71,18 +74,27 @@ class Arguments {
   T* output(py::array& array, const char* name, const std::vector<int64_t>& shape) const {
     check<T>(array, name, shape);
     if (!array.writeable()) fail(name, "is read-only");
+    if (Program* const program = Program::recording()) program->hold(array);
     return static_cast<T*>(array.mutable_data());
   }
 
   template <typename T>
-  const T* input(const OptionalArray& array, const char* name,
-                 const std::vector<int64_t>& shape) const {
+  Source<T> input(const OptionalArray& array, const char* name,
+                  const std::vector<int64_t>& shape) const {
     return array ? input<T>(*array, name, shape) : nullptr;
   }
 
   template <typename T>
   T* output(OptionalArray& array, const char* name, const std::vector<int64_t>& shape) const {
     return array ? output<T>(*array, name, shape) : nullptr;
+  }
+
+  // Does the work, without the GIL. The caller's frame holds the arrays.
+  template <typename Work>
+  void run(Work work) const {
+    if (Program* const program = Program::recording()) program->add(work);
+    const GilRelease release;
+    work();
   }
 
   void require(bool condition, const char* name, const std::string& problem) const {

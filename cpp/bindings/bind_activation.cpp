@@ -23,11 +23,10 @@ void def_forward(py::module_& m, const std::string& name, Activation activation)
       [name, activation](const py::array& src, py::array& dst) {
         const Arguments args(name.c_str());
         const std::vector<int64_t> shape = shape_of(src);
-        const float* s = args.input<float>(src, "src", shape);
+        const auto s = args.input<float>(src, "src", shape);
         float* d = args.output<float>(dst, "dst", shape);
         const int64_t n = src.size();
-        const GilRelease release;  // the arrays are held by the caller's frame
-        activation_forward(activation, n, s, d);
+        args.run([=] { activation_forward(activation, n, s, d); });
       },
       py::arg("src"), py::arg("dst"));
 }
@@ -38,12 +37,11 @@ void def_backward(py::module_& m, const std::string& name, Activation activation
       [name, activation](const py::array& dst, const py::array& diff_dst, py::array& diff_src) {
         const Arguments args(name.c_str());
         const std::vector<int64_t> shape = shape_of(dst);
-        const float* d = args.input<float>(dst, "dst", shape);
-        const float* dd = args.input<float>(diff_dst, "diff_dst", shape);
+        const auto d = args.input<float>(dst, "dst", shape);
+        const auto dd = args.input<float>(diff_dst, "diff_dst", shape);
         float* ds = args.output<float>(diff_src, "diff_src", shape);
         const int64_t n = dst.size();
-        const GilRelease release;
-        activation_backward(activation, n, d, dd, ds);
+        args.run([=] { activation_backward(activation, n, d, dd, ds); });
       },
       py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"));
 }

@@ -18,12 +18,14 @@ void define(py::module_& m, const char* operation, Function function, const char
         const auto shape = args.shape<4>(from, from_name);
         const AffineDims dims{.mb = shape[0], .h = shape[1], .w = shape[2], .c = shape[3]};
         args.require(dims.h > 0 && dims.w > 0, from_name, "has no pixels");
-        const auto* f = args.input<float>(from, from_name, shape_of(from));
-        const auto* t = args.input<float>(transforms, "transforms", {dims.mb, 2, 3});
+        const auto f = args.input<float>(from, from_name, shape_of(from));
+        const auto t = args.input<float>(transforms, "transforms", {dims.mb, 2, 3});
         auto* d = args.output<float>(to, to_name, shape_of(from));
         args.apart(to, to_name, from);
+        const float* const numbers = t;
         for (int64_t i = 0; i < 6 * dims.mb; ++i) {
-          args.require(std::abs(t[i]) <= 0x1p30f, "transforms", "must be finite, of at most 2^30");
+          args.require(std::abs(numbers[i]) <= 0x1p30f, "transforms",
+                       "must be finite, of at most 2^30");
         }
         FillMode fill = FillMode::kConstant;
         if (fill_mode == "nearest") {
@@ -36,8 +38,7 @@ void define(py::module_& m, const char* operation, Function function, const char
           args.require(fill_mode == "constant", "fill_mode",
                        "must be constant, nearest, reflect or wrap, got " + fill_mode);
         }
-        const GilRelease release;  // the arrays are held by the caller's frame
-        function(dims, fill, t, f, d);
+        args.run([=] { function(dims, fill, t, f, d); });
       },
       py::arg(from_name), py::arg("transforms"), py::arg(to_name), py::arg("fill_mode"));
 }

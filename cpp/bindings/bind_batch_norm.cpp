@@ -21,9 +21,18 @@ std::vector<int64_t> dst_shape(const BatchNormDims& dims, const py::array& src, 
   return {dims.mb, dims.h / 2, dims.w / 2, dims.c};
 }
 
-Epilogue make_epilogue(const Arguments& args, const BatchNormDims& dims, const py::array& src,
-                       const py::array& dst, const std::string& activation, bool pool,
-                       OptionalArray& codes, const OptionalArray& addend) {
+// An epilogue whose addend a program may read anew in each run.
+struct EpilogueSource {
+  Source<float> addend;
+  Activation activation;
+  bool pool;
+  uint8_t* codes;
+  operator Epilogue() const { return {addend, activation, pool, codes}; }
+};
+
+EpilogueSource make_epilogue(const Arguments& args, const BatchNormDims& dims, const py::array& src,
+                             const py::array& dst, const std::string& activation, bool pool,
+                             OptionalArray& codes, const OptionalArray& addend) {
   args.require(pool || !codes, "codes", "need pool");
   args.require(!pool || !addend, "addend", "cannot be added before pooling");
   if (pool) args.apart(dst, "dst", src);
@@ -45,19 +54,20 @@ void bind_batch_norm(py::module_& m) {
          bool pool, OptionalArray& codes, const OptionalArray& addend) {
         const Arguments args("batch_norm_forward_training");
         const BatchNormDims dims = make_dims(args, src, pool);
-        const float* s = args.input<float>(src, "src", shape_of(src));
-        const float* g = args.input<float>(gamma, "gamma", {dims.c});
-        const float* b = args.input<float>(beta, "beta", {dims.c});
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto g = args.input<float>(gamma, "gamma", {dims.c});
+        const auto b = args.input<float>(beta, "beta", {dims.c});
         float* d = args.output<float>(dst, "dst", dst_shape(dims, src, pool));
         float* mean_data = args.output<float>(mean, "mean", {dims.c});
         float* inv_std_data = args.output<float>(inv_std, "inv_std", {dims.c});
         float* moving_m = args.output<float>(moving_mean, "moving_mean", {dims.c});
         float* moving_v = args.output<float>(moving_variance, "moving_variance", {dims.c});
-        const Epilogue epilogue =
+        const EpilogueSource epilogue =
             make_epilogue(args, dims, src, dst, activation, pool, codes, addend);
-        const GilRelease release;  // the arrays are held by the caller's frame
-        batch_norm_forward_training(dims, s, {g, b}, epsilon, epilogue, d, mean_data, inv_std_data,
-                                    {momentum, moving_m, moving_v});
+        args.run([=] {
+          batch_norm_forward_training(dims, s, {g, b}, epsilon, epilogue, d, mean_data,
+                                      inv_std_data, {momentum, moving_m, moving_v});
+        });
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("dst"), py::arg("mean"),
       py::arg("inv_std"), py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"),
@@ -70,17 +80,18 @@ void bind_batch_norm(py::module_& m) {
          float epsilon, const std::string& activation, bool pool, const OptionalArray& addend) {
         const Arguments args("batch_norm_forward_inference");
         const BatchNormDims dims = make_dims(args, src, pool);
-        const float* s = args.input<float>(src, "src", shape_of(src));
-        const float* g = args.input<float>(gamma, "gamma", {dims.c});
-        const float* b = args.input<float>(beta, "beta", {dims.c});
-        const float* moving_m = args.input<float>(moving_mean, "moving_mean", {dims.c});
-        const float* moving_v = args.input<float>(moving_variance, "moving_variance", {dims.c});
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto g = args.input<float>(gamma, "gamma", {dims.c});
+        const auto b = args.input<float>(beta, "beta", {dims.c});
+        const auto moving_m = args.input<float>(moving_mean, "moving_mean", {dims.c});
+        const auto moving_v = args.input<float>(moving_variance, "moving_variance", {dims.c});
         float* d = args.output<float>(dst, "dst", dst_shape(dims, src, pool));
         OptionalArray codes;
-        const Epilogue epilogue =
+        const EpilogueSource epilogue =
             make_epilogue(args, dims, src, dst, activation, pool, codes, addend);
-        const GilRelease release;
-        batch_norm_forward_inference(dims, s, {g, b}, moving_m, moving_v, epsilon, epilogue, d);
+        args.run([=] {
+          batch_norm_forward_inference(dims, s, {g, b}, moving_m, moving_v, epsilon, epilogue, d);
+        });
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("moving_mean"),
       py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"),
@@ -95,13 +106,13 @@ void bind_batch_norm(py::module_& m) {
         const Arguments args("batch_norm_backward");
         const BatchNormDims dims = make_dims(args, src, codes.has_value());
         const std::vector<int64_t> pooled = dst_shape(dims, src, codes.has_value());
-        const float* s = args.input<float>(src, "src", shape_of(src));
-        const Images dd = {args.input<float>(diff_dst, "diff_dst", pooled),
-                           args.input<uint8_t>(codes, "codes", pooled)};
-        const float* g = args.input<float>(gamma, "gamma", {dims.c});
-        const float* b = args.input<float>(beta, "beta", {dims.c});
-        const float* mean_data = args.input<float>(mean, "mean", {dims.c});
-        const float* inv_std_data = args.input<float>(inv_std, "inv_std", {dims.c});
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", pooled);
+        const auto codes_data = args.input<uint8_t>(codes, "codes", pooled);
+        const auto g = args.input<float>(gamma, "gamma", {dims.c});
+        const auto b = args.input<float>(beta, "beta", {dims.c});
+        const auto mean_data = args.input<float>(mean, "mean", {dims.c});
+        const auto inv_std_data = args.input<float>(inv_std, "inv_std", {dims.c});
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(src));
         float* dg = args.output<float>(diff_gamma, "diff_gamma", {dims.c});
         float* db = args.output<float>(diff_beta, "diff_beta", {dims.c});
@@ -118,11 +129,12 @@ void bind_batch_norm(py::module_& m) {
             args.apart(*diff_addend, "diff_addend", diff_dst);
           }
         }
-        const AddedOutput added = {args.input<float>(dst, "dst", shape_of(src)),
-                                   args.output<float>(diff_addend, "diff_addend", shape_of(src))};
-        const GilRelease release;
-        batch_norm_backward(dims, s, dd, of_dst, {g, b}, mean_data, inv_std_data, {ds, dg, db},
-                            added);
+        const auto d = args.input<float>(dst, "dst", shape_of(src));
+        float* da = args.output<float>(diff_addend, "diff_addend", shape_of(src));
+        args.run([=] {
+          batch_norm_backward(dims, s, {dd, codes_data}, of_dst, {g, b}, mean_data, inv_std_data,
+                              {ds, dg, db}, {d, da});
+        });
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("gamma"), py::arg("mean"), py::arg("inv_std"),
       py::arg("diff_src"), py::arg("diff_gamma"), py::arg("diff_beta"),

@@ -25,11 +25,10 @@ void def_forward(py::module_& m, const char* name, Forward forward) {
       [name, forward](const py::array& src, const py::array& bias, py::array& dst) {
         const Arguments args(name);
         const BiasDims dims = make_dims(args, src, "src", bias, "bias");
-        const float* s = args.input<float>(src, "src", shape_of(src));
-        const float* b = args.input<float>(bias, "bias", shape_of(bias));
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto b = args.input<float>(bias, "bias", shape_of(bias));
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        const GilRelease release;  // the arrays are held by the caller's frame
-        forward(dims, s, b, d);
+        args.run([=] { forward(dims, s, b, d); });
       },
       py::arg("src"), py::arg("bias"), py::arg("dst"));
 }
@@ -44,10 +43,9 @@ void bind_bias(py::module_& m) {
       [](const py::array& diff_dst, py::array& diff_bias) {
         const Arguments args("bias_add_backward");
         const BiasDims dims = make_dims(args, diff_dst, "diff_dst", diff_bias, "diff_bias");
-        const float* dd = args.input<float>(diff_dst, "diff_dst", shape_of(diff_dst));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(diff_dst));
         float* db = args.output<float>(diff_bias, "diff_bias", shape_of(diff_bias));
-        const GilRelease release;
-        bias_add_backward(dims, dd, db);
+        args.run([=] { bias_add_backward(dims, dd, db); });
       },
       py::arg("diff_dst"), py::arg("diff_bias"));
   m.def(
@@ -56,13 +54,12 @@ void bind_bias(py::module_& m) {
          OptionalArray& diff_src, OptionalArray& diff_bias) {
         const Arguments args("bias_multiply_backward");
         const BiasDims dims = make_dims(args, src, "src", bias, "bias");
-        const float* s = args.input<float>(src, "src", shape_of(src));
-        const float* b = args.input<float>(bias, "bias", shape_of(bias));
-        const float* dd = args.input<float>(diff_dst, "diff_dst", shape_of(src));
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto b = args.input<float>(bias, "bias", shape_of(bias));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(src));
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(src));
         float* db = args.output<float>(diff_bias, "diff_bias", shape_of(bias));
-        const GilRelease release;
-        bias_multiply_backward(dims, s, b, dd, ds, db);
+        args.run([=] { bias_multiply_backward(dims, s, b, dd, ds, db); });
       },
       py::arg("src"), py::arg("bias"), py::arg("diff_dst"), py::arg("diff_src"),
       py::arg("diff_bias"));

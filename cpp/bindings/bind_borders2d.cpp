@@ -33,11 +33,10 @@ void define(py::module_& m, const char* operation, const char* corner_name, bool
         const Image s = args.shape<4>(src, "src"), d = args.shape<4>(dst, "dst");
         const Borders2dDims dims = pads ? make_dims(args, d, s, corner, corner_name)
                                         : make_dims(args, s, d, corner, corner_name);
-        const float* const from = args.input<float>(src, "src", {d[0], s[1], s[2], d[3]});
+        const auto from = args.input<float>(src, "src", {d[0], s[1], s[2], d[3]});
         float* const to = args.output<float>(dst, "dst", shape_of(dst));
         args.apart(dst, "dst", src);
-        const GilRelease release;  // the arrays are held by the caller's frame
-        function(dims, from, to);
+        args.run([=] { function(dims, from, to); });
       },
       py::arg("src"), py::arg("dst"), py::arg(corner_name));
 }

@@ -43,12 +43,13 @@ void bind_concatenation(py::module_& m) {
       [](const std::vector<py::array>& srcs, py::array& dst, int64_t axis) {
         const Arguments args("concatenate");
         const Whole whole(args, dst, axis);
+        std::vector<Source<float>> from;
         std::vector<Part<const float>> parts;
         int64_t begin = 0;
         for (const py::array& src : srcs) {
           const std::vector<int64_t> shape = whole.part_shape(args, src, begin, "srcs");
-          parts.push_back({args.input<float>(src, "srcs", shape), begin * whole.inner,
-                           shape[axis] * whole.inner});
+          from.push_back(args.input<float>(src, "srcs", shape));
+          parts.push_back({from.back(), begin * whole.inner, shape[axis] * whole.inner});
           args.apart(dst, "dst", src);
           begin += shape[axis];
         }
@@ -56,8 +57,10 @@ void bind_concatenation(py::module_& m) {
                      "must fill the " + std::to_string(whole.extent) + " of the joined axis, got " +
                          std::to_string(begin));
         float* const to = args.output<float>(dst, "dst", whole.shape);
-        const GilRelease release;  // the arrays are held by the caller's frame
-        concatenate(whole.rows, whole.extent * whole.inner, parts, to);
+        args.run([=]() mutable {
+          for (size_t i = 0; i < from.size(); ++i) parts[i].data = from[i];
+          concatenate(whole.rows, whole.extent * whole.inner, parts, to);
+        });
       },
       py::arg("srcs"), py::arg("dst"), py::arg("axis"));
   m.def(
@@ -76,9 +79,8 @@ void bind_concatenation(py::module_& m) {
                            shape[axis] * whole.inner});
           args.apart(dsts[i], "dsts", src);
         }
-        const float* const from = args.input<float>(src, "src", whole.shape);
-        const GilRelease release;
-        split(whole.rows, whole.extent * whole.inner, from, parts);
+        const auto from = args.input<float>(src, "src", whole.shape);
+        args.run([=] { split(whole.rows, whole.extent * whole.inner, from, parts); });
       },
       py::arg("src"), py::arg("dsts"), py::arg("begins"), py::arg("axis"));
 }

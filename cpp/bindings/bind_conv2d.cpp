@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <memory>
 
 #include "array_view.hpp"
 #include "bind_activation.hpp"
@@ -57,8 +58,16 @@ Image unpooled(const Arguments& args, const Image& dst, const OptionalPair& pool
 
 std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
 
-Images diff_dst_of(const Arguments& args, const py::array& diff_dst, const OptionalArray& codes,
-                   const OptionalPair& pooled_from, const Image& shape, int64_t channels) {
+// Images that a program may read anew in each run.
+struct ImageSource {
+  Source<float> data;
+  Source<uint8_t> codes;
+  operator Images() const { return {data, codes}; }
+};
+
+ImageSource diff_dst_of(const Arguments& args, const py::array& diff_dst,
+                        const OptionalArray& codes, const OptionalPair& pooled_from,
+                        const Image& shape, int64_t channels) {
   args.require(codes.has_value() == pooled_from.has_value(), "codes",
                "and pooled_from go together");
   const std::vector<int64_t> expected = {shape[0], shape[1], shape[2], channels};
@@ -67,8 +76,8 @@ Images diff_dst_of(const Arguments& args, const py::array& diff_dst, const Optio
 }
 
 // What is added to an operation's outputs in the same pass.
-const float* addend_of(const Arguments& args, const OptionalArray& addend, const py::array& output,
-                       const char* name) {
+Source<float> addend_of(const Arguments& args, const OptionalArray& addend, const py::array& output,
+                        const char* name) {
   if (!addend) return nullptr;
   args.apart(output, name, *addend);
   return args.input<float>(addend, "addend", shape_of(output));
@@ -77,7 +86,8 @@ const float* addend_of(const Arguments& args, const OptionalArray& addend, const
 }  // namespace
 
 void bind_conv2d(py::module_& m) {
-  py::class_<PreparedWeights>(m, "PreparedWeights").def(py::init<>());
+  py::class_<PreparedWeights, std::shared_ptr<PreparedWeights>>(m, "PreparedWeights")
+      .def(py::init<>());
   m.def(
       "im2col",
       [](const py::array& src, py::array& col, const Pair& kernel_size, const Pair& output_size,
@@ -91,10 +101,9 @@ void bind_conv2d(py::module_& m) {
                                           padding, dilation, 1, false);
         const int64_t pixels = args.product({s[0], output_size[0], output_size[1]}, "col");
         const int64_t patch = args.product({dims.kh, dims.kw, dims.ic}, "col");
-        const float* src_data = args.input<float>(src, "src", extents(s));
+        const auto src_data = args.input<float>(src, "src", extents(s));
         float* col_data = args.output<float>(col, "col", {pixels, patch});
-        const GilRelease release;  // the arrays are held by the caller's frame
-        im2col(dims, 0, src_data, 0, pixels, col_data);
+        args.run([=] { im2col(dims, 0, src_data, 0, pixels, col_data); });
       },
       py::arg("src"), py::arg("col"), py::arg("kernel_size"), py::arg("output_size"),
       py::arg("strides"), py::arg("padding"), py::arg("dilation"));
@@ -103,25 +112,28 @@ void bind_conv2d(py::module_& m) {
       [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
          bool rotated, const std::string& activation, OptionalArray& codes,
-         const OptionalPair& pooled_from, PreparedWeights* prepared, const OptionalArray& addend) {
+         const OptionalPair& pooled_from, const std::shared_ptr<PreparedWeights>& prepared,
+         const OptionalArray& addend) {
         const Arguments args("conv2d_forward");
         const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(dst, "dst");
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
-        const float* src_data = args.input<float>(src, "src", extents(s));
-        const float* weights_data = args.input<float>(weights, "weights", extents(w));
-        const float* bias_data = args.input<float>(bias, "bias", {dims.oc});
+        const auto src_data = args.input<float>(src, "src", extents(s));
+        const auto weights_data = args.input<float>(weights, "weights", extents(w));
+        const auto bias_data = args.input<float>(bias, "bias", {dims.oc});
         const std::vector<int64_t> shape = {dims.mb, d[1], d[2], dims.oc};
         float* dst_data = args.output<float>(dst, "dst", shape);
-        const Epilogue epilogue = {.addend = addend_of(args, addend, dst, "dst"),
-                                   .activation = activation_of(args, activation),
-                                   .pool = pooled_from.has_value(),
-                                   .codes = args.output<uint8_t>(codes, "codes", shape)};
-        args.require(epilogue.pool || epilogue.codes == nullptr, "codes", "need pooled_from");
-        args.require(!epilogue.pool || !addend, "addend", "cannot be added before pooling");
-        const GilRelease release;
-        conv2d_forward(dims, src_data, weights_data, bias_data, epilogue, dst_data, prepared);
+        const auto added = addend_of(args, addend, dst, "dst");
+        const Activation of_sum = activation_of(args, activation);
+        const bool pool = pooled_from.has_value();
+        uint8_t* codes_data = args.output<uint8_t>(codes, "codes", shape);
+        args.require(pool || !codes, "codes", "need pooled_from");
+        args.require(!pool || !addend, "addend", "cannot be added before pooling");
+        args.run([=] {
+          conv2d_forward(dims, src_data, weights_data, bias_data, {added, of_sum, pool, codes_data},
+                         dst_data, prepared.get());
+        });
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
@@ -139,14 +151,16 @@ void bind_conv2d(py::module_& m) {
                     d = args.shape<4>(diff_dst, "diff_dst");
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
-        const Images gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
-        const float* weights_data = args.input<float>(weights, "weights", extents(w));
+        const ImageSource gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
+        const auto weights_data = args.input<float>(weights, "weights", extents(w));
         float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
-        const float* bias_data = args.input<float>(bias, "bias", {dims.ic});
-        const Epilogue epilogue = {.addend = addend_of(args, addend, diff_src, "diff_src"),
-                                   .activation = activation_of(args, activation)};
-        const GilRelease release;
-        conv2d_backward_data(dims, gradient, weights_data, bias_data, epilogue, diff_src_data);
+        const auto bias_data = args.input<float>(bias, "bias", {dims.ic});
+        const auto added = addend_of(args, addend, diff_src, "diff_src");
+        const Activation of_sum = activation_of(args, activation);
+        args.run([=] {
+          conv2d_backward_data(dims, gradient, weights_data, bias_data,
+                               {.addend = added, .activation = of_sum}, diff_src_data);
+        });
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
@@ -164,12 +178,13 @@ void bind_conv2d(py::module_& m) {
                     d = args.shape<4>(diff_dst, "diff_dst");
         const Conv2dDims dims = make_dims(args, s, w, unpooled(args, d, pooled_from), strides,
                                           padding, dilation, groups, rotated);
-        const float* src_data = args.input<float>(src, "src", extents(s));
-        const Images gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
+        const auto src_data = args.input<float>(src, "src", extents(s));
+        const ImageSource gradient = diff_dst_of(args, diff_dst, codes, pooled_from, d, dims.oc);
         float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
         float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
-        const GilRelease release;
-        conv2d_backward_weights(dims, src_data, gradient, diff_weights_data, diff_bias_data);
+        args.run([=] {
+          conv2d_backward_weights(dims, src_data, gradient, diff_weights_data, diff_bias_data);
+        });
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"),
       py::arg("strides"), py::arg("padding"), py::arg("dilation"), py::arg("groups"),

@@ -11,12 +11,11 @@ void bind_dense(py::module_& m) {
         const Arguments args("dense_forward");
         const auto [mb, ic] = args.shape<2>(src, "src");
         const int64_t oc = args.shape<2>(weights, "weights")[1];
-        const float* s = args.input<float>(src, "src", {mb, ic});
-        const float* w = args.input<float>(weights, "weights", {ic, oc});
-        const float* b = args.input<float>(bias, "bias", {oc});
+        const auto s = args.input<float>(src, "src", {mb, ic});
+        const auto w = args.input<float>(weights, "weights", {ic, oc});
+        const auto b = args.input<float>(bias, "bias", {oc});
         float* d = args.output<float>(dst, "dst", {mb, oc});
-        const GilRelease release;  // the arrays are held by the caller's frame
-        dense_forward({mb, ic, oc}, s, w, b, d);
+        args.run([=] { dense_forward({mb, ic, oc}, s, w, b, d); });
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"));
   m.def(
@@ -25,11 +24,10 @@ void bind_dense(py::module_& m) {
         const Arguments args("dense_backward_data");
         const auto [mb, oc] = args.shape<2>(diff_dst, "diff_dst");
         const int64_t ic = args.shape<2>(weights, "weights")[0];
-        const float* dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
-        const float* w = args.input<float>(weights, "weights", {ic, oc});
+        const auto dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
+        const auto w = args.input<float>(weights, "weights", {ic, oc});
         float* ds = args.output<float>(diff_src, "diff_src", {mb, ic});
-        const GilRelease release;
-        dense_backward_data({mb, ic, oc}, dd, w, ds);
+        args.run([=] { dense_backward_data({mb, ic, oc}, dd, w, ds); });
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"));
   m.def(
@@ -39,12 +37,11 @@ void bind_dense(py::module_& m) {
         const Arguments args("dense_backward_weights");
         const auto [mb, ic] = args.shape<2>(src, "src");
         const int64_t oc = args.shape<2>(diff_dst, "diff_dst")[1];
-        const float* s = args.input<float>(src, "src", {mb, ic});
-        const float* dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
+        const auto s = args.input<float>(src, "src", {mb, ic});
+        const auto dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
         float* dw = args.output<float>(diff_weights, "diff_weights", {ic, oc});
         float* db = args.output<float>(diff_bias, "diff_bias", {oc});
-        const GilRelease release;
-        dense_backward_weights({mb, ic, oc}, s, dd, dw, db);
+        args.run([=] { dense_backward_weights({mb, ic, oc}, s, dd, dw, db); });
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"));
 }

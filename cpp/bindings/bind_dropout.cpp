@@ -13,11 +13,10 @@ void def(py::module_& m, const char* name, Operation operation) {
         const Arguments args(name);
         args.require(rate >= 0.0f && rate < 1.0f, "rate",
                      "must lie in [0, 1), got " + std::to_string(rate));
-        const float* s = args.input<float>(src, "src", shape_of(src));
+        const auto s = args.input<float>(src, "src", shape_of(src));
         float* d = args.output<float>(dst, "dst", shape_of(src));
         const int64_t n = src.size();
-        const GilRelease release;  // the arrays are held by the caller's frame
-        operation(n, rate, seed, s, d);
+        args.run([=] { operation(n, rate, seed, s, d); });
       },
       py::arg("src"), py::arg("dst"), py::arg("rate"), py::arg("seed"));
 }

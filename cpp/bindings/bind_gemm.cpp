@@ -16,15 +16,16 @@ void bind_gemm(py::module_& m) {
         args.require(b_shape[transpose_b] == k, "b",
                      "must have " + std::to_string(k) + " rows as a has columns, got " +
                          std::to_string(b_shape[transpose_b]));
-        const float* a_data = args.input<float>(a, "a", {a_shape[0], a_shape[1]});
-        const float* b_data = args.input<float>(b, "b", {b_shape[0], b_shape[1]});
+        const auto a_data = args.input<float>(a, "a", {a_shape[0], a_shape[1]});
+        const auto b_data = args.input<float>(b, "b", {b_shape[0], b_shape[1]});
         float* c_data = args.output<float>(c, "c", {rows, cols});
-        const MatrixView a_view =
-            transpose_a ? MatrixView{a_data, 1, rows} : MatrixView{a_data, k, 1};
-        const MatrixView b_view =
-            transpose_b ? MatrixView{b_data, 1, k} : MatrixView{b_data, cols, 1};
-        const GilRelease release;  // the arrays are held by the caller's frame
-        sgemm(rows, cols, k, a_view, b_view, nullptr, c_data, cols, accumulate);
+        args.run([=] {
+          const MatrixView a_view =
+              transpose_a ? MatrixView{a_data, 1, rows} : MatrixView{a_data, k, 1};
+          const MatrixView b_view =
+              transpose_b ? MatrixView{b_data, 1, k} : MatrixView{b_data, cols, 1};
+          sgemm(rows, cols, k, a_view, b_view, nullptr, c_data, cols, accumulate);
+        });
       },
       py::arg("a"), py::arg("b"), py::arg("c"), py::arg("transpose_a"), py::arg("transpose_b"),
       py::arg("accumulate"));

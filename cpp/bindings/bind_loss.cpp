@@ -31,19 +31,21 @@ template <>
 constexpr const char* kTargets<int64_t> = "labels";
 
 // The kernels index with the labels.
-const int64_t* check_labels(const Arguments& args, const py::array& labels, const LossDims& dims) {
-  const int64_t* data = args.input<int64_t>(labels, "labels", {dims.rows});
+Source<int64_t> check_labels(const Arguments& args, const py::array& labels, const LossDims& dims) {
+  const auto source = args.input<int64_t>(labels, "labels", {dims.rows});
+  const int64_t* const data = source;
   for (int64_t row = 0; row < dims.rows; ++row) {
     if (data[row] >= 0 && data[row] < dims.n) continue;
     args.require(false, "labels",
                  "must lie in [0, " + std::to_string(dims.n) + "), got " +
                      std::to_string(data[row]) + " in row " + std::to_string(row));
   }
-  return data;
+  return source;
 }
 
 template <typename Target>
-const Target* check_targets(const Arguments& args, const py::array& targets, const LossDims& dims) {
+Source<Target> check_targets(const Arguments& args, const py::array& targets,
+                             const LossDims& dims) {
   if constexpr (std::is_same_v<Target, int64_t>) {
     return check_labels(args, targets, dims);
   } else {
@@ -59,12 +61,11 @@ void def_fused_forward(py::module_& m, const char* name, FusedForward<Target> fo
                       py::array& losses) {
         const Arguments args(name);
         const LossDims dims = make_dims(args, logits, "logits");
-        const float* z = args.input<float>(logits, "logits", {dims.rows, dims.n});
-        const Target* t = check_targets<Target>(args, targets, dims);
+        const auto z = args.input<float>(logits, "logits", {dims.rows, dims.n});
+        const auto t = check_targets<Target>(args, targets, dims);
         float* p = args.output<float>(probs, "probs", {dims.rows, dims.n});
         float* l = args.output<float>(losses, "losses", {dims.rows});
-        const GilRelease release;  // the arrays are held by the caller's frame
-        forward(dims, z, t, p, l);
+        args.run([=] { forward(dims, z, t, p, l); });
       },
       py::arg("logits"), py::arg(kTargets<Target>), py::arg("probs"), py::arg("losses"));
 }
@@ -78,11 +79,10 @@ void def_forward(py::module_& m, const char* name, const char* outputs_name,
                                     py::array& losses) {
         const Arguments args(name);
         const LossDims dims = make_dims(args, outputs, outputs_name);
-        const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
-        const Target* t = check_targets<Target>(args, targets, dims);
+        const auto y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
+        const auto t = check_targets<Target>(args, targets, dims);
         float* l = args.output<float>(losses, "losses", {dims.rows});
-        const GilRelease release;
-        forward(dims, y, t, l);
+        args.run([=] { forward(dims, y, t, l); });
       },
       py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("losses"));
 }
@@ -96,12 +96,11 @@ void def_backward(py::module_& m, const char* name, const char* outputs_name, co
           float scale, py::array& diff_outputs) {
         const Arguments args(name);
         const LossDims dims = make_dims(args, outputs, outputs_name);
-        const float* y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
-        const Target* t = check_targets<Target>(args, targets, dims);
-        const float* w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
+        const auto y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
+        const auto t = check_targets<Target>(args, targets, dims);
+        const auto w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
         float* dy = args.output<float>(diff_outputs, diff_name, {dims.rows, dims.n});
-        const GilRelease release;
-        backward(dims, y, t, w, scale, dy);
+        args.run([=] { backward(dims, y, t, w, scale, dy); });
       },
       py::arg(outputs_name), py::arg(kTargets<Target>), py::arg("sample_weights"), py::arg("scale"),
       py::arg(diff_name));

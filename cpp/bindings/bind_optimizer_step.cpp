@@ -11,10 +11,9 @@ void bind_optimizer_step(py::module_& m) {
         const Arguments args("sgd_step");
         const auto [n] = args.shape<1>(params, "params");
         float* p = args.output<float>(params, "params", {n});
-        const float* g = args.input<float>(grads, "grads", {n});
+        const auto g = args.input<float>(grads, "grads", {n});
         float* v = args.output<float>(velocity, "velocity", {n});
-        const GilRelease release;  // the arrays are held by the caller's frame
-        sgd_step(n, learning_rate, momentum, nesterov, g, v, p);
+        args.run([=] { sgd_step(n, learning_rate, momentum, nesterov, g, v, p); });
       },
       py::arg("params"), py::arg("grads"), py::arg("velocity"), py::arg("learning_rate"),
       py::arg("momentum"), py::arg("nesterov"));
@@ -26,12 +25,13 @@ void bind_optimizer_step(py::module_& m) {
         const auto [n] = args.shape<1>(params, "params");
         args.require(step >= 1, "step", "must count from 1, got " + std::to_string(step));
         float* p = args.output<float>(params, "params", {n});
-        const float* g = args.input<float>(grads, "grads", {n});
+        const auto g = args.input<float>(grads, "grads", {n});
         float* first = args.output<float>(m, "m", {n});
         float* second = args.output<float>(v, "v", {n});
-        const GilRelease release;
-        adam_step(n, learning_rate, beta_1, beta_2, epsilon, weight_decay, step, g, first, second,
-                  p);
+        args.run([=] {
+          adam_step(n, learning_rate, beta_1, beta_2, epsilon, weight_decay, step, g, first, second,
+                    p);
+        });
       },
       py::arg("params"), py::arg("grads"), py::arg("m"), py::arg("v"), py::arg("learning_rate"),
       py::arg("beta_1"), py::arg("beta_2"), py::arg("epsilon"), py::arg("weight_decay"),
@@ -44,12 +44,13 @@ void bind_optimizer_step(py::module_& m) {
         const auto [n] = args.shape<1>(params, "params");
         args.require(step >= 1, "step", "must count from 1, got " + std::to_string(step));
         float* p = args.output<float>(params, "params", {n});
-        const float* g = args.input<float>(grads, "grads", {n});
+        const auto g = args.input<float>(grads, "grads", {n});
         float* first = args.output<float>(m, "m", {n});
         float* second = args.output<float>(v, "v", {n});
-        const GilRelease release;
-        nadam_step(n, learning_rate, beta_1, beta_2, epsilon, m_share, grad_share, step, g, first,
-                   second, p);
+        args.run([=] {
+          nadam_step(n, learning_rate, beta_1, beta_2, epsilon, m_share, grad_share, step, g, first,
+                     second, p);
+        });
       },
       py::arg("params"), py::arg("grads"), py::arg("m"), py::arg("v"), py::arg("learning_rate"),
       py::arg("beta_1"), py::arg("beta_2"), py::arg("epsilon"), py::arg("m_share"),
@@ -61,10 +62,9 @@ void bind_optimizer_step(py::module_& m) {
         const Arguments args("momentum_step");
         const auto [n] = args.shape<1>(params, "params");
         float* p = args.output<float>(params, "params", {n});
-        const float* g = args.input<float>(grads, "grads", {n});
+        const auto g = args.input<float>(grads, "grads", {n});
         float* v = args.output<float>(velocity, "velocity", {n});
-        const GilRelease release;
-        momentum_step(n, learning_rate, momentum, grad_share, g, v, p);
+        args.run([=] { momentum_step(n, learning_rate, momentum, grad_share, g, v, p); });
       },
       py::arg("params"), py::arg("grads"), py::arg("velocity"), py::arg("learning_rate"),
       py::arg("momentum"), py::arg("grad_share"));
@@ -75,10 +75,11 @@ void bind_optimizer_step(py::module_& m) {
         const Arguments args("rms_step");
         const auto [n] = args.shape<1>(params, "params");
         float* p = args.output<float>(params, "params", {n});
-        const float* g = args.input<float>(grads, "grads", {n});
+        const auto g = args.input<float>(grads, "grads", {n});
         float* s = args.output<float>(squares, "squares", {n});
-        const GilRelease release;
-        rms_step(n, learning_rate, kept, added, inner_epsilon, outer_epsilon, g, s, p);
+        args.run([=] {
+          rms_step(n, learning_rate, kept, added, inner_epsilon, outer_epsilon, g, s, p);
+        });
       },
       py::arg("params"), py::arg("grads"), py::arg("squares"), py::arg("learning_rate"),
       py::arg("kept"), py::arg("added"), py::arg("inner_epsilon"), py::arg("outer_epsilon"));

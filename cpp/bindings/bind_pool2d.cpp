@@ -62,11 +62,10 @@ void def_forward(py::module_& m, const char* name, Operation forward) {
         const Pool2dDims dims =
             make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
                       strides, padding);
-        const float* s = args.input<float>(src, "src", src_shape(dims));
+        const auto s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
         args.apart(dst, "dst", src);
-        const GilRelease release;  // the arrays are held by the caller's frame
-        forward(dims, s, d);
+        args.run([=] { forward(dims, s, d); });
       },
       py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
 }
@@ -80,11 +79,10 @@ void def_backward(py::module_& m, const char* name, Operation backward) {
         const Pool2dDims dims =
             make_dims(args, args.shape<4>(diff_src, "diff_src"),
                       args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
-        const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
         float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
         args.apart(diff_src, "diff_src", diff_dst);
-        const GilRelease release;
-        backward(dims, dd, ds);
+        args.run([=] { backward(dims, dd, ds); });
       },
       py::arg("diff_dst"), py::arg("diff_src"), py::arg("pool_size"), py::arg("strides"),
       py::arg("padding"));
@@ -101,13 +99,12 @@ void bind_pool2d(py::module_& m) {
         const Pool2dDims dims =
             make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
                       strides, padding);
-        const float* s = args.input<float>(src, "src", src_shape(dims));
+        const auto s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
         args.apart(dst, "dst", src);
         with_positions(dims, [&](auto position) {
           auto* a = args.output<decltype(position)>(argmax, "argmax", dst_shape(dims));
-          const GilRelease release;  // the arrays are held by the caller's frame
-          max_pool2d_forward(dims, s, d, a);
+          args.run([=] { max_pool2d_forward(dims, s, d, a); });
         });
       },
       py::arg("src"), py::arg("dst"), py::arg("argmax"), py::arg("pool_size"), py::arg("strides"),
@@ -120,13 +117,12 @@ void bind_pool2d(py::module_& m) {
         const Pool2dDims dims =
             make_dims(args, args.shape<4>(diff_src, "diff_src"),
                       args.shape<4>(diff_dst, "diff_dst"), "diff_dst", pool_size, strides, padding);
-        const float* dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", dst_shape(dims));
         float* ds = args.output<float>(diff_src, "diff_src", src_shape(dims));
         args.apart(diff_src, "diff_src", diff_dst);
         with_positions(dims, [&](auto position) {
-          const auto* a = args.input<decltype(position)>(argmax, "argmax", dst_shape(dims));
-          const GilRelease release;
-          max_pool2d_backward(dims, dd, a, ds);
+          const auto a = args.input<decltype(position)>(argmax, "argmax", dst_shape(dims));
+          args.run([=] { max_pool2d_backward(dims, dd, a, ds); });
         });
       },
       py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),

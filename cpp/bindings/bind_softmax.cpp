@@ -19,10 +19,9 @@ void bind_softmax(py::module_& m) {
       [](const py::array& src, py::array& dst) {
         const Arguments args("softmax_forward");
         const auto [rows, n] = as_rows(args, src, "src");
-        const float* s = args.input<float>(src, "src", shape_of(src));
+        const auto s = args.input<float>(src, "src", shape_of(src));
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        const GilRelease release;  // the arrays are held by the caller's frame
-        softmax_forward(rows, n, s, d);
+        args.run([=] { softmax_forward(rows, n, s, d); });
       },
       py::arg("src"), py::arg("dst"));
   m.def(
@@ -30,11 +29,10 @@ void bind_softmax(py::module_& m) {
       [](const py::array& dst, const py::array& diff_dst, py::array& diff_src) {
         const Arguments args("softmax_backward");
         const auto [rows, n] = as_rows(args, dst, "dst");
-        const float* d = args.input<float>(dst, "dst", shape_of(dst));
-        const float* dd = args.input<float>(diff_dst, "diff_dst", shape_of(dst));
+        const auto d = args.input<float>(dst, "dst", shape_of(dst));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(dst));
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(dst));
-        const GilRelease release;
-        softmax_backward(rows, n, d, dd, ds);
+        args.run([=] { softmax_backward(rows, n, d, dd, ds); });
       },
       py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"));
 }

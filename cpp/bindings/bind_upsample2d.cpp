@@ -27,12 +27,11 @@ void define(py::module_& m, const char* operation, const char* from_name, const 
         const std::vector<int64_t> small = {mb, h, w, c};
         const std::vector<int64_t> large = {mb, args.product({h, factor_h}, "factors"),
                                             args.product({w, factor_w}, "factors"), c};
-        const float* const f = args.input<float>(from, from_name, forward ? small : large);
+        const auto f = args.input<float>(from, from_name, forward ? small : large);
         float* const t = args.output<float>(to, to_name, forward ? large : small);
         args.apart(to, to_name, from);
         const Interpolation way = interpolation_of(args, interpolation);
-        const GilRelease release;  // the arrays are held by the caller's frame
-        function({mb, h, w, c, factor_h, factor_w}, way, f, t);
+        args.run([=] { function({mb, h, w, c, factor_h, factor_w}, way, f, t); });
       },
       py::arg(from_name), py::arg(to_name), py::arg("factors"), py::arg("interpolation"));
 }

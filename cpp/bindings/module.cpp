@@ -17,6 +17,7 @@ void bind_loss(py::module_& m);
 void bind_merging(py::module_& m);
 void bind_optimizer_step(py::module_& m);
 void bind_pool2d(py::module_& m);
+void bind_program(py::module_& m);
 void bind_runtime(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_upsample2d(py::module_& m);
@@ -25,6 +26,7 @@ void bind_upsample2d(py::module_& m);
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The C++ core of cnnx: arrays in, arrays out. Use cnnx.ops and cnnx.layers instead.";
   cnnx::bindings::bind_runtime(m);
+  cnnx::bindings::bind_program(m);
   cnnx::bindings::bind_gemm(m);
   cnnx::bindings::bind_conv2d(m);
   cnnx::bindings::bind_pool2d(m);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <vector>
 
 #include "cnnx/memory.hpp"
@@ -8,7 +9,7 @@
 namespace cnnx {
 
 // The weights of a layer in use in the forms that its forward passes read: each is made when it is
-// first needed, and kept. For weights that do not change, and one thread at a time.
+// first needed, and kept. For weights that do not change; several threads may use them.
 class PreparedWeights {
  public:
   // A kernel's form of the weights: the address of its entry in a table of kernels, and which of
@@ -19,16 +20,26 @@ class PreparedWeights {
     bool operator==(const Key&) const = default;
   };
 
-  // Null if this form was not made yet.
-  const float* find(Key key) const;
-  // Memory for a new form.
-  float* add(Key key, int64_t floats);
+  // The form of so many floats, which make(memory) writes if it was not made yet.
+  template <typename Make>
+  const float* form(Key key, int64_t floats, const Make& make) {
+    const std::lock_guard lock(mutex_);
+    for (const Form& form : forms_) {
+      if (form.key == key) return static_cast<const float*>(form.data.get());
+    }
+    forms_.reserve(forms_.size() + 1);
+    Memory data = allocate(static_cast<size_t>(floats) * sizeof(float));
+    make(static_cast<float*>(data.get()));
+    forms_.push_back({key, std::move(data)});
+    return static_cast<const float*>(forms_.back().data.get());
+  }
 
  private:
   struct Form {
     Key key;
     Memory data;
   };
+  std::mutex mutex_;
   std::vector<Form> forms_;
 };
 

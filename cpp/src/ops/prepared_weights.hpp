@@ -14,11 +14,9 @@ inline int64_t form_scratch(const PreparedWeights* prepared, int64_t floats) {
 // weights.
 template <typename Make>
 const float* weights_form(PreparedWeights* prepared, PreparedWeights::Key key, int64_t floats,
-                          Scratchpad& scratch, Make make) {
-  if (prepared != nullptr) {
-    if (const float* const form = prepared->find(key)) return form;
-  }
-  float* const memory = prepared == nullptr ? scratch.take(floats) : prepared->add(key, floats);
+                          Scratchpad& scratch, const Make& make) {
+  if (prepared != nullptr) return prepared->form(key, floats, make);
+  float* const memory = scratch.take(floats);
   make(memory);
   return memory;
 }

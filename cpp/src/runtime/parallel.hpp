@@ -7,6 +7,8 @@
 #include <thread>
 #include <type_traits>
 
+#include "cnnx/runtime.hpp"
+
 namespace cnnx {
 
 namespace detail {
@@ -44,9 +46,6 @@ void parallel_for(int threads, int64_t count, Body&& body) {
                        (*static_cast<std::remove_reference_t<Body>*>(context))(begin, end, thread);
                      });
 }
-
-// Calls what set_interruption_check was given, if the last time was 50 ms ago.
-void check_interruption();
 
 // Lets work in a region stop where the thread that called the operation is interrupted.
 class Interruption {

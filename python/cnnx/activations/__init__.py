@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import _core, registry
 from cnnx.activations.activation import ACTIVATIONS, Activation, of_core
 from cnnx.activations.bounded import (
@@ -48,12 +46,12 @@ __all__ = [
 
 def _linear_forward(src: Float, dst: Float) -> None:
     if dst is not src:
-        np.copyto(dst, src)
+        _core.linear_forward(src, dst)
 
 
 def _linear_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None:
     if diff_src is not diff_dst:
-        np.copyto(diff_src, diff_dst)
+        _core.linear_forward(diff_dst, diff_src)
 
 
 linear = Activation("linear", _linear_forward, _linear_backward, increasing=True, in_core=True)

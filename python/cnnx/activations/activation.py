@@ -44,6 +44,11 @@ class Activation:
     increasing: bool = False
     in_core: bool = False
 
+    @property
+    def native(self) -> bool:
+        """Whether both functions only call the core."""
+        return self.in_core or isinstance(self.forward, type(_core.softmax_forward))
+
     def __call__(self, x: Any) -> Float:
         """Return the function's values at `x`, an array of any shape."""
         src = as_float32(x, f"{self.name}: x")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence, Set
+from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 from cnnx import activations
@@ -79,7 +80,8 @@ def _traits(layer: Layer) -> Traits:
     """Return what a layer says of itself, unless a subclass computes something else."""
     for cls in type(layer).__mro__:
         if "traits" in vars(cls):
-            return layer.traits
+            own = cls is type(layer) or type(layer).__module__.startswith("cnnx.")
+            return layer.traits if own else replace(layer.traits, native=False)
         if "forward" in vars(cls) or "backward" in vars(cls):
             break
     return Traits()

@@ -84,7 +84,7 @@ class Pass:
     def give_addend(self, call: Call, dz: Float) -> None:
         """Give the addend the gradient of the sum, unless it lies in the same memory."""
         if self.adds and call.dx[1] is not None and not np.may_share_memory(call.dx[1], dz):
-            np.copyto(call.dx[1], dz)
+            _core.linear_forward(dz, call.dx[1])
 
     def __str__(self) -> str:
         return " + ".join(map(str, self.layers))
@@ -114,8 +114,9 @@ class ConvolutionPass(Pass):
             reads_output=self.activation is not activations.linear and not self._masked,
             gradient_in_place=self.adds,
             adds_last=self.adds,
+            native=True,
         )
-        self._version = self._seen = -1
+        self._version: object = None
 
     def bind(self, call: Call) -> None:
         """Place the windows."""
@@ -129,8 +130,7 @@ class ConvolutionPass(Pass):
             kernel, bias = self._weights()
             prepared = None
         else:
-            if self._seen != Weight.last_change:
-                self._prepare()
+            self._prepare()
             kernel, bias, prepared = self._kernel, self._bias, self._prepared
         windows: Windows = call.windows
         _core.conv2d_forward(
@@ -152,9 +152,11 @@ class ConvolutionPass(Pass):
         return convolution.taps(convolution.kernel.value), convolution.bias_value
 
     def _prepare(self) -> None:
-        """Take over the layers' weights, if one has changed."""
-        self._seen = Weight.last_change
-        version = sum(weight.version for weight in self.weights)
+        """Take over the layers' weights, if one has changed, or what they are folded with."""
+        version = (
+            sum(weight.version for weight in self.weights),
+            getattr(self._normalization, "epsilon", None),
+        )
         if version == self._version:
             return
         kernel, bias = self._weights()
@@ -187,6 +189,7 @@ class TransposedPass(Pass):
             reads_output=self.activation is not activations.linear,
             gradient_in_place=self.adds,
             adds_last=self.adds,
+            native=True,
         )
 
     def forward(self, call: Call, *xs: Float) -> None:
@@ -218,6 +221,7 @@ class NormalizationPass(Pass):
             gradient_in_place=not self.pools,
             gradient_over_input=self.pools or self.adds,
             adds_last=self.adds,
+            native=True,
         )
 
     def forward(self, call: Call, *xs: Float) -> None:
@@ -251,7 +255,11 @@ class NetInput(Layer):
     @property
     def traits(self) -> Traits:
         """Backwards, the output is not needed."""
-        return Traits(reads_inputs=bool(self.trainable_weights), reads_output=False)
+        return Traits(
+            reads_inputs=bool(self.trainable_weights),
+            reads_output=False,
+            native=type(self._layer).__module__.startswith("cnnx."),
+        )
 
     def bind(self, call: Call) -> None:
         """Do what the layer does."""

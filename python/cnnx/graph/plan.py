@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from copy import copy as shallow_copy
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from cnnx import _core
 from cnnx.arrays import Array, Float, Shape
 from cnnx.buffer import Buffer, aligned_empty
 from cnnx.graph.fusions import Step, fuse
 from cnnx.graph.graph import Graph
 from cnnx.graph.lives import Lives, Part
 from cnnx.graph.memory import Region, lay_out
+from cnnx.graph.stretch import stretches
 from cnnx.layers.call import Call, take_gradients, take_output
 from cnnx.layers.value import Value
 from cnnx.layers.weight import Weight
@@ -70,6 +75,15 @@ class Plan:
             learns,
         )
         self.kept: list[dict[str, Buffer]] = [{} for _ in self.lives.runs]
+        weights = {weight: None for step in self.lives.runs for weight in step.operation.weights}
+        self._weights = list(weights)
+        self.statistics = [weight for weight in weights if not weight.learnable and training]
+        """Weights that the forward pass changes."""
+        self.native = all(step.traits.native for step in self.lives.runs)
+        """Whether the forward pass only calls the core: twins of the plan may run side by side."""
+        self._seen = self._version = self._changed = -1
+        self.recording = threading.RLock()
+        """Held while calls are recorded: operations prepare weights then."""
         self._memory: Float = np.empty(0, np.float32)
         self._bindings: OrderedDict[int, Binding] = OrderedDict()
 
@@ -82,6 +96,23 @@ class Plan:
             if len(self._bindings) > MOST_BINDINGS:
                 self._bindings.popitem(last=False)
         return binding
+
+    def twin(self) -> Plan:
+        """Return a plan of the same operations with arrays of its own, for another thread."""
+        twin = shallow_copy(self)
+        twin.kept = [{} for _ in self.lives.runs]
+        twin._memory = np.empty(0, np.float32)
+        twin._bindings = OrderedDict()
+        return twin
+
+    def state(self) -> int:
+        """Return another number after each change that recorded calls of the core do not see."""
+        if not self.training and self._seen != Weight.last_change:  # in use, weights are prepared
+            self._seen = Weight.last_change
+            version = sum(weight.version for weight in self._weights)
+            if version != self._version:
+                self._version, self._changed = version, Weight.last_change
+        return max(self._changed, Weight.last_arrangement)
 
     def memory(self, size: int) -> Float:
         """Return memory of at least `size` floats, which all bindings use in turn."""
@@ -115,14 +146,27 @@ class _Given(NamedTuple):
     shape: Shape | None
 
 
-class _StepBack(NamedTuple):
-    """A step of the backward pass, what to add up after it, and where to copy `dy` before it."""
+def _step_forward(forward: Callable[..., Any], call: Call) -> None:
+    y = forward(call, *call.xs)
+    if y is not None:
+        take_output(call, y)
 
-    backward: Callable[[Call, Float], Any]
-    call: Call
-    dy: Float
-    sums: list[Sum]
-    copy: Float | None
+
+def _step_back(
+    backward: Callable[[Call, Float], Any],
+    call: Call,
+    dy: Float,
+    sums: Sequence[Sum],
+    copy: Float | None,
+) -> None:
+    """Run a step backwards; copy `dy` before it, and add up after it what belongs together."""
+    if copy is not None:
+        np.copyto(copy, dy.reshape(copy.shape))
+    dx = backward(call, dy)
+    if dx is not None:
+        take_gradients(call, dx)
+    for total, part in sums:
+        _core.weighted_sum([total, part], [1.0, 1.0], total)
 
 
 class Binding:
@@ -144,6 +188,7 @@ class Binding:
     """
 
     def __init__(self, plan: Plan, rows: int) -> None:
+        self._plan = plan
         self._graph = plan.graph
         self._gradients_of = plan.gradients_of
         self._lives = lives = plan.lives
@@ -156,9 +201,18 @@ class Binding:
         calls = [
             self._call(plan, index, gradients.get(index, {})) for index in range(len(lives.runs))
         ]
-        self._forward: list[tuple[Callable[..., Any], Call]] = [
-            (step.operation.forward, call) for step, call in zip(lives.runs, calls, strict=True)
-        ]
+        self._forward = stretches(
+            [
+                (
+                    step.traits.native and call.native,
+                    partial(_step_forward, step.operation.forward, call),
+                )
+                for step, call in zip(lives.runs, calls, strict=True)
+            ],
+            plan.recording,
+        )
+        self._state = -1
+        self._inputs_read: Sequence[Float] = ()
         wanted = [*plan.graph.outputs, *plan.keep]
         self._results: list[Any] = [self._value(value) for value in wanted]
         self._passed = [
@@ -174,7 +228,9 @@ class Binding:
             lives.root(value): np.empty((rows, *value.shape[1:]), np.float32)
             for value in plan.gradients_of
         }
-        self._backward = [self._step_back(index, calls[index]) for index in lives.back]
+        self._backward = stretches(
+            [self._step_back(index, calls[index]) for index in lives.back], plan.recording
+        )
         made = {lives.root(lives.runs[index].output) for index in lives.back}
         self._last_copies = [
             (copy, self._gradient(root)) for root, copy in self._copies.items() if root not in made
@@ -253,41 +309,41 @@ class Binding:
         step.operation.bind(call)
         return call
 
-    def _step_back(self, index: int, call: Call) -> _StepBack:
+    def _step_back(self, index: int, call: Call) -> tuple[bool, Callable[[], None]]:
         step = self._lives.runs[index]
-        return _StepBack(
+        copy = self._copies.get(self._lives.root(step.output))
+        return step.traits.native and call.native and copy is None, partial(
+            _step_back,
             step.operation.backward,
             call,
             self._gradient(step.output),
             self._sums.get(index, []),
-            self._copies.get(self._lives.root(step.output)),
+            copy,
         )
 
     # Running.
 
     def forward(self, *inputs: Float) -> list[Float]:
         """Return the outputs, then the values to keep."""
+        state = self._plan.state()
+        if state != self._state and len(inputs) > 1:
+            inputs = tuple(x.copy() for x in inputs)  # a recording tells them by their memory
+        self._inputs_read = inputs
         for call, place, (index, shape) in self._inputs:
             call.xs[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
-        for forward, call in self._forward:
-            y = forward(call, *call.xs)
-            if y is not None:
-                take_output(call, y)
+        for stretch in self._forward:
+            stretch.run(state, inputs)
+        self._state = state
+        if self._plan.statistics:
+            Weight.count_change(self._plan.statistics)
         for place, (index, shape) in self._passed:
             self._results[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
         return self._results
 
     def backward(self) -> list[Float]:
         """Return the gradients of `gradients_of`, after `forward`; overwrites `dys`."""
-        for backward, call, dy, sums, copy in self._backward:
-            if copy is not None:
-                np.copyto(copy, dy.reshape(copy.shape))
-            dx = backward(call, dy)
-            if dx is not None:
-                take_gradients(call, dx)
-            if sums:
-                for total, part in sums:
-                    np.add(total, part, out=total)
+        for stretch in self._backward:
+            stretch.run(self._state, self._inputs_read)
         if not self._copies:
             return []
         for copy, gradient in self._last_copies:

@@ -42,6 +42,7 @@ class Activation(Layer):
             in_place=True,
             gradient_in_place=True,
             view=self.activation is activations.linear,
+            native=self.activation.native,
         )
 
     def build(self, input_shape: Shape) -> None:

@@ -38,6 +38,9 @@ class Traits:
         Whether the output is the input outside training.
     adds_last
         Whether the last input is only added to the rest: `backward` never reads it.
+    native
+        Whether both passes only call the core, with the same arguments each time. They are then
+        recorded, and run again without Python until a weight or a setting changes.
     """
 
     reads_inputs: bool = True
@@ -48,6 +51,7 @@ class Traits:
     view: bool = False
     identity_in_use: bool = False
     adds_last: bool = False
+    native: bool = False
 
 
 class Call:
@@ -75,6 +79,11 @@ class Call:
         `call.gradient(weight)`, which is None for a frozen weight, and for None.
     kept
         Memory of other calls of this use, by name.
+
+    Attributes
+    ----------
+    native
+        Whether this use only calls the core, if its layer may: `bind` can say no for its shapes.
     """
 
     def __init__(
@@ -97,6 +106,7 @@ class Call:
         self.differentiates = differentiates
         self.dx: list[Any] = list(dx) or [None] * len(self.xs)
         self.gradient: Callable[[Weight | None], Float | None] = (gradients or {}).get
+        self.native = True
         self._kept = {} if kept is None else kept
 
     def keep(self, name: str, sample_shape: Shape, dtype: DTypeLike = np.float32) -> Array:

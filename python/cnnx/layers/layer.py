@@ -7,7 +7,7 @@ import itertools
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -85,6 +85,13 @@ class Layer(WeightHolder):
                 f"{cls.__name__}.forward must take (self, call, x), and backward (self, call, dy): "
                 "call.training says whether to compute as in fit"
             )
+
+    if not TYPE_CHECKING:  # for which every attribute would exist
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            super().__setattr__(name, value)
+            if not name.startswith("_"):
+                Weight.count_arrangement()  # a setting, which recorded calls hold
 
     # What a new layer implements.
 
@@ -276,7 +283,6 @@ class Layer(WeightHolder):
     @trainable.setter
     def trainable(self, value: bool) -> None:
         self._trainable = bool(value)
-        Weight.count_arrangement()
 
     @property
     def trainable_weights(self) -> list[Weight]:

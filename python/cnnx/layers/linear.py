@@ -61,7 +61,11 @@ class LinearLayer(Layer):
     def traits(self) -> Traits:
         """The input is read for the kernel's gradient, the output for the activation's."""
         of_output = not self.activation.of_input and self.activation is not activations.linear
-        return Traits(reads_inputs=bool(self.trainable_weights), reads_output=of_output)
+        return Traits(
+            reads_inputs=bool(self.trainable_weights),
+            reads_output=of_output,
+            native=self.activation.native and not self.activation.of_input,
+        )
 
     @property
     def bias_value(self) -> Float | None:

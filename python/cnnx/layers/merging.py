@@ -73,6 +73,7 @@ class Elementwise(Merging):
     def bind(self, call: Call) -> None:
         """Find out whether the core, which repeats nothing, can merge the inputs."""
         call.alike = all(tuple(shape) == call.y.shape[1:] for shape in call.shapes)
+        call.native = call.alike
 
 
 def _give(dx: Float | None, part: Any) -> None:
@@ -97,7 +98,7 @@ def _fold(function: np.ufunc, xs: Sequence[Float], y: Float) -> None:
 class Sum(Elementwise):
     """What the layers share that add up inputs, each times a factor."""
 
-    traits = Traits(False, False, in_place=True, gradient_in_place=True)
+    traits = Traits(False, False, in_place=True, gradient_in_place=True, native=True)
 
     def factors(self, count: int) -> list[float]:
         """Return the factor of each of `count` inputs."""
@@ -166,7 +167,7 @@ class Multiply(Elementwise):
     Parameters are those of `Merging`.
     """
 
-    traits = Traits(reads_output=False)
+    traits = Traits(reads_output=False, native=True)
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the product."""
@@ -193,6 +194,8 @@ class Maximum(Elementwise):
 
     Parameters are those of `Merging`.
     """
+
+    traits = Traits(native=True)
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the largest."""
@@ -246,7 +249,7 @@ class Concatenate(Merging):
         name and trainable, as in `Layer`.
     """
 
-    traits = Traits(False, False)
+    traits = Traits(False, False, native=True)
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -86,7 +86,10 @@ class BatchNormalization(Layer):
         self.moving_mean = add("moving_mean", False)
         self.moving_variance = add("moving_variance", False)
 
-    traits = Traits(reads_output=False, gradient_in_place=True)
+    @property
+    def traits(self) -> Traits:
+        """A frozen layer's gradient is a product with what its weights are at the time."""
+        return Traits(reads_output=False, gradient_in_place=True, native=self.trainable)
 
     def bind(self, call: Call) -> None:
         """Make room for the statistics of a batch."""

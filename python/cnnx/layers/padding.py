@@ -24,7 +24,7 @@ class Margins(Layer):
     any_size = True
     sides: tuple[Pair, ...]
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def extents(self, input_shape: Shape) -> tuple[int, ...]:
         """Check `input_shape` and return its extents along the axes with margins."""

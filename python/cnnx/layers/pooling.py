@@ -51,7 +51,7 @@ class PoolingLayer(Layer):
 class Maximum(PoolingLayer):
     """The largest pixel of each window; the gradient goes to the first of equal ones alone."""
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def bind(self, call: Call) -> None:
         """Make room for the places of the largest pixels."""
@@ -74,7 +74,7 @@ class Maximum(PoolingLayer):
 class Average(PoolingLayer):
     """The average of the pixels of each window that lie inside the image."""
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the average of each window."""
@@ -227,7 +227,7 @@ class SumPooling2D(Pooling2D):
     Parameters are those of `Pooling2D`: pool_size, strides, padding.
     """
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the sum of each window."""
@@ -278,7 +278,7 @@ class WeightedAveragePooling2D(Pooling2D):
         super().build(input_shape)
         self.scale = self.add_weight("scale", input_shape[-1:], self.scale_initializer)
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the scaled sum of each window."""

@@ -23,7 +23,7 @@ class UpSampling(Layer):
     """
 
     any_size = True
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
     size: Any
     factors: Extents
     interpolation = "nearest"

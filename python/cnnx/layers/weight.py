@@ -51,7 +51,10 @@ class Weight:
     last_change: ClassVar[int] = 0
     """Another number after every change of any weight."""
     last_arrangement: ClassVar[int] = 0
-    """Another number whenever something else is trainable, or weights move to another buffer."""
+    """
+    Another number whenever something else is trainable, weights move to another buffer, or a layer
+    gets another setting.
+    """
 
     def __init__(self, path: str, value: Float, learnable: bool) -> None:
         self.path = path
@@ -125,7 +128,7 @@ class Weight:
 
     @staticmethod
     def count_arrangement() -> None:
-        """Say that something else is trainable, or lies elsewhere, than before."""
+        """Say that something else is trainable, lies elsewhere or is set than before."""
         Weight.last_arrangement = next(_changes)
 
     def writable(self) -> Float:

@@ -106,9 +106,10 @@ def samples(model: Model, x: Any, operation: str) -> list[Array]:
     """Return `x` as arrays that fit the model's inputs, which is built if it is not yet."""
     if x is None:
         raise TypeError(f"{operation}: x is missing")
-    with model.lock:
-        if not model.built:
-            model.build(_array(x, f"{operation}: x").shape)
+    if not model.built:
+        with model.lock:
+            if not model.built:
+                model.build(_array(x, f"{operation}: x").shape)
     names = model.input_names
     parts = listed(x, names, f"{operation}: x")
     arrays = []

@@ -31,7 +31,7 @@ from cnnx.models.objective import (
 )
 from cnnx.models.parameters import Parameters
 from cnnx.models.runs import Runs
-from cnnx.models.step_lock import step_lock
+from cnnx.models.step_lock import StepLock
 from cnnx.models.structure import assemble, structure_of
 from cnnx.models.summary import format_summary, print_summary
 from cnnx.models.training import Training
@@ -49,8 +49,8 @@ class Model(WeightHolder):
     """
     A network: layers between inputs and outputs.
 
-    Several threads may use one model at once: each batch runs alone. A model is also a layer: call
-    it on values, or put it into another model.
+    Several threads may use one model at once: each step of training runs alone, predictions run
+    side by side. A model is also a layer: call it on values, or put it into another model.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class Model(WeightHolder):
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r}")
         self.name = automatic_name(type(self).__name__) if name is None else name
-        self.lock = step_lock()
+        self.lock = StepLock()
         self.optimizer: Optimizer | None = None
         self.loss: Any = None
         self.loss_weights: Any = None
@@ -132,9 +132,13 @@ class Model(WeightHolder):
     @property
     def runs(self) -> Runs:
         """What runs the network; raises ValueError if it is not built."""
-        if self._runs is None:
-            self._runs = Runs(self.graph.flat(), list(self.leaves()))
-        return self._runs
+        runs = self._runs
+        if runs is None:
+            with self.lock:
+                runs = self._runs
+                if runs is None:
+                    runs = self._runs = Runs(self.graph.flat(), list(self.leaves()), self.lock)
+        return runs
 
     @property
     def parameters(self) -> Parameters:
@@ -346,10 +350,8 @@ class Model(WeightHolder):
         return self._compute(inputs, training)
 
     def _compute(self, inputs: Any, training: bool = False) -> Any:
-        with self.lock:
-            ready = handed.batch(self, inputs, self._buffers, "predict_on_batch")
-            outputs = self.runs.forward(ready, training)
-            return self._outputs.pack(output.copy() for output in outputs)
+        ready = handed.batch(self, inputs, [], "predict_on_batch")
+        return self._outputs.pack(self.runs.forward(ready, training))
 
     def _use(self, values: list[Value]) -> Any:
         if not self.built and len(values) == 1:
@@ -689,9 +691,8 @@ class Model(WeightHolder):
         found: list[list[Float]] = [[] for _ in self.graph.outputs]
         with quiet_progress("predict", batches.samples, verbose) as progress:
             for batch in batches:
-                with self.lock:
-                    for parts, output in zip(found, self.runs.forward(batch), strict=True):
-                        parts.append(output.copy())
+                for parts, output in zip(found, self.runs.forward(batch), strict=True):
+                    parts.append(output)
                 progress.advance(len(batch[0]))
         return self._outputs.pack(
             np.concatenate(parts or [np.empty((0, *value.shape[1:]), np.float32)])

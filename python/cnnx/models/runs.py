@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 from cnnx.arrays import Float
@@ -10,6 +11,7 @@ from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
 from cnnx.models.objective import Objective
 from cnnx.models.parameters import Parameters
+from cnnx.models.step_lock import StepLock
 from cnnx.models.tape import Tape
 from cnnx.models.training_step import TrainingStep
 from cnnx.optimizers import Optimizer
@@ -25,12 +27,17 @@ class Runs:
         Of layers alone.
     layers
         All of them, in the order in which their weights lie in the buffers.
+    lock
+        Of the model.
     """
 
-    def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
+    def __init__(self, graph: Graph, layers: Sequence[Layer], lock: StepLock) -> None:
         self.graph = graph
         self._layers = layers
+        self._lock = lock
         self._plans: dict[bool, Plan] = {}
+        self._planning = threading.RLock()
+        self._idle: list[Plan] = []
         self._parameters: Parameters | None = None
         self._step: TrainingStep | None = None
         self.tape: Tape | None = None
@@ -38,11 +45,37 @@ class Runs:
         self._learned: list[Weight] = []
 
     def forward(self, batch: Sequence[Float], training: bool = False) -> list[Float]:
-        """Return the outputs, in arrays that the next call overwrites."""
+        """Return the outputs in new arrays; predictions of several threads run side by side."""
+        if not training:
+            token = object()
+            try:
+                self._lock.share(token)
+                plan = self._plan(training)
+                if plan.native:
+                    return self._side_by_side(plan, batch)
+            finally:
+                self._lock.leave(token)
+        with self._lock:
+            return [output.copy() for output in self._plan(training).forward(*batch)]
+
+    def _side_by_side(self, plan: Plan, batch: Sequence[Float]) -> list[Float]:
+        """Run a plan by a twin that no other thread uses."""
+        try:
+            twin = self._idle.pop()
+        except IndexError:
+            twin = plan.twin()
+        outputs = [output.copy() for output in twin.forward(*batch)]
+        self._idle.append(twin)
+        return outputs
+
+    def _plan(self, training: bool) -> Plan:
         plan = self._plans.get(training)
         if plan is None:
-            plan = self._plans[training] = Plan(self.graph, training=training)
-        return plan.forward(*batch)
+            with self._planning:
+                plan = self._plans.get(training)
+                if plan is None:
+                    plan = self._plans[training] = Plan(self.graph, training=training)
+        return plan
 
     @property
     def parameters(self) -> Parameters:
