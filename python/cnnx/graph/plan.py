@@ -18,7 +18,7 @@ from cnnx.graph.fusions import Step, fuse
 from cnnx.graph.graph import Graph
 from cnnx.graph.lives import Lives, Part
 from cnnx.graph.memory import Region, lay_out
-from cnnx.graph.stretch import stretches
+from cnnx.graph.stretch import Changes, stretches
 from cnnx.layers.call import Call, take_gradients, take_output
 from cnnx.layers.value import Value
 from cnnx.layers.weight import Weight
@@ -75,13 +75,14 @@ class Plan:
             learns,
         )
         self.kept: list[dict[str, Buffer]] = [{} for _ in self.lives.runs]
-        weights = {weight: None for step in self.lives.runs for weight in step.operation.weights}
-        self._weights = list(weights)
+        weights = dict.fromkeys(
+            weight for step in self.lives.runs for weight in step.operation.weights
+        )
+        self.changes = Changes([] if training else weights)
         self.statistics = [weight for weight in weights if not weight.learnable and training]
         """Weights that the forward pass changes."""
         self.native = all(step.traits.native for step in self.lives.runs)
         """Whether the forward pass only calls the core: twins of the plan may run side by side."""
-        self._seen = self._version = self._changed = -1
         self.recording = threading.RLock()
         """Held while calls are recorded: operations prepare weights then."""
         self._memory: Float = np.empty(0, np.float32)
@@ -104,15 +105,6 @@ class Plan:
         twin._memory = np.empty(0, np.float32)
         twin._bindings = OrderedDict()
         return twin
-
-    def state(self) -> int:
-        """Return another number after each change that recorded calls of the core do not see."""
-        if not self.training and self._seen != Weight.last_change:  # in use, weights are prepared
-            self._seen = Weight.last_change
-            version = sum(weight.version for weight in self._weights)
-            if version != self._version:
-                self._version, self._changed = version, Weight.last_change
-        return max(self._changed, Weight.last_arrangement)
 
     def memory(self, size: int) -> Float:
         """Return memory of at least `size` floats, which all bindings use in turn."""
@@ -188,7 +180,8 @@ class Binding:
     """
 
     def __init__(self, plan: Plan, rows: int) -> None:
-        self._plan = plan
+        self._changes = plan.changes
+        self._statistics = plan.statistics
         self._graph = plan.graph
         self._gradients_of = plan.gradients_of
         self._lives = lives = plan.lives
@@ -325,7 +318,7 @@ class Binding:
 
     def forward(self, *inputs: Float) -> list[Float]:
         """Return the outputs, then the values to keep."""
-        state = self._plan.state()
+        state = self._changes.last()
         if state != self._state and len(inputs) > 1:
             inputs = tuple(x.copy() for x in inputs)  # a recording tells them by their memory
         self._inputs_read = inputs
@@ -334,8 +327,8 @@ class Binding:
         for stretch in self._forward:
             stretch.run(state, inputs)
         self._state = state
-        if self._plan.statistics:
-            Weight.count_change(self._plan.statistics)
+        if self._statistics:
+            Weight.count_change(self._statistics)
         for place, (index, shape) in self._passed:
             self._results[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
         return self._results

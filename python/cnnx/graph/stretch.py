@@ -8,6 +8,7 @@ from itertools import groupby
 
 from cnnx import _core
 from cnnx.arrays import Float
+from cnnx.layers.weight import Weight
 
 
 class Stretch:
@@ -65,6 +66,31 @@ class Stretch:
             finally:
                 self._program.end()
         self._state = state
+
+
+class Changes:
+    """
+    The changes that recorded calls do not see.
+
+    Parameters
+    ----------
+    weights
+        Those of which the calls read what was made of them before.
+    """
+
+    def __init__(self, weights: Iterable[Weight]) -> None:
+        self._weights = list(weights)
+        self._seen = self._version = self._changed = -1
+
+    def last(self) -> int:
+        """Return another number after each change."""
+        change = Weight.last_change
+        if self._seen != change:
+            version = sum(weight.version for weight in self._weights)
+            if version != self._version:
+                self._version, self._changed = version, change
+            self._seen = change
+        return max(self._changed, Weight.last_arrangement)
 
 
 def stretches(
