@@ -41,13 +41,16 @@ const ConvWeightsTile& gradient_tile(int64_t channels) {
 class ProductCut {
  public:
   ProductCut(int64_t pixels, int64_t ic, int64_t oc)
-      : pixels_(pixels), oc_(oc), vectors_(ceil_div(oc, lanes())) {
+      : pixels_(pixels),
+        oc_(oc),
+        vectors_(ceil_div(oc, lanes())),
+        by_parts_(pixels < kShares * kFewPixels || ic * oc > kFewWeights) {
     strips_ = ceil_div(pixels, std::clamp(kStripFloats / ic, kFewPixels, kManyPixels));
     parts_ = ceil_div(oc, kPartChannels);
-    if (strips_ > kShares || pixels >= kShares * kFewPixels) {
+    if (pixels >= kShares * kFewPixels) {
       strips_ = round_up(strips_, kShares);
     } else {
-      // Of few pixels, the threads share out the channels too, as long as these fill wide tiles.
+      // Wide tiles want many channels, strips at least some pixels.
       const int64_t most_parts = std::max<int64_t>(vectors_ / kPartVectors, 1);
       parts_ = std::clamp<int64_t>(std::max(parts_, ceil_div(kShares, strips_)), 1, most_parts);
       const int64_t most_strips = std::max(strips_, ceil_div(pixels, kLeastPixels));
@@ -60,16 +63,18 @@ class ProductCut {
     int64_t channel, last;      // channels from the first to before the last
   };
   int64_t count() const { return strips_ * parts_; }
-  // Where strips are few, a thread takes all of those that meet its part of the weights.
   Item operator[](int64_t i) const {
-    const bool few = strips_ < kShares;
-    const int64_t strip = few ? i % strips_ : i / parts_, part = few ? i / strips_ : i % parts_;
+    const int64_t strip = by_parts_ ? i % strips_ : i / parts_;
+    const int64_t part = by_parts_ ? i / strips_ : i % parts_;
     return {.strip = strip,
             .begin = pixels_ * strip / strips_,
             .end = pixels_ * (strip + 1) / strips_,
             .channel = channel(part),
             .last = channel(part + 1)};
   }
+  // Whether a thread takes all strips that meet a part of the weights before the next part, as
+  // weights are many or pixels few.
+  bool by_parts() const { return by_parts_; }
   int64_t parts() const { return parts_; }
   int64_t channel(int64_t part) const { return std::min(vectors_ * part / parts_ * lanes(), oc_); }
   int64_t most_pixels() const { return ceil_div(pixels_, strips_); }
@@ -77,34 +82,54 @@ class ProductCut {
 
  private:
   static constexpr int64_t kStripFloats = 1 << 16;  // 256 KiB of src: half of a small L2
+  static constexpr int64_t kFewWeights = 1 << 16;
   static constexpr int64_t kLeastPixels = 24, kFewPixels = 96, kManyPixels = 256;
   static constexpr int64_t kPartChannels = 256, kPartVectors = 4;
 
   static int64_t lanes() { return product_tile(1).channels; }
 
-  int64_t pixels_, oc_, vectors_, strips_, parts_;
+  int64_t pixels_, oc_, vectors_;
+  bool by_parts_;
+  int64_t strips_, parts_;
 };
 
-// The weights (ic, oc), packed tile by tile of each part.
-void pack_weights(const ProductCut& cut, int64_t ic, int64_t oc, MatrixView weights,
-                  float* packed) {
-  constexpr int64_t kRows = 64;
-  const int64_t pieces = ceil_div(ic, kRows), count = cut.parts() * pieces;
-  const int threads = threads_for_work(count, ic * oc, kElementwiseGrain);
-  parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t row = i % pieces * kRows, rows = std::min(kRows, ic - row);
-      const int64_t last = cut.channel(i / pieces + 1);
-      for (int64_t c = cut.channel(i / pieces); c < last;) {
+// The weights (ic, oc), packed tile by tile. Each thread packs what it needs: most of what threads
+// pack together would be in another core's cache.
+class ProductWeights {
+ public:
+  ProductWeights(const ProductCut& cut, int64_t ic, int64_t oc, MatrixView weights)
+      : cut_(cut), ic_(ic), oc_(oc), weights_(weights) {}
+
+  // Scratch of a thread, or of all parts.
+  int64_t scratch() const { return cut_.by_parts() ? ic_ * cut_.most_channels() : size(); }
+  int64_t size() const { return ic_ * cut_.most_channels() * cut_.parts(); }
+
+  void pack(float* packed) const {
+    for (int64_t part = 0; part < cut_.parts(); ++part) {
+      pack(cut_.channel(part), cut_.channel(part + 1), packed + ic_ * cut_.channel(part));
+    }
+  }
+  // Channels of a part.
+  void pack(int64_t channel, int64_t last, float* packed) const {
+    constexpr int64_t kRows = 256;
+    for (int64_t row = 0; row < ic_; row += kRows) {
+      const int64_t rows = std::min(kRows, ic_ - row);
+      for (int64_t c = channel; c < last;) {
         const int64_t channels = product_tile(last - c).channels;
-        MatrixView view = weights;
+        MatrixView view = weights_;
         view.data += row * view.row_stride + c * view.col_stride;
-        pack_b(view, rows, std::min(channels, oc - c), channels, packed + c * ic + row * channels);
+        pack_b(view, rows, std::min(channels, oc_ - c), channels,
+               packed + (c - channel) * ic_ + row * channels);
         c += channels;
       }
     }
-  });
-}
+  }
+
+ private:
+  const ProductCut& cut_;
+  int64_t ic_, oc_;
+  MatrixView weights_;
+};
 
 // Where the pixels of a product go: rows x cols of images of h x w pixels, a stride apart. What
 // lies between them is the bias alone.
@@ -149,27 +174,38 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
   const bool adjacent = dst.adjacent();
   const ProductCut cut(src.count(), ic, oc);
   const int64_t work = src.count() * ic * oc;
-  const int64_t packed = ic * round_up(oc, product_tile(1).channels);
+  const ProductWeights product_weights(cut, ic, oc, weights);
   const int64_t copy_size = src.scratch(cut.most_pixels());
   const int64_t apart = adjacent ? 0 : cut.most_pixels() * cut.most_channels();
+  const int64_t packed_size = prepared == nullptr ? product_weights.scratch() : 0;
   const int threads = threads_for_work(cut.count(), work, kConvGrain);
-  Scratchpad scratch(form_scratch(prepared, packed), threads, copy_size + apart);
+  Scratchpad scratch(0, threads, packed_size + copy_size + apart);
   const float* const form =
-      weights_form(prepared, {&kernels().conv, cut.parts()}, packed, scratch,
-                   [&](float* memory) { pack_weights(cut, ic, oc, weights, memory); });
+      prepared == nullptr
+          ? nullptr
+          : weights_form(prepared, {&kernels().conv, cut.parts()}, product_weights.size(), scratch,
+                         [&](float* memory) { product_weights.pack(memory); });
 
   const int64_t offset = 0;
   const ConvRuns run{1, ic, &offset};
   parallel_for_pieces(
       threads, cut.count(), pieces_for(work, threads),
       [&](int64_t first_item, int64_t last_item, int thread) {
-        float* const copy = scratch.of_thread(thread);
+        float* const packed = scratch.of_thread(thread);
+        float* const copy = packed + packed_size;
+        if (form == nullptr && !cut.by_parts()) product_weights.pack(packed);
         const float* x = nullptr;
-        int64_t strip = -1;  // whose pixels x are
+        int64_t strip = -1, channel = -1;  // whose pixels x are, and whose weights were packed
         for (int64_t i = first_item; i < last_item; ++i) {
           const ProductCut::Item item = cut[i];
           const int64_t pixels = item.end - item.begin, channels = item.last - item.channel;
           if (item.strip != strip) x = src.read(item.begin, item.end, copy), strip = item.strip;
+          const float* w = form == nullptr ? packed : form;
+          if (form != nullptr || !cut.by_parts()) {
+            w += item.channel * ic;
+          } else if (item.channel != channel) {
+            product_weights.pack(item.channel, item.last, packed), channel = item.channel;
+          }
           float* const out =
               adjacent ? dst.data + item.begin * oc + item.channel : copy + copy_size;
           const int64_t out_stride = adjacent ? oc : channels;
@@ -184,7 +220,7 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
             for (int64_t t = 0; t < count; ++t) {
               ahead.fetch();
               const int64_t first = pixels * t / count, last = pixels * (t + 1) / count;
-              tile.microkernel(run, x + first * ic, ic, form + c * ic,
+              tile.microkernel(run, x + first * ic, ic, w + (c - item.channel) * ic,
                                bias == nullptr ? nullptr : bias + c,
                                out + first * out_stride + c - item.channel, out_stride,
                                last - first, std::min(tile.channels, item.last - c), false);
