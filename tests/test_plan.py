@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import cnnx
 from agreement import normal
 from cnnx import layers
-from cnnx.graph import Plan, plan
+from cnnx.graph import Graph, Plan, plan
 from cnnx.graph.memory import LINE, Region, Timetable, lay_out
 
 TIMES = st.integers(0, 12)
@@ -148,3 +148,17 @@ def test_a_users_layer_returns_what_it_likes() -> None:
     ).agrees
     with pytest.raises(ValueError, match=r"Cut 'cut': forward returned an array of shape \(2, 7, "):
         network([Cut()]).predict(normal(1, 2, 8, 8, 2), verbose=0)
+
+
+def test_gradients_of_several_readers_are_summed_in_passes_that_run_anyway() -> None:
+    x = cnnx.Input((8, 8, 4))
+    y = layers.Conv2D(4, 3, padding="same")(x)
+    for _ in range(2):  # two residual blocks, then a fork that meets again, as in a U-Net
+        z = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", use_bias=False)(y))
+        y = layers.ReLU()(layers.Add()([z, y]))
+    inner = layers.Conv2DTranspose(4, 2, strides=2)(layers.MaxPooling2D()(y))
+    y = layers.Concatenate()([y, inner])
+    graph = Graph.between([x], [layers.GlobalAveragePooling2D()(y)])
+    parts = Plan(graph, training=True, learns=True).lives.parts.values()
+    assert sum(part.so_far is not None for part in parts) == 3
+    assert all(part.adds for part in parts if part.so_far is not None)

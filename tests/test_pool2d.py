@@ -161,3 +161,23 @@ def test_an_argmax_outside_the_window_reaches_no_memory() -> None:
         np.ones((1, 1, 1, 1), np.float32), argmax, diff_src, (2, 2), (2, 2), (0, 0)
     )
     np.testing.assert_array_equal(diff_src, 0)
+
+
+@pytest.mark.usefixtures("backend")
+@example(LARGE, 3, 16, 1)
+@example(OVERLAPPING, 3, 70, 1)
+@given(st.one_of(windows(), halves()), st.integers(1, 3), channels, seeds)
+def test_a_gradient_is_added_to_what_is_there(window: Window, mb: int, c: int, seed: int) -> None:
+    """Whole numbers: the sums are exact."""
+    src = whole(seed, mb, *window.input_size, c)
+    dst, argmax = reference.max_pool2d_forward(src, window.output_size, **geometry(window))
+    argmax = argmax.astype(argmax_type(window.kernel_size))
+    diff_dst, so_far = whole(5, *dst.shape), whole(6, *src.shape)
+    diff_src = so_far.copy()
+    _core.max_pool2d_backward(
+        diff_dst, argmax, diff_src, *geometry(window).values(), accumulate=True
+    )
+    expected = reference.max_pool2d_backward(
+        diff_dst, argmax, window.input_size, **geometry(window)
+    )
+    np.testing.assert_array_equal(diff_src, so_far + expected)

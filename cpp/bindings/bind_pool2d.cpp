@@ -112,7 +112,7 @@ void bind_pool2d(py::module_& m) {
   m.def(
       "max_pool2d_backward",
       [](const py::array& diff_dst, const py::array& argmax, py::array& diff_src,
-         const Pair& pool_size, const Pair& strides, const Pair& padding) {
+         const Pair& pool_size, const Pair& strides, const Pair& padding, bool accumulate) {
         const Arguments args("max_pool2d_backward");
         const Pool2dDims dims =
             make_dims(args, args.shape<4>(diff_src, "diff_src"),
@@ -122,11 +122,11 @@ void bind_pool2d(py::module_& m) {
         args.apart(diff_src, "diff_src", diff_dst);
         with_positions(dims, [&](auto position) {
           const auto a = args.input<decltype(position)>(argmax, "argmax", dst_shape(dims));
-          args.run([=] { max_pool2d_backward(dims, dd, a, ds); });
+          args.run([=] { max_pool2d_backward(dims, dd, a, ds, accumulate); });
         });
       },
       py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),
-      py::arg("strides"), py::arg("padding"));
+      py::arg("strides"), py::arg("padding"), py::arg("accumulate") = false);
   def_forward(m, "avg_pool2d_forward", avg_pool2d_forward);
   def_backward(m, "avg_pool2d_backward", avg_pool2d_backward);
   def_forward(m, "sum_pool2d_forward", sum_pool2d_forward);

@@ -123,6 +123,7 @@ def max_pool2d_backward(
     pool_size: Pair,
     strides: Pair,
     padding: Pair,
+    accumulate: bool = False,
 ) -> None: ...
 def avg_pool2d_forward(
     src: Float, dst: Float, pool_size: Pair, strides: Pair, padding: Pair

@@ -20,10 +20,11 @@ struct Pool2dDims {
 constexpr int64_t kMostBytePositions = 256;
 void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, uint8_t* argmax);
 void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, int32_t* argmax);
+// If it accumulates, the gradient is added to what diff_src holds.
 void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const uint8_t* argmax,
-                         float* diff_src);
+                         float* diff_src, bool accumulate = false);
 void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const int32_t* argmax,
-                         float* diff_src);
+                         float* diff_src, bool accumulate = false);
 
 void avg_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst);
 void avg_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src);

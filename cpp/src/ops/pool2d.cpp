@@ -6,6 +6,7 @@
 #include "ops/image_rows.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/rounding.hpp"
+#include "runtime/scratchpad.hpp"
 
 namespace cnnx {
 namespace {
@@ -59,9 +60,9 @@ bool tiles(const Pool2dDims& d) {
 // Backward: windows may overlap, so an image is one thread's, or of few images a block of channels.
 // body(c, window, add, src, dst) sets or adds to c channels from offset src on.
 template <typename Body>
-void scatter(const Pool2dDims& d, float* diff_src, Body body) {
+void scatter(const Pool2dDims& d, float* diff_src, bool accumulate, Body body) {
   constexpr int64_t kFewImages = 16, kBlock = 64;
-  const bool add = !tiles(d);
+  const bool add = accumulate || !tiles(d);
   const int64_t blocks = d.mb < kFewImages ? ceil_div(d.c, kBlock) : 1;
   const int64_t block = blocks == 1 ? d.c : kBlock;
   const int threads = threads_for_rows(d.mb * blocks, d.oh * d.ow * block * d.kh * d.kw);
@@ -71,7 +72,8 @@ void scatter(const Pool2dDims& d, float* diff_src, Body body) {
       const int64_t c = std::min(block, d.c - first);
       // Runs of zeros: the image if the block has all its channels, else its part of every pixel.
       const int64_t image = d.ih * d.iw * d.c, run = blocks == 1 ? image : c;
-      for (int64_t pixel = 0; add && pixel < image; pixel += blocks == 1 ? image : d.c) {
+      const bool clear = add && !accumulate;
+      for (int64_t pixel = 0; clear && pixel < image; pixel += blocks == 1 ? image : d.c) {
         std::fill_n(diff_src + n * image + pixel + first, run, 0.0f);
       }
       for (int64_t y = 0; y < d.oh; ++y) {
@@ -102,15 +104,20 @@ void forward_2x2(const Pool2dDims& d, const float* src, float* dst, uint8_t* cod
   });
 }
 
-void backward_2x2(const Pool2dDims& d, Images diff_dst, float* diff_src) {
+void backward_2x2(const Pool2dDims& d, Images diff_dst, float* diff_src, bool accumulate) {
   const ImageRows gradient(diff_dst, d.ih, d.iw, d.c);
+  const auto add = kernels().merging.add;
   const int64_t row = d.iw * d.c;
-  parallel_for(threads_for_rows(d.mb * d.ih, row), d.mb * d.ih,
-               [&](int64_t begin, int64_t end, int) {
-                 for (int64_t y = begin; y < end; ++y) {
-                   gradient.copy(y / d.ih, y % d.ih, 0, d.iw, diff_src + y * row);
-                 }
-               });
+  const int threads = threads_for_rows(d.mb * d.ih, row);
+  const Scratchpad scratch(0, threads, accumulate ? row : 0);
+  parallel_for(threads, d.mb * d.ih, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t y = begin; y < end; ++y) {
+      float* const sum = diff_src + y * row;
+      float* const part = accumulate ? scratch.of_thread(thread) : sum;
+      gradient.copy(y / d.ih, y % d.ih, 0, d.iw, part);
+      if (accumulate) add(row, sum, part, sum);
+    }
+  });
 }
 
 template <typename Position>
@@ -123,8 +130,8 @@ void max_forward(const MaxPoolKernels<Position>& kernels, const Pool2dDims& d, c
 
 template <typename Position>
 void max_backward(const MaxPoolKernels<Position>& kernels, const Pool2dDims& dims,
-                  const float* diff_dst, const Position* argmax, float* diff_src) {
-  scatter(dims, diff_src,
+                  const float* diff_dst, const Position* argmax, float* diff_src, bool accumulate) {
+  scatter(dims, diff_src, accumulate,
           [=, kernel = kernels.backward](int64_t c, const PoolWindow& window, bool add, int64_t to,
                                          int64_t from) {
             kernel(c, window, add, diff_dst + from, argmax + from, diff_src + to);
@@ -148,7 +155,7 @@ void sum_forward(const Pool2dDims& dims, const float* src, float* dst, Divisor d
 template <typename Divisor>
 void sum_backward(const Pool2dDims& dims, const float* diff_dst, float* diff_src, Divisor divisor) {
   const auto kernel = kernels().pool.sum_backward;
-  scatter(dims, diff_src,
+  scatter(dims, diff_src, false,
           [=](int64_t c, const PoolWindow& window, bool add, int64_t to, int64_t from) {
             kernel(c, window, add, divisor(window), diff_dst + from, diff_src + to);
           });
@@ -168,16 +175,16 @@ void max_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst, in
 }
 
 void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const uint8_t* argmax,
-                         float* diff_src) {
+                         float* diff_src, bool accumulate) {
   if (is_2x2(dims)) {
-    backward_2x2(dims, {diff_dst, argmax}, diff_src);
+    backward_2x2(dims, {diff_dst, argmax}, diff_src, accumulate);
   } else {
-    max_backward(kernels().pool.bytes, dims, diff_dst, argmax, diff_src);
+    max_backward(kernels().pool.bytes, dims, diff_dst, argmax, diff_src, accumulate);
   }
 }
 void max_pool2d_backward(const Pool2dDims& dims, const float* diff_dst, const int32_t* argmax,
-                         float* diff_src) {
-  max_backward(kernels().pool.words, dims, diff_dst, argmax, diff_src);
+                         float* diff_src, bool accumulate) {
+  max_backward(kernels().pool.words, dims, diff_dst, argmax, diff_src, accumulate);
 }
 
 void avg_pool2d_forward(const Pool2dDims& dims, const float* src, float* dst) {

@@ -80,8 +80,9 @@ def _traits(layer: Layer) -> Traits:
     """Return what a layer says of itself, unless a subclass computes something else."""
     for cls in type(layer).__mro__:
         if "traits" in vars(cls):
-            own = cls is type(layer) or type(layer).__module__.startswith("cnnx.")
-            return layer.traits if own else replace(layer.traits, native=False)
+            if cls is type(layer) or type(layer).__module__.startswith("cnnx."):
+                return layer.traits
+            return replace(layer.traits, adds_gradient=False, accumulates=False, native=False)
         if "forward" in vars(cls) or "backward" in vars(cls):
             break
     return Traits()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -12,10 +13,18 @@ from cnnx.layers.value import Value
 
 
 class Part(NamedTuple):
-    """What one step adds to the gradient of one of its inputs: the first part is the gradient."""
+    """What one step gives to the gradient of one of its inputs."""
 
     step: int
     place: int
+
+
+class Partial(NamedTuple):
+    """Where a part is written, the gradient before it, and whether the step adds that itself."""
+
+    region: Region
+    so_far: Region | None
+    adds: bool
 
 
 class Lives:
@@ -43,9 +52,9 @@ class Lives:
         The steps that run, in order.
     back
         The indices of the runs that take part backwards, last first.
-    values, gradients, parts
-        Regions of memory: of values by their roots, of gradients by their roots, and of what
-        later parts add to a gradient.
+    values, of_loss, gradients, parts
+        Where arrays lie: values by their roots, gradients by their roots as the loss begins them
+        and as they are when whole, and what steps give to them.
     """
 
     def __init__(
@@ -78,8 +87,9 @@ class Lives:
         self._maker = {self.root(step.output): index for index, step in enumerate(self.runs)}
         self._last = self._last_uses(outputs, kept)
         self.values = self._value_regions()
+        self.of_loss: dict[Value, Region] = {}
         self.gradients: dict[Value, Region] = {}
-        self.parts: dict[Part, Region] = {}
+        self.parts: dict[Part, Partial] = {}
         self._gradient_regions(outputs)
 
     def root(self, value: Value) -> Value:
@@ -90,7 +100,12 @@ class Lives:
 
     def regions(self) -> list[Region]:
         """Return every region once."""
-        found = [*self.values.values(), *self.gradients.values(), *self.parts.values()]
+        found = [
+            *self.values.values(),
+            *self.of_loss.values(),
+            *self.gradients.values(),
+            *(part.region for part in self.parts.values()),
+        ]
         return list({id(region): region for region in found}.values())
 
     def _backward(self, index: int) -> int:
@@ -135,39 +150,62 @@ class Lives:
             regions[root] = region
         return regions
 
-    def _gradient_regions(self, outputs: Sequence[Value]) -> None:
-        for value in outputs:
-            if self.root(value) in self.differentiated:
-                self._begin_gradient(self.root(value), len(self.runs))
-        for index in self.back:
-            step, traits = self.runs[index], self._traits[index]
-            for place, value in enumerate(step.inputs):
-                root = self.root(value)
-                if root not in self.differentiated:
-                    continue
-                if root in self.gradients:
-                    time = self._backward(index)
-                    self.parts[Part(index, place)] = Region(_floats(root), time, time)
-                    continue
-                region = self._begin_gradient(root, self._backward(index))
-                shared = None
-                if place == len(step.inputs) - 1 and traits.gradient_in_place:
-                    shared = self.gradients[self.root(step.output)]
-                elif place == 0 and traits.gradient_over_input:
-                    shared = self.values.get(root)
-                    if self._last.get(root) != self._backward(index):
-                        shared = None
-                if shared is not None and shared.size == region.size:
-                    self.gradients[root] = shared.join(region)
+    def _partials(self, index: int) -> list[tuple[Part, Value, bool]]:
+        """Return what a step gives to gradients, whose, and whether it could add it itself."""
+        traits = self._traits[index]
+        adds = traits.adds_gradient or traits.accumulates
+        roots = [self.root(value) for value in self.runs[index].inputs]
+        return [
+            (Part(index, place), root, adds and place == 0)
+            for place, root in enumerate(roots)
+            if root in self.differentiated
+        ]
 
-    def _begin_gradient(self, root: Value, time: int) -> Region:
-        """Enter the gradient of a value from a time on, until the step that made it runs back."""
-        region = Region(_floats(root), time, self._end)
-        maker = self._maker.get(root)
-        if maker is not None and maker in self.back:
-            region.last = self._backward(maker)
-        self.gradients.setdefault(root, region)
-        return self.gradients[root]
+    def _gradient_regions(self, outputs: Sequence[Value]) -> None:
+        of_loss = [self.root(value) for value in outputs]
+        replaced: defaultdict[Value, list[int]] = defaultdict(list)
+        begun = set(of_loss)
+        for index in self.back:
+            for _, root, adds in self._partials(index):
+                if adds and root in begun and not self._traits[index].accumulates:
+                    replaced[root].append(self._backward(index))
+                begun.add(root)
+
+        def begin(root: Value, time: int) -> Region:
+            """Return memory for a gradient until a step adds to it, or its maker runs back."""
+            maker = self._maker.get(root)
+            end = self._backward(maker) if maker in self.back and maker is not None else self._end
+            later = [other for other in replaced[root] if other > time]
+            return Region(_floats(root), time, min(later, default=end))
+
+        for root in of_loss:
+            if root in self.differentiated and root not in self.gradients:
+                self.of_loss[root] = self.gradients[root] = begin(root, len(self.runs))
+        for index in self.back:
+            time = self._backward(index)
+            for part, root, adds in self._partials(index):
+                so_far = self.gradients.get(root)
+                if so_far is not None and adds and self._traits[index].accumulates:
+                    region = so_far
+                elif so_far is None or adds:
+                    region = begin(root, time)
+                    if so_far is None:
+                        region = self._in_place(index, part.place, root, region)
+                    self.gradients[root] = region
+                else:
+                    region = Region(_floats(root), time, time)
+                self.parts[part] = Partial(region, so_far, adds)
+
+    def _in_place(self, index: int, place: int, root: Value, region: Region) -> Region:
+        """Return memory that a step may write an input's gradient to, shared where it may be."""
+        step, traits = self.runs[index], self._traits[index]
+        shared = None
+        if place == len(step.inputs) - 1 and traits.gradient_in_place:
+            shared = self.gradients[self.root(step.output)]
+        elif place == 0 and traits.gradient_over_input:
+            if self._last.get(root) == self._backward(index):
+                shared = self.values.get(root)
+        return region if shared is None or shared.size != region.size else shared.join(region)
 
 
 def _floats(value: Value) -> int:

@@ -114,6 +114,7 @@ class ConvolutionPass(Pass):
             reads_output=self.activation is not activations.linear and not self._masked,
             gradient_in_place=self.adds,
             adds_last=self.adds,
+            adds_gradient=True,
             native=True,
         )
         self._version: object = None
@@ -189,6 +190,7 @@ class TransposedPass(Pass):
             reads_output=self.activation is not activations.linear,
             gradient_in_place=self.adds,
             adds_last=self.adds,
+            adds_gradient=True,
             native=True,
         )
 

@@ -214,7 +214,9 @@ class Binding:
             if self._results[place] is None
         ]
         self.dys: list[Float | None] = [
-            self._gradient(value) if lives.root(value) in lives.differentiated else None
+            self._array(lives.of_loss[lives.root(value)], value)
+            if lives.root(value) in lives.differentiated
+            else None
             for value in plan.graph.outputs
         ]
         self._copies = {
@@ -252,12 +254,19 @@ class Binding:
     def _input_gradient(self, index: int, place: int, value: Value) -> Float | None:
         """Return where a step writes its part of an input's gradient; None if nobody wants it."""
         part = self._lives.parts.get(Part(index, place))
-        if part is not None:
-            array = self._array(part, value)
-            self._sums.setdefault(index, []).append((self._gradient(value), array))
-            return array
-        wanted = self._lives.root(value) in self._lives.differentiated
-        return self._gradient(value) if wanted else None
+        if part is None:
+            return None
+        array = self._array(part.region, value)
+        if part.so_far is not None and not part.adds:
+            self._sums.setdefault(index, []).append((self._array(part.so_far, value), array))
+        return array
+
+    def _gradient_so_far(self, index: int) -> Float | None:
+        """Return the gradient of a step's first input to which the step is to add its part."""
+        part = self._lives.parts.get(Part(index, 0))
+        if part is None or part.so_far is None or not part.adds:
+            return None
+        return self._array(part.so_far, self._lives.runs[index].inputs[0])
 
     def _weight_gradients(self) -> dict[int, dict[Weight | None, Float]]:
         """Return where each step writes gradients: a later use of a weight has its own memory."""
@@ -296,6 +305,7 @@ class Binding:
             gradients,
             plan.kept[index],
         )
+        call.gradient_so_far = self._gradient_so_far(index)
         for place, (value, x) in enumerate(zip(step.inputs, xs, strict=True)):
             if x is None:
                 self._inputs.append((call, place, self._given(value)))

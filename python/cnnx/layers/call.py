@@ -38,6 +38,11 @@ class Traits:
         Whether the output is the input outside training.
     adds_last
         Whether the last input is only added to the rest: `backward` never reads it.
+    adds_gradient
+        Whether `backward` adds `call.gradient_so_far`, unless it is None, to the gradient that it
+        writes of the first input: what other readers of that input gave already.
+    accumulates
+        Whether `backward` does so with `call.gradient_so_far` where it writes, instead of apart.
     native
         Whether both passes only call the core, with the same arguments each time. They are then
         recorded, and run again without Python until a weight or a setting changes.
@@ -51,6 +56,8 @@ class Traits:
     view: bool = False
     identity_in_use: bool = False
     adds_last: bool = False
+    adds_gradient: bool = False
+    accumulates: bool = False
     native: bool = False
 
 
@@ -84,6 +91,8 @@ class Call:
     ----------
     native
         Whether this use only calls the core, if its layer may: `bind` can say no for its shapes.
+    gradient_so_far
+        See `Traits.adds_gradient`.
     """
 
     def __init__(
@@ -107,6 +116,7 @@ class Call:
         self.dx: list[Any] = list(dx) or [None] * len(self.xs)
         self.gradient: Callable[[Weight | None], Float | None] = (gradients or {}).get
         self.native = True
+        self.gradient_so_far: Float | None = None
         self._kept = {} if kept is None else kept
 
     def keep(self, name: str, sample_shape: Shape, dtype: DTypeLike = np.float32) -> Array:

@@ -115,6 +115,11 @@ class ConvolutionLayer(LinearLayer):
         """Return a view of a kernel, or of its gradient, as the core takes it: HWIO."""
         return kernel if kernel.ndim == 4 else kernel[None]
 
+    def gradient_so_far(self, call: Call) -> Float | None:
+        """Return, as the core takes it, what is to be added to the input's gradient."""
+        so_far = call.gradient_so_far
+        return None if so_far is None else images(so_far)
+
     def bind(self, call: Call) -> None:
         """Place the windows."""
         input_shape = (None, *call.shapes[0])
@@ -193,5 +198,12 @@ class GroupedConvolution(ConvolutionLayer):
                 pooled_from,
             )
         if dx is not None:
-            taps = self.taps(self.kernel.value)
-            _core.conv2d_backward_data(images(dz), taps, images(dx), *windows, codes, pooled_from)
+            _core.conv2d_backward_data(
+                images(dz),
+                self.taps(self.kernel.value),
+                images(dx),
+                *windows,
+                codes,
+                pooled_from,
+                self.gradient_so_far(call),
+            )

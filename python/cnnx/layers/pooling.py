@@ -51,7 +51,7 @@ class PoolingLayer(Layer):
 class Maximum(PoolingLayer):
     """The largest pixel of each window; the gradient goes to the first of equal ones alone."""
 
-    traits = Traits(reads_inputs=False, reads_output=False, native=True)
+    traits = Traits(reads_inputs=False, reads_output=False, accumulates=True, native=True)
 
     def bind(self, call: Call) -> None:
         """Make room for the places of the largest pixels."""
@@ -67,8 +67,9 @@ class Maximum(PoolingLayer):
 
     def backward(self, call: Call, dy: Float) -> None:
         """Send each gradient to the pixel that was the largest."""
-        dx = images(call.dx[0])
-        _core.max_pool2d_backward(dy.reshape(call.pixels), call.argmax, dx, *call.windows)
+        gradients, dx = dy.reshape(call.pixels), images(call.dx[0])
+        accumulates = call.gradient_so_far is not None
+        _core.max_pool2d_backward(gradients, call.argmax, dx, *call.windows, accumulates)
 
 
 class Average(PoolingLayer):

@@ -110,7 +110,9 @@ class Transposed(ConvolutionLayer):
             )
         if dx is not None:
             taps = self.taps(self.kernel.value)
-            _core.conv2d_forward(images(dz), taps, None, images(dx), *windows)
+            _core.conv2d_forward(
+                images(dz), taps, None, images(dx), *windows, addend=self.gradient_so_far(call)
+            )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
