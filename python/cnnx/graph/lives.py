@@ -202,9 +202,12 @@ class Lives:
         shared = None
         if place == len(step.inputs) - 1 and traits.gradient_in_place:
             shared = self.gradients[self.root(step.output)]
-        elif place == 0 and traits.gradient_over_input:
-            if self._last.get(root) == self._backward(index):
-                shared = self.values.get(root)
+        elif (
+            place == 0
+            and traits.gradient_over_input
+            and self._last.get(root) == self._backward(index)
+        ):
+            shared = self.values.get(root)
         return region if shared is None or shared.size != region.size else shared.join(region)
 
 

@@ -68,8 +68,11 @@ class Maximum(PoolingLayer):
     def backward(self, call: Call, dy: Float) -> None:
         """Send each gradient to the pixel that was the largest."""
         gradients, dx = dy.reshape(call.pixels), images(call.dx[0])
-        accumulates = call.gradient_so_far is not None
-        _core.max_pool2d_backward(gradients, call.argmax, dx, *call.windows, accumulates)
+        pool_size, strides, padding = call.windows
+        accumulate = call.gradient_so_far is not None
+        _core.max_pool2d_backward(
+            gradients, call.argmax, dx, pool_size, strides, padding, accumulate
+        )
 
 
 class Average(PoolingLayer):
