@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import cnnx
 from agreement import normal
 from cnnx import layers
-from cnnx.graph import Graph, Plan, plan
+from cnnx.graph import Graph, Plan, fusions, plan
 from cnnx.graph.memory import LINE, Region, Timetable, lay_out
+from test_layers import CASES
 
 TIMES = st.integers(0, 12)
 REGIONS = st.lists(st.tuples(st.integers(1, 40), TIMES, TIMES), max_size=12)
@@ -148,6 +149,18 @@ def test_a_users_layer_returns_what_it_likes() -> None:
     ).agrees
     with pytest.raises(ValueError, match=r"Cut 'cut': forward returned an array of shape \(2, 7, "):
         network([Cut()]).predict(normal(1, 2, 8, 8, 2), verbose=0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_our_layers_say_of_themselves_counts(name: str) -> None:
+    """A class that defines `forward` has to declare its traits itself, or they are not believed."""
+    case = CASES[name]
+    layer = case.layer_class(**case.arguments)
+    layer.build_once((None, *case.input_shape))
+    x = cnnx.Input(case.input_shape)
+    (step,) = fusions.fuse(Graph.between([x], [layer(x)]), training=True)
+    if step.operation is layer:
+        assert step.traits == layer.traits
 
 
 def test_gradients_of_several_readers_are_summed_in_passes_that_run_anyway() -> None:

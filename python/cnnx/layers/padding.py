@@ -24,8 +24,6 @@ class Margins(Layer):
     any_size = True
     sides: tuple[Pair, ...]
 
-    traits = Traits(reads_inputs=False, reads_output=False, native=True)
-
     def extents(self, input_shape: Shape) -> tuple[int, ...]:
         """Check `input_shape` and return its extents along the axes with margins."""
         return check_rank(self, input_shape, len(self.sides))[:-1]
@@ -38,6 +36,8 @@ class Margins(Layer):
 
 class ZeroPadding(Margins):
     """What ZeroPadding1D and ZeroPadding2D share."""
+
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with margins."""
@@ -114,6 +114,8 @@ class ZeroPadding2D(ZeroPadding):
 
 class Cropping(Margins):
     """What Cropping1D and Cropping2D share."""
+
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape without margins."""
