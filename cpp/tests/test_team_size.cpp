@@ -88,14 +88,5 @@ TEST(TeamSize, OfManyThreadsThoseAreTakenThatRun) {
   EXPECT_GT(machine.regions(), 40000);  // 50,000 on five threads
 }
 
-TEST(TeamSize, ARegionOfFewThreadsDoesNotLimitThoseOfMore) {
-  Machine machine;
-  machine.leave(1);
-  machine.run(0.005, 2, kStall);
-  machine.leave(INT_MAX);
-  machine.run(1, 8);
-  EXPECT_EQ(machine.run(0.1, 8), 8);
-}
-
 }  // namespace
 }  // namespace cnnx

@@ -106,9 +106,7 @@ int threads_for(int64_t count, double grain) {
   if (most <= 1) return 1;
   const Clock::time_point now = Clock::now();
   if (now - last_region_end > kAwake) grain *= kWaking;
-  return team_size.of(
-      static_cast<int>(std::clamp(items / std::max(grain, 1.0), 1.0, static_cast<double>(most))),
-      now);
+  return items < 2 * std::max(grain, 1.0) ? 1 : team_size.of(most, now);
 }
 
 namespace detail {

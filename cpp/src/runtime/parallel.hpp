@@ -16,11 +16,12 @@ using RangeBody = void (*)(void* context, int64_t begin, int64_t end, int thread
 void run_ranges(int threads, int64_t count, void* context, RangeBody body);
 }  // namespace detail
 
-// Number of threads for `count` items, at least `grain` of them a thread, or more if the threads
-// sleep; fewer while other callers compute, or where threads lose (team_size.hpp); always >= 1. The
-// grain is a fraction if an item is worth more than a thread: rounded down to 0, it would wake
-// threads for any work. Ask once for an operation: the answer sizes the threads' scratch, and may be
-// another the next time.
+// Number of threads for `count` items: all, if each of two would have at least `grain` of them, or
+// more if the threads sleep, else one. It is all or one because libgomp ends and starts threads
+// where one region has fewer than the next. All are fewer than num_threads() while other callers
+// compute, or where threads lose (team_size.hpp). The grain is a fraction if an item is worth more
+// than a thread: rounded down to 0, it would wake threads for any work. Ask once for an operation:
+// the answer sizes the threads' scratch, and may be another the next time.
 int threads_for(int64_t count, double grain);
 
 // The same for items that take `work` steps together, at least `grain` of them a thread.

@@ -30,19 +30,17 @@ int TeamSize::of(int threads, Clock::time_point now) {
 }
 
 void TeamSize::note(int threads, double alone, double seconds, Clock::time_point end) {
-  widest_ = std::max(widest_, threads);
   tried_ += seconds;
   gain_ += alone / fewer(threads) - seconds - gain_ * std::min(seconds / kMemory, 1.0);
   if (gain_ > -kLoss) return;
   // If these threads gained for longer than the last pause, it is no more of the same trouble.
   pause_ = tried_ > pause_ ? kShortestPause : std::min(2 * pause_, kLongestPause);
-  begin(fewer(widest_));
+  begin(fewer(threads));
   next_try_ = later(end, pause_);
 }
 
 void TeamSize::begin(int most) {
   most_ = most;
-  widest_ = 0;
   gain_ = tried_ = 0;
 }
 

@@ -22,7 +22,6 @@ class TeamSize {
   void begin(int most);
 
   int most_ = 1 << 20;
-  int widest_ = 0;    // the most threads of a region since most_ changed
   double gain_ = 0;   // seconds that fewer threads would have taken longer, of late
   double tried_ = 0;  // seconds in regions since most_ changed
   double pause_ = 0;  // seconds from the last loss until more threads are tried
