@@ -84,9 +84,10 @@ def main() -> None:
 
 @contextmanager
 def busy(processes: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Run so many processes that count for ever, each in a session of its own."""
-    command = [sys.executable, "-c", "while True: pass"]
-    started = [subprocess.Popen(command, start_new_session=True) for _ in range(processes)]
+    """Run so many processes that count for ever."""
+    started = [
+        subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)
+    ]
     try:
         yield started
     finally:
