@@ -144,10 +144,17 @@ def largest_error(got: NDArray[Any], expected: NDArray[Any]) -> float:
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize(
     ("size", "ic", "oc", "stride"),
-    [(26, 32, 64, 1), (13, 128, 128, 1), (26, 32, 64, 2), (9, 256, 256, 2)],
+    [
+        (26, 32, 64, 1),
+        (20, 128, 128, 1),
+        (13, 128, 136, 1),
+        (26, 32, 64, 2),
+        (9, 256, 256, 2),
+    ],
 )
 def test_errors_against_float64(size: int, ic: int, oc: int, stride: int) -> None:
-    """Relative to the largest output; with many weights, threads share the blocks of tiles."""
+    """Relative to the largest output. With many weights, threads share the blocks of tiles, or few
+    tiles meet the weights a part at a time."""
     outputs = -(-size // stride)
     src, weights = normal(1, 3, size, size, ic), normal(2, 3, 3, ic, oc)
     diff_dst = normal(3, 3, outputs, outputs, oc)
@@ -172,6 +179,7 @@ def test_errors_against_float64(size: int, ic: int, oc: int, stride: int) -> Non
         (9, 24, 16, 33, 1),
         (40, 24, 32, 32, 1),
         (20, 11, 128, 144, 1),
+        (3, 11, 128, 144, 1),
         (9, 45, 16, 33, 2),
         (20, 11, 256, 272, 2),
     ],

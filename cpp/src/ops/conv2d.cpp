@@ -33,7 +33,7 @@ std::atomic<Algorithm>& algorithm() {
   return value;
 }
 
-// Winograd transforms the weights or their gradients, which takes as long as so many of its tiles.
+// To transform the weights or their gradients takes as long as so many tiles.
 constexpr int64_t kWeightsTiles = 17, kGradientsTiles = 35;
 
 bool takes_winograd(const Conv2dDims& d, int64_t weights_tiles) {
@@ -63,10 +63,9 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
   const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
-  const int64_t weights_tiles = prepared == nullptr ? kWeightsTiles : 0;
-  if (takes_winograd(d, weights_tiles)) {
+  if (takes_winograd(d, prepared == nullptr ? winograd_weights_tiles(d) : 0)) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
-  } else if (takes_stride2(d, epilogue.pool, weights_tiles)) {
+  } else if (takes_stride2(d, epilogue.pool, prepared == nullptr ? kWeightsTiles : 0)) {
     stride2_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
@@ -79,7 +78,7 @@ void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
   const bool pooled = diff_dst.codes != nullptr;
   const Conv2dDims d = pooled ? whole_windows(dims) : dims;
-  if (takes_winograd(d, kWeightsTiles)) {
+  if (takes_winograd(d, winograd_weights_tiles(d))) {
     winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else if (takes_stride2(d, pooled, kWeightsTiles)) {
     stride2_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);

@@ -40,45 +40,83 @@ class WinogradWeights {
   // outputs (tiles, oc) = inputs (tiles, ic) times the weights, for points [first, last).
   void multiply(int64_t first, int64_t last, int64_t tiles, const float* inputs,
                 int64_t input_stride, float* outputs, int64_t output_stride) const {
-    const int64_t offset = 0;
-    const ConvRuns run{1, ic_, &offset};
-    const int64_t pieces = ceil_div(tiles, tile_.pixels);
     for (int64_t point = first; point < last; ++point) {
-      const float* const src = inputs + point * input_stride;
-      const float* const weights = points_ + point * stride_;
-      float* const dst = outputs + point * output_stride;
       for (int64_t c = 0; c < oc_; c += tile_.channels) {
-        for (int64_t i = 0; i < pieces; ++i) {
-          const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;
-          tile_.microkernel(run, src + begin * ic_, ic_, weights + c * ic_, nullptr,
-                            dst + begin * oc_ + c, oc_, end - begin,
-                            std::min(tile_.channels, oc_ - c), false);
+        multiply(tiles, inputs + point * input_stride, ic_, points_ + point * stride_ + c * ic_,
+                 outputs + point * output_stride, c, false);
+      }
+    }
+  }
+  // The same for all points, of channels that fill register tiles [first, last): their weights are
+  // transformed a few rows at a time, and do not leave the cache before they are used.
+  int64_t panels() const { return ceil_div(oc_, tile_.channels); }
+  int64_t transient_scratch() const { return thread_scratch() + kPoints * transient_stride(); }
+  template <typename Tap>
+  void transform_and_multiply(Tap tap, int64_t first, int64_t last, int64_t tiles,
+                              const float* inputs, int64_t input_stride, float* outputs,
+                              int64_t output_stride, float* scratch) const {
+    float* const points = scratch + thread_scratch();
+    for (int64_t c = first * tile_.channels; c < std::min(last * tile_.channels, oc_);
+         c += tile_.channels) {
+      for (int64_t row = 0; row < ic_; row += kTransientRows) {
+        const int64_t end = std::min(row + kTransientRows, ic_);
+        for (int64_t r = row; r < end; r += kRows) {
+          transform(tap, r, std::min(kRows, end - r), c, scratch,
+                    points + (r - row) * tile_.channels, transient_stride());
+        }
+        for (int64_t point = 0; point < kPoints; ++point) {
+          multiply(tiles, inputs + point * input_stride + row, end - row,
+                   points + point * transient_stride(), outputs + point * output_stride, c,
+                   row > 0);
         }
       }
     }
   }
 
  private:
-  static constexpr int64_t kRows = 16;  // input channels whose taps are packed at once
+  static constexpr int64_t kRows = 16;           // input channels whose taps are packed at once
+  static constexpr int64_t kTransientRows = 96;  // whose points stay in L2
+
+  int64_t transient_stride() const {
+    return WinogradTiles::point_stride(kTransientRows, tile_.channels);
+  }
 
   template <typename Tap>
   void transform(Tap tap, int threads, const Scratchpad& scratch, float* points) const {
-    const int64_t pieces = ceil_div(ic_, kRows), panels = ceil_div(oc_, tile_.channels);
-    parallel_for(threads, panels * pieces, [&](int64_t begin, int64_t end, int thread) {
-      float* const packed = scratch.of_thread(thread);
+    const int64_t pieces = ceil_div(ic_, kRows);
+    parallel_for(threads, panels() * pieces, [&](int64_t begin, int64_t end, int thread) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
-        const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
-        for (int64_t t = 0; t < 9; ++t) {
-          MatrixView view = tap(t);
-          view.data += row * view.row_stride + channel * view.col_stride;
-          pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
-                 packed + t * size);
-        }
-        kernels().winograd.weights(size, packed, size,
-                                   points + channel * ic_ + row * tile_.channels, stride_);
+        transform(tap, row, std::min(kRows, ic_ - row), channel, scratch.of_thread(thread),
+                  points + channel * ic_ + row * tile_.channels, stride_);
       }
     });
+  }
+  // Of some rows and the channels of a register tile.
+  template <typename Tap>
+  void transform(Tap tap, int64_t row, int64_t rows, int64_t channel, float* packed, float* points,
+                 int64_t stride) const {
+    const int64_t size = rows * tile_.channels;
+    for (int64_t t = 0; t < 9; ++t) {
+      MatrixView view = tap(t);
+      view.data += row * view.row_stride + channel * view.col_stride;
+      pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
+             packed + t * size);
+    }
+    kernels().winograd.weights(size, packed, size, points, stride);
+  }
+
+  // Adds `rows` input channels to the products of a point, for the channels of a register tile.
+  void multiply(int64_t tiles, const float* inputs, int64_t rows, const float* weights,
+                float* outputs, int64_t channel, bool accumulate) const {
+    const int64_t offset = 0, pieces = ceil_div(tiles, tile_.pixels);
+    const ConvRuns run{1, rows, &offset};
+    for (int64_t i = 0; i < pieces; ++i) {
+      const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;
+      tile_.microkernel(run, inputs + begin * ic_, ic_, weights, nullptr,
+                        outputs + begin * oc_ + channel, oc_, end - begin,
+                        std::min(tile_.channels, oc_ - channel), accumulate);
+    }
   }
 
   const ConvTile& tile_;
@@ -106,25 +144,46 @@ class WinogradCorrelation {
   template <typename Tap>
   void run(Tap tap, PreparedWeights* prepared) {
     const int64_t block_scratch = kPoints * (in_stride_ + out_stride_);
-    const int64_t items = tiles_.shared() ? kPoints : tiles_.blocks();
+    const bool transient = tiles_.few() && prepared == nullptr;
+    const int64_t items = transient         ? weights_.panels()
+                          : tiles_.shared() ? kPoints
+                                            : tiles_.blocks();
     const int64_t work = tiles_.count() * kPoints * d_.ic * d_.oc;
     const int threads = threads_for_work(items, work, kWinogradGrain);
     const int64_t shared = tiles_.shared() ? block_scratch : 0;
-    const int64_t own = std::max(weights_.thread_scratch(), block_scratch - shared);
+    const int64_t own = transient ? weights_.transient_scratch()
+                                  : std::max(weights_.thread_scratch(), block_scratch - shared);
 
-    Scratchpad scratch(patches_.scratch() + weights_.scratch(prepared) + shared, threads, own);
+    Scratchpad scratch(patches_.scratch() + (transient ? 0 : weights_.scratch(prepared)) + shared,
+                       threads, own);
     patches_.use(scratch);
+    if (transient) {
+      make_blocks_together(threads, scratch.take(shared), weights_.panels(),
+                           [&](int64_t begin, int64_t end, int thread, int64_t count,
+                               const float* inputs, float* outputs) {
+                             weights_.transform_and_multiply(tap, begin, end, count, inputs,
+                                                             in_stride_, outputs, out_stride_,
+                                                             scratch.of_thread(thread));
+                           });
+      return;
+    }
     weights_.transform(tap, threads, scratch, prepared);
     if (tiles_.shared()) {
-      make_blocks_together(threads, scratch.take(shared));
+      make_blocks_together(
+          threads, scratch.take(shared), kPoints,
+          [&](int64_t begin, int64_t end, int, int64_t count, const float* inputs, float* outputs) {
+            weights_.multiply(begin, end, count, inputs, in_stride_, outputs, out_stride_);
+          });
     } else {
       make_blocks_apart(threads, pieces_for(work, threads), scratch);
     }
   }
 
  private:
-  // All threads make a block step by step.
-  void make_blocks_together(int threads, float* inputs) const {
+  // All threads make a block step by step: multiply(begin, end, thread, tiles, inputs, outputs)
+  // makes some of the items of its products.
+  template <typename Multiply>
+  void make_blocks_together(int threads, float* inputs, int64_t items, Multiply multiply) const {
     float* const outputs = inputs + kPoints * in_stride_;
     for (int64_t block = 0; block < tiles_.blocks(); ++block) {
       check_interruption();
@@ -133,8 +192,8 @@ class WinogradCorrelation {
       parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
         transform_inputs(first + begin, first + end, inputs + begin * d_.ic);
       });
-      parallel_for(threads, kPoints, [&](int64_t begin, int64_t end, int) {
-        weights_.multiply(begin, end, count, inputs, in_stride_, outputs, out_stride_);
+      parallel_for(threads, items, [&](int64_t begin, int64_t end, int thread) {
+        multiply(begin, end, thread, count, inputs, outputs);
       });
       parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
         transform_outputs(first + begin, first + end, outputs + begin * d_.oc);
@@ -215,6 +274,8 @@ bool winograd_pays(const Conv2dDims& d, int64_t weights_tiles) {
   return has_winograd(d) && d.ic * d.oc <= kMostWeights &&
          (WinogradTiles(d).count() + weights_tiles) * kTileOutputs <= d.mb * d.oh * d.ow;
 }
+
+int64_t winograd_weights_tiles(const Conv2dDims& d) { return WinogradTiles(d).few() ? 5 : 17; }
 
 void winograd_forward(const Conv2dDims& d, const float* src, const float* weights,
                       const float* bias, const Epilogue& epilogue, float* dst,

@@ -14,6 +14,7 @@ bool has_winograd(const Conv2dDims& dims);
 // Whether it is faster than the direct pass, if a transform of the weights or of their gradients
 // takes as long as `weights_tiles` tiles.
 bool winograd_pays(const Conv2dDims& dims, int64_t weights_tiles);
+int64_t winograd_weights_tiles(const Conv2dDims& dims);  // for weights that are not prepared
 void winograd_forward(const Conv2dDims& dims, const float* src, const float* weights,
                       const float* bias, const Epilogue& epilogue, float* dst,
                       PreparedWeights* prepared);

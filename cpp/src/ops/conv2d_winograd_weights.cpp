@@ -30,6 +30,10 @@ class WinogradGradients {
         sum_stride_(WinogradTiles::point_stride(d.ic, d.oc)) {}
 
   void run(float* diff_weights) {
+    if (tiles_.few()) {
+      make_gradients(diff_weights);
+      return;
+    }
     const int64_t size = kPoints * sum_stride_;
     const PartialSums partial_sums(size, tiles_.shared() ? 1 : tiles_.blocks(), kLeastBlocks);
     const int64_t items = tiles_.shared() ? kPoints : partial_sums.parts();
@@ -53,6 +57,45 @@ class WinogradGradients {
   }
 
  private:
+  // All tiles are one block, so that the sums of a few channels are complete at once, and
+  // transformed while they are in the cache.
+  void make_gradients(float* diff_weights) {
+    constexpr int64_t kRows = 48, kCols = 32;  // channels in and out, at least
+    const int64_t rows = ceil_div(d_.ic, kRows), cols = std::max<int64_t>(d_.oc / kCols, 1);
+    const int64_t items = rows * cols;
+    const int64_t sum_stride = WinogradTiles::point_stride(kRows, 2 * kCols);
+    const int threads =
+        threads_for_work(items, tiles_.count() * kPoints * d_.ic * d_.oc, kWinogradGrain);
+    const int64_t block = kPoints * (in_stride_ + out_stride_);
+    Scratchpad scratch(inputs_.scratch() + gradients_.scratch() + Scratchpad::padded(block),
+                       threads, kPoints * sum_stride);
+    inputs_.use(scratch);
+    gradients_.use(scratch);
+    float* const in = scratch.take(block);
+    float* const out = in + kPoints * in_stride_;
+    parallel_for(threads, tiles_.count(), [&](int64_t begin, int64_t end, int) {
+      transform(begin, end, in + begin * d_.ic, out + begin * d_.oc);
+    });
+    check_interruption();
+    parallel_for(threads, items, [&](int64_t begin, int64_t end, int thread) {
+      float* const sums = scratch.of_thread(thread);
+      for (int64_t item = begin; item < end; ++item) {
+        const int64_t row = d_.ic * (item % rows) / rows, last = d_.ic * (item % rows + 1) / rows;
+        const int64_t panel = item / rows;
+        const int64_t col = d_.oc * panel / cols, width = d_.oc * (panel + 1) / cols - col;
+        std::fill_n(sums, kPoints * sum_stride, 0.0f);
+        for (int64_t point = 0; point < kPoints; ++point) {
+          add_products(tiles_.count(), last - row, width, in + point * in_stride_ + row,
+                       out + point * out_stride_ + col, sums + point * sum_stride, width);
+        }
+        for (int64_t i = row; i < last; ++i) {
+          kernels().winograd.weights_gradient(width, sums + (i - row) * width, sum_stride,
+                                              diff_weights + i * d_.oc + col, d_.ic * d_.oc);
+        }
+      }
+    });
+  }
+
   // All threads take a block step by step.
   void add_blocks_together(int threads, float* in, float* total) const {
     float* const out = in + kPoints * in_stride_;
@@ -99,6 +142,14 @@ class WinogradGradients {
   // Adds the products of all tiles of a block, for points [first, last).
   void add_products(int64_t first, int64_t last, int64_t count, const float* in, const float* out,
                     float* sums) const {
+    for (int64_t point = first; point < last; ++point) {
+      add_products(count, d_.ic, d_.oc, in + point * in_stride_, out + point * out_stride_,
+                   sums + point * sum_stride_, d_.oc);
+    }
+  }
+  // The same for one point and some channels: sums (ic, oc; row stride ldw).
+  void add_products(int64_t count, int64_t ic, int64_t oc, const float* in, const float* out,
+                    float* sums, int64_t ldw) const {
     const ConvRows rows = {.images = 1,
                            .count = 1,
                            .pixels = count,
@@ -107,14 +158,11 @@ class WinogradGradients {
                            .src_stride = d_.ic,
                            .dst_row_stride = 0,
                            .dst_stride = d_.oc};
-    for (int64_t point = first; point < last; ++point) {
-      for (int64_t i = 0; i < d_.ic; i += tile_.taps) {
-        for (int64_t o = 0; o < d_.oc; o += tile_.channels) {
-          const ConvTaps taps = {std::min(tile_.taps, d_.ic - i), 0, 0, 0};
-          tile_.microkernel(rows, taps, in + point * in_stride_ + i, out + point * out_stride_ + o,
-                            sums + point * sum_stride_ + i * d_.oc + o, d_.oc,
-                            std::min(tile_.channels, d_.oc - o));
-        }
+    for (int64_t i = 0; i < ic; i += tile_.taps) {
+      for (int64_t o = 0; o < oc; o += tile_.channels) {
+        const ConvTaps taps = {std::min(tile_.taps, ic - i), 0, 0, 0};
+        tile_.microkernel(rows, taps, in + i, out + o, sums + i * ldw + o, ldw,
+                          std::min(tile_.channels, oc - o));
       }
     }
   }

@@ -82,7 +82,7 @@ class ProductCut {
 
  private:
   static constexpr int64_t kStripFloats = 1 << 16;  // 256 KiB of src: half of a small L2
-  static constexpr int64_t kFewWeights = 1 << 16;
+  static constexpr int64_t kFewWeights = 1 << 17;   // the same of weights
   static constexpr int64_t kLeastPixels = 24, kFewPixels = 96, kManyPixels = 256;
   static constexpr int64_t kPartChannels = 256, kPartVectors = 4;
 

@@ -45,6 +45,9 @@ class WinogradTiles {
   // The points of many weights would push them out: all threads share a larger block, step by step,
   // and each uses the weights of some points for all of its tiles.
   bool shared() const { return shared_; }
+  // So few tiles meet many weights that these, or their gradients, are transformed a few channels
+  // at a time, next to their only use: they would leave the cache before.
+  bool few() const { return shared_ && count_ <= kFewTiles; }
   int64_t blocks() const { return blocks_; }
   int64_t block_begin(int64_t block) const { return count_ * block / blocks_; }
 
@@ -57,7 +60,7 @@ class WinogradTiles {
 
  private:
   static constexpr int64_t kManyWeights = 128 * 128;
-  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kShares = 4;
+  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kFewTiles = 64, kShares = 4;
 
   int64_t tile_, rows_, cols_, count_;
   bool shared_;
