@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -196,6 +197,18 @@ def test_one_array_for_two_inputs_is_no_reason_to_confuse_them() -> None:
     np.testing.assert_array_equal(model.predict_on_batch([x, y]), x - y)
     both_of = np.concatenate([x, y])
     np.testing.assert_array_equal(model.predict_on_batch([both_of[3:], both_of[:3]]), y - x)
+
+
+def test_no_input_is_held_longer_than_until_the_next_one() -> None:
+    model = small_model()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for run in (model.predict_on_batch, lambda x: model.train_on_batch(x, np.arange(5) % 4)):
+        first = normal(0, 5, 8, 8, 3)
+        gone = weakref.ref(first)
+        run(first)
+        del first
+        run(normal(1, 5, 8, 8, 3))
+        assert gone() is None
 
 
 def test_what_was_recorded_runs_after_an_error() -> None:

@@ -30,7 +30,7 @@ class Source {
 };
 
 // Operations with their arguments: recorded while Python calls them once, and run again, in one
-// call, without Python. It holds the arrays that they read and write.
+// call, without Python. It holds the arrays that they read and write, but for the inputs.
 class Program {
  public:
   // Records what this thread does until end(). What it reads of `inputs`, which share no memory,
@@ -42,12 +42,12 @@ class Program {
 
   template <typename T>
   Source<T> source(const py::array& array) {
-    held_.push_back(array);
     const auto* const data = static_cast<const char*>(array.data());
     for (size_t i = 0; i < inputs_.size(); ++i) {
       const int64_t offset = data - inputs_[i].data;
       if (offset >= 0 && offset < inputs_[i].bytes) return {&places_[i], offset};
     }
+    held_.push_back(array);
     return static_cast<const T*>(array.data());
   }
   void hold(const py::array& array) { held_.push_back(array); }
