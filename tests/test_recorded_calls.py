@@ -13,6 +13,7 @@ import pytest
 import cnnx
 from agreement import normal
 from cnnx import config, layers
+from cnnx.activations import Activation
 from cnnx.graph import Graph, Plan
 from cnnx.layers.call import Call
 from cnnx.layers.random_layer import RandomLayer
@@ -187,6 +188,22 @@ def test_a_layer_in_python_splits_what_is_recorded() -> None:
     model.compile("sgd", "mean_squared_error")
     losses = {model.train_on_batch(batch, 0 * first) for _ in range(4)}
     assert len(losses) == 4  # the dropout draws anew
+
+
+def test_a_users_activation_runs_each_time() -> None:
+    calls: list[int] = []
+
+    class Doubling:  # no function: it has no module of its own
+        def __call__(self, *arrays: Array) -> None:
+            calls.append(1)
+            np.multiply(arrays[-2], np.float32(2), out=arrays[-1])
+
+    double = Activation("double", Doubling(), Doubling())
+    model = cnnx.Sequential([cnnx.Input((4,)), layers.Activation(double), layers.ReLU()])
+    for seed in range(3):
+        x = normal(seed, 3, 4)
+        np.testing.assert_array_equal(model.predict_on_batch(x), np.maximum(2 * x, 0))
+        assert len(calls) == seed + 1
 
 
 def test_one_array_for_two_inputs_is_no_reason_to_confuse_them() -> None:
