@@ -400,6 +400,25 @@ def test_pointwise_where_the_last_pixels_are_not_seen() -> None:
     check_conv2d(*arrays, geometry_of(window, 1), 0.0)
 
 
+@pytest.mark.parametrize(("ic", "oc"), [(1, 5), (3, 48), (16, 9), (65, 130), (520, 16)])
+@pytest.mark.parametrize(
+    ("kernel", "above", "below"), [((2, 2), 0, 0), ((3, 2), 1, 2), ((1, 4), 0, 0)]
+)
+def test_windows_that_lie_side_by_side(
+    kernel: tuple[int, int], above: int, below: int, ic: int, oc: int
+) -> None:
+    """Their pixels are taken for channels of wide ones, unless these would be too many."""
+    (rows, columns), (kh, kw) = (3, 5), kernel
+    height = rows * kh - above + below
+    window = Window((height, columns * kw), (rows, columns), kernel, kernel, (above, 0), (1, 1))
+    shapes = (2, height, columns * kw, ic), (kh, kw, ic, oc), (oc,), (2, rows, columns, oc)
+    src, weights, bias, diff_dst = (whole(i, *shape) for i, shape in enumerate(shapes))
+    for rotated in False, True:
+        geometry = geometry_of(window, 1, rotated)
+        check_conv2d(src, weights, bias, diff_dst, geometry, 0.0)
+        check_addends(src, weights, diff_dst, geometry, "relu", 4, 0.0)
+
+
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 3), (1, 2), (2, 3)])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, stride: int) -> None:

@@ -1,6 +1,7 @@
 #include "ops/conv2d_direct.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "ops/correlation.hpp"
 
@@ -23,6 +24,41 @@ void correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const
     depthwise_correlate(dims, src, taps, bias, epilogue, dst);
   } else {
     dense_correlate(dims, src, taps, bias, epilogue, dst, prepared);
+  }
+}
+
+constexpr int64_t kWideChannels = 1024;
+
+// Windows that lie side by side in their rows see each pixel once: to them, the pixels of a row of
+// a window are the channels of a wide one.
+Conv2dDims with_wide_pixels(Conv2dDims d) {
+  const bool side_by_side = d.groups == 1 && !d.rotated && d.kw == d.stride_w &&
+                            d.dilation_w == 1 && d.pad_left == 0 && d.iw == d.ow * d.kw &&
+                            d.iw * d.ic <= d.ow * kWideChannels;
+  if (side_by_side) {
+    d.iw = d.ow, d.ic *= d.kw;
+    d.kw = d.stride_w = 1;
+  }
+  return d;
+}
+
+// Whether the gradients of the rows of the kernel are those of 1x1 kernels, as windows do not
+// overlap along the other axis either. That pays where they are too many to add up partial sums.
+bool has_pointwise_rows(const Conv2dDims& d) {
+  constexpr int64_t kFewWeights = 32768;
+  Conv2dDims row = d;
+  row.kh = 1;
+  if (d.kh > 1 && d.kh * d.ic * d.oc <= kFewWeights) return false;
+  return d.kh <= d.stride_h && is_pointwise(row) && (d.oh - 1) * d.stride_h + d.kh <= d.ih;
+}
+
+void backward_weights_by_rows(const Conv2dDims& d, const float* src, Images diff_dst,
+                              float* diff_weights) {
+  Conv2dDims row = d;
+  row.kh = 1;
+  for (int64_t y = 0; y < d.kh; ++y) {
+    pointwise_backward_weights(row, src + y * d.iw * d.ic, diff_dst,
+                               diff_weights + y * d.ic * d.oc);
   }
 }
 
@@ -87,9 +123,10 @@ void correlate_no_taps(const Conv2dDims& d, const float* bias, const Epilogue& e
 
 bool has_direct(const Conv2dDims& dims, bool pool) { return Strips(dims, {}, pool ? 2 : 1).fit(); }
 
-void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
+void direct_forward(const Conv2dDims& narrow, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
+  const Conv2dDims dims = with_wide_pixels(narrow);
   if (is_pointwise(dims) && !epilogue.pool) {
     pointwise_forward(dims, src, weights, bias, epilogue, dst, prepared);
     return;
@@ -99,7 +136,8 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
             {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc}, prepared);
 }
 
-bool has_direct_backward_data(const Conv2dDims& d) {
+bool has_direct_backward_data(const Conv2dDims& dims) {
+  const Conv2dDims d = with_wide_pixels(dims);
   if (is_pointwise(d)) return true;
   // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a
   // vector.
@@ -113,8 +151,14 @@ bool has_direct_backward_data(const Conv2dDims& d) {
   return fit;
 }
 
-void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
+void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
+  const Conv2dDims dims = with_wide_pixels(narrow);
+  std::array<float, kWideChannels> wide_bias;
+  if (bias != nullptr && dims.ic > narrow.ic) {
+    for (int64_t i = 0; i < dims.ic; ++i) wide_bias[i] = bias[i % narrow.ic];
+    bias = wide_bias.data();
+  }
   if (is_pointwise(dims)) {
     pointwise_backward_data(dims, diff_dst, weights, bias, epilogue, diff_src);
     return;
@@ -135,15 +179,16 @@ void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
   });
 }
 
-void direct_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
+void direct_backward_weights(const Conv2dDims& narrow, const float* src, Images diff_dst,
                              float* diff_weights) {
+  const Conv2dDims dims = with_wide_pixels(narrow);
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
   } else {
-    const auto backward = is_depthwise(dims)       ? depthwise_backward_weights
-                          : is_pointwise(dims)     ? pointwise_backward_weights
-                          : is_worth_packing(dims) ? packed_backward_weights
-                                                   : unpacked_backward_weights;
+    const auto backward = is_depthwise(dims)         ? depthwise_backward_weights
+                          : has_pointwise_rows(dims) ? backward_weights_by_rows
+                          : is_worth_packing(dims)   ? packed_backward_weights
+                                                     : unpacked_backward_weights;
     backward(dims, src, diff_dst, diff_weights);
   }
 }

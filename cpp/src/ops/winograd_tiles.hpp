@@ -28,7 +28,9 @@ class WinogradTiles {
         shared_(d.ic * d.oc >= many_weights),
         blocks_(ceil_div(count_, shared_ ? kSharedTiles : own)) {
     // A few blocks are shared out evenly.
-    if (!shared_ && blocks_ > kShares) blocks_ = ceil_div(blocks_, kShares) * kShares;
+    if (!shared_ && count_ >= kTwoBlocks) {
+      blocks_ = round_up(blocks_, blocks_ > kShares ? kShares : 2);
+    }
   }
 
   struct Place {
@@ -60,7 +62,8 @@ class WinogradTiles {
 
  private:
   static constexpr int64_t kManyWeights = 128 * 128;
-  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kFewTiles = 64, kShares = 4;
+  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kFewTiles = 64;
+  static constexpr int64_t kShares = 4, kTwoBlocks = 32;
 
   int64_t tile_, rows_, cols_, count_;
   bool shared_;
