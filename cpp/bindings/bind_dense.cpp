@@ -15,7 +15,8 @@ void bind_dense(py::module_& m) {
         const auto w = args.input<float>(weights, "weights", {ic, oc});
         const auto b = args.input<float>(bias, "bias", {oc});
         float* d = args.output<float>(dst, "dst", {mb, oc});
-        args.run([=] { dense_forward({mb, ic, oc}, s, w, b, d); });
+        const DenseDims dims{mb, ic, oc};
+        args.run([=] { dense_forward(dims, s, w, b, d); });
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"));
   m.def(
@@ -27,7 +28,8 @@ void bind_dense(py::module_& m) {
         const auto dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
         const auto w = args.input<float>(weights, "weights", {ic, oc});
         float* ds = args.output<float>(diff_src, "diff_src", {mb, ic});
-        args.run([=] { dense_backward_data({mb, ic, oc}, dd, w, ds); });
+        const DenseDims dims{mb, ic, oc};
+        args.run([=] { dense_backward_data(dims, dd, w, ds); });
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"));
   m.def(
@@ -41,7 +43,8 @@ void bind_dense(py::module_& m) {
         const auto dd = args.input<float>(diff_dst, "diff_dst", {mb, oc});
         float* dw = args.output<float>(diff_weights, "diff_weights", {ic, oc});
         float* db = args.output<float>(diff_bias, "diff_bias", {oc});
-        args.run([=] { dense_backward_weights({mb, ic, oc}, s, dd, dw, db); });
+        const DenseDims dims{mb, ic, oc};
+        args.run([=] { dense_backward_weights(dims, s, dd, dw, db); });
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"));
 }

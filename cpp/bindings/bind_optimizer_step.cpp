@@ -9,7 +9,7 @@ void bind_optimizer_step(py::module_& m) {
       [](py::array& params, const py::array& grads, OptionalArray& velocity, float learning_rate,
          float momentum, bool nesterov) {
         const Arguments args("sgd_step");
-        const auto [n] = args.shape<1>(params, "params");
+        const int64_t n = args.shape<1>(params, "params")[0];
         float* p = args.output<float>(params, "params", {n});
         const auto g = args.input<float>(grads, "grads", {n});
         float* v = args.output<float>(velocity, "velocity", {n});
@@ -22,7 +22,7 @@ void bind_optimizer_step(py::module_& m) {
       [](py::array& params, const py::array& grads, py::array& m, py::array& v, float learning_rate,
          float beta_1, float beta_2, float epsilon, float weight_decay, int64_t step) {
         const Arguments args("adam_step");
-        const auto [n] = args.shape<1>(params, "params");
+        const int64_t n = args.shape<1>(params, "params")[0];
         args.require(step >= 1, "step", "must count from 1, got " + std::to_string(step));
         float* p = args.output<float>(params, "params", {n});
         const auto g = args.input<float>(grads, "grads", {n});
@@ -41,7 +41,7 @@ void bind_optimizer_step(py::module_& m) {
       [](py::array& params, const py::array& grads, py::array& m, py::array& v, float learning_rate,
          float beta_1, float beta_2, float epsilon, float m_share, float grad_share, int64_t step) {
         const Arguments args("nadam_step");
-        const auto [n] = args.shape<1>(params, "params");
+        const int64_t n = args.shape<1>(params, "params")[0];
         args.require(step >= 1, "step", "must count from 1, got " + std::to_string(step));
         float* p = args.output<float>(params, "params", {n});
         const auto g = args.input<float>(grads, "grads", {n});
@@ -60,7 +60,7 @@ void bind_optimizer_step(py::module_& m) {
       [](py::array& params, const py::array& grads, py::array& velocity, float learning_rate,
          float momentum, float grad_share) {
         const Arguments args("momentum_step");
-        const auto [n] = args.shape<1>(params, "params");
+        const int64_t n = args.shape<1>(params, "params")[0];
         float* p = args.output<float>(params, "params", {n});
         const auto g = args.input<float>(grads, "grads", {n});
         float* v = args.output<float>(velocity, "velocity", {n});
@@ -73,7 +73,7 @@ void bind_optimizer_step(py::module_& m) {
       [](py::array& params, const py::array& grads, py::array& squares, float learning_rate,
          float kept, float added, float inner_epsilon, float outer_epsilon) {
         const Arguments args("rms_step");
-        const auto [n] = args.shape<1>(params, "params");
+        const int64_t n = args.shape<1>(params, "params")[0];
         float* p = args.output<float>(params, "params", {n});
         const auto g = args.input<float>(grads, "grads", {n});
         float* s = args.output<float>(squares, "squares", {n});

@@ -21,7 +21,7 @@ void bind_softmax(py::module_& m) {
         const auto [rows, n] = as_rows(args, src, "src");
         const auto s = args.input<float>(src, "src", shape_of(src));
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        args.run([=] { softmax_forward(rows, n, s, d); });
+        args.run([=, rows = rows, n = n] { softmax_forward(rows, n, s, d); });
       },
       py::arg("src"), py::arg("dst"));
   m.def(
@@ -32,7 +32,7 @@ void bind_softmax(py::module_& m) {
         const auto d = args.input<float>(dst, "dst", shape_of(dst));
         const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(dst));
         float* ds = args.output<float>(diff_src, "diff_src", shape_of(dst));
-        args.run([=] { softmax_backward(rows, n, d, dd, ds); });
+        args.run([=, rows = rows, n = n] { softmax_backward(rows, n, d, dd, ds); });
       },
       py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"));
 }

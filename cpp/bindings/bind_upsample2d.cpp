@@ -31,7 +31,8 @@ void define(py::module_& m, const char* operation, const char* from_name, const 
         float* const t = args.output<float>(to, to_name, forward ? large : small);
         args.apart(to, to_name, from);
         const Interpolation way = interpolation_of(args, interpolation);
-        args.run([=] { function({mb, h, w, c, factor_h, factor_w}, way, f, t); });
+        const Upsample2dDims dims{mb, h, w, c, factor_h, factor_w};
+        args.run([=] { function(dims, way, f, t); });
       },
       py::arg(from_name), py::arg(to_name), py::arg("factors"), py::arg("interpolation"));
 }

@@ -85,7 +85,7 @@ void relu6_forward(int64_t n, const float* src, float* dst) {
 }
 void relu6_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
   map(n, dst, diff_dst, diff_src,
-      [](Vec y, Vec dy) { return (y > 0.0f) & (y < kMostRelu6) ? dy : Vec{}; });
+      [](Vec y, Vec dy) { return ((y > 0.0f) & (y < kMostRelu6)) ? dy : Vec{}; });
 }
 
 constexpr ActivationKernels activation_kernels = {{

@@ -60,7 +60,8 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
     while (Gently && fetched < Pixels && end - weights > stretch) {
       prefetch_tile<kFetched, Vectors>(dst + fetched * dst_stride, dst_stride);
       fetched += kFetched;
-      for (const float* const stop = weights + stretch; weights < stop;) add();
+      const float* const stop = weights + stretch;
+      while (weights < stop) add();
     }
     // One step is too little work to wait for a branch after each.
     if constexpr (Steps == 1) {
