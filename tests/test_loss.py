@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import reference
-from agreement import check, normal
+from agreement import backends, check, normal, restore_backend
 from cnnx import _core
 from strategies import seeds
 
@@ -154,3 +155,49 @@ def test_the_derivative_of_the_absolute_error_at_zero_is_zero() -> None:
     targets = np.array([[1, 5, 0, 0]], np.float32)
     _core.mean_absolute_error_backward(outputs, targets, None, 4.0, diff_outputs)
     np.testing.assert_array_equal(diff_outputs, [[0, -1, 1, np.nan]])
+
+
+def computed(name: str, logits: Any, targets: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield the losses and probabilities on every instruction set."""
+    with restore_backend():
+        for backend in backends():
+            backend.use()
+            losses, probs = np.empty(len(logits), np.float32), np.empty_like(logits)
+            getattr(_core, f"{name}_forward")(logits, targets, probs, losses)
+            yield losses, probs
+
+
+@pytest.mark.parametrize("target", [0.0, 1.0])
+@pytest.mark.parametrize("logit", [np.inf, -np.inf, np.nan])
+def test_sigmoid_cross_entropy_of_infinite_logits(logit: float, target: float) -> None:
+    logits, targets = (np.full((1, 3), value, np.float32) for value in (logit, target))
+    expected = np.nan
+    if not np.isnan(logit):
+        expected = 0.0 if (logit > 0) == (target == 1) else np.inf
+    for losses, probs in computed("sigmoid_cross_entropy", logits, targets):
+        np.testing.assert_array_equal(losses, [expected])
+        np.testing.assert_array_equal(probs, np.full((1, 3), np.heaviside(logit, 0.5)))
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("n", [3, 17, 40])
+def test_softmax_cross_entropy_of_classes_ruled_out(n: int, label: int) -> None:
+    """A logit of -inf costs nothing where the target is 0, and everything where it is the class."""
+    logits = normal(n, 2, n)
+    logits[:, 1] = -np.inf
+    targets = reference.one_hot(np.full(2, label), n).astype(np.float32)
+    expected = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    with np.errstate(divide="ignore"):
+        wanted = -np.log(expected[:, label])
+    for losses, probs in computed("softmax_cross_entropy", logits, targets):
+        np.testing.assert_allclose(losses, wanted, 1e-5)
+        np.testing.assert_allclose(probs, expected, 1e-5)
+
+
+@pytest.mark.parametrize("name", [*ERRORS, "binary_cross_entropy"])
+def test_a_row_of_a_million_outputs_loses_no_digits(name: str) -> None:
+    n = 1_000_003
+    outputs, targets = np.full((1, n), 0.9, np.float32), np.full((1, n), 0.6, np.float32)
+    losses, _ = getattr(reference, name)(outputs, targets)
+    given = {"probs" if name == "binary_cross_entropy" else "outputs": outputs, "targets": targets}
+    check(getattr(_core, f"{name}_forward"), given, {"losses": losses}, tolerance=4e-6)

@@ -181,3 +181,16 @@ def test_a_gradient_is_added_to_what_is_there(window: Window, mb: int, c: int, s
         diff_dst, argmax, window.input_size, **geometry(window)
     )
     np.testing.assert_array_equal(diff_src, so_far + expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 4096 * 64), (1024, 3), (700, 701)])
+@pytest.mark.parametrize("depth", [1, 17])
+def test_the_mean_of_a_large_window_loses_no_digits(shape: tuple[int, int], depth: int) -> None:
+    """One running sum is off by 1e-3 here."""
+    src = np.full((1, *shape, depth), 0.1, np.float32)
+    check(
+        _core.avg_pool2d_forward,
+        {"src": src, "pool_size": shape, "strides": (1, 1), "padding": (0, 0)},
+        {"dst": np.full((1, 1, 1, depth), src[0, 0, 0, 0].astype(np.float64))},
+        tolerance=4e-6,
+    )

@@ -4,6 +4,7 @@
 
 #include "kernels/elementwise.hpp"
 #include "kernels/kernel_table.hpp"
+#include "kernels/long_sum.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {
@@ -19,13 +20,20 @@ CNNX_INLINE Vec where_unclipped(Vec p, Vec gradient) {
 
 template <typename Function>
 CNNX_INLINE float sum_over_row(int64_t n, const float* a, const float* b, Function function) {
-  Vec sums{};
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const Vec terms = function(load_upto(a + i, n - i), load_upto(b + i, n - i));
-    sums += n - i >= kLanes ? terms : first_lanes(terms, n - i);
+  LongSum sum;
+  for (int64_t first = 0; first < n; first += kSumBlock * kLanes) {
+    const int64_t last = n - first < kSumBlock * kLanes ? n : first + kSumBlock * kLanes;
+    for (int64_t i = first; i < last; i += kLanes) {
+      const Vec terms = function(load_upto(a + i, n - i), load_upto(b + i, n - i));
+      sum.block += n - i >= kLanes ? terms : first_lanes(terms, n - i);
+    }
+    sum.end_block();
   }
-  return horizontal_sum(sums);
+  return horizontal_sum(sum.total());
 }
+
+// a * b, and 0 where b is 0: a may be infinite.
+CNNX_INLINE Vec product_or_0(Vec a, Vec b) { return b == 0.0f ? Vec{} : a * b; }
 
 void softmax_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
                                     float factor, float* diff_logits) {
@@ -33,11 +41,11 @@ void softmax_cross_entropy_backward(int64_t n, const float* probs, const float* 
   map(n, probs, targets, diff_logits, [=](Vec p, Vec t) { return (p * total - t) * factor; });
 }
 
-// max(z, 0) - z t + log(1 + e^-|z|)
+// max(z, 0) - z t + log(1 + e^-|z|) with max(z, 0) - z t = |z| (1 - t), or |z| t below 0
 float sigmoid_cross_entropy_forward(int64_t n, const float* logits, const float* targets,
                                     float* probs) {
   const float sum = sum_over_row(n, logits, targets, [](Vec z, Vec t) {
-    return (z <= 0.0f ? Vec{} : z) - z * t + log1p(exp(-abs(z)));
+    return product_or_0(abs(z), z > 0.0f ? 1.0f - t : t) + log1p(exp(-abs(z)));
   });
   map(n, logits, probs, [](Vec z) { return sigmoid(z); });
   return sum;

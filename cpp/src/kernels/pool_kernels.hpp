@@ -2,6 +2,7 @@
 
 #include "kernels/column_terms.hpp"
 #include "kernels/kernel_table.hpp"
+#include "kernels/long_sum.hpp"
 #include "kernels/simd.hpp"
 
 namespace cnnx {
@@ -84,10 +85,25 @@ void sum_pool_forward(int64_t c, const PoolWindow& window, float divisor, const 
                       float* dst) {
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
-    Vec sum{};
-    for_each_pixel(window,
-                   [&](int64_t offset, int32_t) { sum += load_upto(src + j + offset, left); });
-    store_upto(dst + j, sum / divisor, left);
+    LongSum sum;
+    if (window.rows * window.cols <= kSumBlock) {
+      for_each_pixel(
+          window, [&](int64_t offset, int32_t) { sum.block += load_upto(src + j + offset, left); });
+      store_upto(dst + j, sum.block / divisor, left);
+      continue;
+    }
+    for (int64_t y = 0; y < window.rows; ++y) {
+      const float* const row = src + j + y * window.row_stride;
+      for (int64_t first = 0; first < window.cols; first += kSumBlock) {
+        const int64_t rest = window.cols - first;
+        const int64_t last = rest < kSumBlock ? window.cols : first + kSumBlock;
+        for (int64_t x = first; x < last; ++x) {
+          sum.block += load_upto(row + x * window.pixel_stride, left);
+        }
+        sum.end_block();
+      }
+    }
+    store_upto(dst + j, sum.total() / divisor, left);
   }
 }
 

@@ -23,7 +23,8 @@ SoftmaxRow softmax_forward(int64_t n, const float* src, const float* targets, fl
     if (targets != nullptr) {
       const Vec target = load_upto(targets + i, n - i);
       target_sums += target;
-      distances += target * (row_max - load_upto(src + i, n - i, broadcast(row_max)));
+      const Vec distance = row_max - load_upto(src + i, n - i, broadcast(row_max));
+      distances += target == 0.0f ? Vec{} : target * distance;  // it may be infinite
     }
     store_upto(dst + i, power, n - i);
   }
