@@ -476,3 +476,24 @@ def test_val_figures_are_not_there_after_a_batch(tmp_path: Path) -> None:
 def test_wrong_arguments_are_named(make: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("on_batch_end", "call it on_train_batch_end"),
+        ("on_test_begin", "on_epoch_end finds the val_ figures"),
+        ("on_predict_batch_end", "on_epoch_end finds"),
+        ("set_model", "fit sets self.model"),
+    ],
+)
+def test_a_method_that_would_never_be_called_is_refused(name: str, remedy: str) -> None:
+    with pytest.raises(TypeError, match=rf"Own\.{name} would never be called; {remedy}"):
+        type("Own", (Callback,), {name: lambda self, *rest: None})
+
+
+@pytest.mark.parametrize("name", ["call", "train_step", "test_step", "predict_step"])
+def test_a_model_with_a_step_of_its_own_is_refused(name: str) -> None:
+    for cls in (cnnx.Model, cnnx.Sequential):
+        with pytest.raises(TypeError, match=rf"Own\.{name} would never be called: .*model.forward"):
+            type("Own", (cls,), {name: lambda self, *rest: None})

@@ -12,6 +12,9 @@ from cnnx import layers, losses
 from exactness import Judge, judge_by_oracle, judge_by_torch, share, try_case
 from random_cases import FAMILIES, Loss, random_case
 
+# Losses of probabilities are tried with the outputs of a linear layer.
+pytestmark = pytest.mark.filterwarnings("ignore:the output .* ends in")
+
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 JUDGES = [judge_by_oracle, judge_by_torch] if HAS_TORCH else [judge_by_oracle]
 SAMPLE = 6

@@ -222,3 +222,19 @@ def test_denormals_count_as_zero_and_the_callers_arithmetic_keeps_them() -> None
     assert not ops.avg_pool2d(images, 2).any()
     assert tiny * np.float32(1e30) > 0
     assert small * np.float32(1e-12) > 0
+
+
+def test_the_remedy_for_what_holds_no_real_numbers_helps() -> None:
+    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(2)])
+    model.compile("sgd", "mse")
+    names = np.array(["cat", "dog", "cat"])
+    for given in (names, names.astype(object), list(names)):
+        with pytest.raises(TypeError, match=r"y must hold real .*cnnx.data.LabelEncoder turns"):
+            model.fit(np.ones((3, 3)), given)
+    sparse = pytest.importorskip("scipy.sparse")
+    matrix = sparse.csr_matrix(np.eye(3))
+    with pytest.raises(TypeError, match=r"got csr_matrix; x.toarray\(\) makes"):
+        model.fit(matrix, np.ones((3, 2)))
+    model.fit(matrix.toarray(), np.ones((3, 2)), verbose=0)
+    with pytest.raises(TypeError, match=r"got function; give an array, nested lists, or a stream"):
+        model.fit(lambda: 3, np.ones((3, 2)))

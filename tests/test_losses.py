@@ -12,6 +12,9 @@ import reference
 from agreement import assert_gradient, normal
 from cnnx import losses
 
+# Losses of probabilities are tried with outputs of all kinds.
+pytestmark = pytest.mark.filterwarnings("ignore:the output .* ends in")
+
 Oracle = Callable[[Any], tuple[Any, Any]]  # the loss of each sample, and its gradient
 LOGITS = normal(1, 8, 4)
 PROBS = reference.softmax_forward(LOGITS).astype(np.float32)

@@ -37,6 +37,7 @@ def test_values_over_one_batch_and_over_several(
     assert metric.result() == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.filterwarnings("ignore:the output .* ends in sigmoid")
 @pytest.mark.parametrize(
     ("loss", "units", "targets", "metric"),
     [

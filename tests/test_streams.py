@@ -173,3 +173,97 @@ def test_a_clone_has_the_layers_and_weights_of_its_own() -> None:
     assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
     with pytest.raises(TypeError, match="clone_model: expected a model"):
         cnnx.models.clone_model(model.layers)
+
+
+class Endless(Cut):
+    """A stream whose length is right, and which never ends."""
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            yield from super().__iter__()
+
+
+class Numbered:
+    """A set of batches, as Keras' PyDataset is one: no `__iter__`."""
+
+    def __init__(self, *arrays: NDArray[Any]) -> None:
+        self.batches = list(Cut(*arrays))
+        self.epochs = 0
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.batches[index % len(self)]
+
+    def on_epoch_end(self) -> None:
+        self.epochs += 1
+
+
+class OfUnknownLength:
+    def __init__(self, *arrays: NDArray[Any]) -> None:
+        self.batches = Cut(*arrays)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.batches)
+
+
+def results(data: Any, judging: Any, predicted: Any, **steps: Any) -> tuple[Any, ...]:
+    model = small_model()
+    given = {"steps_per_epoch": steps["fit"], "validation_steps": steps["fit"]} if steps else {}
+    history = model.fit(data(), validation_data=judging(), epochs=3, verbose=0, **given).history
+    rest = {"verbose": 0, "steps": steps.get("fit")}
+    return history, model.evaluate(data(), **rest), model.predict(predicted(), **rest)
+
+
+FORMS: dict[str, Any] = {
+    "never ends": (Endless, {}),
+    "numbered": (Numbered, {}),
+    "length unknown": (OfUnknownLength, {}),
+    "generator": (lambda *arrays: iter(Endless(*arrays)), {"fit": 3}),
+    "steps": (Cut, {"fit": 3}),
+}
+
+
+@pytest.mark.parametrize(("form", "steps"), FORMS.values(), ids=FORMS)
+def test_all_kinds_of_streams_give_the_same_batches(form: Any, steps: Any) -> None:
+    def made(kind: Any, *arrays: Any) -> Any:
+        return lambda: kind(*arrays)
+
+    expected = results(made(Cut, X, Y), made(Cut, X, Y), made(Cut, X))
+    got = results(made(form, X, Y), made(form, X, Y), made(form, X), **steps)
+    assert got[:2] == expected[:2]
+    np.testing.assert_array_equal(got[2], expected[2])
+
+
+def test_steps_go_on_where_the_epoch_before_ended() -> None:
+    seen: list[float] = []
+
+    def batches() -> Iterator[Any]:
+        number = 0.0
+        while True:
+            seen.append(number)
+            yield np.full((2, 5), number), [0, 1]
+            number += 1
+
+    unbuilt = cnnx.Sequential([Dense(3, activation="softmax")])
+    unbuilt.compile("sgd", "sparse_categorical_crossentropy")
+    unbuilt.fit(batches(), steps_per_epoch=2, epochs=3, verbose=0)
+    assert seen == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_set_of_batches_is_told_that_an_epoch_has_ended() -> None:
+    data = Numbered(X, Y)
+    small_model().fit(data, epochs=3, verbose=0)
+    assert data.epochs == 3
+
+
+def test_a_generator_that_ends() -> None:
+    model = small_model()
+    assert len(model.fit(iter(Cut(X, Y)), verbose=0).epoch) == 1
+    with pytest.raises(ValueError, match="a generator can be read once; let it go on for ever"):
+        model.fit(iter(Cut(X, Y)), epochs=2, verbose=0)
+    with pytest.warns(RuntimeWarning, match="evaluate: x ended after 3 of 5 batches"):
+        model.evaluate(iter(Cut(X, Y)), steps=5, verbose=0)
+    with pytest.raises(ValueError, match="fit: a number of steps is for streams of batches"):
+        model.fit(X, Y, steps_per_epoch=2)

@@ -56,11 +56,22 @@ def real_array(value: Any, name: str) -> Array:
     except ValueError as error:
         raise TypeError(f"{name} is ragged: its rows differ in length ({error})") from error
     if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{name} must hold real numbers, got dtype {array.dtype}; convert it with "
-            "np.asarray(x, dtype='float32')"
-        )
+        found = f"dtype {array.dtype}" if array.ndim else type(value).__name__
+        raise TypeError(f"{name} must hold real numbers, got {found}; {_remedy(value, array)}")
     return array
+
+
+def _remedy(value: Any, array: Array) -> str:
+    """Return how something that holds no real numbers can be made an array of them."""
+    if hasattr(value, "toarray"):
+        return "x.toarray() makes a sparse matrix an array"
+    if array.dtype.kind in "UST" or (array.size and isinstance(array.flat[0], str)):
+        return "cnnx.data.LabelEncoder turns names of classes into labels"
+    if array.dtype.kind == "c":
+        return "take x.real, x.imag or abs(x)"
+    if array.ndim == 0 and not isinstance(value, (np.ndarray, np.generic)):
+        return "give an array, nested lists, or a stream of batches"
+    return "convert it with np.asarray(x, dtype='float32')"
 
 
 def as_float32(value: Any, name: str) -> Float:

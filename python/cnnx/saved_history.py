@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from cnnx.arrays import Array
 from cnnx.models.callback import History
 from cnnx.tensor_file import Tensors
+from cnnx.warning import warn
 
 __all__ = ["Figures", "restored", "to_save"]
 
@@ -62,10 +62,9 @@ def to_save(history: History | None, path: str | os.PathLike[str]) -> Figures | 
     count = sum(array.size for array in figures.tensors().values())
     if count <= MAX_FIGURES:
         return figures
-    warnings.warn(
+    warn(
         f"{path}: the model is saved without its history, whose {count:,} figures are more than "
-        f"{MAX_FIGURES:,}. Save model.history.batches with numpy.savez.",
-        stacklevel=4,  # where the model is saved
+        f"{MAX_FIGURES:,}. Save model.history.batches with numpy.savez."
     )
     return None
 

@@ -32,6 +32,19 @@ INVALID = (
 """What a file that is damaged or made to deceive raises on its way to what it should hold."""
 
 
+_OTHERS = {
+    b"version https://git-lfs": "a pointer of Git LFS, which `git lfs pull` replaces by the file",
+    b"pk\x03\x04": "a zip archive, such as Keras (.keras) and PyTorch (.pt) write",
+    b"\x89hdf": "an HDF5 file, such as Keras writes (.h5)",
+    b"\x80\x02": "a pickle, such as PyTorch writes",
+    b"\x80\x04": "a pickle",
+    b"\x80\x05": "a pickle",
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+}
+"""How files begin that are taken for models, in small letters."""
+
+
 class Tensors:
     """The tensors of an open file, each read once and only if it is what was expected."""
 
@@ -158,8 +171,12 @@ def _header_size(content: bytes) -> int:
 def _check_header(path: Path) -> None:
     """Raise ValueError for a header that would take more memory to read than any model's."""
     with open(path, "rb") as file:
-        header = _header_size(file.read(8))
+        beginning = file.read(64)
+    header = _header_size(beginning)
     if header > MAX_HEADER:
+        for start, kind in _OTHERS.items():
+            if beginning.lstrip().lower().startswith(start):
+                raise ValueError(f"it is {kind}, not a file that cnnx saved")
         raise ValueError(f"its header has {header:,} bytes, more than {MAX_HEADER:,}")
 
 

@@ -32,6 +32,7 @@ from cnnx import data, layers, metrics, optimizers, utils
 from cnnx.datasets import emnist
 
 IMAGES_OF_6 = normal(22, 6, 6, 6, 2)
+STEPS = values(0, -1, 1) | types("three", 1.5, [1])  # the data are arrays
 SAMPLES_OF_IMAGES = {k: f for k, f in IMAGES.items() if k != "a set"}  # a stream of batches
 
 
@@ -64,6 +65,7 @@ def method(name: str, kinds: dict[str, Kind] | None = None, **arguments: Any) ->
         "verbose": VERBOSE,
         "callbacks": types(3, [3], "early"),
         "validation_data": values((1, 2, 3, 4), [3], "data"),
+        **dict.fromkeys(["steps", "steps_per_epoch", "validation_steps"], STEPS),
     }
     return Entry(
         lambda **given: getattr(model(), name)(**given), arguments, None, own | (kinds or {})
@@ -99,11 +101,15 @@ METHODS: dict[str, Entry] = {
         class_weight={0: 2.0},
         **WEIGHTED,
         initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
     ),
     "evaluate": method(
-        "evaluate", **SAMPLES, batch_size=4, verbose=0, **WEIGHTED, return_dict=False
+        "evaluate", **SAMPLES, batch_size=4, verbose=0, **WEIGHTED, return_dict=False, steps=None
     ),
-    "predict": method("predict", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6, batch_size=4, verbose=0),
+    "predict": method(
+        "predict", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6, batch_size=4, verbose=0, steps=None
+    ),
     "predict_on_batch": method("predict_on_batch", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6),
     "train_on_batch": method(
         "train_on_batch", **SAMPLES, **WEIGHTED, class_weight={0: 2.0}, return_dict=False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from cnnx import config
 from cnnx.data.pictures import BYTES_PER_PIXEL, CHANNELS, Pixels, decode_picture
 from cnnx.progress import Progress
+from cnnx.warning import warn
 
 AHEAD = 64  # pictures handed to the threads at a time when a whole folder is read
 LEAST_PIXELS = 1 << 20  # what a thread must be able to decode
@@ -77,8 +77,7 @@ class Decoder:
             named = [
                 f"{file.relative_to(self._folder)} ({faults[file]})" for file in sorted(faults)
             ]
-            warnings.warn(
+            warn(
                 f"{self._folder}: left out {len(faults)} files that are no readable pictures: "
-                + ", ".join(named),
-                stacklevel=3,
+                + ", ".join(named)
             )

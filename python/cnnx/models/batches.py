@@ -1,6 +1,7 @@
 """Cutting data sets into batches, or taking them as they come."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from cnnx import random
 from cnnx.arrays import Array, is_contiguous
 from cnnx.buffer import Buffer
+from cnnx.warning import warn
 
 
 class Source:
@@ -71,7 +73,9 @@ class Batches:
         self._shuffle = shuffle
         self._sources = [Source(array, dtype) for array, dtype in sources]
 
-    def __len__(self) -> int:
+    @property
+    def steps(self) -> int:
+        """Number of batches of an epoch."""
         return -(-self.samples // self._batch_size)
 
     def get_state(self) -> dict[str, Any]:
@@ -93,17 +97,17 @@ class Batches:
 
 def is_stream(x: Any) -> bool:
     """
-    Return whether `x` is a stream of batches rather than an array of samples.
+    Return whether `x` gives batches one after the other rather than being an array of samples.
 
-    A stream can be iterated, again for each epoch, and has a length, but no `x[i]`: a
-    `cnnx.data.ImageStream`, a PyTorch DataLoader, or any class with `__iter__` and `__len__`.
+    That is a `cnnx.data.ImageStream`, a PyTorch DataLoader, a generator or any other class with
+    `__iter__`; or a set of batches x[0], x[1], ... with `__len__` and `__getitem__`, such as Keras'
+    PyDataset. Arrays of all kinds, lists and dicts are none.
     """
-    return (
-        hasattr(x, "__iter__")
-        and hasattr(x, "__len__")
-        and not hasattr(x, "__getitem__")
-        and not hasattr(x, "__array__")
-    )
+    if isinstance(x, (Sequence, Mapping, bytearray)):
+        return False
+    if any(hasattr(x, name) for name in ("__array__", "__array_interface__", "shape")):
+        return False
+    return hasattr(x, "__iter__") or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
 
 
 class Stream:
@@ -118,21 +122,37 @@ class Stream:
         Turns one batch into what `Batches` would yield, or raises an error.
     owner
         What errors begin with.
+    steps
+        Batches an epoch; by default as many as the stream's length says, or as there are. Given,
+        an epoch goes on where the one before ended, and a stream that ends begins again.
     """
 
-    def __init__(self, batches: Any, check: Callable[[Any], list[Any]], owner: str) -> None:
+    def __init__(
+        self,
+        batches: Any,
+        check: Callable[[Any], list[Any]],
+        owner: str,
+        steps: int | None = None,
+    ) -> None:
         self._batches = batches
         self._check = check
         self._owner = owner
+        self._given = steps
+        self._is_iterator = isinstance(batches, Iterator)
+        self._going_on: Iterator[Any] | None = batches if self._is_iterator else None
 
     @property
     def samples(self) -> int | None:
-        """Number of samples, if the stream tells it."""
+        """Number of samples of an epoch, if the stream tells it."""
         samples = getattr(self._batches, "samples", None)
-        return samples if isinstance(samples, int) else None
+        return samples if isinstance(samples, int) and self._given is None else None
 
-    def __len__(self) -> int:
-        return len(self._batches)
+    @property
+    def steps(self) -> int | None:
+        """Number of batches of an epoch, if it is known."""
+        if self._given is None and hasattr(self._batches, "__len__"):
+            return len(self._batches)
+        return self._given
 
     def get_state(self) -> Any:
         """Return what the stream's own `get_state`, if it has one, returns."""
@@ -143,12 +163,54 @@ class Stream:
         if hasattr(self._batches, "set_state"):
             self._batches.set_state(state)
 
+    def first(self) -> Any:
+        """Return the first batch, which the next epoch yields again."""
+        batches = self._begin() if self._going_on is None else self._going_on
+        for batch in batches:
+            if self._is_iterator:
+                self._going_on = itertools.chain([batch], batches)
+            return batch
+        raise self._nothing()
+
     def __iter__(self) -> Iterator[list[Any]]:
-        empty = True
-        for batch in self._batches:
-            empty = False
+        count, steps = 0, self.steps
+        for batch in self._epoch():
+            if count == steps:  # one more is asked for, so that a stream comes to its end
+                break
+            count += 1
             yield self._check(batch)
-        if empty:
-            raise ValueError(
-                f"{self._owner}: x gave no batches; its __iter__ must start again for each epoch"
-            )
+            if count == self._given:
+                break
+        if not count:
+            raise self._nothing()
+        if self._given is not None and count < self._given:
+            warn(f"{self._owner}: x ended after {count} of {self._given} batches", RuntimeWarning)
+        if not hasattr(self._batches, "__iter__") and hasattr(self._batches, "on_epoch_end"):
+            self._batches.on_epoch_end()  # Keras' PyDataset shuffles here
+
+    def _begin(self) -> Iterator[Any]:
+        if hasattr(self._batches, "__iter__"):
+            return iter(self._batches)
+        return (self._batches[index] for index in range(len(self._batches)))
+
+    def _epoch(self) -> Iterator[Any]:
+        """Yield the batches of an epoch, and possibly more."""
+        if self._given is None and not self._is_iterator:
+            yield from self._begin()
+            return
+        while True:
+            begins = self._going_on is None
+            self._going_on = self._begin() if self._going_on is None else self._going_on
+            count = 0
+            for batch in self._going_on:
+                count += 1
+                yield batch
+            if self._is_iterator or (begins and not count):
+                return
+            self._going_on = None
+
+    def _nothing(self) -> ValueError:
+        remedy = "its __iter__ must start again for each epoch"
+        if self._is_iterator:
+            remedy = "a generator can be read once; let it go on for ever and give the steps"
+        return ValueError(f"{self._owner}: x gave no batches; {remedy}")

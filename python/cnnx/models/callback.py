@@ -16,6 +16,23 @@ if TYPE_CHECKING:
     from cnnx.models.training import Training
 
 
+_OF_KERAS = {
+    "on_batch_begin": "call it on_train_batch_begin",
+    "on_batch_end": "call it on_train_batch_end",
+    "set_model": "fit sets self.model",
+    "set_params": "fit sets self.params",
+    **dict.fromkeys(
+        (
+            f"on_{what}{when}"
+            for what in ("test", "predict")
+            for when in ("_begin", "_end", "_batch_begin", "_batch_end")
+        ),
+        "on_epoch_end finds the val_ figures in its logs",
+    ),
+}
+"""Methods of Keras' callbacks that are never called here, and what to do instead."""
+
+
 class Callback:
     """
     Does nothing; override the methods for the points you need.
@@ -30,6 +47,12 @@ class Callback:
     model: Model
     params: dict[str, Any]
     training: Training
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, remedy in _OF_KERAS.items():
+            if name in vars(cls):
+                raise TypeError(f"{cls.__name__}.{name} would never be called; {remedy}")
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Run before the first epoch."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, real_array
 from cnnx.buffer import Buffer
+from cnnx.geometry import integer
 from cnnx.models.batches import Batches, Stream, is_stream
 from cnnx.models.weighting import check_sample_weight, weigh_classes
 
@@ -21,11 +22,18 @@ ClassWeight = Mapping[int, float]
 
 
 def to_evaluate(
-    model: Model, x: Any, y: Any, sample_weight: Any, batch_size: int, operation: str
+    model: Model,
+    x: Any,
+    y: Any,
+    sample_weight: Any,
+    batch_size: int,
+    steps: int | None,
+    operation: str,
 ) -> Batches | Stream:
     """Return the batches of a data set in the form that users give it."""
+    _check_steps(x, steps, operation)
     if is_stream(x):
-        return stream(model, x, y, sample_weight, operation)
+        return stream(model, x, y, sample_weight, operation, steps=steps)
     return batches(model, data(model, x, y, sample_weight, operation), batch_size)
 
 
@@ -37,12 +45,14 @@ def to_fit(
     validation: Any,
     batch_size: int,
     shuffle: bool,
+    steps: tuple[int | None, int | None],
 ) -> tuple[Batches | Stream, Batches | Stream | None]:
     """Return the batches to train on, and those to judge the model by, if there are any."""
     judging: Batches | Stream | None = None
     training: Batches | Stream
+    _check_steps(given[0], steps[0], "fit")
     if is_stream(given[0]):
-        training = stream(model, *given, "fit", class_weight)
+        training = stream(model, *given, "fit", class_weight, steps[0])
         if split:
             raise ValueError("fit: a stream cannot be split; give validation_data")
     else:
@@ -53,14 +63,23 @@ def to_fit(
         arrays = weigh(model, arrays, class_weight, "fit")
         training = batches(model, arrays, batch_size, shuffle)
     if validation is not None:
-        judging = to_evaluate(model, *_validation(validation), batch_size, "fit: validation_data")
+        given = _validation(validation)
+        judging = to_evaluate(model, *given, batch_size, steps[1], "fit: validation_data")
     return training, judging
 
 
-def to_predict(model: Model, x: Any, batch_size: int) -> Batches | Stream:
+def _check_steps(x: Any, steps: int | None, operation: str) -> None:
+    if steps is not None:
+        integer(steps, f"{operation}: the number of steps")
+        if not is_stream(x):
+            raise ValueError(f"{operation}: a number of steps is for streams of batches")
+
+
+def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batches | Stream:
     """Return batches of samples alone."""
+    _check_steps(x, steps, "predict")
     if is_stream(x):
-        return Stream(x, stream_samples(model, "predict"), "predict")
+        return Stream(x, stream_samples(model, "predict"), "predict", steps)
     arrays = samples(model, x, "predict")
     return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)
 
@@ -234,15 +253,12 @@ def stream(
     sample_weight: Any,
     operation: str,
     class_weight: ClassWeight | None = None,
+    steps: int | None = None,
 ) -> Stream:
     """Return the checked batches of a stream."""
     if y is not None or sample_weight is not None:
         raise ValueError(f"{operation}: x is a stream of batches and yields y and weights too")
     ready = stream_samples(model, operation)
-    if not model.built:
-        for batch in x:
-            ready(batch)  # builds the model
-            break
 
     def check(batch: Any) -> list[Any]:
         if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
@@ -250,12 +266,15 @@ def stream(
                 f"{operation}: a stream must yield (x, y) or (x, y, sample_weight), "
                 f"got {type(batch).__name__}"
             )
-        found = ready(batch)
+        inputs = ready(batch)
         weight = batch[2] if len(batch) == 3 else None
-        rest = batch_targets(model, batch[1], weight, len(found[0]), operation, class_weight)
-        return [*found, *rest]
+        rest = batch_targets(model, batch[1], weight, len(inputs[0]), operation, class_weight)
+        return [*inputs, *rest]
 
-    return Stream(x, check, operation)
+    found = Stream(x, check, operation, steps)
+    if not model.built:
+        ready(found.first())  # builds the model
+    return found
 
 
 def stream_samples(model: Model, operation: str) -> Callable[[Any], list[Any]]:

@@ -74,6 +74,16 @@ class Model(WeightHolder):
     >>> model = cnnx.Model(x, y)
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("call", "train_step", "test_step", "predict_step"):
+            if name in vars(cls):
+                raise TypeError(
+                    f"{cls.__name__}.{name} would never be called: networks are values that layers "
+                    "compute; model.forward, model.backward and optimizer.apply make a training "
+                    "loop of your own"
+                )
+
     def __init__(self, inputs: Any = None, outputs: Any = None, name: str | None = None) -> None:
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r}")
@@ -550,6 +560,8 @@ class Model(WeightHolder):
         class_weight: Mapping[int, float] | None = None,
         sample_weight: Any = None,
         initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
     ) -> History:
         """
         Train on a data set.
@@ -559,9 +571,10 @@ class Model(WeightHolder):
         x
             Samples (samples, ...) of any real dtype and layout; they stay as they are in memory. Of
             several inputs a list, or a dict by their names.
-            Or a stream of batches: an object with a length that yields (x, y) or
-            (x, y, sample_weight) anew each time it is iterated, such as a
-            `cnnx.data.ImageStream`; then `y`, `batch_size` and `shuffle` have no meaning.
+            Or a stream of batches (x, y) or (x, y, sample_weight): an object that yields them anew
+            each time it is iterated, such as a `cnnx.data.ImageStream` or a PyTorch DataLoader; a
+            set of them, x[0], x[1], ... with a length, such as Keras' PyDataset; or a generator.
+            Then `y`, `batch_size` and `shuffle` have no meaning.
         y
             Targets (samples, ...), or labels for the sparse loss. Of several outputs a list, or a
             dict by their names.
@@ -588,6 +601,10 @@ class Model(WeightHolder):
             The same for each sample, shape (samples,). Metrics take no notice of weights.
         initial_epoch
             Number of epochs done before.
+        steps_per_epoch, validation_steps
+            Batches of a stream in an epoch, and of `validation_data`; by default as many as its
+            length says, or as there are. With them an epoch goes on where the one before ended, so
+            that a generator may go on for ever.
 
         Returns
         -------
@@ -611,7 +628,14 @@ class Model(WeightHolder):
         split = number(validation_split, "fit: validation_split", 0, 1)
         classes = check_class_weight(class_weight, "fit")
         batches, judging = handed.to_fit(
-            self, (x, y, sample_weight), classes, split, validation_data, size, shuffle
+            self,
+            (x, y, sample_weight),
+            classes,
+            split,
+            validation_data,
+            size,
+            shuffle,
+            (steps_per_epoch, validation_steps),
         )
         given: Any = () if callbacks is None else callbacks
         own = list(given) if isinstance(given, (list, tuple)) else [given]
@@ -635,6 +659,7 @@ class Model(WeightHolder):
         verbose: Any = "auto",
         sample_weight: Any = None,
         return_dict: bool = False,
+        steps: int | None = None,
     ) -> Any:
         """
         Return the loss and metrics over a data set.
@@ -648,6 +673,8 @@ class Model(WeightHolder):
             it takes long.
         return_dict
             Whether to return figures by name.
+        steps
+            Batches of a stream to read; by default all.
 
         Returns
         -------
@@ -655,7 +682,8 @@ class Model(WeightHolder):
         """
         verbose = check_verbose(verbose, "evaluate")
         size = _batch_size(batch_size, "evaluate")
-        logs = self.judge(handed.to_evaluate(self, x, y, sample_weight, size, "evaluate"), verbose)
+        data = handed.to_evaluate(self, x, y, sample_weight, size, steps, "evaluate")
+        logs = self.judge(data, verbose)
         return logs if return_dict else _flat(list(logs.values()))
 
     def judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
@@ -671,7 +699,13 @@ class Model(WeightHolder):
             write_line(f"evaluate  {progress.summary(mean.logs(), progress.seconds)}")
         return mean.logs()
 
-    def predict(self, x: Any, batch_size: int | None = None, verbose: Any = "auto") -> Any:
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: Any = "auto",
+        steps: int | None = None,
+    ) -> Any:
         """
         Return the network's outputs (samples, ...): an array, or a list or dict of several.
 
@@ -684,10 +718,12 @@ class Model(WeightHolder):
             Samples a step; 32 by default.
         verbose
             0 shows nothing, otherwise a bar appears on a terminal if it takes long.
+        steps
+            Batches of a stream to read; by default all.
         """
         verbose = check_verbose(verbose, "predict")
         size = _batch_size(batch_size, "predict")
-        batches = handed.to_predict(self, x, size)
+        batches = handed.to_predict(self, x, size, steps)
         found: list[list[Float]] = [[] for _ in self.graph.outputs]
         with quiet_progress("predict", batches.samples, verbose) as progress:
             for batch in batches:

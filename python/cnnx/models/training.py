@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, History, Logs
 from cnnx.models.objective import serialize_losses
 from cnnx.progress import Progress, write_line
+from cnnx.warning import warn
 
 if TYPE_CHECKING:
     from cnnx.models.model import Model
@@ -62,7 +62,7 @@ class Training:
                     f"fit: callbacks must be objects of cnnx.callbacks.Callback, got {callback!r}"
                 )
             callback.model = model
-            callback.params = {"epochs": epochs.stop, "steps": len(batches), "verbose": verbose}
+            callback.params = {"epochs": epochs.stop, "steps": batches.steps, "verbose": verbose}
             callback.training = self
         self._callbacks = sorted(callbacks, key=lambda item: item.runs_last)
         self._model = model
@@ -75,7 +75,7 @@ class Training:
         self._mean = model.training_step("fit").mean()
         self._random_at_begin: dict[str, Any] = {}
         # A stream may shrink: unreadable files are dropped.
-        self._extent = {"samples": batches.samples, "batches": len(batches)}
+        self._extent = {"samples": batches.samples, "batches": batches.steps}
         self.epoch = epochs.start
         self.step = 0
 
@@ -185,7 +185,7 @@ class Training:
         model.check_weights(list(state["weights"].values()))
         model.check_optimizer_state(state["optimizer"])
         integer(state["epoch"], "the epoch", minimum=0)
-        integer(state["step"], "the step", minimum=0, limit=len(self._batches) + 1)
+        integer(state["step"], "the step", minimum=0, limit=(self._batches.steps or 2**31) + 1)
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from where training stood when `get_state` returned `state`, in any process."""
@@ -262,11 +262,10 @@ class Training:
 
     def _warn(self, loss: float) -> None:
         self._finite = False
-        warnings.warn(
+        warn(
             f"fit: the loss is {loss} in epoch {self.epoch + 1}, batch {self.step + 1}; "
             "lower the learning rate, or look for NaN in the data",
             RuntimeWarning,
-            stacklevel=6,  # where fit was called
         )
 
     def _notify(self, event: str, *arguments: Any) -> None:

@@ -18,6 +18,7 @@ from cnnx.metrics import Metric
 from cnnx.models.mean import Mean
 from cnnx.models.objective import Objective, figure_names
 from cnnx.models.parameters import Parameters
+from cnnx.models.suitability import check_suits
 from cnnx.optimizers import Optimizer
 
 
@@ -162,6 +163,8 @@ class TrainingStep:
             shorter = None
             if loss is not None and loss.fused_activation is not None and not loss.from_logits:
                 shorter = net_input(graph, graph.outputs[place], loss.fused_activation)
+            if shorter is None:
+                check_suits(loss, graph, graph.outputs[place])
             graph = shorter or graph
             self.heads.append(Head(objective, shape, shorter is not None))
         self._inputs = len(graph.inputs)
