@@ -265,5 +265,44 @@ def test_a_generator_that_ends() -> None:
         model.fit(iter(Cut(X, Y)), epochs=2, verbose=0)
     with pytest.warns(RuntimeWarning, match="evaluate: x ended after 3 of 5 batches"):
         model.evaluate(iter(Cut(X, Y)), steps=5, verbose=0)
-    with pytest.raises(ValueError, match="fit: a number of steps is for streams of batches"):
+    with pytest.raises(ValueError, match="fit: steps_per_epoch=2 is for streams of batches"):
         model.fit(X, Y, steps_per_epoch=2)
+
+
+def pixels(loss: str) -> cnnx.Sequential:
+    cnnx.utils.set_random_seed(1)
+    model = cnnx.Sequential([Input((4, 5, 2)), cnnx.layers.Conv2D(3, 1, activation="softmax")])
+    model.compile("sgd", loss)
+    return model
+
+
+@pytest.mark.parametrize("loss", ["sparse_categorical_crossentropy", "categorical_crossentropy"])
+def test_weights_of_pixels(loss: str) -> None:
+    """A pixel of weight 3 counts three times; classes have weights in the same way."""
+    x, chance = normal(1, 6, 4, 5, 2), np.random.default_rng(2)
+    labels = chance.integers(0, 3, (6, 4, 5))
+    y = labels if loss.startswith("sparse") else np.eye(3)[labels]
+    weights = chance.integers(0, 4, (6, 4, 5))
+    probabilities = pixels(loss).predict(x, verbose=0)
+    costs = -np.log(np.take_along_axis(probabilities, labels[..., None], 3)[..., 0])
+    found = pixels(loss).evaluate(x, y, sample_weight=weights, verbose=0)
+    assert found == pytest.approx((costs * weights).mean(), rel=1e-5)
+
+    of_class = {0: 2.0, 2: 0.5}
+    factors = np.choose(labels, [2.0, 1.0, 0.5])
+    of_sample = np.arange(6.0)
+    one, other = pixels(loss), pixels(loss)
+    one.fit(x, y, class_weight=of_class, sample_weight=of_sample, shuffle=False, verbose=0)
+    both = factors * of_sample[:, None, None]
+    other.fit(Cut(x, y, both, size=32), verbose=0)
+    for got, expected in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
+    with pytest.raises(ValueError, match=r"shape \(6,\), or one for each row .* \(6, 4, 5\), got"):
+        one.fit(x, y, sample_weight=np.ones((6, 4)))
+
+
+def test_class_weights_of_targets_with_several_classes_are_refused() -> None:
+    model = cnnx.Sequential([Input((5,)), Dense(3, activation="sigmoid")])
+    model.compile("sgd", "binary_crossentropy")
+    with pytest.raises(ValueError, match=r"class_weight needs one class .* some tell none or"):
+        model.fit(X, np.eye(3)[Y] + np.eye(3)[0] * (Y > 0)[:, None], class_weight={0: 2.0})

@@ -31,7 +31,6 @@ def to_evaluate(
     operation: str,
 ) -> Batches | Stream:
     """Return the batches of a data set in the form that users give it."""
-    _check_steps(x, steps, operation)
     if is_stream(x):
         return stream(model, x, y, sample_weight, operation, steps=steps)
     return batches(model, data(model, x, y, sample_weight, operation), batch_size)
@@ -50,7 +49,7 @@ def to_fit(
     """Return the batches to train on, and those to judge the model by, if there are any."""
     judging: Batches | Stream | None = None
     training: Batches | Stream
-    _check_steps(given[0], steps[0], "fit")
+    check_steps(given[0], steps[0], "fit: steps_per_epoch")
     if is_stream(given[0]):
         training = stream(model, *given, "fit", class_weight, steps[0])
         if split:
@@ -64,20 +63,22 @@ def to_fit(
         training = batches(model, arrays, batch_size, shuffle)
     if validation is not None:
         given = _validation(validation)
+        check_steps(given[0], steps[1], "fit: validation_steps")
         judging = to_evaluate(model, *given, batch_size, steps[1], "fit: validation_data")
     return training, judging
 
 
-def _check_steps(x: Any, steps: int | None, operation: str) -> None:
+def check_steps(x: Any, steps: int | None, name: str) -> None:
+    """Raise an error unless a number of batches is None, or `x` a stream of batches."""
     if steps is not None:
-        integer(steps, f"{operation}: the number of steps")
+        integer(steps, name)
         if not is_stream(x):
-            raise ValueError(f"{operation}: a number of steps is for streams of batches")
+            raise ValueError(f"{name}={steps} is for streams of batches")
 
 
 def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batches | Stream:
     """Return batches of samples alone."""
-    _check_steps(x, steps, "predict")
+    check_steps(x, steps, "predict: steps")
     if is_stream(x):
         return Stream(x, stream_samples(model, "predict"), "predict", steps)
     arrays = samples(model, x, "predict")
@@ -221,10 +222,13 @@ def weights(model: Model, sample_weight: Any, count: int, operation: str) -> lis
     if sample_weight is None:
         return []
     names = model.output_names
+    rows = [head.rows_of(count) for head in model.training_step(operation).heads]
     if len(names) > 1 and isinstance(sample_weight, (dict, list, tuple)):
         parts = listed(sample_weight, names, f"{operation}: sample_weight")
-        return [check_sample_weight(part, count, operation) for part in parts]
-    return [check_sample_weight(sample_weight, count, operation)]
+        pairs = zip(parts, rows, strict=True)
+        return [check_sample_weight(part, of_one, operation) for part, of_one in pairs]
+    of_all = rows[0] if len(names) == 1 else (count,)
+    return [check_sample_weight(sample_weight, of_all, operation)]
 
 
 def _types(model: Model, arrays: Sequence[Array]) -> list[np.dtype[Any]]:
@@ -340,7 +344,9 @@ def weigh(
             f"{operation}: class_weight is for models with one input and one output; "
             "use sample_weight"
         )
-    return weigh_classes(arrays, class_weight, operation)
+    head = model.training_step(operation).heads[0]
+    rows = head.rows_of(len(arrays[0]))
+    return weigh_classes(arrays, class_weight, head.sparse, rows, operation)
 
 
 def _remedy(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:

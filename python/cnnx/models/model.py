@@ -598,7 +598,8 @@ class Model(WeightHolder):
         class_weight
             How often the loss of a training sample counts, by class; 1 for classes left out.
         sample_weight
-            The same for each sample, shape (samples,). Metrics take no notice of weights.
+            The same for each sample, shape (samples,), or for each pixel of an output of images,
+            shape (samples, height, width). Metrics take no notice of weights.
         initial_epoch
             Number of epochs done before.
         steps_per_epoch, validation_steps
@@ -682,6 +683,7 @@ class Model(WeightHolder):
         """
         verbose = check_verbose(verbose, "evaluate")
         size = _batch_size(batch_size, "evaluate")
+        handed.check_steps(x, steps, "evaluate: steps")
         data = handed.to_evaluate(self, x, y, sample_weight, size, steps, "evaluate")
         logs = self.judge(data, verbose)
         return logs if return_dict else _flat(list(logs.values()))

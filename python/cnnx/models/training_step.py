@@ -82,10 +82,16 @@ class Head:
         return outputs.reshape(-1, self._units) if self._loss_sees_rows else outputs
 
     def row_weights(self, weights: Float | None) -> Float | None:
-        """Return weights of samples as weights of the rows of their outputs."""
+        """Return weights of samples, or of rows, as a flat array of weights of rows."""
         if weights is None or not self._loss_sees_rows:
             return weights
+        if weights.ndim > 1:
+            return weights.reshape(-1)
         return np.repeat(weights, math.prod(self.shape[:-1]))
+
+    def rows_of(self, samples: int) -> Shape:
+        """Return the shape of a batch's rows of outputs, each of which may have its weight."""
+        return (samples, *self.shape[:-1]) if self._loss_sees_rows else (samples,)
 
     def score(
         self, outputs: Float, targets: Array, weights: Float | None, figures: Sequence[Figure]

@@ -11,9 +11,18 @@ from cnnx.arrays import Array, Float, as_float32
 from cnnx.geometry import integer, number
 
 
-def check_sample_weight(sample_weight: Any, samples: int, operation: str) -> Float:
+def check_sample_weight(sample_weight: Any, rows: tuple[int, ...], operation: str) -> Float:
     """
-    Return weights as contiguous float32 of shape (samples,).
+    Return weights as contiguous float32.
+
+    Parameters
+    ----------
+    sample_weight
+        One number a sample, or one for each row of outputs: for each pixel of images.
+    rows
+        Shape of a batch's rows of outputs: (samples,), or (samples, height, width).
+    operation
+        What errors begin with.
 
     Raises
     ------
@@ -21,9 +30,10 @@ def check_sample_weight(sample_weight: Any, samples: int, operation: str) -> Flo
         For another shape, a negative weight or one that is not finite.
     """
     weights = as_float32(sample_weight, f"{operation}: sample_weight")
-    if weights.shape != (samples,):
+    if weights.shape not in (rows[:1], rows):
+        each = f", or one for each row of outputs, shape {rows}" if len(rows) > 1 else ""
         raise ValueError(
-            f"{operation}: sample_weight must hold one number a sample, shape ({samples},), "
+            f"{operation}: sample_weight must hold one number a sample, shape {rows[:1]}{each}, "
             f"got {weights.shape}"
         )
     wrong = ~(np.isfinite(weights) & (weights >= 0))
@@ -57,7 +67,11 @@ def check_class_weight(
 
 
 def weigh_classes(
-    data: Sequence[Array], class_weight: Mapping[int, float] | None, operation: str
+    data: Sequence[Array],
+    class_weight: Mapping[int, float],
+    sparse: bool,
+    rows: tuple[int, ...],
+    operation: str,
 ) -> list[Array]:
     """
     Return samples, targets and weights, with the classes' weights multiplied in.
@@ -68,6 +82,10 @@ def weigh_classes(
         Samples, targets, and weights if there are any.
     class_weight
         What `check_class_weight` returned.
+    sparse
+        Whether the targets are labels.
+    rows
+        As for `check_sample_weight`.
     operation
         What errors begin with.
 
@@ -77,22 +95,24 @@ def weigh_classes(
         If the targets tell no class.
     """
     samples, targets, *weights = data
-    if class_weight is None:
-        return list(data)
-    labels = _labels(targets, operation)
-    factors = np.ones(len(labels), np.float32)
+    labels = targets.reshape(rows) if sparse else _labels(targets, rows, operation)
+    factors = np.ones(rows, np.float32)
     for label, factor in class_weight.items():
         factors[labels == label] = factor
-    return [samples, targets, weights[0] * factors if weights else factors]
+    if weights:
+        given = weights[0]
+        factors *= given.reshape(given.shape + (1,) * (factors.ndim - given.ndim))
+    return [samples, targets, factors]
 
 
-def _labels(targets: Array, operation: str) -> Array:
-    """Return the class of each target: a label, one of two, or one-hot."""
-    if targets.ndim == 1:
-        return targets
-    if targets.ndim == 2:
-        return targets[:, 0] if targets.shape[1] == 1 else targets.argmax(1)
+def _labels(targets: Array, rows: tuple[int, ...], operation: str) -> Array:
+    """Return the class of each row of targets: one of two, or the one that is 1."""
+    if targets.shape[:-1] == rows and targets.shape[-1] == 1:
+        return targets[..., 0]
+    if targets.shape[:-1] == rows and (np.count_nonzero(targets, axis=-1) == 1).all():
+        labels: Array = targets.argmax(-1)
+        return labels
     raise ValueError(
-        f"{operation}: class_weight needs one class a sample, the targets have shape "
-        f"{targets.shape}; use sample_weight"
+        f"{operation}: class_weight needs one class for each of {rows} rows; of targets of shape "
+        f"{targets.shape} some tell none or several; use sample_weight"
     )
