@@ -112,7 +112,7 @@ def draw(
         title=f"{machine['processor']}, {machine['CPUs']} CPUs; medians and ranges of the rounds",
         alignment="left",
         loc="outside lower left",
-        ncols=4,
+        ncols=5,
         frameon=False,
     )
     return figure
