@@ -167,6 +167,15 @@ void spread(const float* product, int64_t begin, int64_t end, int64_t channel, i
   }
 }
 
+// Rows [begin, end) of what a register tile will be stored to.
+void fetch_tile(const float* out, int64_t stride, int64_t begin, int64_t end, int64_t channels) {
+  for (int64_t row = begin; row < end; ++row) {
+    for (int64_t c = 0; c < channels; c += kLineFloats) {
+      __builtin_prefetch(out + row * stride + c, 1);
+    }
+  }
+}
+
 // dst (pixels, oc) = src (pixels, ic) times the weights (ic, oc), and what follows.
 void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float* bias,
               const Epilogue& epilogue, const ProductPixels& dst, PreparedWeights* prepared) {
@@ -186,6 +195,8 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
           : weights_form(prepared, {&kernels().conv, cut.parts()}, product_weights.size(), scratch,
                          [&](float* memory) { product_weights.pack(memory); });
 
+  // Outputs that are many times the inputs come from memory, and short sums leave no time to wait.
+  const bool fetches = ic < 64 && oc >= 4 * ic;
   const int64_t offset = 0;
   const ConvRuns run{1, ic, &offset};
   parallel_for_pieces(
@@ -220,6 +231,10 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
             for (int64_t t = 0; t < count; ++t) {
               ahead.fetch();
               const int64_t first = pixels * t / count, last = pixels * (t + 1) / count;
+              if (fetches) {
+                fetch_tile(out + c - item.channel, out_stride, last + tile.pixels,
+                           std::min(last + 2 * tile.pixels, pixels), tile.channels);
+              }
               tile.microkernel(run, x + first * ic, ic, w + (c - item.channel) * ic,
                                bias == nullptr ? nullptr : bias + c,
                                out + first * out_stride + c - item.channel, out_stride,
@@ -375,7 +390,7 @@ void pointwise_backward_data(const Conv2dDims& d, Images diff_dst, const float* 
 
 void pointwise_backward_weights(const Conv2dDims& d, const float* src, Images diff_dst,
                                 float* diff_weights) {
-  constexpr int64_t kMostSums = 1 << 16;
+  constexpr int64_t kMostSums = 1 << 17;
   const SeenPixels x = pixels_of_src(d, {src}), dy = pixels_of_dst(d, diff_dst);
   // The transpose may fill the vectors better.
   const PointwiseGradient plain(x, dy), transposed(dy, x);
@@ -400,13 +415,15 @@ void pointwise_backward_weights(const Conv2dDims& d, const float* src, Images di
                        }
                      });
   } else {
-    parallel_for_pieces(threads, gradient.parts(), pieces_for(work, threads),
-                        [&](int64_t begin, int64_t end, int thread) {
-                          gradient.clear(begin, end, total);
-                          for (int64_t strip = 0; strip < gradient.strips(); ++strip) {
-                            gradient.add(strip, begin, end, scratch.of_thread(thread), total);
-                          }
-                        });
+    Interruption interruption;
+    parallel_for(threads, gradient.parts(), [&](int64_t begin, int64_t end, int thread) {
+      gradient.clear(begin, end, total);
+      for (int64_t strip = 0; strip < gradient.strips(); ++strip) {
+        if (strip > 0 && interruption.came()) return;
+        gradient.add(strip, begin, end, scratch.of_thread(thread), total);
+      }
+    });
+    interruption.rethrow();
   }
   if (transposes) kernels().transpose(d.oc, d.ic, total, d.ic, diff_weights, d.oc);
 }
