@@ -2,17 +2,12 @@
 // kernels/<isa>/kernels.cpp alone.
 #pragma once
 
+#include "kernels/depthwise_tile.hpp"
 #include "kernels/kernel_table.hpp"
 #include "kernels/simd.hpp"
 
 namespace cnnx {
 namespace {
-
-// Whole vectors (Full), or the first `cols` floats of each.
-template <bool Full>
-CNNX_INLINE Vec load_channels(const float* p, int64_t cols) {
-  return Full ? load(p) : load_part(p, cols);
-}
 
 template <int Pixels, bool Full>
 CNNX_INLINE void depthwise_tile(const DepthwiseTaps& taps, const float* src, int64_t src_stride,
@@ -135,6 +130,11 @@ constexpr DepthwiseKernels depthwise_kernels = {
     .lanes = kLanes,
     .forward = depthwise_forward,
     .backward_weights = depthwise_backward_weights,
+    .tile_pixels = kTilePixels,
+    .rows = {depthwise_row<3, 1>(), depthwise_row<5, 1>(), depthwise_row<7, 1>(),
+             depthwise_row<3, 2>(), depthwise_row<5, 2>(), depthwise_row<7, 2>(),
+             spread_row<3, 0>(), spread_row<5, 0>(), spread_row<7, 0>(), spread_row<3, 1>(),
+             spread_row<5, 1>(), spread_row<7, 1>()},
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "ops/correlation.hpp"
+#include "ops/depthwise_tiles.hpp"
 
 namespace cnnx {
 namespace {
@@ -164,6 +165,16 @@ void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float
     return;
   }
   const int64_t row = dims.iw * dims.ic;
+  const Spread spread = {dims.stride_h, dims.stride_w};
+  Conv2dDims unstrided = backward_dims(dims);
+  unstrided.stride_h = unstrided.stride_w = 1;
+  if (is_depthwise(dims) && has_depthwise_tiles(unstrided, diff_dst, spread)) {
+    if (is_empty(unstrided)) return;
+    const KernelTaps taps(dims, weights, {dims.kh - 1, -1}, {dims.kw - 1, -1});
+    tiled_depthwise_correlate(unstrided, diff_dst.data, spread, taps, bias, epilogue,
+                              {diff_src, dims.ih * row, row, dims.ic});
+    return;
+  }
   for_each_phase(dims, [&](const Conv2dDims& back, const Phase& y, const Phase& x) {
     const int64_t first = y.first * row + x.first * dims.ic;
     const OutputPixels dst = {diff_src + first, dims.ih * row, dims.stride_h * row,

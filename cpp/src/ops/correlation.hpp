@@ -15,7 +15,8 @@
 
 namespace cnnx {
 
-constexpr int64_t kConvGrain = int64_t{1} << 20;  // multiply-adds worth a thread
+// Multiply-adds worth a thread. Depthwise ones wait for memory, too.
+constexpr int64_t kConvGrain = int64_t{1} << 20, kDepthwiseGrain = int64_t{1} << 18;
 
 // Output pixels of some images, which may lie apart.
 struct OutputPixels {
@@ -77,13 +78,14 @@ inline void finish_row(const Conv2dDims& d, const Epilogue& epilogue, const Outp
 // A correlation strip by strip, and what follows it in the same pass.
 class Correlation {
  public:
-  Correlation(const Conv2dDims& dims, Images src, const Epilogue& epilogue)
+  Correlation(const Conv2dDims& dims, Images src, const Epilogue& epilogue,
+              Borders borders = Borders::copied, int64_t grain = kConvGrain)
       : d_(dims),
         epilogue_(epilogue),
-        strips_(dims, src, epilogue.pool ? 2 : 1),
+        strips_(dims, src, epilogue.pool ? 2 : 1, Strips::kLeastStrips, borders),
         waiting_(epilogue.pool ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
     const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
-    threads_ = threads_for_work(strips_.count(), work, kConvGrain);
+    threads_ = threads_for_work(strips_.count(), work, grain);
     pieces_ = pieces_for(work, threads_);
   }
 
@@ -94,14 +96,20 @@ class Correlation {
   // compute(strip, input, out) makes the rows of a strip. If they are pooled, dst has no gaps.
   template <typename Compute>
   void run(const Scratchpad& scratchpad, const OutputPixels& dst, Compute compute) const {
+    run_in_place(scratchpad, dst, [&](int64_t strip, float* copy, const OutputPixels& out) {
+      compute(strip, strips_.input(strip, copy), out);
+    });
+  }
+  // The same without the input, as make(strip, scratch, out).
+  template <typename Make>
+  void run_in_place(const Scratchpad& scratchpad, const OutputPixels& dst, Make make) const {
     const auto make_strips = [&](int64_t begin, int64_t end, int thread) {
       float* const copy = scratchpad.of_thread(thread);
       for (int64_t strip = begin; strip < end; ++strip) {
-        const float* const input = strips_.input(strip, copy);
         if (epilogue_.pool) {
           const int64_t row = d_.ow * d_.oc;
           float* const unpooled = copy + strips_.scratch();
-          compute(strip, input, OutputPixels{unpooled, strips_.rows(strip) * row, row, d_.oc});
+          make(strip, copy, OutputPixels{unpooled, strips_.rows(strip) * row, row, d_.oc});
           const int64_t pooled_row = d_.ow / 2 * d_.oc, pairs = rows(strip) / 2;
           const int64_t first = first_row(strip) / 2 * pooled_row;
           pool_rows(epilogue_, pairs, d_.ow / 2, d_.oc, unpooled, first, dst.data);
@@ -110,7 +118,7 @@ class Correlation {
           OutputPixels out = dst;
           out.data += strips_.first_image(strip) * dst.image_stride +
                       strips_.first_row(strip) * dst.row_stride;
-          compute(strip, input, out);
+          make(strip, copy, out);
           finish_strip(strip, dst);
         }
       }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "ops/correlation.hpp"
+#include "ops/depthwise_tiles.hpp"
 #include "ops/partial_sums.hpp"
 #include "ops/strip_gradients.hpp"
 
@@ -44,7 +45,11 @@ void repeat(const Conv2dDims& d, const Vectors& vectors, int64_t block, const fl
 
 void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst) {
-  const Correlation correlation(dims, src, epilogue);
+  if (has_depthwise_tiles(dims, src)) {
+    tiled_depthwise_correlate(dims, src.data, {}, taps, bias, epilogue, dst);
+    return;
+  }
+  const Correlation correlation(dims, src, epilogue, Borders::copied, kDepthwiseGrain);
   const Strips& strips = correlation.strips();
   const Vectors vectors(dims, dims.stride_w == 1 && dst.pixel_stride == dims.oc);
   const int64_t block = dims.kh * dims.kw * vectors.lanes;
@@ -93,13 +98,17 @@ void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& t
 
 void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                 float* diff_weights) {
+  if (has_depthwise_tiles(dims, diff_dst)) {
+    tiled_depthwise_backward_weights(dims, src, diff_dst.data, diff_weights);
+    return;
+  }
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);
   const Vectors vectors(dims, dims.stride_w == 1);
   const int64_t taps = dims.kh * dims.kw, ldw = vectors.pixels * dims.oc, size = taps * ldw;
   const PartialSums partial_sums(size, strips.count());
-  const int threads = threads_for_work(partial_sums.parts(),
-                                       dims.mb * dims.oh * dims.ow * dims.oc * taps, kConvGrain);
+  const int threads = threads_for_work(
+      partial_sums.parts(), dims.mb * dims.oh * dims.ow * dims.oc * taps, kDepthwiseGrain);
   Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
                      strips.scratch() + gradients.scratch());
   float* const total = scratch.take(size);

@@ -79,17 +79,24 @@ class Pieces {
   int64_t images_, rows_, together_, parts_;
 };
 
+// Whether padding becomes a copy with zeros around the image, or the kernels know where it ends.
+enum class Borders { copied, in_place };
+
 // The images of a convolution cut into strips of output rows, each with the input rows that it
 // needs: some rows of one image, or a few whole images.
 class Strips {
  public:
+  static constexpr int64_t kLeastStrips = 16;  // enough to share out evenly
+
   // Strips have a multiple of `together` rows; there are `least` of them, or one for each.
-  Strips(const Conv2dDims& dims, Images src, int64_t together, int64_t least = kLeastStrips)
+  Strips(const Conv2dDims& dims, Images src, int64_t together, int64_t least = kLeastStrips,
+         Borders borders = Borders::copied)
       : d_(dims),
         src_(src, d_.ih, d_.iw, d_.ic),
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
-        copied_(d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
-                input_rows(d_.oh) > d_.ih || !src_.in_memory()) {
+        copied_(borders == Borders::copied &&
+                (d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
+                 input_rows(d_.oh) > d_.ih || !src_.in_memory())) {
     const double input = static_cast<double>(width_) * static_cast<double>(d_.ic * d_.stride_h);
     const double row = std::max({input, static_cast<double>(d_.ow * d_.oc), 1.0});
     // Where weights are few, rows are used at once: they need not wait in L2 for the next ones.
@@ -164,7 +171,6 @@ class Strips {
   static constexpr double kFloats = 1 << 16;  // 256 KiB: half of a small L2
   static constexpr int64_t kFewWeights = 2048;
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
-  static constexpr int64_t kLeastStrips = 16;     // enough to share out evenly
 
   Conv2dDims d_;
   ImageRows src_;

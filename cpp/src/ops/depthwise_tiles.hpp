@@ -1,0 +1,22 @@
+#pragma once
+
+#include "ops/correlation.hpp"
+
+namespace cnnx {
+
+// Between the pixels of the input lie spread - 1 others, which are zeros: so the gradient of the
+// input of a strided convolution is a correlation too.
+struct Spread {
+  int64_t h = 1, w = 1;
+};
+
+// Depthwise convolutions of images that are read where they lie: no copy, no zeros around them.
+// Not of few channels, which would leave a vector half empty, nor with rare kernels and strides.
+bool has_depthwise_tiles(const Conv2dDims& dims, Images src, Spread spread = {});
+void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread spread,
+                               const KernelTaps& taps, const float* bias, const Epilogue& epilogue,
+                               const OutputPixels& dst);
+void tiled_depthwise_backward_weights(const Conv2dDims& dims, const float* src,
+                                      const float* diff_dst, float* diff_weights);
+
+}  // namespace cnnx
