@@ -419,6 +419,42 @@ def test_windows_that_lie_side_by_side(
         check_addends(src, weights, diff_dst, geometry, "relu", 4, 0.0)
 
 
+@pytest.mark.parametrize("multiplier", [1, 2, 3])
+@pytest.mark.parametrize("channels", [3, 20, 67])
+@pytest.mark.parametrize(
+    ("kernel", "strides"), [(3, (1, 1)), (5, (1, 2)), (7, (2, 1)), (3, (3, 2))]
+)
+def test_depthwise_with_several_outputs_a_channel(
+    kernel: int, strides: tuple[int, int], channels: int, multiplier: int
+) -> None:
+    size = 9, 17
+    window = Window(
+        size,
+        (-(-size[0] // strides[0]), -(-size[1] // strides[1])),
+        (kernel, kernel),
+        strides=strides,
+        padding=(kernel // 2, kernel // 2),
+        dilation=(1, 1),
+    )
+    geometry, oc = geometry_of(window, channels), channels * multiplier
+    output = (2, *window.output_size, oc)
+    arrays = [
+        whole(i, *shape)
+        for i, shape in enumerate([(2, *size, channels), (kernel, kernel, 1, oc), (oc,), output])
+    ]
+    check_conv2d(*arrays, geometry, 0.0)
+    src, weights, _, diff_dst = arrays
+    check_addends(src, weights, diff_dst, geometry, "relu", seed=7, tolerance=0.0)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_with_pixels_that_share_places_in_the_cache(stride: int) -> None:
+    window = same_window(5, 9, 3, stride)
+    geometry = geometry_of(window, 512)
+    shapes = (2, 5, 9, 512), (3, 3, 1, 512), (512,), (2, *window.output_size, 512)
+    check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
+
+
 @pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 3), (1, 2), (2, 3)])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, stride: int) -> None:

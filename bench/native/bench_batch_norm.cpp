@@ -48,6 +48,9 @@ const bool added = [] {
   add_batch_norm(32 * 8 * 8, 256);
   add_batch_norm(32 * 28 * 28, 32);
   add_batch_norm(32, 64);
+  add_batch_norm(8 * 112 * 112, 32);
+  add_batch_norm(8 * 56 * 56, 144);
+  add_batch_norm(8 * 14 * 14, 384);
   return true;
 }();
 

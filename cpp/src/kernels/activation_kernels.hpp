@@ -7,7 +7,7 @@
 namespace cnnx {
 namespace {
 
-constexpr float kLeakySlope = 0.2f, kMostRelu6 = 6.0f;
+constexpr float kLeakySlope = 0.2f;
 
 void linear_forward(int64_t n, const float* src, float* dst) {
   map(n, src, dst, [](Vec x) { return x; });
@@ -78,10 +78,7 @@ void exponential_backward(int64_t n, const float* dst, const float* diff_dst, fl
 }
 
 void relu6_forward(int64_t n, const float* src, float* dst) {
-  map(n, src, dst, [](Vec x) {
-    const Vec y = relu(x);
-    return y > kMostRelu6 ? broadcast(kMostRelu6) : y;
-  });
+  map(n, src, dst, [](Vec x) { return relu6(x); });
 }
 void relu6_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
   map(n, dst, diff_dst, diff_src,

@@ -343,19 +343,18 @@ struct NormalizedColumns {
   const float *mean, *scale, *shift;
 };
 
-// dst = the normalised columns + addend (rows, c), unless it is null; or what a ReLU makes of that
-using Normalize = void (*)(int64_t rows, int64_t c, const float* src, const float* addend,
-                           const NormalizedColumns& columns, float* dst);
-
-// Both take the gradient of normalised columns, or of what a ReLU made of them.
-struct BatchNormBackward {
-  // of the gradient and of the gradient * (src - mean)
+// Contiguous (rows, c) matrices of normalised columns, or of what a rectifier makes of them.
+struct NormalizationKernels {
+  // dst = the columns + addend, unless it is null
+  void (*forward)(int64_t rows, int64_t c, const float* src, const float* addend,
+                  const NormalizedColumns& columns, float* dst);
+  // adds the sums of the gradient and of the gradient * (src - mean)
   void (*add_sums)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
                    const NormalizedColumns& columns, float* sums, float* products);
   // diff_src = scale * gradient + slope * (src - mean) + offset
-  void (*normalize)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
-                    const NormalizedColumns& columns, const float* slope, const float* offset,
-                    float* diff_src);
+  void (*backward)(int64_t rows, int64_t c, const float* src, const float* diff_dst,
+                   const NormalizedColumns& columns, const float* slope, const float* offset,
+                   float* diff_src);
 };
 
 // Contiguous (rows, c) matrices; the other arguments have one float a column. add_... add to their
@@ -365,8 +364,7 @@ struct BatchNormKernels {
   // of src - mean and of its square
   void (*add_deviations)(int64_t rows, int64_t c, const float* src, const float* mean, float* sums,
                          float* squares);
-  Normalize normalize, normalize_relu;
-  BatchNormBackward backward, relu_backward;
+  NormalizationKernels linear, relu, relu6;
 };
 
 // Contiguous (rows, c) matrices; bias and sums have one float a column.

@@ -10,6 +10,11 @@ namespace {
 CNNX_INLINE Vec abs(Vec x) { return (Vec)((IntVec)x & 0x7fffffff); }
 CNNX_INLINE Vec max(Vec x, Vec y) { return x > y ? x : y; }
 CNNX_INLINE Vec relu(Vec x) { return x <= 0.0f ? Vec{} : x; }  // NaN stays
+constexpr float kMostRelu6 = 6.0f;
+CNNX_INLINE Vec relu6(Vec x) {
+  const Vec y = relu(x);
+  return y > kMostRelu6 ? broadcast(kMostRelu6) : y;
+}
 // The logarithms of the least normal number and of nearly the largest, so that rounding up stays in
 // the range.
 constexpr float kLeastExponent = -87.336544f, kMostExponent = 88.7228f;

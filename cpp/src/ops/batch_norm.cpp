@@ -98,6 +98,14 @@ int64_t columns_scratch(const ColumnChunks& chunks) {
   return 3 * Scratchpad::padded(chunks.width());
 }
 
+// The kernels that do the activation on the way, or null.
+const NormalizationKernels* rectifying(Activation activation) {
+  const BatchNormKernels& kernel = kernels().batch_norm;
+  if (activation == Activation::linear) return &kernel.linear;
+  if (activation == Activation::relu) return &kernel.relu;
+  return activation == Activation::relu6 ? &kernel.relu6 : nullptr;
+}
+
 struct NormalizedRows {
   ColumnChunks chunks;
   NormalizedColumns columns;
@@ -107,14 +115,13 @@ struct NormalizedRows {
 
   // out = activation of `rows` rows from first_row on
   void copy(int64_t first_row, int64_t rows, Activation activation, float* out) const {
-    const bool is_relu = activation == Activation::relu;
-    const BatchNormKernels& kernel = kernels().batch_norm;
-    const Normalize normalize = is_relu ? kernel.normalize_relu : kernel.normalize;
+    const NormalizationKernels* const kernel = rectifying(activation);
+    const auto normalize = (kernel == nullptr ? kernels().batch_norm.linear : *kernel).forward;
     chunks.widen(first_row, rows, [&](int64_t first, int64_t wide_rows, int64_t width) {
       normalize(wide_rows, width, src + first, addend == nullptr ? nullptr : addend + first,
                 columns, out + (first - first_row * c));
     });
-    if (is_relu || activation == Activation::linear) return;
+    if (kernel != nullptr) return;
     activation_kernel(activation).forward(rows * c, out, out);
   }
 };
@@ -151,8 +158,8 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
   });
 }
 
-// The gradient of a chunk's rows, un-pooled and but for ReLU's times the activation's derivative.
-// With an addend, times that of ReLU too.
+// The gradient of a chunk's rows, un-pooled and but for a rectifier's times the activation's
+// derivative. With an addend, times that of ReLU too.
 class ChunkGradient {
  public:
   ChunkGradient(const BatchNormDims& d, Images diff_dst, Activation activation,
@@ -205,8 +212,8 @@ class ChunkGradient {
 
  private:
   bool has_derivative() const {
-    const bool is_relu_anew = activation_ == Activation::relu && added_.dst == nullptr;
-    return activation_ != Activation::linear && !is_relu_anew;
+    const bool on_the_way = rectifying(activation_) != nullptr && added_.dst == nullptr;
+    return activation_ != Activation::linear && !on_the_way;
   }
 
   ImageRows images_;
@@ -251,9 +258,10 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, Images dif
                          Activation activation, const Affine& affine, const float* mean,
                          const float* inv_std, const BatchNormGradients& gradients,
                          const AddedOutput& added) {
-  const BatchNormKernels& all = kernels().batch_norm;
-  const bool anew = activation == Activation::relu && added.dst == nullptr;
-  const BatchNormBackward& kernel = anew ? all.relu_backward : all.backward;
+  const NormalizationKernels* const rectified =
+      added.dst == nullptr ? rectifying(activation) : nullptr;
+  const NormalizationKernels& kernel =
+      rectified == nullptr ? kernels().batch_norm.linear : *rectified;
   const ColumnChunks chunks = chunks_of(dims, diff_dst.codes != nullptr);
   const ChunkGradient gradient(dims, diff_dst, activation, added);
   Scratchpad scratch(2 * Scratchpad::padded(dims.c) + columns_scratch(chunks) +
@@ -288,8 +296,8 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, Images dif
   chunks.for_each_backwards([&](const Chunk& chunk) {
     const float* const dy = gradient.again(chunk, normalized, scratch.of_thread(chunk.thread));
     chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
-      kernel.normalize(rows, width, src + first, dy + (first - chunk.first * dims.c), columns,
-                       slope, offset, gradients.src + first);
+      kernel.backward(rows, width, src + first, dy + (first - chunk.first * dims.c), columns, slope,
+                      offset, gradients.src + first);
     });
   });
 }

@@ -11,6 +11,23 @@ namespace {
 
 bool is_depthwise(const Conv2dDims& d) { return d.groups == d.ic && d.ic == d.oc; }
 
+// The same, or several outputs of each channel.
+bool has_channels_apart(const Conv2dDims& d) {
+  return d.groups == d.ic && (d.ic == d.oc || d.groups > 1);
+}
+
+// With stride 1, the convolution whose input is diff_dst with the zeros of a spread.
+Conv2dDims spread_dims(const Conv2dDims& d) {
+  Conv2dDims back = backward_dims(d);
+  back.stride_h = back.stride_w = 1;
+  return back;
+}
+
+bool has_tiled_backward_data(const Conv2dDims& d, Images diff_dst) {
+  return has_channels_apart(d) &&
+         has_depthwise_tiles(spread_dims(d), diff_dst, {d.stride_h, d.stride_w});
+}
+
 // Whether a float of src is read often enough by the gradient of the weights to be packed: for
 // several taps, of more channels than one vector holds.
 bool is_worth_packing(const Conv2dDims& d) {
@@ -133,8 +150,12 @@ void direct_forward(const Conv2dDims& narrow, const float* src, const float* wei
     return;
   }
   const KernelTaps taps(dims, weights, {0, 1}, {0, 1});
-  correlate(dims, {src}, taps, bias, epilogue,
-            {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc}, prepared);
+  const OutputPixels out = {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc};
+  if (has_channels_apart(dims) && has_depthwise_tiles(dims, {src}) && !is_empty(dims)) {
+    tiled_depthwise_correlate(dims, src, {}, taps, bias, epilogue, out);
+  } else {
+    correlate(dims, {src}, taps, bias, epilogue, out, prepared);
+  }
 }
 
 bool has_direct_backward_data(const Conv2dDims& dims) {
@@ -143,7 +164,8 @@ bool has_direct_backward_data(const Conv2dDims& dims) {
   // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a
   // vector.
   const int64_t least_channels = d.stride_w > 1 ? 12 : 4;
-  if (!is_depthwise(d) && d.ic / d.groups < least_channels) return false;
+  const bool apart = is_depthwise(d) || has_tiled_backward_data(d, {});
+  if (!apart && d.ic / d.groups < least_channels) return false;
   if ((d.stride_h > 1 && d.dilation_h > 1) || (d.stride_w > 1 && d.dilation_w > 1)) return false;
   bool fit = true;
   for_each_phase(d, [&](const Conv2dDims& back, const Phase&, const Phase&) {
@@ -165,14 +187,12 @@ void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float
     return;
   }
   const int64_t row = dims.iw * dims.ic;
-  const Spread spread = {dims.stride_h, dims.stride_w};
-  Conv2dDims unstrided = backward_dims(dims);
-  unstrided.stride_h = unstrided.stride_w = 1;
-  if (is_depthwise(dims) && has_depthwise_tiles(unstrided, diff_dst, spread)) {
-    if (is_empty(unstrided)) return;
+  if (has_tiled_backward_data(dims, diff_dst)) {
+    const Conv2dDims back = spread_dims(dims);
+    if (is_empty(back)) return;
     const KernelTaps taps(dims, weights, {dims.kh - 1, -1}, {dims.kw - 1, -1});
-    tiled_depthwise_correlate(unstrided, diff_dst.data, spread, taps, bias, epilogue,
-                              {diff_src, dims.ih * row, row, dims.ic});
+    tiled_depthwise_correlate(back, diff_dst.data, {dims.stride_h, dims.stride_w}, taps, bias,
+                              epilogue, {diff_src, dims.ih * row, row, dims.ic});
     return;
   }
   for_each_phase(dims, [&](const Conv2dDims& back, const Phase& y, const Phase& x) {
@@ -195,6 +215,8 @@ void direct_backward_weights(const Conv2dDims& narrow, const float* src, Images 
   const Conv2dDims dims = with_wide_pixels(narrow);
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
+  } else if (has_channels_apart(dims) && has_depthwise_tiles(dims, diff_dst)) {
+    tiled_depthwise_backward_weights(dims, src, diff_dst.data, diff_weights);
   } else {
     const auto backward = is_depthwise(dims)         ? depthwise_backward_weights
                           : has_pointwise_rows(dims) ? backward_weights_by_rows

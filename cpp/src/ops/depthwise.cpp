@@ -1,7 +1,6 @@
 #include <algorithm>
 
 #include "ops/correlation.hpp"
-#include "ops/depthwise_tiles.hpp"
 #include "ops/partial_sums.hpp"
 #include "ops/strip_gradients.hpp"
 
@@ -45,10 +44,6 @@ void repeat(const Conv2dDims& d, const Vectors& vectors, int64_t block, const fl
 
 void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst) {
-  if (has_depthwise_tiles(dims, src)) {
-    tiled_depthwise_correlate(dims, src.data, {}, taps, bias, epilogue, dst);
-    return;
-  }
   const Correlation correlation(dims, src, epilogue, Borders::copied, kDepthwiseGrain);
   const Strips& strips = correlation.strips();
   const Vectors vectors(dims, dims.stride_w == 1 && dst.pixel_stride == dims.oc);
@@ -98,10 +93,6 @@ void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& t
 
 void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                                 float* diff_weights) {
-  if (has_depthwise_tiles(dims, diff_dst)) {
-    tiled_depthwise_backward_weights(dims, src, diff_dst.data, diff_weights);
-    return;
-  }
   const Strips strips(dims, {src}, 1);
   const StripGradients gradients(dims, diff_dst, strips);
   const Vectors vectors(dims, dims.stride_w == 1);

@@ -9,11 +9,15 @@ namespace {
 
 // From this number of floats on, src and dst come from memory.
 constexpr int64_t kFar = int64_t{1} << 22;
-// Pixels a multiple of so many floats apart share a few places in L1. Copied, they lie side by
-// side, so many channels at a time.
-constexpr int64_t kCrowded = 512, kGroup = 64;
+// Pixels a multiple of so many floats apart share a few places in L1.
+constexpr int64_t kCrowded = 512;
+// So many channels are copied at a time.
+constexpr int64_t kGroup = 64;
 
 bool is_crowded(int64_t channels) { return channels % kCrowded == 0; }
+
+// Kernels: each has a channel of its own on one side, and on the other perhaps shares it with some.
+int64_t kernels_of(const Conv2dDims& d) { return std::max(d.ic, d.oc); }
 
 // Floats from one tap of all channels to the next, where they may be anywhere.
 int64_t spaced(int64_t channels) { return channels + (is_crowded(channels) ? 16 : 0); }
@@ -57,24 +61,35 @@ struct Place {
 class Tiles {
  public:
   Tiles(const Conv2dDims& d, const float* src, Spread spread, TapStrides taps)
-      : d_(d), src_(src), spread_(spread), taps_(taps) {
+      : d_(d),
+        src_(src),
+        spread_(spread),
+        taps_(taps),
+        repeated_(d.oc / std::min(d.ic, d.oc)),
+        folded_(d.ic / std::min(d.ic, d.oc)),
+        copied_(is_crowded(d.ic) || repeated_ > 1),
+        group_(copied_ || folded_ > 1 ? whole_group(std::max(repeated_, folded_)) : kernels_of(d)) {
     for (int64_t offset = 0; offset < spread.w; ++offset) {
       rows_[offset] = find_row(d, spread, offset);
     }
   }
 
+  // How many adjacent outputs of the kernels are added up, and how many such outputs lie between
+  // two pixels of a tile: if there are several, a tile is made beside the image.
+  int64_t folded() const { return folded_; }
+  int64_t group() const { return group_; }
+
   // Floats for copies of the input of `rows` output rows of an image.
   int64_t scratch(int64_t rows) const {
-    if (!is_crowded(d_.ic)) return 0;
+    if (!copied_) return 0;
     const int64_t seen = ((rows - 1) * d_.stride_h + (d_.kh - 1) * d_.dilation_h) / spread_.h + 1;
-    return Scratchpad::padded(std::min(seen + 1, d_.ih) * d_.iw * kGroup);
+    return Scratchpad::padded(std::min(seen + 1, d_.ih) * d_.iw * group_);
   }
 
   // Calls visit(kernel, tile, place) for the tiles of some output rows of an image.
   template <typename Visit>
   void visit(int64_t image, int64_t first_row, int64_t rows, float* scratch, Visit visit) const {
-    const int64_t step = is_crowded(d_.ic) ? kGroup : d_.oc;
-    for (int64_t c = 0; c < d_.oc; c += step) {
+    for (int64_t c = 0; c < kernels_of(d_); c += group_) {
       const Channels channels = this->channels(image, first_row, rows, c, scratch);
       for (int64_t y = first_row; y < first_row + rows; ++y) {
         visit_row(channels, y, visit);
@@ -83,6 +98,11 @@ class Tiles {
   }
 
  private:
+  // A multiple of so many.
+  static int64_t whole_group(int64_t multiple) {
+    return std::max<int64_t>(kGroup / multiple, 1) * multiple;
+  }
+
   int64_t row_step() const { return spread_.h > 1 ? 1 : d_.dilation_h; }
 
   RowsSeen rows_seen(int64_t y) const {
@@ -97,22 +117,34 @@ class Tiles {
 
   Channels channels(int64_t image, int64_t first_row, int64_t rows, int64_t c,
                     float* scratch) const {
-    const float* const src = src_ + image * d_.ih * d_.iw * d_.ic + c;
-    if (!is_crowded(d_.ic)) return {src, d_.iw * d_.ic, d_.ic, c, d_.oc};
+    const float* const src = src_ + image * d_.ih * d_.iw * d_.ic + c / repeated_;
+    const int64_t count = std::min(group_, kernels_of(d_) - c);
+    if (!copied_) return {src, d_.iw * d_.ic, d_.ic, c, count};
     const RowsSeen top = rows_seen(first_row), bottom = rows_seen(first_row + rows - 1);
     const int64_t begin = std::clamp<int64_t>(top.first, 0, d_.ih) * d_.iw;
     const int64_t last = bottom.first + std::max<int64_t>(bottom.count - 1, 0) * row_step();
     const int64_t end = std::clamp<int64_t>(last + 1, 0, d_.ih) * d_.iw;
     for (int64_t i = begin; i < end; ++i) {
-      std::copy_n(src + i * d_.ic, kGroup, scratch + (i - begin) * kGroup);
+      repeat(src + i * d_.ic, count, scratch + (i - begin) * count);
     }
-    return {scratch - begin * kGroup, d_.iw * kGroup, kGroup, c, kGroup};
+    return {scratch - begin * count, d_.iw * count, count, c, count};
+  }
+
+  // Each channel as often as there are kernels for it, until there are `count` floats.
+  void repeat(const float* from, int64_t count, float* to) const {
+    if (repeated_ == 1) {
+      std::copy_n(from, count, to);
+    } else if (repeated_ == 2) {
+      for (int64_t i = 0; i < count / 2; ++i) to[2 * i] = to[2 * i + 1] = from[i];
+    } else {
+      for (int64_t i = 0; i < count; i += repeated_) std::fill_n(to + i, repeated_, *from++);
+    }
   }
 
   template <typename Visit>
   void visit_row(const Channels& channels, int64_t y, Visit visit) const {
     const RowsSeen seen = rows_seen(y);
-    const bool is_far = d_.mb * (d_.ih * d_.iw + d_.oh * d_.ow) * d_.oc >= kFar;
+    const bool is_far = d_.mb * (d_.ih * d_.iw * d_.ic + d_.oh * d_.ow * d_.oc) >= kFar;
     DepthwiseTile tile = {.rows = seen.count,
                           .begin = 0,
                           .end = 0,
@@ -122,8 +154,8 @@ class Tiles {
                           .src_stride = channels.src_pixel,
                           .weights_row_stride = spread_.h * taps_.row,
                           .weights_stride = taps_.tap,
-                          .dst_stride = d_.oc,
-                          .rows_ahead = is_far && !is_crowded(d_.ic) ? d_.stride_h : 0,
+                          .dst_stride = folded_ > 1 ? channels.count : d_.oc,
+                          .rows_ahead = is_far && !copied_ && folded_ == 1 ? d_.stride_h : 0,
                           .src_ahead = d_.stride_h * channels.src_row,
                           .dst_ahead = d_.ow * d_.oc};
     for (int64_t x = 0; x < d_.ow; x += kernels().depthwise.tile_pixels) {
@@ -143,14 +175,31 @@ class Tiles {
   const float* src_;
   Spread spread_;
   TapStrides taps_;
+  int64_t repeated_, folded_;
+  bool copied_;
+  int64_t group_;
   const DepthwiseRow* rows_[2];
 };
+
+// dst = bias, unless it is null, + the sums of `folded` adjacent channels of the tile's outputs.
+void fold(const DepthwiseTile& tile, int64_t folded, const float* outputs, const float* bias,
+          int64_t dst_stride, float* dst) {
+  const int64_t pixels = std::min(tile.pixels, kernels().depthwise.tile_pixels);
+  for (int64_t i = 0; i < pixels; ++i, outputs += tile.dst_stride, dst += dst_stride) {
+    for (int64_t j = 0; j < tile.channels / folded; ++j) {
+      float sum = bias == nullptr ? 0.0f : bias[j];
+      for (int64_t k = 0; k < folded; ++k) sum += outputs[j * folded + k];
+      dst[j] = sum;
+    }
+  }
+}
 
 }  // namespace
 
 bool has_depthwise_tiles(const Conv2dDims& d, Images src, Spread spread) {
-  return src.codes == nullptr && 2 * d.oc > kernels().depthwise.lanes && d.dilation_w == 1 &&
-         find_row(d, spread, 0) != nullptr;
+  if (src.codes != nullptr || d.dilation_w != 1) return false;
+  const bool is_full = d.ic != d.oc || 2 * d.oc > kernels().depthwise.lanes;
+  return is_full && find_row(d, spread, 0) != nullptr;
 }
 
 void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread spread,
@@ -161,30 +210,45 @@ void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread 
   const float* weights = taps.matrix(0, 0, 0).data;
   TapStrides strides = {dims.kh > 1 ? taps.matrix(1, 0, 0).data - weights : 0,
                         dims.kw > 1 ? taps.matrix(0, 1, 0).data - weights : 0};
-  const bool crowded = is_crowded(dims.oc);
-  if (crowded) strides = {dims.kw * spaced(dims.oc), spaced(dims.oc)};
+  const int64_t channels = kernels_of(dims);
+  const bool crowded = is_crowded(channels);
+  if (crowded) strides = {dims.kw * spaced(channels), spaced(channels)};
   const Tiles tiles(dims, src, spread, strides);
   const int64_t copied = crowded ? dims.kh * strides.row : 0;
+  const int64_t of_tile =
+      tiles.folded() > 1 ? Scratchpad::padded(kernels().depthwise.tile_pixels * tiles.group()) : 0;
   Scratchpad scratch(copied, correlation.threads(),
-                     correlation.scratch() + tiles.scratch(strips.most_rows()));
+                     correlation.scratch() + of_tile + tiles.scratch(strips.most_rows()));
   if (crowded) {
     float* const copy = scratch.take(copied);
     for (int64_t t = 0; t < dims.kh * dims.kw; ++t) {
-      std::copy_n(taps.matrix(t / dims.kw, t % dims.kw, 0).data, dims.oc, copy + t * strides.tap);
+      std::copy_n(taps.matrix(t / dims.kw, t % dims.kw, 0).data, channels, copy + t * strides.tap);
     }
     weights = copy;
   }
   correlation.run_in_place(scratch, dst, [&](int64_t strip, float* own, const OutputPixels& out) {
     const int64_t row = strips.first_row(strip);
+    float* const apart = own + correlation.scratch();
     for (int64_t n = 0; n < strips.images(strip); ++n) {
-      float* const to = out.data + n * out.image_stride - row * out.row_stride;
-      tiles.visit(strips.first_image(strip) + n, row, strips.rows(strip),
-                  own + correlation.scratch(),
-                  [&](const DepthwiseRow& kernel, const DepthwiseTile& tile, const Place& at) {
-                    kernel.forward(tile, at.src, weights + at.taps + at.channel,
-                                   bias == nullptr ? nullptr : bias + at.channel,
-                                   to + at.y * out.row_stride + at.x * dims.oc + at.channel);
-                  });
+      float* const image = out.data + n * out.image_stride - row * out.row_stride;
+      const auto make = [&](const DepthwiseRow& kernel, const DepthwiseTile& tile,
+                            const Place& at) {
+        float* const to = image + at.y * out.row_stride + at.x * dims.oc + at.channel;
+        kernel.forward(tile, at.src, weights + at.taps + at.channel,
+                       bias == nullptr ? nullptr : bias + at.channel, to);
+      };
+      const auto make_and_fold = [&](const DepthwiseRow& kernel, const DepthwiseTile& tile,
+                                     const Place& at) {
+        const int64_t channel = at.channel / tiles.folded();
+        kernel.forward(tile, at.src, weights + at.taps + at.channel, nullptr, apart);
+        fold(tile, tiles.folded(), apart, bias == nullptr ? nullptr : bias + channel, dims.oc,
+             image + at.y * out.row_stride + at.x * dims.oc + channel);
+      };
+      const auto visit = [&](auto make_tile) {
+        tiles.visit(strips.first_image(strip) + n, row, strips.rows(strip), apart + of_tile,
+                    make_tile);
+      };
+      tiles.folded() > 1 ? visit(make_and_fold) : visit(make);
     }
   });
 }

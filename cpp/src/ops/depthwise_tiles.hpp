@@ -10,8 +10,10 @@ struct Spread {
   int64_t h = 1, w = 1;
 };
 
-// Depthwise convolutions of images that are read where they lie: no copy, no zeros around them.
-// Not of few channels, which would leave a vector half empty, nor with rare kernels and strides.
+// Convolutions in which no two channels of the input meet, and their gradients: images are read
+// where they lie, without zeros around them. Several channels of the output may share one of the
+// input, or, in the gradient of the input, the other way round. Not of few channels, which would
+// leave a vector half empty, nor with rare kernels and strides.
 bool has_depthwise_tiles(const Conv2dDims& dims, Images src, Spread spread = {});
 void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread spread,
                                const KernelTaps& taps, const float* bias, const Epilogue& epilogue,
