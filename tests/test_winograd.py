@@ -55,6 +55,64 @@ def test_the_passes_agree_with_the_oracle(
     check(_core.conv2d_backward_weights, inputs, expected)
 
 
+@given(
+    st.sampled_from([3, 5]),
+    st.integers(1, 30),
+    st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    st.integers(1, 3),
+    wide,
+    wide,
+    st.booleans(),
+    seeds,
+)
+def test_rows_agree_with_the_oracle(
+    taps: int,
+    size: int,
+    padding: tuple[int, int],
+    rows: int,
+    ic: int,
+    oc: int,
+    rotated: bool,
+    seed: int,
+) -> None:
+    """Kernels of one row, each row of an image by itself."""
+    before, after = padding
+    width = size + before + after - taps + 1
+    assume(width > 0)
+    src, weights = normal(seed, 2, rows, size, ic), normal(seed + 1, 1, taps, ic, oc)
+    bias, diff_dst = normal(seed + 2, oc), normal(seed + 3, 2, rows, width, oc)
+    geometry = SAME | {"padding": (0, before), "rotated": rotated}
+    dst = reference.conv2d_forward(src, weights, bias, (rows, width), **geometry)
+    diff_src, diff_weights, diff_bias = reference.conv2d_backward(
+        src, weights, diff_dst, **geometry
+    )
+    addend = normal(seed + 4, *dst.shape)
+    inputs = {"src": src, "weights": weights, "bias": bias, "addend": addend, **geometry}
+    check(
+        _core.conv2d_forward,
+        inputs | {"activation": "relu"},
+        {"dst": reference.relu_forward(dst + addend)},
+    )
+    inputs = {"diff_dst": diff_dst, "weights": weights, **geometry}
+    check(_core.conv2d_backward_data, inputs, {"diff_src": diff_src})
+    inputs = {"src": src, "diff_dst": diff_dst, **geometry}
+    expected = {"diff_weights": diff_weights, "diff_bias": diff_bias}
+    check(_core.conv2d_backward_weights, inputs, expected)
+
+
+@pytest.mark.parametrize("taps", [3, 5])
+def test_bits_of_rows_do_not_depend_on_the_number_of_threads(taps: int) -> None:
+    src, weights = normal(1, 9, 1, 501, 16), normal(2, 1, taps, 16, 33)
+    diff_dst = normal(3, 9, 1, 501, 33)
+    geometry = SAME | {"padding": (0, taps // 2)}
+    inputs = {"src": src, "weights": weights, "bias": None, **geometry}
+    check_threads(_core.conv2d_forward, inputs, {"dst": diff_dst.shape})
+    inputs = {"diff_dst": diff_dst, "weights": weights, **geometry}
+    check_threads(_core.conv2d_backward_data, inputs, {"diff_src": src.shape})
+    inputs = {"src": src, "diff_dst": diff_dst, "diff_bias": None, **geometry}
+    check_threads(_core.conv2d_backward_weights, inputs, {"diff_weights": weights.shape})
+
+
 def two_largest_differ(before: NDArray[Any]) -> bool:
     """Whether rounding errors cannot change which pixel of a 2x2 window is the largest."""
     mb, rows, columns, channels = before.shape

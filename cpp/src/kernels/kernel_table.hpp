@@ -338,6 +338,28 @@ struct Stride2Kernels {
                            int64_t tap_stride);
 };
 
+// The pixels of a row from pixel 0 on, `width` of them, of which those of the first tile begin with
+// pixel `first`. Pixels outside the row are zeros and not read.
+struct PixelRow {
+  const float* pixels;
+  int64_t first, width;
+};
+
+// Winograd's algorithm along rows: tiles of `tile` outputs of a kernel of `taps` have 6 points,
+// `stride` floats apart. c channels, at least kWinogradChannels, of tiles side by side.
+struct RowWinogradKernels {
+  int64_t taps, tile;
+  void (*input)(int64_t c, int64_t tiles, const PixelRow& row, float* points, int64_t stride);
+  // of the outputs
+  void (*gradient)(int64_t c, int64_t tiles, const PixelRow& row, float* points, int64_t stride);
+  // the first `pixels` outputs
+  void (*output)(int64_t c, int64_t pixels, const float* points, int64_t stride, const float* bias,
+                 float* dst);
+  void (*weights)(int64_t c, const float* weights, int64_t tap_stride, float* const* points);
+  void (*weights_gradient)(int64_t c, const float* sums, int64_t stride, float* diff_weights,
+                           int64_t tap_stride);
+};
+
 // Columns normalised: scale * (src - mean) + shift.
 struct NormalizedColumns {
   const float *mean, *scale, *shift;
@@ -435,6 +457,7 @@ struct KernelTable {
   ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
   WinogradKernels winograd;
   Stride2Kernels stride2;
+  RowWinogradKernels row_winograd[2];  // of 3 taps and of 5
   DepthwiseKernels depthwise;
   MergingKernels merging;
   ActivationKernels activation;

@@ -8,6 +8,7 @@
 #include "ops/column_sums.hpp"
 #include "ops/conv2d_direct.hpp"
 #include "ops/conv2d_im2col.hpp"
+#include "ops/conv2d_rows.hpp"
 #include "ops/conv2d_stride2.hpp"
 #include "ops/conv2d_winograd.hpp"
 
@@ -47,6 +48,12 @@ bool takes_stride2(const Conv2dDims& d, bool pooled, int64_t weights_tiles) {
                                   : algorithm() == kAuto && stride2_pays(d, weights_tiles);
 }
 
+bool takes_rows(const Conv2dDims& d, bool pooled, int64_t weights_tiles) {
+  if (pooled) return false;
+  return algorithm() == kWinograd ? has_rows(d)
+                                  : algorithm() == kAuto && rows_pay(d, weights_tiles);
+}
+
 // Pixels that no window of the pooling takes need not be computed.
 Conv2dDims whole_windows(Conv2dDims dims) {
   dims.oh = dims.oh / 2 * 2;
@@ -67,6 +74,8 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (takes_stride2(d, epilogue.pool, prepared == nullptr ? kWeightsTiles : 0)) {
     stride2_forward(d, src, weights, bias, epilogue, dst, prepared);
+  } else if (takes_rows(d, epilogue.pool, prepared == nullptr ? kWeightsTiles : 0)) {
+    rows_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else {
@@ -82,6 +91,8 @@ void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
     winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else if (takes_stride2(d, pooled, kWeightsTiles)) {
     stride2_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);
+  } else if (takes_rows(d, pooled, kWeightsTiles)) {
+    rows_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
     direct_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else {
@@ -97,6 +108,8 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images di
     winograd_backward_weights(d, src, diff_dst, diff_weights);
   } else if (takes_stride2(d, pooled, kGradientsTiles)) {
     stride2_backward_weights(d, src, diff_dst.data, diff_weights);
+  } else if (takes_rows(d, pooled, kGradientsTiles)) {
+    rows_backward_weights(d, src, diff_dst.data, diff_weights);
   } else if (algorithm() != kIm2col && has_direct(d, false)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);
   } else {

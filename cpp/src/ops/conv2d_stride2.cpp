@@ -3,159 +3,23 @@
 #include <algorithm>
 #include <array>
 
-#include "gemm/pack.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/conv2d_geometry.hpp"
 #include "ops/epilogue.hpp"
-#include "ops/prepared_weights.hpp"
 #include "ops/stride2_tiles.hpp"
+#include "ops/winograd_products.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/scratchpad.hpp"
 
 namespace cnnx {
 namespace {
 
-constexpr int64_t kMostPoints = 25, kWeights = 25;
-
-// Points of outputs along one axis: each is the sum of `count` points of the inputs from `input` on
-// times as many of the weights, from `weights` on.
-struct AxisProduct {
-  int64_t input, weights, count;
-};
 constexpr std::array<AxisProduct, 3> kForward = {{{0, 0, 2}, {2, 2, 1}, {3, 3, 2}}};
 constexpr std::array<AxisProduct, 5> kBackward = {
     {{0, 4, 1}, {1, 3, 1}, {1, 2, 1}, {3, 1, 1}, {2, 0, 1}}};
 // Against the order of the pixels.
 constexpr std::array<AxisProduct, 5> kMirrored = {
     {{0, 0, 1}, {1, 1, 1}, {1, 2, 1}, {3, 3, 1}, {2, 4, 1}}};
-
-// The points of a tile's outputs, as products of those of its inputs and of the weights.
-class Products {
- public:
-  struct Product {
-    int64_t runs;
-    int64_t inputs[4];
-    int64_t matrices;  // of the weights of all products before it
-  };
-
-  template <size_t N>
-  Products(int64_t side, const std::array<AxisProduct, N>& y, const std::array<AxisProduct, N>& x)
-      : inputs_(side * side), count_(0), matrices_(0) {
-    for (const AxisProduct& row : y) {
-      for (const AxisProduct& column : x) {
-        Product& product = products_[count_++];
-        product.runs = 0, product.matrices = matrices_;
-        for (int64_t i = 0; i < row.count; ++i) {
-          for (int64_t j = 0; j < column.count; ++j) {
-            const int64_t run = product.runs++;
-            product.inputs[run] = (row.input + i) * side + column.input + j;
-            places_[(row.weights + i) * 5 + column.weights + j] = {count_ - 1, run};
-          }
-        }
-        matrices_ += product.runs;
-      }
-    }
-  }
-
-  int64_t inputs() const { return inputs_; }
-  int64_t count() const { return count_; }
-  int64_t matrices() const { return matrices_; }
-  const Product& operator[](int64_t i) const { return products_[i]; }
-
-  // Where a point of the weights is used.
-  struct Place {
-    int64_t product, run;
-  };
-  Place place(int64_t weights) const { return places_[weights]; }
-
- private:
-  int64_t inputs_, count_, matrices_;
-  Product products_[kMostPoints];
-  Place places_[kWeights];
-};
-
-// The points of the weights, packed for the micro-kernel in the order in which products use them.
-class Stride2Weights {
- public:
-  Stride2Weights(const Products& products, int64_t ic, int64_t oc)
-      : products_(products),
-        tile_(tile_for<ConvTile>(std::span(kernels().conv).first<kOneStepTiles>(), oc)),
-        ic_(ic),
-        oc_(oc),
-        panels_(ceil_div(oc, tile_.channels)),
-        matrix_(panels_ * tile_.channels * ic) {}
-
-  int64_t scratch(const PreparedWeights* prepared) const {
-    return form_scratch(prepared, products_.matrices() * matrix_);
-  }
-  int64_t thread_scratch() const { return 9 * kRows * tile_.channels; }
-
-  // tap(t) is the matrix (ic, oc) of tap t.
-  template <typename Tap>
-  void transform(Tap tap, int threads, Scratchpad& scratch, PreparedWeights* prepared) {
-    points_ =
-        weights_form(prepared, {&kernels().stride2, 0}, products_.matrices() * matrix_, scratch,
-                     [&](float* points) { transform(tap, threads, scratch, points); });
-  }
-
-  // Shares of a product of all points.
-  int64_t shares() const { return products_.count() * panels_; }
-  // outputs (tiles, oc) = the sums of inputs (tiles, ic) times weights, shares [first, last).
-  void multiply(int64_t first, int64_t last, int64_t tiles, const float* inputs,
-                int64_t input_stride, float* outputs, int64_t output_stride) const {
-    const int64_t pieces = ceil_div(tiles, tile_.pixels);
-    for (int64_t share = first; share < last; ++share) {
-      const int64_t point = share / panels_, c = share % panels_ * tile_.channels;
-      const Products::Product& product = products_[point];
-      int64_t offsets[4];
-      for (int64_t run = 0; run < product.runs; ++run) {
-        offsets[run] = product.inputs[run] * input_stride;
-      }
-      const ConvRuns runs{product.runs, ic_, offsets};
-      const float* const weights = points_ + product.matrices * matrix_ + c * product.runs * ic_;
-      float* const dst = outputs + point * output_stride + c;
-      for (int64_t i = 0; i < pieces; ++i) {
-        const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;
-        tile_.microkernel(runs, inputs + begin * ic_, ic_, weights, nullptr, dst + begin * oc_, oc_,
-                          end - begin, std::min(tile_.channels, oc_ - c), false);
-      }
-    }
-  }
-
- private:
-  static constexpr int64_t kRows = 16;  // input channels whose taps are packed at once
-
-  template <typename Tap>
-  void transform(Tap tap, int threads, const Scratchpad& scratch, float* points) const {
-    const int64_t pieces = ceil_div(ic_, kRows);
-    parallel_for(threads, panels_ * pieces, [&](int64_t begin, int64_t end, int thread) {
-      float* const packed = scratch.of_thread(thread);
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
-        const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
-        for (int64_t t = 0; t < 9; ++t) {
-          MatrixView view = tap(t);
-          view.data += row * view.row_stride + channel * view.col_stride;
-          pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
-                 packed + t * size);
-        }
-        float* to[kWeights];
-        for (int64_t w = 0; w < kWeights; ++w) {
-          const auto [product, run] = products_.place(w);
-          const auto& [runs, inputs, matrices] = products_[product];
-          to[w] = points + matrices * matrix_ + channel * runs * ic_ +
-                  (run * ic_ + row) * tile_.channels;
-        }
-        kernels().stride2.weights(size, packed, size, to);
-      }
-    });
-  }
-
-  const Products& products_;
-  const ConvTile& tile_;
-  int64_t ic_, oc_, panels_, matrix_;
-  const float* points_ = nullptr;
-};
 
 // The input that the first tile of an axis sees first, and whether tiles are transformed against
 // the order of their pixels.
@@ -177,7 +41,7 @@ class Stride2Pass {
   };
 
   // The dims are those of a convolution from src to dst.
-  Stride2Pass(const Conv2dDims& d, const Geometry& geometry, const Products& products,
+  Stride2Pass(const Conv2dDims& d, const Geometry& geometry, const PointProducts& products,
               const float* src, const float* bias, const Epilogue& epilogue, float* dst)
       : d_(d),
         geometry_(geometry),
@@ -187,7 +51,7 @@ class Stride2Pass {
         dst_(dst),
         tiles_(stride2_tiles(d, geometry.tile)),
         patches_(src, d.ih, d.iw, d.ic),
-        weights_(products_, d.ic, d.oc),
+        weights_(products_, 9, kernels().stride2.weights, d.ic, d.oc),
         in_stride_(tiles_.point_stride(d.ic)),
         out_stride_(tiles_.point_stride(d.oc)) {}
 
@@ -196,14 +60,14 @@ class Stride2Pass {
   void run(Tap tap, PreparedWeights* prepared) {
     const int64_t block_scratch = products_.inputs() * in_stride_ + products_.count() * out_stride_;
     const int64_t items = tiles_.shared() ? weights_.shares() : tiles_.blocks();
-    const int64_t work = tiles_.count() * kWeights * d_.ic * d_.oc;
+    const int64_t work = tiles_.count() * products_.matrices() * d_.ic * d_.oc;
     const int threads = threads_for_work(items, work, kWinogradGrain);
     const int64_t shared = tiles_.shared() ? block_scratch : 0;
     const int64_t own = std::max(weights_.thread_scratch(), block_scratch - shared);
 
     Scratchpad scratch(patches_.scratch() + weights_.scratch(prepared) + shared, threads, own);
     patches_.use(scratch);
-    weights_.transform(tap, threads, scratch, prepared);
+    weights_.transform(tap, &kernels().stride2, threads, scratch, prepared);
     if (tiles_.shared()) {
       make_blocks_together(threads, scratch.take(shared));
     } else {
@@ -294,13 +158,13 @@ class Stride2Pass {
 
   Conv2dDims d_;
   Geometry geometry_;
-  const Products& products_;
+  const PointProducts& products_;
   Epilogue epilogue_;
   const float* bias_;
   float* dst_;
   WinogradTiles tiles_;
   Stride2Patches patches_;
-  Stride2Weights weights_;
+  PointWeights weights_;
   int64_t in_stride_, out_stride_;
 };
 
@@ -332,7 +196,7 @@ void stride2_forward(const Conv2dDims& d, const float* src, const float* weights
                                           .x = {-d.pad_left, false},
                                           .input = kernels().stride2.input,
                                           .output = kernels().stride2.output};
-  const Products products(5, kForward, kForward);
+  const PointProducts products(5, 5, kForward, kForward);
   Stride2Pass(d, geometry, products, src, bias, epilogue, dst).run(tap, prepared);
 }
 
@@ -358,8 +222,8 @@ void stride2_backward_data(const Conv2dDims& d, const float* diff_dst, const flo
                                           .x = x,
                                           .input = kernels().stride2.back_input,
                                           .output = kernels().stride2.back_output};
-  const Products products(4, y.mirrored ? kMirrored : kBackward,
-                          x.mirrored ? kMirrored : kBackward);
+  const PointProducts products(4, 5, y.mirrored ? kMirrored : kBackward,
+                               x.mirrored ? kMirrored : kBackward);
   Stride2Pass(back, geometry, products, diff_dst, bias, epilogue, diff_src).run(tap, nullptr);
 }
 

@@ -12,6 +12,7 @@
 #include "kernels/merging_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
+#include "kernels/row_winograd_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
 #include "kernels/stride2_kernels.hpp"
 #include "kernels/transpose_kernel.hpp"
@@ -36,6 +37,7 @@ const KernelTable avx512_kernels = {
                      conv_weights_tile_of<5, 3, 1, 1>(), conv_weights_tile_of<5, 5, 1, 1>()},
     .winograd = winograd_kernels,
     .stride2 = stride2_kernels,
+    .row_winograd = {row_winograd_of_3, row_winograd_of_5},
     .depthwise = depthwise_kernels,
     .merging = merging_kernels,
     .activation = activation_kernels,

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "cnnx/conv2d.hpp"
+
+namespace cnnx {
+
+// The three passes of kernels of 1x3 and 1x5, and so of signals, by Winograd's F(4, 3) and F(2, 5):
+// 6 products for 4 outputs of a pair of channels instead of 12, or for 2 instead of 10. A NaN
+// reaches all outputs of its tiles. rows_backward_weights leaves the taps in the order of a
+// correlation.
+
+// Stride 1, neither dilated nor in groups, at least 16 channels in and out.
+bool has_rows(const Conv2dDims& dims);
+// Whether it is faster than the direct pass, if a transform of the weights or of their gradients
+// takes as long as `weights_tiles` tiles.
+bool rows_pay(const Conv2dDims& dims, int64_t weights_tiles);
+// Neither pools.
+void rows_forward(const Conv2dDims& dims, const float* src, const float* weights, const float* bias,
+                  const Epilogue& epilogue, float* dst, PreparedWeights* prepared);
+void rows_backward_data(const Conv2dDims& dims, const float* diff_dst, const float* weights,
+                        const float* bias, const Epilogue& epilogue, float* diff_src);
+void rows_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
+                           float* diff_weights);
+
+}  // namespace cnnx
