@@ -78,9 +78,10 @@ void expect_recovery(const std::string& name, Floats& result, const std::functio
   set_num_threads(0);
 }
 
-// mb ih iw ic, oh ow oc, kh kw, strides, pads, dilations, groups, rotated
+// mb ih iw ic, oh ow oc, kh kw, strides, pads, dilations, groups, rotated; a depthwise layer
+// without dilation needs no scratch
 constexpr Conv2dDims kConv = {4, 16, 16, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 1, true};
-constexpr Conv2dDims kDepthwise = {4, 16, 16, 16, 16, 16, 16, 3, 3, 1, 1, 1, 1, 1, 1, 16, false};
+constexpr Conv2dDims kDepthwise = {4, 16, 16, 16, 16, 16, 16, 3, 3, 1, 1, 2, 2, 2, 2, 16, false};
 
 TEST(OutOfMemory, ConvolutionsRecover) {
   for (const Conv2dDims& d : {kConv, kDepthwise}) {

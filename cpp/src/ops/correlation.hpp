@@ -161,7 +161,8 @@ void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
 void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst);
 
-// 1x1 kernels that see no padding, with enough channels to fill vectors; the outputs are not pooled.
+// 1x1 kernels that see no padding, with enough channels to fill vectors; the outputs are not
+// pooled.
 bool is_pointwise(const Conv2dDims& dims);
 void pointwise_forward(const Conv2dDims& dims, const float* src, const float* weights,
                        const float* bias, const Epilogue& epilogue, float* dst,
