@@ -18,6 +18,19 @@ from random_cases.activations import (
     LogSoftmax,
     Rectifier,
 )
+from random_cases.arrangement import (
+    Add,
+    Average,
+    Concatenate,
+    Cropping2D,
+    Maximum,
+    Minimum,
+    Multiply,
+    Permute,
+    RepeatVector,
+    Subtract,
+    ZeroPadding2D,
+)
 from random_cases.case import Case
 from random_cases.losses import (
     AbsoluteError,
@@ -106,6 +119,17 @@ FAMILIES: dict[str, type[Case]] = {
     "Softmax": Softmax,
     "UpSampling1D": UpSampling1D,
     "UpSampling2D": UpSampling2D,
+    "ZeroPadding2D": ZeroPadding2D,
+    "Cropping2D": Cropping2D,
+    "Permute": Permute,
+    "RepeatVector": RepeatVector,
+    "Add": Add,
+    "Subtract": Subtract,
+    "Multiply": Multiply,
+    "Average": Average,
+    "Maximum": Maximum,
+    "Minimum": Minimum,
+    "Concatenate": Concatenate,
     "Dropout": Dropout,
     "SpatialDropout1D": SpatialDropout1D,
     "SpatialDropout2D": SpatialDropout2D,
