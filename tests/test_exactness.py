@@ -26,12 +26,11 @@ def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
         assert verdict.passed, f"case {number} on {backend}: {verdict}, {vars(case)}"
 
 
-# Layers that only move numbers, and those whose random numbers PyTorch does not draw.
-MOVING = ("Cropping", "Flatten", "Identity", "Permute", "Repeat", "Reshape", "ZeroPadding")
-NOT_TRIED = {"InputLayer", "GaussianDropout"} | {
-    name
-    for name, cls in layers.LAYERS.items()
-    if name.startswith(("Random", *MOVING)) or cls.merges
+# Those that only give an array another shape or are cases of others with one axis less, and those
+# whose random numbers PyTorch does not draw.
+PLAIN = {"Flatten", "Identity", "Reshape", "Cropping1D", "ZeroPadding1D"}
+NOT_TRIED = {"InputLayer", "GaussianDropout", *PLAIN} | {
+    name for name in layers.LAYERS if name.startswith("Random")
 }
 
 
@@ -65,4 +64,4 @@ def test_an_error_of_a_thousandth_would_be_found(family: str) -> None:
     expected = judge_by_oracle(case, case.arrays, case.dy)
     for result, bound in zip(expected, case.bounds(judge_by_oracle, expected), strict=True):
         error = 1e-3 * np.abs(result).max()
-        assert share(result + error, result, bound) > 1
+        assert not error or share(result + error, result, bound) > 1
