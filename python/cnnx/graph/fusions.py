@@ -14,6 +14,7 @@ from cnnx.graph.passes import (
     NormalizationPass,
     Pass,
     TransposedPass,
+    is_ours,
 )
 from cnnx.layers.activations import ELU, Activation, LeakyReLU, ReLU
 from cnnx.layers.call import Traits
@@ -80,7 +81,7 @@ def _traits(layer: Layer) -> Traits:
     """Return what a layer says of itself, unless a subclass computes something else."""
     for cls in type(layer).__mro__:
         if "traits" in vars(cls):
-            if cls is type(layer) or type(layer).__module__.startswith("cnnx."):
+            if cls is type(layer) or is_ours(layer):
                 return layer.traits
             return replace(layer.traits, adds_gradient=False, accumulates=False, native=False)
         if "forward" in vars(cls) or "backward" in vars(cls):

@@ -238,6 +238,11 @@ class NormalizationPass(Pass):
         self._normalization.differentiate(call, dy, self.activation.name, call.codes, *added)
 
 
+def is_ours(layer: Layer) -> bool:
+    """Return whether no user has changed the class of a layer: what it inherits holds for it."""
+    return type(layer).__module__.startswith("cnnx.")
+
+
 class NetInput(Layer):
     """
     A layer without its activation, where a loss or an explanation takes the net input.
@@ -260,7 +265,7 @@ class NetInput(Layer):
         return Traits(
             reads_inputs=bool(self.trainable_weights),
             reads_output=False,
-            native=type(self._layer).__module__.startswith("cnnx."),
+            native=is_ours(self._layer),
         )
 
     def bind(self, call: Call) -> None:

@@ -45,7 +45,7 @@ class Stretch:
         Parameters
         ----------
         state
-            Another number whenever a recording no longer holds.
+            A number that changes when recorded calls are out of date.
         inputs
             The arrays, apart in memory, that may be others in each run; the steps read them.
         """

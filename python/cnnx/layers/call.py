@@ -39,10 +39,10 @@ class Traits:
     adds_last
         Whether the last input is only added to the rest: `backward` never reads it.
     adds_gradient
-        Whether `backward` adds `call.gradient_so_far`, unless it is None, to the gradient that it
-        writes of the first input: what other readers of that input gave already.
+        Whether `backward` adds `call.gradient_so_far` to the gradient of the first input. This is
+        what other readers of the input gave already, in an array apart; None if there is nothing.
     accumulates
-        Whether `backward` does so with `call.gradient_so_far` where it writes, instead of apart.
+        The same, but `call.gradient_so_far` is the array that `backward` writes to.
     native
         Whether both passes only call the core, with the same arguments each time. They are then
         recorded, and run again without Python until a weight or a setting changes.
