@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from cnnx.metrics import Metric
 from cnnx.models.callback import Logs
 
 
@@ -14,13 +15,14 @@ class Mean:
     ----------
     names
         Of the figures.
-    running
-        Which of them cover all batches so far, each time; the last value is then the result.
+    metrics
+        Of the last figures: those that keep a state over batches, and None for means over samples.
     """
 
-    def __init__(self, names: list[str], running: Sequence[bool] = ()) -> None:
+    def __init__(self, names: list[str], metrics: Sequence[Metric | None] = ()) -> None:
         self._names = names
-        self._running = [index for index, is_so in enumerate(running) if is_so]
+        first = len(names) - len(metrics)
+        self._metrics = {first + i: metric for i, metric in enumerate(metrics) if metric}
         self._last: list[float] = []
         self._sums = [0.0] * len(names)
         self._count = 0
@@ -31,16 +33,23 @@ class Mean:
         for index, value in enumerate(values):
             sums[index] += value * samples
         self._count += samples
-        if self._running:
+        if self._metrics:
             self._last = values
 
     def logs(self) -> Logs:
-        """Return the means by name."""
+        """Return the figures so far by name."""
         sums = zip(self._names, self._sums, strict=True)
         means = {name: total / self._count for name, total in sums}
-        for index in self._running:
+        for index in self._metrics:
             means[self._names[index]] = self._last[index]
         return means
+
+    def result(self) -> Logs:
+        """Return the figures of all batches by name."""
+        found = self.logs()
+        for index, metric in self._metrics.items():
+            found[self._names[index]] = float(metric.result())
+        return found
 
     def get_state(self) -> dict[str, Any]:
         """Return what has been taken in."""

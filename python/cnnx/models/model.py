@@ -697,9 +697,10 @@ class Model(WeightHolder):
                     values = self.training_step("evaluate").evaluate(*arrays)
                 mean.add(values, len(arrays[0]))
                 progress.advance(len(arrays[0]), mean.logs)
+        logs = mean.result()
         if verbose:
-            write_line(f"evaluate  {progress.summary(mean.logs(), progress.seconds)}")
-        return mean.logs()
+            write_line(f"evaluate  {progress.summary(logs, progress.seconds)}")
+        return logs
 
     def predict(
         self,

@@ -97,7 +97,7 @@ class Training:
         title = f"Epoch {epoch + 1}/{self._last}"
         with Progress(title, self._batches.samples, self._verbose) as progress:
             self._train(progress)
-            logs = self._mean.logs()
+            logs = self._mean.result()
             seconds = progress.seconds
             if self._judging is not None:
                 judged = self._model.judge(self._judging)

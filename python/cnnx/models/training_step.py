@@ -34,7 +34,7 @@ class Figure(NamedTuple):
         metric = self.metric
         if self.keeps_state:
             metric.update_state(targets, predictions)
-            return float(metric.result())
+            return float(metric.running())
         if self.by_rows:
             predictions = predictions.reshape(-1, predictions.shape[-1])
             targets = targets.reshape(-1 if metric.sparse else predictions.shape)
@@ -223,9 +223,13 @@ class TrainingStep:
     def mean(self, judges: bool = False) -> Mean:
         """Return the mean of the figures over batches; metrics that keep a state begin anew."""
         self.reset_metrics(judges)
-        running = [figure.keeps_state for head in self.heads for figure in head.figures]
-        names = figure_names(self.objectives)
-        return Mean(names, [False] * (len(names) - len(running)) + running)
+        figures = [
+            figure
+            for head in self.heads
+            for figure in (head.judges if judges else head.figures)
+        ]
+        metrics = [figure.metric if figure.keeps_state else None for figure in figures]
+        return Mean(figure_names(self.objectives), metrics)
 
     def reset_metrics(self, judges: bool = False) -> None:
         """Let metrics that keep a state begin anew: those of `evaluate`, or those of `train`."""
