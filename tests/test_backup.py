@@ -152,7 +152,8 @@ def correlation(y_true: Any, y_pred: Any) -> float:
 def test_a_metric_goes_on_within_the_epoch(tmp_path: Path, step: int) -> None:
     def model() -> cnnx.Sequential:
         made = network()
-        made.compile(Adam(0.01), "sparse_categorical_crossentropy", [Confused(), correlation, "acc"])
+        figures = [Confused(), correlation, "acc"]
+        made.compile(Adam(0.01), "sparse_categorical_crossentropy", figures)
         return made
 
     history = fit(model())

@@ -259,9 +259,9 @@ class FunctionMetric(Metric):
 
     Notes
     -----
-    Of more than `most_bytes`, 1 GiB, parts of this size are judged each by itself, and the mean over
-    their samples is reported; a warning says so. During an epoch the mean of the batches so far is
-    shown.
+    Of more than `most_bytes`, 1 GiB, parts of this size are judged each by itself, and the mean
+    over their samples is reported; a warning says so. During an epoch the mean of the batches so
+    far is shown.
     """
 
     whole = True

@@ -201,6 +201,7 @@ class Training:
                 optimizer.learning_rate = state["learning_rate"]
         self.epoch, self.step = state["epoch"], state["step"]
         model.stop_training = state["stop_training"]
+        self._mean = model.training_step("fit").mean()  # the step is another one now
         self._mean.set_state(state["mean"])
         for metric, kept in zip(self._metrics(), state["metrics"], strict=True):
             metric.set_state(kept)

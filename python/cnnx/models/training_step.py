@@ -224,9 +224,7 @@ class TrainingStep:
         """Return the mean of the figures over batches; metrics that keep a state begin anew."""
         self.reset_metrics(judges)
         figures = [
-            figure
-            for head in self.heads
-            for figure in (head.judges if judges else head.figures)
+            figure for head in self.heads for figure in (head.judges if judges else head.figures)
         ]
         metrics = [figure.metric if figure.keeps_state else None for figure in figures]
         return Mean(figure_names(self.objectives), metrics)
