@@ -975,10 +975,19 @@ def clipped(probs: ArrayLike) -> tuple[Array, NDArray[np.bool_]]:
     return np.clip(probs, low, high), (probs >= low) & (probs <= high)
 
 
-def categorical_cross_entropy(probs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
-    """-sum t log p; by p: -t / p."""
-    p, inside = clipped(probs)
-    return -(f64(targets) * np.log(p)).sum(axis=-1), np.where(inside, -f64(targets) / p, 0.0)
+def categorical_cross_entropy(outputs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:
+    """-sum t log p with p = y / sum y; by p: -t / p; by y: (by p - sum of p by p) / sum y.
+
+    Where the sum is 1 but for 1e-4, or 0, p = y.
+    """
+    y, t = f64(outputs), f64(targets)
+    sums = y.sum(axis=-1, keepdims=True)
+    is_one = (np.abs(sums - 1) <= 1e-4) | (sums == 0)
+    sums = np.where(is_one, 1.0, sums)
+    p, inside = clipped(y / sums)
+    by_p = np.where(inside, -t / p, 0.0)
+    by_y = (by_p - (by_p * p).sum(axis=-1, keepdims=True)) / sums
+    return -(t * np.log(p)).sum(axis=-1), np.where(is_one, by_p, by_y)
 
 
 def binary_cross_entropy(probs: ArrayLike, targets: ArrayLike) -> tuple[Array, Array]:

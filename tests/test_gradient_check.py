@@ -216,6 +216,7 @@ LOSSES: list[losses.Loss] = [
     losses.MeanSquaredError(),
     losses.SparseCategoricalCrossentropy(),
     losses.SparseCategoricalCrossentropy(from_logits=True),
+    losses.SparseCategoricalCrossentropy(ignore_class=2),
 ]
 
 

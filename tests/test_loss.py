@@ -102,6 +102,55 @@ def test_gradients_agree_with_the_oracle(
     )
 
 
+@pytest.mark.parametrize("name", PROBABILITY_LOSSES[:2])
+@example(*LARGE, 1)
+@given(rows, widths, seeds)
+def test_outputs_are_divided_by_their_sum(name: str, mb: int, n: int, seed: int) -> None:
+    """Those of a sigmoid, say."""
+    case = Case(name, mb, n, seed)
+    case.outputs = reference.sigmoid_forward(normal(seed, mb, n)).astype(np.float32)
+    losses, gradient = case.oracle(case.outputs, case.targets)
+    shares = case.outputs / case.outputs.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(losses, -np.log(shares[case.targets == 1]), rtol=1e-3)
+    check(case.forward, {"probs": case.outputs, **case.given}, {"losses": losses})
+    given = {**case.given, "sample_weights": None, "scale": SCALE}
+    check(case.backward, {"probs": case.outputs, **given}, {"diff_probs": SCALE * gradient})
+
+
+def test_the_gradient_of_outputs_that_are_divided_is_the_central_difference() -> None:
+    outputs = reference.sigmoid_forward(normal(1, 6, 5))
+    targets = np.random.default_rng(1).random((6, 5))
+    expected = reference.central_differences(
+        lambda o: reference.categorical_cross_entropy(o, targets)[0], outputs
+    )
+    found = reference.categorical_cross_entropy(outputs, targets)[1]
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("name", PROBABILITY_LOSSES[:2])
+def test_outputs_of_a_softmax_are_taken_as_they_are(name: str) -> None:
+    """To the bit: -log p, and -1 / p for the class."""
+    case = Case(name, 50, 10, 1)
+    losses, diff_probs = np.empty(50, np.float32), np.empty((50, 10), np.float32)
+    case.backward(case.outputs, *case.given.values(), None, 1.0, diff_probs)
+    np.testing.assert_array_equal(diff_probs, np.where(case.targets, -1 / case.outputs, 0))
+    case.forward(case.outputs, *case.given.values(), losses)
+    np.testing.assert_allclose(losses, -np.log(case.outputs[case.targets == 1]), rtol=3e-7)
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("name", PROBABILITY_LOSSES[:2])
+def test_outputs_of_zero_have_a_finite_loss(name: str) -> None:
+    case = Case(name, 2, 3, 1)
+    case.outputs[...] = 0
+    losses, diff_probs = np.empty(2, np.float32), np.empty((2, 3), np.float32)
+    case.forward(case.outputs, *case.given.values(), losses)
+    case.backward(case.outputs, *case.given.values(), None, 1.0, diff_probs)
+    np.testing.assert_allclose(losses, -np.log(1e-7), rtol=1e-6)
+    np.testing.assert_array_equal(diff_probs, 0)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_gradient_is_the_central_difference(name: str) -> None:
     case = Case(name, 4, 5, 1)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from cnnx import _core, registry
 from cnnx.arrays import Array, Float, as_float32, real_array, whole_numbers
 from cnnx.differences import central_differences
-from cnnx.geometry import number
+from cnnx.geometry import integer, number
 from cnnx.information import cross_entropy, entropy
 
 __all__ = [
@@ -159,6 +159,10 @@ class Loss(registry.Configurable):
         """Return the targets that the core functions see."""
         return targets
 
+    def counted(self, targets: Array, weights: Float | None) -> tuple[Array, Float | None, int]:
+        """Return targets and weights of rows, and over how many rows the loss is the mean."""
+        return targets, weights, len(targets)
+
     def __call__(self, y_true: Any, y_pred: Any) -> float:
         """
         Return the loss of predictions.
@@ -170,16 +174,17 @@ class Loss(registry.Configurable):
         y_pred
             Predictions (..., outputs).
         """
-        outputs, targets = self._rows(y_true, y_pred)
-        return float(self._forward(outputs, targets)[1].mean())
+        outputs, targets, weights, count = self._rows(y_true, y_pred)
+        losses = self._forward(outputs, targets)[1]
+        return float(losses.mean() if weights is None else losses @ weights / count)
 
     def gradient(self, y_true: Any, y_pred: Any) -> Float:
         """
         Return the derivative of the loss with respect to each prediction.
 
         The loss is a mean over rows of outputs, so each derivative has the factor 1 / rows. For
-        categorical cross-entropy it is -target / probability / rows, and (probability - target) /
-        rows with respect to logits.
+        categorical cross-entropy it is -target / probability / rows of outputs that sum to 1, and
+        (probability - target) / rows with respect to logits.
 
         Parameters
         ----------
@@ -190,32 +195,31 @@ class Loss(registry.Configurable):
         -------
         Array of the shape of `y_pred`, float32.
         """
-        outputs, targets = self._rows(y_true, y_pred)
+        outputs, targets, weights, count = self._rows(y_true, y_pred)
         seen, _ = self._forward(outputs, targets)
         gradient = np.empty_like(outputs)
-        (self._on_logits or self.on_outputs).backward(
-            seen, targets, None, 1 / len(outputs), gradient
-        )
+        (self._on_logits or self.on_outputs).backward(seen, targets, weights, 1 / count, gradient)
         return gradient.reshape(np.shape(y_pred))
 
     @property
     def _on_logits(self) -> Kernels | None:
         return self.on_logits if self.from_logits else None
 
-    def _rows(self, y_true: Any, y_pred: Any) -> tuple[Float, Array]:
-        """Return checked outputs and targets as the core functions take them, row by row."""
+    def _rows(self, y_true: Any, y_pred: Any) -> tuple[Float, Array, Float | None, int]:
+        """Return checked outputs, and what `counted` returns, as the core functions take them."""
         outputs = as_float32(y_pred, f"{self.name}: y_pred")
         if outputs.size == 0 or outputs.ndim == 0:
             raise ValueError(f"{self.name}: y_pred is empty or a single number: {outputs.shape}")
         y = real_array(y_true, f"{self.name}: y_true")
         targets = self.check_targets(y, outputs.shape, self.name)
         if self.whole:
-            return outputs, targets
+            return outputs, targets, None, len(outputs)
         rows = outputs.reshape(-1, outputs.shape[-1])
         if self.sparse:
-            return rows, targets.reshape(-1)
+            wanted, weights, count = self.counted(targets.reshape(-1), None)
+            return rows, wanted, weights, max(count, 1)
         float_targets = as_float32(targets, f"{self.name}: y_true")
-        return rows, self.smooth(float_targets).reshape(rows.shape)
+        return rows, self.smooth(float_targets).reshape(rows.shape), None, len(rows)
 
     def _forward(self, outputs: Float, targets: Array) -> tuple[Float, Float]:
         """Return what the derivative is computed from, outputs or probabilities, and the losses."""
@@ -253,6 +257,11 @@ class CrossEntropy(Loss):
         return {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing}
 
 
+def ignored_label(label: int | None, name: str) -> int | None:
+    """Return a label that does not count, any whole number; None if all count."""
+    return None if label is None else integer(label, name, minimum=-(2**31))
+
+
 def _require_shares(loss: Loss, targets: Array, owner: str) -> None:
     """Raise ValueError for a target outside 0 to 1; NaN passes, and gives a loss of NaN."""
     lowest = np.fmin.reduce(targets, axis=None, initial=1)
@@ -276,6 +285,8 @@ def _require_classes(loss: Loss, output_shape: tuple[int, ...], owner: str) -> N
 class CategoricalCrossentropy(CrossEntropy):
     """
     -sum over classes of target * ln(probability), in nats; the mean over samples.
+
+    Outputs that do not sum to 1 (but for 1e-4) are divided by their sum, as in Keras.
 
     Parameters
     ----------
@@ -311,10 +322,15 @@ class SparseCategoricalCrossentropy(CrossEntropy):
     """
     -ln(probability of the labelled class), in nats; the mean over samples.
 
+    Outputs that do not sum to 1 (but for 1e-4) are divided by their sum, as in Keras.
+
     Parameters
     ----------
     from_logits
         True if the outputs are logits: the softmax is then part of the loss.
+    ignore_class
+        A label, such as 255 for pixels that nobody labelled, whose samples or pixels do not count:
+        the loss of a batch is the mean over all others, and 'accuracy' leaves them out too.
     """
 
     name = "sparse_categorical_crossentropy"
@@ -328,8 +344,19 @@ class SparseCategoricalCrossentropy(CrossEntropy):
     fused_activation = "softmax"
     sparse = True
 
-    def __init__(self, from_logits: bool = False) -> None:
+    def __init__(self, from_logits: bool = False, ignore_class: int | None = None) -> None:
         super().__init__(from_logits)
+        self.ignore_class = ignored_label(ignore_class, f"{self.name}: ignore_class")
+
+    def counted(self, targets: Array, weights: Float | None) -> tuple[Array, Float | None, int]:
+        """Return labels in range, and the weight 0 where they are to be ignored."""
+        if self.ignore_class is None:
+            return super().counted(targets, weights)
+        counts = targets != self.ignore_class
+        factors = counts.astype(np.float32)
+        if weights is not None:
+            factors *= weights
+        return np.where(counts, targets, 0), factors, int(np.count_nonzero(counts))
 
     def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
         """Return the labels as int64 of shape `output_shape[:-1]`, all in range."""
@@ -346,9 +373,12 @@ class SparseCategoricalCrossentropy(CrossEntropy):
                 f"for outputs of shape {output_shape}, got {y.shape}"
             )
         labels = whole_numbers(y, f"{owner}: labels").reshape(rows)
+        found = labels
+        if self.ignore_class is not None:
+            found = labels[labels != self.ignore_class]
         # Seen as unsigned, a negative label is a huge one: one comparison serves both ends.
-        if labels.size and labels.view(np.uint64).max() >= classes:
-            wrong = labels[(labels < 0) | (labels >= classes)].flat[0]
+        if found.size and found.view(np.uint64).max() >= classes:
+            wrong = found[(found < 0) | (found >= classes)].flat[0]
             raise ValueError(
                 f"{owner}: label {wrong} is out of range: labels must run from 0 to "
                 f"{classes - 1}; the network has {classes} outputs"
@@ -357,7 +387,7 @@ class SparseCategoricalCrossentropy(CrossEntropy):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {"from_logits": self.from_logits}
+        return {"from_logits": self.from_logits, "ignore_class": self.ignore_class}
 
 
 class BinaryCrossentropy(CrossEntropy):

@@ -10,7 +10,7 @@ from cnnx import _core, registry
 from cnnx.arrays import Float, Label, as_float32, whole_numbers
 from cnnx.buffer import Buffer
 from cnnx.geometry import integer, number
-from cnnx.losses import Loss
+from cnnx.losses import Loss, ignored_label
 from cnnx.warning import warn
 
 __all__ = [
@@ -65,6 +65,10 @@ class Metric(registry.Configurable):
         """Return the sum over rows of the figure, for targets that fit `outputs` (rows, n)."""
         raise NotImplementedError(f"{type(self).__name__} must implement total")
 
+    def counted(self, targets: Any) -> int:
+        """Return over how many rows of targets the figure is the mean."""
+        return len(targets)
+
     def reset_state(self) -> None:
         """Forget all batches."""
         self._sum = 0.0
@@ -98,8 +102,9 @@ class Metric(registry.Configurable):
                 f"{self.name}: y_true of shape {targets.shape} does not fit y_pred of shape "
                 f"{given.shape}"
             )
-        self._sum += self.total(targets.reshape(-1 if self.sparse else outputs.shape), outputs)
-        self._count += len(outputs)
+        rows = targets.reshape(-1 if self.sparse else outputs.shape)
+        self._sum += self.total(rows, outputs)
+        self._count += self.counted(rows)
 
     def result(self) -> float:
         """Return the mean over all samples taken in; 0 for none."""
@@ -179,22 +184,49 @@ class BinaryAccuracy(Metric):
 
 
 class SparseCategoricalAccuracy(Metric):
-    """The share of samples whose largest output is the labelled class; targets are labels."""
+    """
+    The share of samples whose largest output is the labelled class; targets are labels.
+
+    Parameters
+    ----------
+    name
+        Under which it is reported.
+    ignore_class
+        A label whose samples or pixels do not count; 'accuracy' takes over that of the loss.
+    """
 
     default_name = "sparse_categorical_accuracy"
     sparse = True
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, ignore_class: int | None = None) -> None:
         super().__init__(name)
+        self.ignore_class = ignored_label(ignore_class, f"{self.name}: ignore_class")
         self._predicted = Buffer((), np.intp)
         self._right = Buffer((), np.bool_)
+
+    @property
+    def keeps_state(self) -> bool:
+        """Whether batches of one size may hold different numbers of labels that count."""
+        return self.ignore_class is not None or super().keeps_state
 
     def total(self, targets: Label, outputs: Float) -> float:
         """Return the number of right rows."""
         rows = len(outputs)
         predicted = outputs.argmax(1, out=self._predicted.rows(rows))
         right = np.equal(predicted, targets, out=self._right.rows(rows))
+        if self.ignore_class is not None:
+            right &= targets != self.ignore_class
         return float(np.count_nonzero(right))
+
+    def counted(self, targets: Label) -> int:
+        """Return the number of labels that are not ignored."""
+        if self.ignore_class is None:
+            return super().counted(targets)
+        return int(np.count_nonzero(targets != self.ignore_class))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {"ignore_class": self.ignore_class}
 
 
 class CategoricalAccuracy(SparseCategoricalAccuracy):
@@ -210,6 +242,10 @@ class CategoricalAccuracy(SparseCategoricalAccuracy):
     def total(self, targets: Any, outputs: Float) -> float:
         """Return the number of right rows."""
         return super().total(targets.argmax(1, out=self._labels.rows(len(targets))), outputs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"name": self.name}
 
 
 class MeanError(Metric):
@@ -391,6 +427,9 @@ def get(identifier: Any, loss: Loss, outputs: int, owner: str = "metric") -> Met
         return FunctionMetric.from_config(identifier["config"])
     accuracy = _accuracy(loss, outputs)
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        ignored = getattr(loss, "ignore_class", None)
+        if ignored is not None:
+            return SparseCategoricalAccuracy(identifier.lower(), ignored)
         return accuracy(identifier.lower())
     table = METRICS | _ALIASES | {"accuracy": accuracy}
     metric = registry.get(owner, identifier, Metric, table)

@@ -143,6 +143,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["padding", "mode"], PADDING),
     "decay_steps": FROM_0 | values(0),
     "seed": SEED,
+    "ignore_class": types(1.5, "255", True) | values(2**31),
     "name": NAME,
     **dict.fromkeys(["use_bias", "keepdims", "center", "from_logits", "nesterov", "cycle"], FLAG),
     **dict.fromkeys(["averaging", "epsilon_in_root", "staircase", "return_dict"], FLAG),

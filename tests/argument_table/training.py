@@ -54,7 +54,7 @@ LOSSES: dict[str, Entry] = {
     "mean_absolute_error": loss(losses.MeanAbsoluteError),
     "mean_squared_error": loss(losses.MeanSquaredError),
     "sparse_categorical_crossentropy": loss(
-        losses.SparseCategoricalCrossentropy, from_logits=False
+        losses.SparseCategoricalCrossentropy, from_logits=False, ignore_class=5
     ),
     "entropy": Entry(losses.entropy, {"p": PROBS, "base": 2}, None, {"base": REAL | values(1, 0)}),
     "cross_entropy": Entry(
@@ -80,7 +80,7 @@ METRICS: dict[str, Entry] = {
     "categorical_accuracy": metric(metrics.CategoricalAccuracy),
     "mean_absolute_error": metric(metrics.MeanAbsoluteError),
     "mean_squared_error": metric(metrics.MeanSquaredError),
-    "sparse_categorical_accuracy": metric(metrics.SparseCategoricalAccuracy),
+    "sparse_categorical_accuracy": metric(metrics.SparseCategoricalAccuracy, ignore_class=5),
 }
 BETAS: dict[str, Any] = {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7}
 OPTIMIZERS: dict[str, Entry] = {

@@ -30,7 +30,8 @@ void sigmoid_cross_entropy_backward(const LossDims& dims, const float* probs, co
                                     const float* sample_weights, float scale, float* diff_logits);
 
 // The same losses on probabilities that another layer made. They are clipped to
-// [1e-7, 1 - 1e-7]; where the clip bites, the gradient is 0.
+// [1e-7, 1 - 1e-7]; where the clip bites, the gradient is 0. The categorical ones first divide
+// outputs by their sum, unless it is 1 but for 1e-4, or 0.
 void categorical_cross_entropy_forward(const LossDims& dims, const float* probs,
                                        const float* targets, float* losses);
 void categorical_cross_entropy_backward(const LossDims& dims, const float* probs,

@@ -194,11 +194,15 @@ using LossBackward = void (*)(int64_t n, const float* outputs, const float* targ
 // Probabilities are clipped to this range; where the clip bites, the derivative is 0.
 constexpr float kLeastProb = 1e-7f, kMostProb = 1.0f - 1e-7f;
 
+// Outputs whose sum is within this of 1 are probabilities as they are.
+constexpr float kSumTolerance = 1e-4f;
+
 struct LossKernels {
   LossBackward softmax_cross_entropy_backward;  // from the probabilities
   float (*sigmoid_cross_entropy_forward)(int64_t n, const float* logits, const float* targets,
                                          float* probs);
-  LossBackward sigmoid_cross_entropy_backward;  // from the probabilities
+  LossBackward sigmoid_cross_entropy_backward;                  // from the probabilities
+  float (*probability_scale)(int64_t n, const float* outputs);  // makes them sum to 1
   LossForward categorical_cross_entropy_forward;
   LossBackward categorical_cross_entropy_backward;
   LossForward binary_cross_entropy_forward;

@@ -55,13 +55,32 @@ void sigmoid_cross_entropy_backward(int64_t n, const float* probs, const float* 
   map(n, probs, targets, diff_logits, [=](Vec p, Vec t) { return (p - t) * factor; });
 }
 
+// 1 for outputs that sum to 1 but for rounding, or to 0.
+float probability_scale(int64_t n, const float* outputs) {
+  const float sum = sum_over_row(n, outputs, outputs, [](Vec p, Vec) { return p; });
+  const float off = sum < 1.0f ? 1.0f - sum : sum - 1.0f;
+  return off > kSumTolerance && sum != 0.0f ? 1.0f / sum : 1.0f;
+}
+
 float categorical_cross_entropy_forward(int64_t n, const float* probs, const float* targets) {
-  return sum_over_row(n, probs, targets, [](Vec p, Vec t) { return -t * log(clip(p)); });
+  const float scale = probability_scale(n, probs);
+  return sum_over_row(n, probs, targets, [=](Vec p, Vec t) { return -t * log(clip(p * scale)); });
 }
 void categorical_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
                                         float factor, float* diff_probs) {
-  map(n, probs, targets, diff_probs,
-      [=](Vec p, Vec t) { return where_unclipped(p, -t * factor / clip(p)); });
+  const float scale = probability_scale(n, probs);
+  if (scale == 1.0f) {
+    map(n, probs, targets, diff_probs,
+        [=](Vec p, Vec t) { return where_unclipped(p, -t * factor / clip(p)); });
+    return;
+  }
+  // With q = p / sum p, d loss / d p = (-t / q + sum of t that are not clipped) / sum p.
+  const float total =
+      sum_over_row(n, probs, targets, [=](Vec p, Vec t) { return where_unclipped(p * scale, t); });
+  map(n, probs, targets, diff_probs, [=](Vec p, Vec t) {
+    const Vec q = p * scale;
+    return (where_unclipped(q, -t / clip(q)) + total) * (factor * scale);
+  });
 }
 
 float binary_cross_entropy_forward(int64_t n, const float* probs, const float* targets) {
@@ -101,6 +120,7 @@ constexpr LossKernels loss_kernels = {
     .softmax_cross_entropy_backward = softmax_cross_entropy_backward,
     .sigmoid_cross_entropy_forward = sigmoid_cross_entropy_forward,
     .sigmoid_cross_entropy_backward = sigmoid_cross_entropy_backward,
+    .probability_scale = probability_scale,
     .categorical_cross_entropy_forward = categorical_cross_entropy_forward,
     .categorical_cross_entropy_backward = categorical_cross_entropy_backward,
     .binary_cross_entropy_forward = binary_cross_entropy_forward,

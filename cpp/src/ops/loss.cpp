@@ -111,18 +111,24 @@ void categorical_cross_entropy_backward(const LossDims& dims, const float* probs
 
 void sparse_categorical_cross_entropy_forward(const LossDims& dims, const float* probs,
                                               const int64_t* labels, float* losses) {
+  const auto scale_of = kernels().loss.probability_scale;
   for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] = -std::log(std::clamp(probs[first + labels[row]], kLeastProb, kMostProb));
+    const float prob = probs[first + labels[row]] * scale_of(dims.n, probs + first);
+    losses[row] = -std::log(std::clamp(prob, kLeastProb, kMostProb));
   });
 }
 void sparse_categorical_cross_entropy_backward(const LossDims& dims, const float* probs,
                                                const int64_t* labels, const float* sample_weights,
                                                float scale, float* diff_probs) {
+  const auto scale_of = kernels().loss.probability_scale;
   for_each_row(dims, [&](int64_t row, int64_t first) {
-    const float prob = probs[first + labels[row]];
+    const float output = probs[first + labels[row]];
+    const float to_sum_1 = scale_of(dims.n, probs + first), prob = output * to_sum_1;
     const bool clipped = prob < kLeastProb || prob > kMostProb;
-    std::fill_n(diff_probs + first, dims.n, 0.0f);
-    if (!clipped) diff_probs[first + labels[row]] = -row_factor(sample_weights, row, scale) / prob;
+    const float factor = row_factor(sample_weights, row, scale);
+    const float of_sum = clipped || to_sum_1 == 1.0f ? 0.0f : factor * to_sum_1;
+    std::fill_n(diff_probs + first, dims.n, of_sum);
+    if (!clipped) diff_probs[first + labels[row]] = of_sum - factor / output;
   });
 }
 

@@ -371,14 +371,23 @@ def _log(p: Double) -> Double:
     return logarithm
 
 
+def _probabilities(y: Double) -> Double:
+    sums = y.sum(axis=-1, keepdims=True)
+    divided: Double = y / np.where((np.abs(sums - 1) <= 1e-4) | (sums == 0), 1.0, sums)
+    return divided
+
+
 def _categorical(loss: Any, t: Double, y: Double) -> Double:
-    logarithms = _log_softmax(y) if loss.from_logits else _log(y)
+    logarithms = _log_softmax(y) if loss.from_logits else _log(_probabilities(y))
     result: Double = -(t * logarithms).sum(axis=-1)
     return result
 
 
 def _sparse(loss: Any, labels: Array, y: Double) -> Double:
-    return _categorical(loss, np.eye(y.shape[-1])[labels], y)
+    counts = np.asarray(labels != loss.ignore_class)
+    of_rows = _categorical(loss, np.eye(y.shape[-1])[np.where(counts, labels, 0)], y)
+    result: Double = of_rows * counts * (counts.size / max(counts.sum(), 1))
+    return result
 
 
 def _binary(loss: Any, t: Double, y: Double) -> Double:

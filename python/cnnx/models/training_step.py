@@ -105,6 +105,7 @@ class Head:
                 losses, rows = losses.reshape(-1), rows.reshape(-1, self._units)
                 wanted = targets.reshape(-1) if self.sparse else targets.reshape(rows.shape)
             seen = wanted if self.sparse else self.loss.smooth(wanted)
+            seen, weights, self._count = self.loss.counted(seen, weights)
             if self._from_logits:
                 probabilities = self._probabilities.rows(len(outputs))
                 found = self._rows(probabilities)
@@ -117,7 +118,7 @@ class Head:
             if weights is not None:
                 losses[weights == 0] = 0  # be the loss infinite or NaN
                 losses *= weights
-            values.append(float(np.add.reduce(losses)) / len(losses))
+            values.append(float(np.add.reduce(losses)) / max(self._count, 1))
             self._seen = rows, seen, weights
         for figure in figures:
             values.append(figure.of(targets, predictions))
@@ -129,7 +130,8 @@ class Head:
             dy[...] = 0
             return
         gradient = self._rows(dy)
-        self._kernels.backward(*self._seen, self.objective.share / len(gradient), gradient)
+        scale = self.objective.share / max(self._count, 1)
+        self._kernels.backward(*self._seen, scale, gradient)
         weights = self._seen[-1]
         if weights is not None:
             gradient[weights == 0] = 0
