@@ -53,7 +53,7 @@ def network(mean, names):
         model.add(layers.RandomZoom(0.15))
         model.add(layers.RandomTranslation(0.1, 0.1))
         model.add(layers.RandomRotation(0.03))
-        model.add(layers.RandomContrast(0.2))
+        model.add(layers.RandomContrast(0.2, value_range=None))
     for filters in (32, 64, 128):
         model.add(layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_uniform"))
         model.add(layers.Activation("relu"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,18 @@ def test_one_figure_for_two_classes() -> None:
     assert encoder.inverse_transform([[0.2], [0.5], [0.51]]).tolist() == ["cat", "cat", "dog"]
     with pytest.raises(ValueError, match=r"must be \(samples, 3\), .* got shape \(1, 1\)"):
         OneHotEncoder(["a", "b", "c"]).inverse_transform([[0.2]])
+
+
+def test_rows_of_many_classes_take_no_matrix_of_all() -> None:
+    """Two labels of 10,000 classes: 80 kB, where the unit matrix has 400 MB."""
+    encoder = OneHotEncoder(range(10_000))
+    for encode in (lambda y: to_categorical(y, 10_000), encoder.transform):
+        tracemalloc.start()
+        rows = encode([3, 9_999])
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 5 * rows.nbytes
+        assert np.argwhere(rows).tolist() == [[0, 3], [1, 9_999]]
 
 
 def test_to_categorical() -> None:

@@ -20,6 +20,7 @@ STANDARD_DEVIATIONS = {
     "random_normal": 0.05,
     "random_uniform": 0.1 / np.sqrt(12),
     "truncated_normal": 0.05 * 0.87962566,
+    "variance_scaling": np.sqrt(1 / 180),
 }
 
 
@@ -35,6 +36,19 @@ def test_mean_and_standard_deviation(name: str) -> None:
         assert np.abs(values).max() <= deviation * np.sqrt(3) * (1 + 1e-6)
     elif name != "random_normal":
         assert np.abs(values).max() <= 2 * deviation / 0.87962566 * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(("mode", "fan"), [("fan_in", 180), ("fan_out", 450), ("fan_avg", 315)])
+@pytest.mark.parametrize("distribution", ["truncated_normal", "untruncated_normal", "uniform"])
+def test_variance_scaling(mode: str, fan: int, distribution: str) -> None:
+    initializer = initializers.VarianceScaling(3.0, mode, distribution, seed=1)
+    values = initializer(SHAPE)
+    assert values.var() == pytest.approx(3 / fan, rel=0.03)
+    largest = {"truncated_normal": 2 / 0.87962566, "untruncated_normal": 6, "uniform": 3**0.5}
+    assert np.abs(values).max() <= largest[distribution] * np.sqrt(3 / fan) * (1 + 1e-6)
+    assert (np.abs(values).max() > 3 * values.std()) == (distribution == "untruncated_normal")
+    again = initializers.get(json.loads(json.dumps(initializers.serialize(initializer))))
+    np.testing.assert_array_equal(again(SHAPE), values)
 
 
 def test_constants() -> None:

@@ -602,11 +602,11 @@ CASES = {
     "random zoom out of nothing": Case(
         layers.RandomZoom, {"height_factor": 0.0}, (3, 4, 1), identity
     ),
-    "random contrast, halved": Case(
-        layers.RandomContrast,
-        {"factor": (-0.5, -0.5)},
-        (3, 4, 2),
-        lambda x: 0.5 * x + 0.5 * x.mean(axis=(1, 2), keepdims=True),
+    "random contrast of values from 0": Case(
+        layers.RandomContrast, {"factor": 0.0}, (3, 4, 2), lambda x: np.maximum(x, 0)
+    ),
+    "random contrast of any values": Case(
+        layers.RandomContrast, {"factor": 0.0, "value_range": None}, (3, 4, 2), identity
     ),
     "rescaling": Case(
         layers.Rescaling, {"scale": 0.5, "offset": -1}, (3, 2), lambda x: 0.5 * x - 1
@@ -1041,6 +1041,32 @@ def test_augmentation_changes_each_image_in_training_alone(
     assert len({row.tobytes() for row in y}) >= 4, "each image has its own draw"
     assert not np.array_equal(layer(x, training=True), y)
     np.testing.assert_array_equal(layer_class(**arguments, seed=3)(x, training=True), y)
+
+
+@pytest.mark.parametrize("value_range", [None, (-0.5, 0.7)])
+@pytest.mark.parametrize(("factor", "ends"), [(0.5, (0.5, 1.5)), ((0.9, 0.2), (0.1, 1.2))])
+def test_contrast(factor: Any, ends: tuple[float, float], value_range: Any) -> None:
+    """Factors are even from 1 - lower to 1 + upper; values beyond the range are set to its ends."""
+    x = normal(1, 400, 5, 4, 2)
+    layer = layers.RandomContrast(factor, value_range, seed=3)
+    y = layer(x, training=True)
+    factors = cnnx.random.generator(3).uniform(ends[0] - 1, ends[1] - 1, (400, 1, 1, 1)) + 1
+    assert abs(factors.mean() - np.mean(ends)) < 0.05
+    assert factors.min() < ends[0] + 0.02 < ends[1] - 0.02 < factors.max()
+    mean = x.mean(axis=(1, 2), keepdims=True)
+    wanted = (x - mean) * factors + mean
+    low, high = (-np.inf, np.inf) if value_range is None else value_range
+    np.testing.assert_allclose(y, np.clip(wanted, low, high), rtol=1e-4, atol=1e-5)
+
+    model = cnnx.Sequential([cnnx.Input((5, 4, 2)), layers.Conv2D(2, 1, use_bias=False), layer])
+    model.set_weights([np.eye(2).reshape(1, 1, 2, 2)])
+    layer.random_state = layers.RandomContrast(factor, seed=3).random_state
+    model.forward(x, training=True)
+    dy = normal(2, *x.shape)
+    (found,) = model.backward(dy)
+    kept = dy * ((wanted > low) & (wanted < high))
+    dx = kept * factors + (1 - factors) * kept.mean(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(found[0, 0], np.einsum("nhwi,nhwo->io", x, dx), rtol=1e-3, atol=0.05)
 
 
 def test_zoom_by_a_share_shows_that_much_more() -> None:

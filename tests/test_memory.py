@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -175,6 +176,25 @@ model.fit(X, Y, verbose=0)
 def test_a_process_short_of_memory_goes_on(tmp_path: Path) -> None:
     script = LIMITED.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
     assert output_of(script) == "train fit evaluate predict conv2d model"
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_a_shuffled_fit_copies_no_array(tmp_path: Path, mapped: bool) -> None:
+    """Whose channels come first in memory, or every other sample of which is taken."""
+    x = normal(1, 6_000, 1, 20, 30)  # 14 MB
+    if mapped:
+        np.save(tmp_path / "x", x)
+        x = np.load(tmp_path / "x.npy", mmap_mode="r")
+    model = cnnx.Sequential([cnnx.Input((20, 30, 1)), layers.Flatten(), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    y = np.zeros(6_000)
+    for given in (np.moveaxis(x, 1, -1)[::2], np.moveaxis(x[..., ::-1], 1, -1)):
+        model.fit(given[:64], y[:64], verbose=0)
+        tracemalloc.start()
+        model.fit(given, y[: len(given)], verbose=0)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 1 << 20
 
 
 # --- growth ---------------------------------------------------------------------------------------

@@ -96,6 +96,13 @@ def test_shapes_that_do_not_fit(layer: Layer, shapes: list[tuple[int, ...]], mes
         layer([np.zeros((2, *shape)) for shape in shapes])
 
 
+def test_batches_of_two_sizes_are_refused() -> None:
+    x = np.ones((2, 3))
+    for inputs in ([x, x[:0]], [x, x[:1]], [x[:1], x]):
+        with pytest.raises(ValueError, match=r"Maximum 'large': x must hold batches of one size"):
+            cnnx.layers.Maximum(name="large")(inputs)
+
+
 def test_axis_0_is_the_batch() -> None:
     with pytest.raises(ValueError, match="axis 0 is the batch's"):
         layers.Concatenate(0)

@@ -129,6 +129,18 @@ def test_figures_of_one_name_are_refused(figures: list[Any]) -> None:
         model.compile("sgd", "binary_crossentropy", figures)
 
 
+def test_a_metric_is_reported_under_the_name_it_was_asked_by(tmp_path: Any) -> None:
+    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(1)])
+    figures = ["mae", "MSE", "mean_squared_error", metrics.MeanAbsoluteError("error"), "Accuracy"]
+    model.compile("sgd", "mse", metrics=figures)
+    names = ["loss", "mae", "MSE", "mean_squared_error", "error", "Accuracy"]
+    assert model.metrics_names == names
+    history = model.fit(normal(1, 4, 3), normal(2, 4, 1), verbose=0).history
+    assert list(history) == names
+    model.save(tmp_path / "model")
+    assert cnnx.models.load_model(tmp_path / "model").metrics_names == names
+
+
 # --- functions ------------------------------------------------------------------------------------
 
 

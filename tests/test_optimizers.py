@@ -70,6 +70,32 @@ def test_adam(betas: tuple[float, float], weight_decay: float) -> None:
         assert result.tobytes() == trained(optimizers.Adam(0.01, **arguments)).tobytes()
 
 
+@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+@pytest.mark.parametrize("hat", [True, False])
+def test_epsilon_of_adam_is_that_of_keras_or_of_pytorch(hat: bool, weight_decay: float) -> None:
+    """Keras adds it to the root of v as it is, PyTorch to that of v corrected for its start."""
+    m: Any = 0.0
+    v: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, step: int) -> Any:
+        nonlocal m, v
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        kernel = kernel * (1 - 0.01 * weight_decay)
+        t = step + 1
+        if hat:
+            rate = 0.01 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            return kernel - rate * m / (np.sqrt(v) + 0.1)
+        return kernel - 0.01 * m / (1 - 0.9**t) / (np.sqrt(v / (1 - 0.999**t)) + 0.1)
+
+    cls = optimizers.AdamW if weight_decay else optimizers.Adam
+    decay = {"weight_decay": weight_decay} if weight_decay else {}
+    form = {} if hat else {"epsilon_hat": False}  # Keras' is the default
+    optimizer = cls(0.01, epsilon=0.1, **decay, **form)
+    assert_close(trained(optimizer), expected(update))
+    again = cls.from_config(json.loads(json.dumps(optimizer.get_config())))
+    assert again.epsilon_hat is hat
+
+
 def test_nadam() -> None:
     """Dozat (2016), Algorithm 2 with the schedule of its section 3.3."""
     m: Any = 0.0
@@ -198,7 +224,8 @@ def test_names_and_defaults_are_those_of_keras() -> None:
 def test_the_learning_rate_can_be_changed_between_steps() -> None:
     model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(2)])
     model.compile(optimizer=optimizers.SGD(0.1), loss="mse")
-    model.optimizer.learning_rate = 0.0
+    model.optimizer.lr = 0.0  # as programs for older Keras call it
+    assert model.optimizer.lr == model.optimizer.learning_rate == 0
     before = model.get_weights()
     model.train_on_batch(normal(1, 5, 4), normal(2, 5, 2))
     np.testing.assert_array_equal(model.get_weights()[0], before[0])

@@ -80,7 +80,7 @@ def test_fit_has_the_same_bits_with_the_same_seed() -> None:
             [
                 cnnx.Input((28, 28, 1)),
                 layers.RandomRotation(0.1),
-                layers.RandomContrast(0.2),
+                layers.RandomContrast(0.2, value_range=None),
                 layers.Conv2D(16, 3, activation="relu"),
                 layers.BatchNormalization(),
                 layers.MaxPooling2D(2),
@@ -100,6 +100,33 @@ def test_fit_has_the_same_bits_with_the_same_seed() -> None:
     assert fitted(2, 1) != first
     for threads in (1, 2, 3):
         assert fitted(1, threads) == first
+
+
+def test_trainings_side_by_side_have_the_bits_of_their_seeds() -> None:
+    """Weights, order, dropout, evaluations of each: three threads that seed, one that does not."""
+    x, y = normal(1, 60, 5), np.arange(60) % 3
+
+    def fitted(seed: int | None) -> list[bytes]:
+        if seed is not None:
+            cnnx.utils.set_random_seed(seed)
+        model = cnnx.Sequential(
+            [cnnx.Input((5,)), layers.Dense(8, "relu"), layers.Dropout(0.3), layers.Dense(3)]
+        )
+        model.compile("sgd", cnnx.losses.SparseCategoricalCrossentropy(from_logits=True))
+        for _ in range(15):  # a switch between threads is likely
+            model.fit(x, y, 7, verbose=0)
+        return [weight.tobytes() for weight in model.get_weights()]
+
+    alone = [fitted(seed) for seed in (1, 2, 3)]
+    cnnx.utils.set_random_seed(4)
+    before = cnnx.random.generator()
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(fitted, (1, 2, 3)))
+    assert together == alone
+    assert cnnx.random.generator() is before
+    with ThreadPoolExecutor(1) as pool:
+        of_global = pool.submit(fitted, None).result()  # the main thread's seed is 4
+    assert of_global == fitted(4)
 
 
 @pytest.mark.parametrize("name", ["catdog", "vgg_cifar", "mnist_gap"])

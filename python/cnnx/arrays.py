@@ -101,3 +101,10 @@ def whole_numbers(value: Any, name: str) -> Label:
 def images(array: Array) -> Array:
     """Return sequences (batch, steps, channels) as images of height 1, and images as they are."""
     return array if array.ndim == 4 else array[:, None]
+
+
+def one_hot(labels: Label, classes: int) -> Float:
+    """Return rows of 0 with a 1 in the place of each label, of shape (..., classes)."""
+    rows = np.zeros((*labels.shape, classes), np.float32)
+    np.put_along_axis(rows, labels[..., None], 1, axis=-1)
+    return rows

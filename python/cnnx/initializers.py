@@ -95,59 +95,113 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
 
 
 class VarianceScaling(Initializer):
-    """Zero mean and variance scale / fan: the base of the Glorot, He and LeCun initializers."""
+    """
+    Zero mean and variance scale / fan: the base of the Glorot, He and LeCun initializers.
 
-    scale: ClassVar[float]
-    mode: ClassVar[str]
-    distribution: ClassVar[str]
+    Parameters
+    ----------
+    scale
+        > 0.
+    mode
+        What the fan is: 'fan_in', how many inputs an output sees; 'fan_out', how many outputs see
+        an input; or 'fan_avg', their mean.
+    distribution
+        'truncated_normal' (within two standard deviations, before which it is widened to have the
+        variance), 'untruncated_normal' or 'uniform'.
+    seed
+        As in `Initializer`.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+    ) -> None:
+        super().__init__(seed)
+        name = type(self).__name__
+        self.scale = number(scale, f"{name}: scale", 1e-30, _INFINITY)
+        self.mode = registry.choice(mode, f"{name}: mode", "fan_in", "fan_out", "fan_avg")
+        self.distribution = registry.choice(
+            distribution,
+            f"{name}: distribution",
+            "truncated_normal",
+            "untruncated_normal",
+            "uniform",
+        )
 
     def __call__(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`, a kernel's (..., inputs, outputs)."""
         fan_in, fan_out = _fans(shape)
-        fan = fan_in if self.mode == "fan_in" else (fan_in + fan_out) / 2
-        variance = self.scale / max(fan, 1.0)
+        fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+        variance = self.scale / max(fans[self.mode], 1.0)
         if self.distribution == "uniform":
             limit = float(np.sqrt(3 * variance))
             return _uniform(shape, -limit, limit, self.seed)
+        stddev = float(np.sqrt(variance))
+        if self.distribution == "untruncated_normal":
+            return RandomNormal(0.0, stddev, self.seed)(shape)
         # The standard deviation of the normal distribution truncated at 2 is 0.8796...
-        stddev = float(np.sqrt(variance)) / 0.87962566103423978
-        return _truncated_normal(shape, 0.0, stddev, self.seed)
+        return _truncated_normal(shape, 0.0, stddev / 0.87962566103423978, self.seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "scale": self.scale,
+            "mode": self.mode,
+            "distribution": self.distribution,
+            "seed": self.seed,
+        }
 
 
-class GlorotUniform(VarianceScaling):
+class NamedScaling(VarianceScaling):
+    """A `VarianceScaling` whose `settings` have a name."""
+
+    settings: ClassVar[tuple[float, str, str]]
+
+    def __init__(self, seed: int | None = None) -> None:
+        super().__init__(*self.settings, seed)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"seed": self.seed}
+
+
+class GlorotUniform(NamedScaling):
     """Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010)."""
 
-    scale, mode, distribution = 1.0, "fan_avg", "uniform"
+    settings = 1.0, "fan_avg", "uniform"
 
 
-class GlorotNormal(VarianceScaling):
+class GlorotNormal(NamedScaling):
     """Truncated normal with variance 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
 
-    scale, mode, distribution = 1.0, "fan_avg", "normal"
+    settings = 1.0, "fan_avg", "truncated_normal"
 
 
-class HeUniform(VarianceScaling):
+class HeUniform(NamedScaling):
     """Uniform in +-sqrt(6 / fan_in) (He et al. 2015)."""
 
-    scale, mode, distribution = 2.0, "fan_in", "uniform"
+    settings = 2.0, "fan_in", "uniform"
 
 
-class HeNormal(VarianceScaling):
+class HeNormal(NamedScaling):
     """Truncated normal with variance 2 / fan_in (He et al. 2015)."""
 
-    scale, mode, distribution = 2.0, "fan_in", "normal"
+    settings = 2.0, "fan_in", "truncated_normal"
 
 
-class LecunUniform(VarianceScaling):
+class LecunUniform(NamedScaling):
     """Uniform in +-sqrt(3 / fan_in) (LeCun et al. 1998)."""
 
-    scale, mode, distribution = 1.0, "fan_in", "uniform"
+    settings = 1.0, "fan_in", "uniform"
 
 
-class LecunNormal(VarianceScaling):
+class LecunNormal(NamedScaling):
     """Truncated normal with variance 1 / fan_in (LeCun et al. 1998)."""
 
-    scale, mode, distribution = 1.0, "fan_in", "normal"
+    settings = 1.0, "fan_in", "truncated_normal"
 
 
 class RandomNormal(Initializer):
@@ -268,6 +322,7 @@ _CLASSES: tuple[type[Initializer], ...] = (
     RandomNormal,
     RandomUniform,
     TruncatedNormal,
+    VarianceScaling,
     Constant,
     Zeros,
     Ones,

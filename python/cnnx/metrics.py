@@ -429,10 +429,12 @@ def get(identifier: Any, loss: Loss, outputs: int, owner: str = "metric") -> Met
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         ignored = getattr(loss, "ignore_class", None)
         if ignored is not None:
-            return SparseCategoricalAccuracy(identifier.lower(), ignored)
-        return accuracy(identifier.lower())
+            return SparseCategoricalAccuracy(identifier, ignored)
+        return accuracy(identifier)
     table = METRICS | _ALIASES | {"accuracy": accuracy}
     metric = registry.get(owner, identifier, Metric, table)
+    if isinstance(identifier, str):
+        metric.name = identifier  # "mae" is reported as it was asked for
     if metric.sparse != loss.sparse and not (metric.keeps_state or metric.whole):
         form = "integer labels" if metric.sparse else "targets of the outputs' shape"
         raise ValueError(

@@ -1,6 +1,12 @@
-"""The one source of random numbers: initial weights, shuffling and dropout draw from it."""
+"""
+The one source of random numbers: initial weights, shuffling and dropout draw from it.
+
+A thread that seeds it beside the main one gets a source of its own, so that what it trains does not
+depend on the others.
+"""
 
 import random as python_random
+import threading
 from typing import Any
 
 import numpy as np
@@ -8,19 +14,24 @@ import numpy as np
 from cnnx.geometry import integer
 
 _generator = np.random.default_rng()
+_of_thread = threading.local()
 
 
 def generator(seed: int | None = None) -> np.random.Generator:
-    """Return the global generator, or a new one for `seed`."""
+    """Return the global generator, or this thread's if it has one; or a new one for `seed`."""
     if seed is None:
-        return _generator
+        found: np.random.Generator = getattr(_of_thread, "generator", _generator)
+        return found
     return np.random.default_rng(check_seed(seed))
 
 
 def set_seed(seed: int) -> None:
-    """Restart the global generator from `seed`."""
+    """Restart the generator from `seed`: the global one in the main thread, else this thread's."""
     global _generator
-    _generator = np.random.default_rng(check_seed(seed))
+    if threading.current_thread() is threading.main_thread():
+        _generator = generator(seed)
+    else:
+        _of_thread.generator = generator(seed)
 
 
 def get_state() -> dict[str, Any]:
@@ -28,7 +39,7 @@ def get_state() -> dict[str, Any]:
     state: dict[str, Any] = np.random.get_state(legacy=False)
     numbers = state["state"] | {"key": state["state"]["key"].tolist()}
     return {
-        "cnnx": _generator.bit_generator.state,
+        "cnnx": generator().bit_generator.state,
         "numpy": state | {"state": numbers},
         "python": python_random.getstate(),
     }
@@ -36,7 +47,7 @@ def get_state() -> dict[str, Any]:
 
 def set_state(state: dict[str, Any]) -> None:
     """Put them where they stood when `get_state` returned `state`."""
-    _generator.bit_generator.state = state["cnnx"]
+    generator().bit_generator.state = state["cnnx"]
     np.random.set_state(state["numpy"])
     version, numbers, gauss = state["python"]
     python_random.setstate((version, tuple(numbers), gauss))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import random
-from cnnx.arrays import Float, whole_numbers
+from cnnx.arrays import Float, one_hot, whole_numbers
 from cnnx.drawing import Drawing, plot_model
 from cnnx.geometry import integer
 
@@ -16,6 +16,9 @@ __all__ = ["Drawing", "plot_model", "set_random_seed", "to_categorical"]
 def set_random_seed(seed: int) -> None:
     """
     Make every later random choice repeatable: cnnx's own, NumPy's and Python's.
+
+    In a thread beside the main one, cnnx's own choices of this thread alone, so that trainings in
+    several threads, each with its seed, give the bits that they give alone.
 
     Parameters
     ----------
@@ -60,4 +63,4 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Float:
         raise ValueError(
             f"to_categorical: label {labels[outside].flat[0]} is outside 0 to {classes - 1}"
         )
-    return np.eye(classes, dtype=np.float32)[labels]
+    return one_hot(labels, classes)

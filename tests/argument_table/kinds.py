@@ -130,7 +130,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["initial_learning_rate", "end_learning_rate", "alpha", "power"], RATE),
     **dict.fromkeys(["negative_slope", "decay_rate", "epsilon", "stddev"], RATE),
     **dict.fromkeys(["scale", "offset", "threshold", "minval", "maxval"], REAL),
-    **dict.fromkeys(["operation", "order", "fill_mode"], CHOICE),
+    **dict.fromkeys(["operation", "order", "fill_mode", "distribution"], CHOICE),
     **dict.fromkeys(["color_mode", "label_mode", "bias_operation"], CHOICE),
     "activation": FUNCTION,
     **dict.fromkeys(["optimizer", "loss", "kernel_initializer"], OBJECT),
@@ -146,7 +146,9 @@ KINDS: dict[str, Kind] = {
     "ignore_class": types(1.5, "255", True) | values(2**31),
     "name": NAME,
     **dict.fromkeys(["use_bias", "keepdims", "center", "from_logits", "nesterov", "cycle"], FLAG),
-    **dict.fromkeys(["averaging", "epsilon_in_root", "staircase", "return_dict"], FLAG),
+    **dict.fromkeys(
+        ["averaging", "epsilon_in_root", "epsilon_hat", "staircase", "return_dict"], FLAG
+    ),
     **dict.fromkeys(["training", "shuffle"], FLAG),
 }
 

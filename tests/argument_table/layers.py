@@ -260,7 +260,16 @@ LAYERS: dict[str, Entry] = {
         },
         dims=(3, 1, 2),
     ),
-    "RandomContrast": layer(layers.RandomContrast, {"factor": FACTOR}, factor=0.5, **RANDOM),
+    "RandomContrast": layer(
+        layers.RandomContrast,
+        {
+            "factor": values(NAN, INFINITY, (1, 2, 3), (-0.5, 0.5), 1.5) | types("half", None),
+            "value_range": values((1, 2, 3), (1, 0), (0, NAN)) | types("half", 3, ("a", "b")),
+        },
+        factor=0.5,
+        value_range=(0.0, 1.0),
+        **RANDOM,
+    ),
     "RandomFlip": layer(
         layers.RandomFlip, {"mode": CHOICE}, mode="horizontal_and_vertical", **RANDOM
     ),

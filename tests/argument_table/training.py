@@ -11,9 +11,11 @@ from agreement import normal
 from argument_table.kinds import (
     ARRAY,
     BELOW_1,
+    CHOICE,
     FITTED,
     LABELS,
     MISSING,
+    RATE,
     REAL,
     Entry,
     Fault,
@@ -93,8 +95,11 @@ OPTIMIZERS: dict[str, Entry] = {
             "epsilon_in_root": True,
         },
     ),
-    "Adam": Entry(optimizers.Adam, {"learning_rate": 0.1, **BETAS}),
-    "AdamW": Entry(optimizers.AdamW, {"learning_rate": 0.1, "weight_decay": 0.1, **BETAS}),
+    "Adam": Entry(optimizers.Adam, {"learning_rate": 0.1, **BETAS, "epsilon_hat": True}),
+    "AdamW": Entry(
+        optimizers.AdamW,
+        {"learning_rate": 0.1, "weight_decay": 0.1, **BETAS, "epsilon_hat": True},
+    ),
     "Momentum": Entry(
         optimizers.Momentum,
         {"learning_rate": 0.1, "momentum": 0.9, "averaging": True},
@@ -140,7 +145,7 @@ SCHEDULES: dict[str, Entry] = {
 
 def initializer(cls: type[initializers.Initializer], **arguments: Any) -> Entry:
     """Construct an initializer and use it once."""
-    kinds = {"mean": REAL, "value": ARRAY}
+    kinds = {"mean": REAL, "value": ARRAY, "scale": RATE | values(0), "mode": CHOICE}
     return Entry(lambda **given: cls(**given)((3, 4)), arguments, None, kinds)
 
 
@@ -156,5 +161,8 @@ INITIALIZERS: dict[str, Entry] = {
     "RandomNormal": initializer(initializers.RandomNormal, mean=0.0, stddev=0.1, seed=1),
     "RandomUniform": initializer(initializers.RandomUniform, minval=-0.1, maxval=0.1, seed=1),
     "TruncatedNormal": initializer(initializers.TruncatedNormal, mean=0.0, stddev=0.1, seed=1),
+    "VarianceScaling": initializer(
+        initializers.VarianceScaling, scale=1.0, mode="fan_in", distribution="uniform", seed=1
+    ),
     "Zeros": initializer(initializers.Zeros),
 }

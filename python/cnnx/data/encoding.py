@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnx.arrays import Array, Float, real_array, whole_numbers
+from cnnx.arrays import Array, Float, one_hot, real_array, whole_numbers
 
 
 class LabelEncoder:
@@ -168,8 +168,7 @@ class OneHotEncoder(LabelEncoder):
         ValueError
             For a label that is none of the classes, naming it.
         """
-        numbers = self._numbers_of(y)
-        return np.eye(len(self._numbers), dtype=np.float32)[numbers]
+        return one_hot(self._numbers_of(y), len(self._numbers))
 
     def inverse_transform(self, y: Any) -> Array:
         """

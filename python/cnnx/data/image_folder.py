@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnx import geometry, random
+from cnnx.arrays import one_hot
 from cnnx.data.class_folders import find_classes, find_files, listed
 from cnnx.data.decoder import Decoder
 from cnnx.data.image_stream import ImageStream, Labels
@@ -225,5 +226,5 @@ def _targets(labels: NDArray[np.int64], label_mode: str | None, classes: int) ->
     if label_mode is None:
         return None
     if label_mode == "categorical":
-        return np.eye(classes, dtype=np.float32)[labels]
+        return one_hot(labels, classes)
     return labels[:, None].astype(np.float32) if label_mode == "binary" else labels

@@ -240,7 +240,11 @@ class RandomContrast(RandomLayer):
     Parameters
     ----------
     factor
-        A share f: the factor lies between 1 - f and 1 + f; or (low, high) for 1 + low to 1 + high.
+        A share f in [0, 1]: the factor lies between 1 - f and 1 + f; or two shares (lower, upper)
+        for 1 - lower to 1 + upper.
+    value_range
+        (low, high): what lies outside is set to the nearer end. None leaves all values as they are,
+        which images need that are centred about 0.
     seed
         None draws from the global generator; a whole number makes this layer repeatable by itself.
     **kwargs
@@ -249,9 +253,20 @@ class RandomContrast(RandomLayer):
 
     any_size = True
 
-    def __init__(self, factor: Factor, seed: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        factor: Factor,
+        value_range: Sequence[float] | None = (0.0, 255.0),
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(seed, **kwargs)
-        self.factor = _range(factor, f"{self}: factor")
+        shares = factor if isinstance(factor, (tuple, list)) else (factor, factor)
+        self.factor = _ends(shares, f"{self}: factor", 0, 1)
+        self.value_range = None
+        if value_range is not None:
+            name = f"{self}: value_range"
+            self.value_range = _rising(_ends(value_range, name, -np.inf, np.inf), name)
 
     traits = Traits(False, False, gradient_in_place=True, identity_in_use=True)
 
@@ -263,13 +278,19 @@ class RandomContrast(RandomLayer):
         """Write the images with another contrast, or the input itself."""
         factors = np.ones((len(x), 1, 1, 1))
         if call.training:
-            factors += self.generator.uniform(*self.factor, factors.shape)
+            lower, upper = self.factor
+            factors += self.generator.uniform(-lower, upper, factors.shape)
         call.factors = factors.astype(np.float32)
         self._scale(x, call.factors, call.y)
+        call.inside = None
+        if call.training and self.value_range is not None:
+            low, high = self.value_range
+            call.inside = (call.y >= low) & (call.y <= high)
+            np.clip(call.y, low, high, out=call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
-        """Do the same to the gradient: the operation is its own adjoint."""
-        self._scale(dy, call.factors, call.dx[0])
+        """Do the same to the gradient of values in the range: the scaling is its own adjoint."""
+        self._scale(dy if call.inside is None else dy * call.inside, call.factors, call.dx[0])
 
     def _scale(self, x: Float, factors: Float, y: Float) -> None:
         """Write factor x + (1 - factor) mean(x) to `y`."""
@@ -279,20 +300,32 @@ class RandomContrast(RandomLayer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"factor": list(self.factor)}
+        value_range = None if self.value_range is None else list(self.value_range)
+        return super().get_config() | {"factor": list(self.factor), "value_range": value_range}
 
 
 def _range(factor: Any, name: str) -> tuple[float, float]:
     """Return a range in [-1, 1] of a share, or of its two ends."""
     if isinstance(factor, (tuple, list)):
-        if len(factor) != 2:
-            raise ValueError(f"{name} must be a share or (low, high), got {factor!r}")
-        low, high = (geometry.number(end, name, -1, 1, include_high=True) for end in factor)
-        if low > high:
-            raise ValueError(f"{name} must be (low, high), got {factor!r}")
-        return low, high
+        return _rising(_ends(factor, name, -1, 1), name)
     share = geometry.number(factor, name, 0, 1, include_high=True)
     return -share, share
+
+
+def _ends(ends: Any, name: str, low: float, high: float) -> tuple[float, float]:
+    """Return two numbers from `low` to `high`."""
+    if not isinstance(ends, (tuple, list)):
+        raise TypeError(f"{name} must be (low, high), got {ends!r}")
+    if len(ends) != 2:
+        raise ValueError(f"{name} must hold two numbers, got {ends!r}")
+    first, second = (geometry.number(end, name, low, high, include_high=True) for end in ends)
+    return first, second
+
+
+def _rising(ends: tuple[float, float], name: str) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError(f"{name} must be (low, high), got {ends!r}")
+    return ends
 
 
 def _scaling(factors: ArrayLike) -> Array:

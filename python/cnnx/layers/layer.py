@@ -228,6 +228,9 @@ class Layer(WeightHolder):
         if all(isinstance(value, Value) for value in given):
             return self._use(given)
         batches = [self._batch(x) for x in given]
+        counts = [len(batch) for batch in batches]
+        if len(set(counts)) > 1:
+            raise ValueError(f"{self}: x must hold batches of one size, got {counts} samples")
         self.build_once(*((None, *batch.shape[1:]) for batch in batches))
         call = alone(self, *batches, training=training, differentiates=False)
         y = self.forward(call, *batches)

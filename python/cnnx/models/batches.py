@@ -38,11 +38,11 @@ class Source:
 
     def gather(self, indices: Array) -> Array:
         """Return the samples at `indices`."""
-        if not self._array.flags.c_contiguous:
-            # np.take would copy the whole array at every call.
-            self._array = np.ascontiguousarray(self._array)
         samples = self._gathered.rows(len(indices))
-        np.take(self._array, indices, axis=0, out=samples, mode="clip")
+        if self._array.flags.c_contiguous:
+            np.take(self._array, indices, axis=0, out=samples, mode="clip")
+        else:  # np.take would copy the whole array
+            samples[...] = self._array[indices]
         return samples if samples.dtype == self._dtype else self._convert(samples)
 
     def _convert(self, samples: Array) -> Array:

@@ -1,5 +1,6 @@
 """Adam."""
 
+import math
 from typing import Any
 
 from cnnx import _core
@@ -13,7 +14,9 @@ class Adam(Optimizer):
     Descent by running averages of the gradient and its square (Kingma & Ba 2015, Algorithm 1).
 
     At step t, from 1: m = beta_1 m + (1 - beta_1) gradient; v = beta_2 v + (1 - beta_2) gradient^2;
-    parameter -= learning_rate (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + epsilon).
+    parameter -= learning_rate (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + e) with
+    e = epsilon / sqrt(1 - beta_2^t) as in Keras, or, with `epsilon_hat=False`, e = epsilon as in
+    Algorithm 1, textbooks and PyTorch.
 
     Parameters
     ----------
@@ -23,11 +26,15 @@ class Adam(Optimizer):
         Shares of the old averages kept at each step, in [0, 1).
     epsilon
         Keeps the step finite where the gradient is 0; > 0.
+    epsilon_hat
+        Whether epsilon is the paper's "epsilon hat", which is added to the root of v before v is
+        corrected for its start at 0; in the first steps it is up to 1 / sqrt(1 - beta_2) times as
+        large.
 
     Notes
     -----
-    Textbooks have other defaults: the paper's is `Adam(0.001, 0.9, 0.999, 1e-8)`; NumPy examples on
-    MNIST take `Adam(0.01, 0.95, 0.99)`.
+    Textbooks have other defaults: the paper's is `Adam(0.001, 0.9, 0.999, 1e-8,
+    epsilon_hat=False)`; NumPy examples on MNIST take `Adam(0.01, 0.95, 0.99)`.
     """
 
     name = "adam"
@@ -40,15 +47,19 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        *,
+        epsilon_hat: bool = True,
     ) -> None:
         super().__init__(learning_rate)
         self.beta_1 = number(beta_1, f"{type(self).__name__}: beta_1", 0, 1)
         self.beta_2 = number(beta_2, f"{type(self).__name__}: beta_2", 0, 1)
         self.epsilon = number(epsilon, f"{type(self).__name__}: epsilon", 1e-30, float("inf"))
+        self.epsilon_hat = bool(epsilon_hat)
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Descend once."""
         m, v = segment.slots
+        correction = math.sqrt(1 - self.beta_2**self.iterations) if self.epsilon_hat else 1.0
         _core.adam_step(
             segment.parameters,
             segment.gradients,
@@ -57,7 +68,7 @@ class Adam(Optimizer):
             learning_rate,
             self.beta_1,
             self.beta_2,
-            self.epsilon,
+            self.epsilon / correction,
             self.weight_decay,
             self.iterations,
         )
@@ -68,4 +79,5 @@ class Adam(Optimizer):
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
             "epsilon": self.epsilon,
+            "epsilon_hat": self.epsilon_hat,
         }

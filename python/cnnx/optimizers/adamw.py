@@ -16,7 +16,7 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta_1, beta_2, epsilon
+    learning_rate, beta_1, beta_2, epsilon, epsilon_hat
         As in `Adam`.
     weight_decay
         Share of the parameter taken off per unit of learning rate, >= 0.
@@ -31,8 +31,10 @@ class AdamW(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        *,
+        epsilon_hat: bool = True,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, epsilon_hat=epsilon_hat)
         self.weight_decay = number(weight_decay, "AdamW: weight_decay", 0, float("inf"))
 
     def get_config(self) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Adam with Nesterov momentum."""
 
+from typing import Any
+
 from cnnx import _core
 from cnnx.optimizers.adam import Adam
 from cnnx.optimizers.optimizer import Segment
@@ -17,7 +19,7 @@ class Nadam(Adam):
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon
-        As in `Adam`.
+        As in `Adam`; epsilon is added to the root of the corrected v, as in Keras and PyTorch.
     """
 
     name = "nadam"
@@ -29,7 +31,7 @@ class Nadam(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, epsilon_hat=False)
         self._counted, self._product = 0, 1.0
 
     def _momentum(self, step: int) -> float:
@@ -44,6 +46,12 @@ class Nadam(Adam):
             self._product *= self._momentum(self._counted)
         self._counted = self.iterations
         return self._product
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        config = super().get_config()
+        del config["epsilon_hat"]
+        return config
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Descend once."""

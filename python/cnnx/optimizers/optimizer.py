@@ -64,6 +64,15 @@ class Optimizer(registry.Configurable):
         if self._schedule is None:
             self._rate = number(value, name, 0, float("inf"))
 
+    @property
+    def lr(self) -> float:
+        """The learning rate, as older programs call it."""
+        return self.learning_rate
+
+    @lr.setter
+    def lr(self, value: Any) -> None:
+        self.learning_rate = value
+
     def claim(self, model: Any) -> None:
         """
         Belong to a model from now on; begin anew if the model before is gone.
