@@ -89,7 +89,7 @@ def test_epsilon_of_adam_is_that_of_keras_or_of_pytorch(hat: bool, weight_decay:
 
     cls = optimizers.AdamW if weight_decay else optimizers.Adam
     decay = {"weight_decay": weight_decay} if weight_decay else {}
-    form = {} if hat else {"epsilon_hat": False}  # Keras' is the default
+    form = {"epsilon_hat": True} if hat else {}  # PyTorch's is the default
     optimizer = cls(0.01, epsilon=0.1, **decay, **form)
     assert_close(trained(optimizer), expected(update))
     again = cls.from_config(json.loads(json.dumps(optimizer.get_config())))

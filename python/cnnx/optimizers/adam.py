@@ -15,8 +15,8 @@ class Adam(Optimizer):
 
     At step t, from 1: m = beta_1 m + (1 - beta_1) gradient; v = beta_2 v + (1 - beta_2) gradient^2;
     parameter -= learning_rate (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + e) with
-    e = epsilon / sqrt(1 - beta_2^t) as in Keras, or, with `epsilon_hat=False`, e = epsilon as in
-    Algorithm 1, textbooks and PyTorch.
+    e = epsilon as in textbooks and PyTorch, or, with `epsilon_hat=True`,
+    e = epsilon / sqrt(1 - beta_2^t) as in Keras.
 
     Parameters
     ----------
@@ -27,14 +27,13 @@ class Adam(Optimizer):
     epsilon
         Keeps the step finite where the gradient is 0; > 0.
     epsilon_hat
-        Whether epsilon is the paper's "epsilon hat", which is added to the root of v before v is
-        corrected for its start at 0; in the first steps it is up to 1 / sqrt(1 - beta_2) times as
-        large.
+        Whether epsilon is added to the root of v before v is corrected for its start at 0, as the
+        paper's "epsilon hat" is; in the first steps it then counts up to 1 / sqrt(1 - beta_2) times.
 
     Notes
     -----
-    Textbooks have other defaults: the paper's is `Adam(0.001, 0.9, 0.999, 1e-8,
-    epsilon_hat=False)`; NumPy examples on MNIST take `Adam(0.01, 0.95, 0.99)`.
+    Textbooks have other defaults: the paper's is `Adam(0.001, 0.9, 0.999, 1e-8)`; NumPy examples on
+    MNIST take `Adam(0.01, 0.95, 0.99)`.
     """
 
     name = "adam"
@@ -48,7 +47,7 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         *,
-        epsilon_hat: bool = True,
+        epsilon_hat: bool = False,
     ) -> None:
         super().__init__(learning_rate)
         self.beta_1 = number(beta_1, f"{type(self).__name__}: beta_1", 0, 1)

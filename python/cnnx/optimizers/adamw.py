@@ -32,7 +32,7 @@ class AdamW(Adam):
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
         *,
-        epsilon_hat: bool = True,
+        epsilon_hat: bool = False,
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, epsilon_hat=epsilon_hat)
         self.weight_decay = number(weight_decay, "AdamW: weight_decay", 0, float("inf"))
