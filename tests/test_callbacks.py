@@ -453,9 +453,29 @@ def test_a_wrong_pattern_is_named(tmp_path: Path, pattern: str, message: str) ->
     ids=lambda callback: type(callback).__name__,
 )
 def test_an_unknown_monitor_is_named(callback: Callback) -> None:
+    """Before the first epoch, not after it."""
     message = f"{type(callback).__name__}: monitor 'val_loss' is not among loss.*validation data"
+    recorder, model = Recorder(), linear_model()
+    before = model.get_weights()
     with pytest.raises(ValueError, match=message):
-        linear_model().fit(X, Y, verbose=0, callbacks=callback)
+        model.fit(X, Y, verbose=0, callbacks=[callback, recorder])
+    assert recorder.calls == []
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+def test_a_figure_that_another_callback_adds_may_be_watched() -> None:
+    def add(epoch: int, logs: Any) -> None:
+        logs["own"] = -epoch
+
+    for watched, other in (
+        ("own", LambdaCallback(on_epoch_end=add)),
+        ("learning_rate", LearningRateScheduler(lambda epoch: 0.1 / (1 + epoch))),
+    ):
+        stopping = EarlyStopping(watched, mode="max", patience=1)
+        history = linear_model().fit(X, Y, epochs=9, verbose=0, callbacks=[other, stopping])
+        assert history.epoch == [0, 1]
+    with pytest.raises(ValueError, match="monitor 'learning_rate' is not among loss"):
+        linear_model().fit(X, Y, verbose=0, callbacks=EarlyStopping("learning_rate"))
 
 
 def test_val_figures_are_not_there_after_a_batch(tmp_path: Path) -> None:
@@ -478,18 +498,85 @@ def test_wrong_arguments_are_named(make: Any, message: str) -> None:
         make()
 
 
-@pytest.mark.parametrize(
-    ("name", "remedy"),
-    [
-        ("on_batch_end", "call it on_train_batch_end"),
-        ("on_test_begin", "on_epoch_end finds the val_ figures"),
-        ("on_predict_batch_end", "on_epoch_end finds"),
-        ("set_model", "fit sets self.model"),
-    ],
-)
-def test_a_method_that_would_never_be_called_is_refused(name: str, remedy: str) -> None:
-    with pytest.raises(TypeError, match=rf"Own\.{name} would never be called; {remedy}"):
-        type("Own", (Callback,), {name: lambda self, *rest: None})
+class Hooks(Callback):
+    """Notes every call of Keras' other hooks, with the figures that it is given."""
+
+    def __init__(self) -> None:
+        self.calls: list[Any] = []
+        for name in dir(Callback):
+            if name.startswith(("on_", "set_")) and name not in ("set_state", "on_train_begin"):
+                setattr(self, name, functools.partial(self._note, name.removeprefix("on_")))
+
+    def _note(self, name: str, *rest: Any) -> None:
+        *numbers, last = rest
+        self.calls.append((name, *numbers, sorted(last) if isinstance(last, dict) else last))
+
+
+def test_keras_hooks_run_in_fit_evaluate_and_predict() -> None:
+    hooks, model = Hooks(), linear_model()
+    figures, steps = ["loss"], ["epochs", "steps", "verbose"]
+
+    def batches(kind: str, end: list[str]) -> list[Any]:
+        return [
+            call
+            for i in range(2)
+            for call in ((f"{kind}_batch_begin", i, []), (f"{kind}_batch_end", i, end))
+        ]
+
+    tested = [("test_begin", []), *batches("test", figures), ("test_end", figures)]
+    model.fit(X, Y, batch_size=5, verbose=0, callbacks=hooks, validation_data=(X, Y))
+    assert hooks.calls == [
+        ("set_model", model),
+        ("set_params", steps),
+        ("epoch_begin", 0, []),
+        *batches("train", figures),
+        *tested,
+        ("epoch_end", 0, ["loss", "val_loss"]),
+        ("train_end", ["loss", "val_loss"]),
+    ]
+    for run, expected in (
+        (lambda: model.evaluate(X, Y, 5, verbose=0, callbacks=[hooks]), tested),
+        (
+            lambda: model.predict(X, 5, verbose=0, callbacks=[hooks]),
+            [("predict_begin", []), *batches("predict", ["outputs"]), ("predict_end", [])],
+        ),
+    ):
+        hooks.calls.clear()
+        run()
+        assert hooks.calls == [
+            ("set_model", model),
+            ("set_params", ["steps", "verbose"]),
+            *expected,
+        ]
+
+
+def test_on_batch_is_another_name_of_on_train_batch() -> None:
+    class Short(Callback):
+        def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+            seen.append((batch, logs))
+
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen.append((batch, sorted(logs)))
+
+    seen: list[Any] = []
+    linear_model().fit(X, Y, batch_size=5, verbose=0, callbacks=Short())
+    assert seen == [(0, {}), (0, ["loss"]), (1, {}), (1, ["loss"])]
+
+
+def test_outputs_of_each_batch_are_handed_to_callbacks() -> None:
+    model, seen = linear_model(), []
+    watch = LambdaCallback(on_predict_batch_end=lambda batch, logs: seen.append(logs["outputs"]))
+    found = model.predict(X, 4, verbose=0, callbacks=watch)
+    np.testing.assert_array_equal(np.concatenate(seen), found)
+    with pytest.raises(TypeError, match="LambdaCallback: callbacks have no method 'on_fit_begin'"):
+        LambdaCallback(on_fit_begin=print)
+
+
+@pytest.mark.parametrize("call", ["fit", "evaluate", "predict"])
+def test_what_is_no_callback_is_refused(call: str) -> None:
+    arguments = (X,) if call == "predict" else (X, Y)
+    with pytest.raises(TypeError, match=rf"{call}: callbacks must be objects of .*Callback, got 3"):
+        getattr(linear_model(), call)(*arguments, verbose=0, callbacks=[Recorder(), 3])
 
 
 @pytest.mark.parametrize("name", ["call", "train_step", "test_step", "predict_step"])

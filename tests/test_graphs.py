@@ -166,7 +166,7 @@ def test_losses_metrics_and_histories_name_their_outputs() -> None:
         "kind_loss",
         "size_loss",
         "kind_accuracy",
-        "size_mean_absolute_error",
+        "size_mae",
     ]
     kind, size = model.predict(X, verbose=0)
     losses = cnnx.losses

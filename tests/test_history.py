@@ -41,7 +41,7 @@ def test_figures_of_every_batch_are_those_before_its_step() -> None:
         by_hand.train_on_batch(X[start : start + 4], Y[start : start + 4])
         for start in (0, 4, 8, 0, 4, 8)
     ]
-    found = [history.batches["loss"], history.batches["mean_absolute_error"]]
+    found = [history.batches["loss"], history.batches["mae"]]
     np.testing.assert_array_equal(np.transpose(found), expected)
     weights = np.array([4, 4, 2])  # samples
     losses = np.reshape(history.batches["loss"], (2, 3))
@@ -51,9 +51,7 @@ def test_figures_of_every_batch_are_those_before_its_step() -> None:
 def test_batches_are_noted_on_request_alone() -> None:
     history = train(linear_model())
     assert history.batches == {}
-    assert sorted(history.history) == sorted(
-        ["loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"]
-    )
+    assert sorted(history.history) == sorted(["loss", "mae", "val_loss", "val_mae"])
 
 
 def test_a_history_among_callbacks_sees_what_others_add() -> None:
@@ -168,7 +166,7 @@ def test_batches_are_drawn_below_the_epochs() -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
     history = train(linear_model(), History(per_batch=True), epochs=40)
     top, bottom = np.reshape(np.array(history.plot().axes, object), (2, 2))
-    assert [axes.get_ylabel() for axes in top] == ["loss", "mean absolute error"]
+    assert [axes.get_ylabel() for axes in top] == ["loss", "mae"]
     batch, mean = bottom[0].get_lines()
     np.testing.assert_array_equal(batch.get_ydata(), history.batches["loss"])
     np.testing.assert_allclose(mean.get_ydata()[0], np.mean(history.batches["loss"][:2]))

@@ -105,10 +105,23 @@ METHODS: dict[str, Entry] = {
         validation_steps=None,
     ),
     "evaluate": method(
-        "evaluate", **SAMPLES, batch_size=4, verbose=0, **WEIGHTED, return_dict=False, steps=None
+        "evaluate",
+        **SAMPLES,
+        batch_size=4,
+        verbose=0,
+        **WEIGHTED,
+        return_dict=False,
+        steps=None,
+        callbacks=[],
     ),
     "predict": method(
-        "predict", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6, batch_size=4, verbose=0, steps=None
+        "predict",
+        {"x": SAMPLES_OF_IMAGES},
+        x=IMAGES_OF_6,
+        batch_size=4,
+        verbose=0,
+        steps=None,
+        callbacks=[],
     ),
     "predict_on_batch": method("predict_on_batch", {"x": SAMPLES_OF_IMAGES}, x=IMAGES_OF_6),
     "train_on_batch": method(

@@ -40,6 +40,7 @@ class BackupAndRestore(Callback):
     """
 
     runs_last = True
+    reports = ()
 
     def __init__(
         self,

@@ -28,6 +28,8 @@ class CSVLogger(Callback):
         Whether to keep what the file holds already, instead of beginning it anew.
     """
 
+    reports = ()
+
     def __init__(
         self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False
     ) -> None:

@@ -36,6 +36,8 @@ class EarlyStopping(Callback):
         Epochs to wait before watching.
     """
 
+    reports = ()
+
     def __init__(
         self,
         monitor: str = "val_loss",
@@ -57,7 +59,7 @@ class EarlyStopping(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier training."""
-        self._monitor.reset()
+        self._monitor.begin(self.training)
         self.best_epoch = 0
         self.stopped_epoch = 0
         self._waited = 0

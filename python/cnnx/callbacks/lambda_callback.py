@@ -18,6 +18,8 @@ class LambdaCallback(Callback):
         Of (logs,).
     on_train_batch_begin, on_train_batch_end
         Of (batch, logs).
+    **others
+        For the methods of test and predict.
     """
 
     def __init__(
@@ -28,6 +30,7 @@ class LambdaCallback(Callback):
         on_train_end: Callable[..., Any] | None = None,
         on_train_batch_begin: Callable[..., Any] | None = None,
         on_train_batch_end: Callable[..., Any] | None = None,
+        **others: Callable[..., Any] | None,
     ) -> None:
         functions = {
             "on_epoch_begin": on_epoch_begin,
@@ -36,7 +39,11 @@ class LambdaCallback(Callback):
             "on_train_end": on_train_end,
             "on_train_batch_begin": on_train_batch_begin,
             "on_train_batch_end": on_train_batch_end,
+            **others,
         }
+        for name in others:
+            if not (name.startswith("on_") and hasattr(Callback, name)):
+                raise TypeError(f"LambdaCallback: callbacks have no method {name!r}")
         for name, function in functions.items():
             if function is not None:
                 setattr(self, name, function)

@@ -21,6 +21,8 @@ class RateCallback(Callback):
         1 prints each change.
     """
 
+    reports = ("learning_rate",)
+
     def __init__(self, verbose: int) -> None:
         self.verbose = verbose
 
@@ -134,7 +136,7 @@ class ReduceLROnPlateau(RateCallback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier training."""
         super().on_train_begin(logs)
-        self._monitor.reset()
+        self._monitor.begin(self.training)
         self._waited = 0
         self._cooling = 0
 

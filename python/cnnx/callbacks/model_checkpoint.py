@@ -38,6 +38,8 @@ class ModelCheckpoint(Callback):
         With `save_best_only`, the value that the first file has to be better than.
     """
 
+    reports = ()
+
     def __init__(
         self,
         filepath: str | os.PathLike[str],
@@ -62,6 +64,11 @@ class ModelCheckpoint(Callback):
     def best(self) -> float | None:
         """The best value of the figure so far; it outlasts `fit`."""
         return self._monitor.best
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        """Raise ValueError if `fit` will not report the figure."""
+        if self.save_best_only:
+            self._monitor.require(self.training)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Save if it is time to."""

@@ -1,7 +1,15 @@
 """A figure that a callback watches."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from cnnx.geometry import number
 from cnnx.models.callback import Logs
+
+if TYPE_CHECKING:
+    from cnnx.models.training import Training
 
 RISING = ("acc", "auc", "f1", "precision", "recall", "iou", "dice", "r2", "psnr", "ssim")
 """Parts of the names of figures that are the better the larger they are."""
@@ -47,21 +55,30 @@ class Monitor:
         # Compared with this sign, smaller is always better.
         rises = mode == "max" or (mode == "auto" and any(part in name.lower() for part in RISING))
         self._sign = -1.0 if rises else 1.0
-        self.reset()
+        self.best = baseline
 
-    def reset(self) -> None:
-        """Forget earlier training."""
+    def begin(self, training: Training) -> None:
+        """Forget earlier training; raises as `require`."""
+        self.require(training)
         self.best = self._baseline
+
+    def require(self, training: Training) -> None:
+        """Raise ValueError if no epoch will report the figure."""
+        if not training.reports(self.name):
+            raise self._missing(training.model.metrics_names)
 
     def value(self, logs: Logs | None) -> float:
         """Return the figure; raises ValueError if `fit` does not report it here."""
         figures = logs or {}
         if self.name not in figures:
-            raise ValueError(
-                f"{self._owner}: monitor '{self.name}' is not among {', '.join(figures)}; the val_ "
-                "ones are there after each epoch, if fit is given validation data"
-            )
+            raise self._missing(figures)
         return figures[self.name]
+
+    def _missing(self, figures: Iterable[str]) -> ValueError:
+        return ValueError(
+            f"{self._owner}: monitor '{self.name}' is not among {', '.join(figures)}; the val_ "
+            "ones are there after each epoch, if fit is given validation data"
+        )
 
     def is_better(self, value: float, other: float | None) -> bool:
         """Return whether a value is better than another by more than `min_delta`."""

@@ -20,7 +20,7 @@ from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
 from cnnx.layers.weight_holder import WeightHolder
 from cnnx.models.batches import Batches, Stream
-from cnnx.models.callback import Callback, History, Logs
+from cnnx.models.callback import Callback, Callbacks, History, Logs
 from cnnx.models.form import Form, alone
 from cnnx.models.objective import (
     figure_names,
@@ -638,13 +638,14 @@ class Model(WeightHolder):
             shuffle,
             (steps_per_epoch, validation_steps),
         )
-        given: Any = () if callbacks is None else callbacks
-        own = list(given) if isinstance(given, (list, tuple)) else [given]
+        own = list(Callbacks(callbacks, "fit"))
         history = next((item for item in own if isinstance(item, History)), None) or History()
         others = [item for item in own if item is not history]  # they may add to the logs
         self.history = history
         self.stop_training = False
-        Training(self, batches, judging, [*others, history], range(first, last), verbose).run()
+        ordered = Callbacks([*others, history], "fit")
+        Training(self, batches, judging, ordered, range(first, last), verbose).run()
+        self.history = history  # a callback may have called fit
         return history
 
     def train_batch(self, *arrays: Array) -> list[float]:
@@ -661,6 +662,7 @@ class Model(WeightHolder):
         sample_weight: Any = None,
         return_dict: bool = False,
         steps: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
     ) -> Any:
         """
         Return the loss and metrics over a data set.
@@ -676,6 +678,8 @@ class Model(WeightHolder):
             Whether to return figures by name.
         steps
             Batches of a stream to read; by default all.
+        callbacks
+            Whose methods `on_test_...` are called.
 
         Returns
         -------
@@ -685,21 +689,33 @@ class Model(WeightHolder):
         size = _batch_size(batch_size, "evaluate")
         handed.check_steps(x, steps, "evaluate: steps")
         data = handed.to_evaluate(self, x, y, sample_weight, size, steps, "evaluate")
-        logs = self.judge(data, verbose)
+        called = Callbacks(callbacks, "evaluate")
+        called.begin(self, steps=data.steps, verbose=verbose)
+        logs = self.judge(data, verbose, called)
         return logs if return_dict else _flat(list(logs.values()))
 
-    def judge(self, batches: Batches | Stream, verbose: int = 0) -> Logs:
+    def judge(
+        self, batches: Batches | Stream, verbose: int = 0, callbacks: Callbacks | None = None
+    ) -> Logs:
         """Return the figures over batches that are checked already."""
+        callbacks = callbacks or Callbacks(None, "evaluate")
         mean = self.training_step("evaluate").mean(judges=True)
+        notify = callbacks.around_batches("test")
+        callbacks.notify("on_test_begin", {})
         with quiet_progress("evaluate", batches.samples, verbose) as progress:
-            for arrays in batches:
+            for number, arrays in enumerate(batches):
+                if notify is not None:
+                    notify("on_test_batch_begin", number, {})
                 with self.lock:
                     values = self.training_step("evaluate").evaluate(*arrays)
                 mean.add(values, len(arrays[0]))
                 progress.advance(len(arrays[0]), mean.logs)
+                if notify is not None:
+                    notify("on_test_batch_end", number, mean.logs())
         logs = mean.result()
         if verbose:
             write_line(f"evaluate  {progress.summary(logs, progress.seconds)}")
+        callbacks.notify("on_test_end", logs)
         return logs
 
     def predict(
@@ -708,6 +724,7 @@ class Model(WeightHolder):
         batch_size: int | None = None,
         verbose: Any = "auto",
         steps: int | None = None,
+        callbacks: Sequence[Callback] | Callback | None = None,
     ) -> Any:
         """
         Return the network's outputs (samples, ...): an array, or a list or dict of several.
@@ -723,16 +740,28 @@ class Model(WeightHolder):
             0 shows nothing, otherwise a bar appears on a terminal if it takes long.
         steps
             Batches of a stream to read; by default all.
+        callbacks
+            Whose methods `on_predict_...` are called.
         """
         verbose = check_verbose(verbose, "predict")
         size = _batch_size(batch_size, "predict")
         batches = handed.to_predict(self, x, size, steps)
         found: list[list[Float]] = [[] for _ in self.graph.outputs]
+        called = Callbacks(callbacks, "predict")
+        called.begin(self, steps=batches.steps, verbose=verbose)
+        notify = called.around_batches("predict")
+        called.notify("on_predict_begin", {})
         with quiet_progress("predict", batches.samples, verbose) as progress:
-            for batch in batches:
-                for parts, output in zip(found, self.runs.forward(batch), strict=True):
+            for number, batch in enumerate(batches):
+                if notify is not None:
+                    notify("on_predict_batch_begin", number, {})
+                outputs = self.runs.forward(batch)
+                for parts, output in zip(found, outputs, strict=True):
                     parts.append(output)
                 progress.advance(len(batch[0]))
+                if notify is not None:
+                    notify("on_predict_batch_end", number, {"outputs": self._outputs.pack(outputs)})
+        called.notify("on_predict_end", {})
         return self._outputs.pack(
             np.concatenate(parts or [np.empty((0, *value.shape[1:]), np.float32)])
             for parts, value in zip(found, self.graph.outputs, strict=True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cnnx import random
+from cnnx import random, registry
 from cnnx.geometry import integer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.metrics import Metric
 from cnnx.models.batches import Batches, Stream
-from cnnx.models.callback import Callback, History, Logs
+from cnnx.models.callback import Callback, Callbacks, Logs
 from cnnx.models.objective import serialize_losses
 from cnnx.progress import Progress, write_line
 from cnnx.warning import warn
@@ -35,7 +35,7 @@ class Training:
     judging
         What to judge the network by after each epoch; None for nothing.
     callbacks
-        Called in their order, but those that run last after all others.
+        Called at their points.
     epochs
         Numbers of the epochs.
     verbose
@@ -43,6 +43,8 @@ class Training:
 
     Attributes
     ----------
+    model
+        What is trained.
     epoch, step
         The present epoch, and how many of its batches are done.
     """
@@ -52,26 +54,22 @@ class Training:
         model: Model,
         batches: Batches | Stream,
         judging: Batches | Stream | None,
-        callbacks: Sequence[Callback],
+        callbacks: Callbacks,
         epochs: range,
         verbose: int,
     ) -> None:
+        callbacks.begin(model, epochs=epochs.stop, steps=batches.steps, verbose=verbose)
         for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise TypeError(
-                    f"fit: callbacks must be objects of cnnx.callbacks.Callback, got {callback!r}"
-                )
-            callback.model = model
-            callback.params = {"epochs": epochs.stop, "steps": batches.steps, "verbose": verbose}
             callback.training = self
-        self._callbacks = sorted(callbacks, key=lambda item: item.runs_last)
-        self._model = model
+        self._callbacks = callbacks
+        self.model = model
         self._batches = batches
         self._judging = judging
         self._last = epochs.stop
         self._verbose = verbose
         self._finite = True
         self._values: list[float] = []
+        self._logs: Logs = {}
         self._mean = model.training_step("fit").mean()
         self._random_at_begin: dict[str, Any] = {}
         # A stream may shrink: unreadable files are dropped.
@@ -82,12 +80,12 @@ class Training:
     def run(self) -> None:
         """Train until the last epoch, or until a callback sets `model.stop_training`."""
         try:
-            self._notify("on_train_begin", {})
-            while self.epoch < self._last and not self._model.stop_training:
+            self._callbacks.notify("on_train_begin", {})
+            while self.epoch < self._last and not self.model.stop_training:
                 if not self.step:
-                    self._notify("on_epoch_begin", self.epoch, {})
+                    self._callbacks.notify("on_epoch_begin", self.epoch, {})
                 self._run_epoch()
-            self._notify("on_train_end", {})
+            self._callbacks.notify("on_train_end", self._logs)
         finally:
             for callback in self._callbacks:  # which may outlive the data
                 vars(callback).pop("training", None)
@@ -100,17 +98,18 @@ class Training:
             logs = self._mean.result()
             seconds = progress.seconds
             if self._judging is not None:
-                judged = self._model.judge(self._judging)
+                judged = self.model.judge(self._judging, callbacks=self._callbacks)
                 logs |= {f"val_{name}": value for name, value in judged.items()}
         if self._verbose:
             write_line(f"{title}  {progress.summary(logs, seconds)}")
-        self.epoch, self.step, self._mean = epoch + 1, 0, self._model.training_step("fit").mean()
-        self._notify("on_epoch_end", epoch, logs)
+        self.epoch, self.step, self._mean = epoch + 1, 0, self.model.training_step("fit").mean()
+        self._logs = logs
+        self._callbacks.notify("on_epoch_end", epoch, logs)
 
     def _train(self, progress: Progress) -> None:
         """Train on what is left of the epoch."""
-        model, mean = self._model, self._mean
-        notify = self._notify if self._wants_batches() else None
+        model, mean = self.model, self._mean
+        notify = self._callbacks.around_batches("train")
         for arrays in self._remaining():
             if notify is not None:
                 notify("on_train_batch_begin", self.step, {})
@@ -125,14 +124,22 @@ class Training:
             if model.stop_training:
                 break
 
-    def _wants_batches(self) -> bool:
-        """Whether any callback does something around a batch; a plain History does not."""
-        return any(not isinstance(item, History) or item.per_batch for item in self._callbacks)
+    def reports(self, name: str) -> bool:
+        """Return whether the logs of an epoch may hold a figure; callbacks of users add others."""
+        figures = self.model.metrics_names
+        if name.startswith("val_") and name.removeprefix("val_") in figures:
+            return self._judging is not None
+        added: list[str] = []
+        for callback in self._callbacks:
+            if callback.reports is None or registry.is_own(type(callback)):
+                return True
+            added += callback.reports
+        return name in figures or name in added
 
     @property
     def batch_logs(self) -> Logs:
         """Figures of the last batch alone, before its step."""
-        return dict(zip(self._model.metrics_names, self._values, strict=True))
+        return dict(zip(self.model.metrics_names, self._values, strict=True))
 
     def _remaining(self) -> Iterator[list[Any]]:
         """Return the epoch's batches that are not done, in the order that it began with."""
@@ -151,7 +158,7 @@ class Training:
 
     def get_state(self) -> dict[str, Any]:
         """Return where training stands: nested dicts and lists of numbers, texts and arrays."""
-        model = self._model
+        model = self.model
         optimizer = model.compiled_optimizer
         with model.lock:
             return {
@@ -181,7 +188,7 @@ class Training:
             raise ValueError(
                 f"it is of other data: {state['data']}, but fit was given {self._extent}"
             )
-        model = self._model
+        model = self.model
         model.check_weights(list(state["weights"].values()))
         model.check_optimizer_state(state["optimizer"])
         integer(state["epoch"], "the epoch", minimum=0)
@@ -191,8 +198,8 @@ class Training:
         """Go on from where training stood when `get_state` returned `state`, in any process."""
         if state["step"]:
             # Before the rest, which undoes what it changes: it has run in this epoch already.
-            self._notify("on_epoch_begin", state["epoch"], {})
-        model = self._model
+            self._callbacks.notify("on_epoch_begin", state["epoch"], {})
+        model = self.model
         optimizer = model.compiled_optimizer
         with model.lock:
             model.set_weights(list(state["weights"].values()))
@@ -213,7 +220,7 @@ class Training:
 
     def _description(self) -> list[str]:
         """Return what has to be the same, line by line; automatic names may differ."""
-        model = self._model
+        model = self.model
         optimizer = model.compiled_optimizer
         config = optimizer.get_config()
         del config["learning_rate"]
@@ -228,7 +235,7 @@ class Training:
 
     def _metrics(self) -> list[Metric]:
         """Return the metrics that keep a state over the batches of an epoch."""
-        return self._model.training_step("fit").metrics()
+        return self.model.training_step("fit").metrics()
 
     def _stateful(self) -> dict[str, Callback]:
         """Return the callbacks by class name and number: EarlyStopping 0, ...."""
@@ -256,7 +263,7 @@ class Training:
             batches.set_state(value)
 
     def _random_layers(self) -> list[RandomLayer]:
-        return [layer for layer in self._model.leaves() if isinstance(layer, RandomLayer)]
+        return [layer for layer in self.model.leaves() if isinstance(layer, RandomLayer)]
 
     def _data(self) -> list[Batches | Stream]:
         return [data for data in (self._batches, self._judging) if data is not None]
@@ -268,11 +275,6 @@ class Training:
             "lower the learning rate, or look for NaN in the data",
             RuntimeWarning,
         )
-
-    def _notify(self, event: str, *arguments: Any) -> None:
-        """Call the method `event` of each callback."""
-        for callback in self._callbacks:
-            getattr(callback, event)(*arguments)
 
 
 def _line(item: Any, config: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ class Adam(Optimizer):
         Keeps the step finite where the gradient is 0; > 0.
     epsilon_hat
         Whether epsilon is added to the root of v before v is corrected for its start at 0, as the
-        paper's "epsilon hat" is; in the first steps it then counts up to 1 / sqrt(1 - beta_2) times.
+        paper's "epsilon hat" is; in the first steps it counts up to 1 / sqrt(1 - beta_2) times.
 
     Notes
     -----
