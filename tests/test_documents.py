@@ -64,6 +64,14 @@ def test_the_page_of_networks_is_a_program(
         assert line in output
 
 
+def test_the_page_of_exchange_is_a_program() -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: the extra torch")
+    found: dict[str, Any] = {}
+    exec(program("docs/exchange.md"), found)
+    assert found["difference"] < 1e-5
+    assert len(found["model"].history.history["loss"]) == 2
+
+
 def test_the_functional_example_of_the_readme_is_a_program() -> None:
     code = program("README.md", "cnnx.Model(")
     found: dict[str, Any] = {"cnnx": cnnx, "layers": cnnx.layers}

@@ -26,7 +26,7 @@ from cnnx.models import Model, Sequential
 from cnnx.registry import register
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters, keras
+    from cnnx import data, datasets, explain, filters, keras, torch
 
 __all__ = [
     "Input",
@@ -51,10 +51,11 @@ __all__ = [
     "random",
     "register",
     "saving",
+    "torch",
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:

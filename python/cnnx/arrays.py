@@ -52,13 +52,29 @@ def real_array(value: Any, name: str) -> Array:
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill the masked values first: x.filled(0)")
     try:
-        array = np.asarray(value)
+        array = _as_array(value, name)
     except ValueError as error:
         raise TypeError(f"{name} is ragged: its rows differ in length ({error})") from error
     if array.dtype.kind not in "biuf":
         found = f"dtype {array.dtype}" if array.ndim else type(value).__name__
         raise TypeError(f"{name} must hold real numbers, got {found}; {_remedy(value, array)}")
     return array
+
+
+def is_tensor(value: Any) -> bool:
+    """Return whether `value` is an array of PyTorch, whose images have their channels first."""
+    return type(value).__module__.partition(".")[0] == "torch"
+
+
+def _as_array(value: Any, name: str) -> Array:
+    if is_tensor(value):
+        try:
+            return np.asarray(value.detach())
+        except TypeError as error:  # another device, or numbers that NumPy does not know
+            raise TypeError(f"{name}: {error}. Hand over x.detach().cpu().float()") from error
+    if hasattr(value, "__dlpack__") and not hasattr(value, "__array__"):
+        return np.from_dlpack(value)
+    return np.asarray(value)
 
 
 def _remedy(value: Any, array: Array) -> str:

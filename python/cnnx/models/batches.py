@@ -95,6 +95,9 @@ class Batches:
                 yield [source.gather(order[start:stop]) for source in self._sources]
 
 
+_OF_ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "shape")
+
+
 def is_stream(x: Any) -> bool:
     """
     Return whether `x` gives batches one after the other rather than being an array of samples.
@@ -105,7 +108,7 @@ def is_stream(x: Any) -> bool:
     """
     if isinstance(x, (Sequence, Mapping, bytearray)):
         return False
-    if any(hasattr(x, name) for name in ("__array__", "__array_interface__", "shape")):
+    if any(hasattr(x, name) for name in _OF_ARRAYS):
         return False
     return hasattr(x, "__iter__") or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
 

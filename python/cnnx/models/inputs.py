@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, real_array
+from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, is_tensor, real_array
 from cnnx.buffer import Buffer
 from cnnx.geometry import integer
 from cnnx.models.batches import Batches, Stream, is_stream
@@ -135,6 +135,7 @@ def samples(model: Model, x: Any, operation: str) -> list[Array]:
     arrays = []
     for name, part, value in zip(names, parts, model.graph.inputs, strict=True):
         array = _array(part, f"{operation}: {'x' if len(names) == 1 else f'x[{name!r}]'}")
+        array = channels_last(part, array, value.shape[1:])
         _check_shape(model, array, value.shape[1:], operation, "x" if len(names) == 1 else name)
         arrays.append(array)
     if len({len(array) for array in arrays}) > 1:
@@ -148,6 +149,14 @@ def _array(value: Any, name: str) -> Array:
     if array.ndim == 0:
         raise ValueError(f"{name} must be an array of samples, got a single number")
     return array
+
+
+def channels_last(given: Any, array: Array, expected: tuple[int, ...]) -> Array:
+    """Return an array with its channels last, if it is a PyTorch tensor that fits no other way."""
+    shape = array.shape
+    fits = len(shape) <= 2 or shape[1:] == expected
+    moves = not fits and is_tensor(given) and (*shape[2:], shape[1]) == expected
+    return np.moveaxis(array, 1, -1) if moves else array
 
 
 def _check_shape(
@@ -212,6 +221,7 @@ def _target(head: Head, y: Any, count: int, operation: str, what: str) -> Array:
             f"{operation}: x and {what} must have the same length: x has {count} samples, "
             f"{what} {number}"
         )
+    array = channels_last(y, array, head.shape)
     if head.loss is None:
         return array
     return head.loss.check_targets(array, (count, *head.shape), operation)
