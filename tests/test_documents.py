@@ -17,9 +17,11 @@ if not (ROOT / "docs").exists():
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")})
 
 
-def program(document: str, *words: str) -> str:
+def program(document: str, *words: str, section: str = "") -> str:
     """Return the Python blocks of a document that hold all of some words, one after another."""
     text = (ROOT / document).read_text("utf-8")
+    if section:
+        text = text.split(f"\n## {section}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return "\n".join(block for block in blocks if all(word in block for word in words))
 
@@ -64,12 +66,24 @@ def test_the_page_of_networks_is_a_program(
         assert line in output
 
 
-def test_the_page_of_exchange_is_a_program() -> None:
+def test_the_page_of_exchange_is_a_program_for_pytorch() -> None:
     pytest.importorskip("torch", reason="PyTorch is not installed: the extra torch")
     found: dict[str, Any] = {}
-    exec(program("docs/exchange.md"), found)
+    exec(program("docs/exchange.md", section="PyTorch"), found)
     assert found["difference"] < 1e-5
     assert len(found["model"].history.history["loss"]) == 2
+
+
+def test_the_page_of_exchange_is_a_program_for_onnx(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for module in ("onnx", "onnxruntime"):
+        pytest.importorskip(module, reason=f"{module} is not installed")
+    monkeypatch.chdir(tmp_path)  # it saves models
+    found: dict[str, Any] = {"__name__": "exchange"}
+    exec(program("docs/exchange.md", section="ONNX"), found)
+    assert found["difference"] < 1e-5
+    assert found["accuracy"] > 0.9
 
 
 def test_the_functional_example_of_the_readme_is_a_program() -> None:

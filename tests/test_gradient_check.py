@@ -179,6 +179,27 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Cropping1D((2, 1)),
         layers.Dense(3),
     ],
+    "functions of elements": [
+        layers.Affine((1, -1)),
+        layers.Power(2),
+        layers.Elementary("erf"),
+        layers.Clip(0.1, 0.8),
+        layers.Affine(None, center=False),
+    ],
+    "parts and margins": [
+        layers.Padding(((1, 2), (0, 3), (1, 0)), "reflect"),
+        layers.Conv2D(2, 3),
+        layers.Take([2, 0, 3, 0], 1),
+        layers.Tile((1, 2, 1)),
+        layers.Reduction("mean", (1, 3)),
+        layers.Dense(4),
+    ],
+    "another size": [
+        layers.Conv2D(3, 2),
+        layers.Resampling((4, 11), "linear"),
+        layers.LocalResponseNormalization(3, 0.5),
+        layers.Conv2D(2, 2),
+    ],
     "shapes": [
         layers.Rescaling(0.5, 1),
         layers.Reshape((4, 14, 4), order="F"),
@@ -203,7 +224,9 @@ def test_every_layer_has_a_form_and_a_case() -> None:
     drawing = {cls for cls in drawing if not issubclass(cls, NoiseLayer)}
     assert set(LAYER_FORMS) == set(layers.LAYERS.values()) - drawing - {layers.InputLayer}
     used = {type(layer) for middle in CASES.values() for layer in middle}
-    assert used == {cls for cls in LAYER_FORMS if not cls.merges}  # those: tests/test_graphs.py
+    steps = {layers.ArgMax, layers.Quantization}  # their gradients are none of differences
+    assert used == {cls for cls in LAYER_FORMS if not cls.merges} - steps
+    # Merging layers: tests/test_graphs.py.
 
 
 LOSSES: list[losses.Loss] = [

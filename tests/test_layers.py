@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ import pytest
 
 import cnnx
 import reference
-from agreement import normal
+from agreement import assert_close, normal
 from cnnx import layers
 from cnnx.activations import ACTIVATIONS
 from layer_test import Oracle, run_layer_test
@@ -24,6 +25,40 @@ class Case(NamedTuple):
     arguments: dict[str, Any]
     input_shape: tuple[int, ...]
     oracle: Oracle
+
+
+def local_response(x: Any, size: int, alpha: float, beta: float, bias: float) -> Any:
+    """Compute one channel after the other, as the formula says."""
+    y = np.empty_like(x)
+    for c in range(x.shape[-1]):
+        first = max(c - (size - 1) // 2, 0)
+        total = np.square(x[..., first : c + size // 2 + 1]).sum(-1)
+        y[..., c] = x[..., c] / (bias + alpha / size * total) ** beta
+    return y
+
+
+def resampled(x: Any, size: tuple[int, int], interpolation: str, coordinates: str) -> Any:
+    """Compute one pixel after the other, as the formula says."""
+    y = np.empty((len(x), *size, x.shape[-1]))
+
+    def place(i: int, n: int, m: int) -> float:
+        if coordinates == "half_pixel":
+            return (i + 0.5) * n / m - 0.5
+        return i * n / m if coordinates == "asymmetric" else i * (n - 1) / (m - 1)
+
+    def row(image: Any, at: float) -> Any:
+        at = min(max(at, 0), len(image) - 1)
+        if interpolation == "nearest":
+            return image[math.ceil(at - 0.5)]
+        low = min(math.floor(at), len(image) - 2)
+        return (1 - (at - low)) * image[low] + (at - low) * image[low + 1]
+
+    for n, image in enumerate(x):
+        for i in range(size[0]):
+            line = row(image, place(i, x.shape[1], size[0]))
+            for j in range(size[1]):
+                y[n, i, j] = row(line, place(j, x.shape[2], size[1]))
+    return y
 
 
 def identity(x: Any) -> Any:
@@ -50,6 +85,92 @@ def normalised(x: Any, gamma: Any, beta: Any, *_: Any) -> Any:
 
 
 CASES = {
+    "affine": Case(layers.Affine, {}, (3, 4, 2), lambda x, g, b: g * x + b),
+    "affine of rows, no offset": Case(
+        layers.Affine, {"axis": 1, "center": False}, (3, 4, 2), lambda x, g: g * x
+    ),
+    "affine of one number": Case(layers.Affine, {"axis": None}, (3, 4), lambda x, g, b: g * x + b),
+    "argmax": Case(layers.ArgMax, {}, (3, 4), lambda x: x.argmax(-1)),
+    "argmax of rows": Case(
+        layers.ArgMax, {"axis": 1, "keepdims": True}, (3, 4), lambda x: x.argmax(1)[:, None]
+    ),
+    "clip": Case(
+        layers.Clip,
+        {"min_value": -0.5, "max_value": 0.25},
+        (3, 4),
+        lambda x: np.clip(x, -0.5, 0.25),
+    ),
+    "clip above": Case(layers.Clip, {"max_value": 0.25}, (3, 4), lambda x: np.minimum(x, 0.25)),
+    "abs": Case(layers.Elementary, {"function": "abs"}, (3, 4), np.abs),
+    "erf": Case(
+        layers.Elementary,
+        {"function": "erf"},
+        (3, 4),
+        lambda x: np.vectorize(math.erf)(x).astype(float),
+    ),
+    "local response": Case(
+        layers.LocalResponseNormalization,
+        {"size": 3, "alpha": 2.0, "beta": 0.5, "bias": 1.5},
+        (2, 3, 5),
+        lambda x: local_response(x, 3, 2.0, 0.5, 1.5),
+    ),
+    "local response of an even number": Case(
+        layers.LocalResponseNormalization,
+        {"size": 4, "alpha": 1.0},
+        (2, 6),
+        lambda x: local_response(x, 4, 1.0, 0.75, 1.0),
+    ),
+    "padding with a number": Case(
+        layers.Padding,
+        {"sides": ((1, 0), (0, 2)), "value": 1.5},
+        (3, 2),
+        lambda x: np.pad(x, ((0, 0), (1, 0), (0, 2)), constant_values=1.5),
+    ),
+    "padding, reflect": Case(
+        layers.Padding,
+        {"sides": ((2, 1), (0, 2), (0, 0)), "mode": "reflect"},
+        (3, 4, 2),
+        lambda x: np.pad(x, ((0, 0), (2, 1), (0, 2), (0, 0)), mode="reflect"),
+    ),
+    "padding, edge": Case(
+        layers.Padding,
+        {"sides": ((2, 1), (0, 3)), "mode": "edge"},
+        (3, 2),
+        lambda x: np.pad(x, ((0, 0), (2, 1), (0, 3)), mode="edge"),
+    ),
+    "square": Case(layers.Power, {"exponent": 2}, (3, 4), np.square),
+    "cube": Case(layers.Power, {"exponent": 3}, (3, 4), lambda x: x**3),
+    "reciprocal": Case(layers.Power, {"exponent": -1}, (3, 4), lambda x: 1 / x),
+    "mean": Case(layers.Reduction, {}, (3, 4), lambda x: x.mean((1, 2))[:, None]),
+    "sum of rows": Case(
+        layers.Reduction,
+        {"operation": "sum", "axis": 1, "keepdims": True},
+        (3, 4, 2),
+        lambda x: x.sum(1, keepdims=True),
+    ),
+    "max of two axes": Case(
+        layers.Reduction,
+        {"operation": "max", "axis": (1, -1)},
+        (3, 4, 2),
+        lambda x: x.max((1, 3)),
+    ),
+    "min": Case(layers.Reduction, {"operation": "min", "axis": -1}, (3, 4), lambda x: x.min(-1)),
+    **{
+        f"resampling {interpolation}, {coordinates}, {size}": Case(
+            layers.Resampling,
+            {"size": size, "interpolation": interpolation, "coordinates": coordinates},
+            (4, 5, 2),
+            lambda x, size=size, i=interpolation, c=coordinates: resampled(x, size, i, c),
+        )
+        for interpolation in ("nearest", "linear")
+        for coordinates in ("half_pixel", "asymmetric", "align_corners")
+        for size in ((7, 3), (8, 10))
+    },
+    "take": Case(layers.Take, {"indices": [2, 0, 2], "axis": 1}, (3, 4), lambda x: x[:, [2, 0, 2]]),
+    "take every other": Case(layers.Take, {"indices": [1, 3]}, (3, 4), lambda x: x[:, :, 1:4:2]),
+    "tile": Case(
+        layers.Tile, {"repeats": (2, 1, 3)}, (3, 4, 2), lambda x: np.tile(x, (1, 2, 1, 3))
+    ),
     "conv2d": Case(
         layers.Conv2D,
         {"filters": 4, "kernel_size": 3},
@@ -650,11 +771,34 @@ def test_layer(case: Case) -> None:
 
 
 def test_every_layer_has_a_case() -> None:
-    exempt = {layers.InputLayer, layers.Layer}
+    exempt = {layers.InputLayer, layers.Layer, layers.Quantization}  # the last: below
     classes = {getattr(layers, name) for name in layers.__all__}
     classes = {item for item in classes if isinstance(item, type)} - exempt
     classes = {item for item in classes if not item.merges}  # those: tests/test_merging.py
     assert classes == {case.layer_class for case in CASES.values()}
+
+
+def test_quantization_rounds_and_lets_gradients_pass() -> None:
+    layer = layers.Quantization([0.5, 0.25], [1, 0], -3, 4)
+    x = np.array([[0.75, 0.125], [-9.0, 0.3], [0.2, 9.0]], np.float32)
+    layer.build_once((None, 2))
+    call = forward(layer, x)
+    # 0.75 / 0.5 is halfway between 1 and 2, and 0.125 / 0.25 between 0 and 1: the even one
+    np.testing.assert_array_equal(call.y, [[3, 0], [-3, 1], [1, 4]])
+    dx = backward(layer, call, np.ones_like(x))
+    np.testing.assert_array_equal(dx, [[2, 4], [0, 4], [2, 0]])
+    again = layers.Quantization.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(x), call.y)
+
+
+def test_logarithm() -> None:
+    layer = layers.Elementary("log")
+    x = np.array([[0.5, 1, 8]], np.float32)
+    layer.build_once((None, 3))
+    call = forward(layer, x)
+    assert_close(call.y, np.log(x))
+    assert_close(backward(layer, call, np.ones_like(x)), 1 / x)
+    assert np.isnan(layer(-x)).all()
 
 
 def test_dropout_drops_the_same_elements_on_the_way_back() -> None:

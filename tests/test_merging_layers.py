@@ -21,6 +21,7 @@ CASES: dict[str, tuple[type[Layer], dict[str, Any], Oracle]] = {
     "add": (layers.Add, {}, lambda *xs: sum(xs)),
     "subtract": (layers.Subtract, {}, lambda a, b: a - b),
     "multiply": (layers.Multiply, {}, lambda *xs: np.prod(np.broadcast_arrays(*xs), axis=0)),
+    "divide": (layers.Divide, {}, lambda a, b: a / b),
     "average": (layers.Average, {}, lambda *xs: sum(xs) / len(xs)),
     "maximum": (layers.Maximum, {}, lambda *xs: np.max(np.broadcast_arrays(*xs), axis=0)),
     "minimum": (layers.Minimum, {}, lambda *xs: np.min(np.broadcast_arrays(*xs), axis=0)),
@@ -39,7 +40,7 @@ SHAPES = {
 def fits(name: str, shapes: list[tuple[int, ...]]) -> bool:
     if (name[0] == "a" and name.startswith("along")) or name == "concatenate":
         return len(set(shapes)) == 1
-    return name != "subtract" or len(shapes) == 2
+    return name not in ("subtract", "divide") or len(shapes) == 2
 
 
 @pytest.mark.parametrize("shapes", SHAPES.values(), ids=SHAPES)

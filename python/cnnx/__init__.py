@@ -26,7 +26,7 @@ from cnnx.models import Model, Sequential
 from cnnx.registry import register
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters, keras, torch
+    from cnnx import data, datasets, explain, filters, keras, onnx, torch
 
 __all__ = [
     "Input",
@@ -46,6 +46,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "onnx",
     "ops",
     "optimizers",
     "random",
@@ -55,7 +56,7 @@ __all__ = [
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "torch")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "onnx", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:

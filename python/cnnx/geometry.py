@@ -104,6 +104,17 @@ def integers(value: Any, name: str, *, minimum: int = 1) -> tuple[int, ...]:
     return result
 
 
+def sample_axes(axes: Sequence[int], rank: int, name: str) -> tuple[int, ...]:
+    """Return axes of samples, counted from the front, of an array with so many axes."""
+    found = sorted(axis % rank for axis in axes if -rank <= axis < rank)
+    if len(set(found)) < len(axes) or 0 in found:
+        raise ValueError(
+            f"{name}={tuple(axes)} must name axes of samples, 1 to {rank - 1} or -{rank - 1} to -1 "
+            f"for an input with {rank} axes, each once"
+        )
+    return tuple(found)
+
+
 def sample_shape(value: Any, name: str) -> tuple[int, ...]:
     """Return the shape of one sample, without the batch, as a tuple of positive ints."""
     if not isinstance(value, (tuple, list)):

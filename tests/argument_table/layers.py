@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from agreement import normal
 from argument_table.kinds import (
     ARRAY,
@@ -17,6 +19,7 @@ from argument_table.kinds import (
     PADDING,
     PAIR,
     RATE,
+    REAL,
     SHAPE,
     STEP,
     Array,
@@ -106,6 +109,8 @@ def merging(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **giv
 
 
 AXIS = values(0, 4, -5, 2**63) | types(True, 1.5) | NO_NUMBERS
+AXES_OF_SAMPLES = values(0, 4, -4, -5, (1, 1), (3, -1), 2**63) | types(True, 1.5, "1", (1, 1.5))
+REAL_NUMBERS = values(NAN, INFINITY) | types(True, "1", None, 1j)
 LAYERS: dict[str, Entry] = {
     "Add": merging(layers.Add),
     "Average": merging(layers.Average),
@@ -341,6 +346,104 @@ LAYERS: dict[str, Entry] = {
     ),
     "WeightedAveragePooling2D": layer(
         layers.WeightedAveragePooling2D, POOLING, **WINDOWS, scale_initializer="ones"
+    ),
+    "Affine": layer(
+        layers.Affine,
+        {"axis": AXES_OF_SAMPLES, "scale": FLAG},
+        axis=(1, -1),
+        center=True,
+        scale=True,
+        beta_initializer="zeros",
+        gamma_initializer="ones",
+    ),
+    "ArgMax": layer(layers.ArgMax, {"axis": AXIS}, axis=-1, keepdims=False),
+    "Clip": layer(
+        layers.Clip,
+        {"min_value": less(REAL, "None") | values(7), "max_value": less(REAL, "None") | values(-7)},
+        min_value=0.5,
+        max_value=6,
+    ),
+    "Divide": merging(layers.Divide),
+    "Elementary": layer(layers.Elementary, {"function": CHOICE}, function="abs"),
+    "LocalResponseNormalization": layer(
+        layers.LocalResponseNormalization,
+        {"size": COUNT, "beta": RATE, "bias": RATE | values(0)},
+        size=3,
+        alpha=0.5,
+        beta=0.75,
+        bias=1.0,
+    ),
+    "MatMul": Entry(
+        lambda x: layers.MatMul()([x, np.ones((2, 6, 2, 3), np.float32)]),
+        {"x": IMAGE},
+        None,
+        {"x": LAYER_INPUT},
+    ),
+    "Padding": layer(
+        layers.Padding,
+        {
+            "sides": values(((1, 1),), ((1, 1), (1, -1), (0, 0)), ((6, 0), (0, 0), (0, 0)))
+            | types(3, "123", None, ((1, 1), (1, 1.5), (0, 0))),
+            "mode": CHOICE,
+            "value": REAL,
+        },
+        sides=((1, 2), (0, 1), (0, 0)),
+        mode="reflect",
+        value=1.5,
+    ),
+    "Power": layer(layers.Power, {"exponent": REAL}, exponent=2),
+    "Quantization": layer(
+        layers.Quantization,
+        {
+            "scale": REAL_NUMBERS | values(0, -1, [1.0, 2.0, 3.0]),
+            "zero_point": values(2**31, [1, 2, 3]) | types(1.5, "1", None),
+            "low": values(2**31, 256) | types(1.5, "1", None),
+            "high": values(2**31, -1) | types(1.5, "1", None),
+        },
+        scale=0.5,
+        zero_point=3,
+        low=0,
+        high=255,
+    ),
+    "Reduction": layer(
+        layers.Reduction,
+        {"operation": CHOICE, "axis": AXES_OF_SAMPLES | values(())},
+        operation="max",
+        axis=(1, 2),
+        keepdims=True,
+    ),
+    "Resampling": layer(
+        layers.Resampling,
+        {
+            "size": values((0, 3), (3, 2**31), (1, 2, 3), (), (3,), (2**30, 2**30))
+            | types(3, "33", None, (1.5, 3)),
+            "interpolation": CHOICE,
+            "coordinates": CHOICE,
+            "rounding": CHOICE,
+            "scales": values((0, 1), (1,), (NAN, 1), (1e9, 1)) | types(2, "22", ("1", 2)),
+        },
+        size=(4, 9),
+        interpolation="linear",
+        coordinates="half_pixel",
+        rounding="floor",
+        scales=(0.6, 1.5),
+    ),
+    "Take": layer(
+        layers.Take,
+        {
+            "indices": values((), (6,), (-1,), (0, 2**31)) | types(3, "3", None, (1.5,), (True,)),
+            "axis": AXIS,
+        },
+        indices=(0, 5, 0),
+        axis=1,
+    ),
+    "Tile": layer(
+        layers.Tile,
+        {
+            "repeats": values((1, 2), (0, 1, 1), (2**20, 2**20, 2**20))
+            | types(3, "3", None, (1, 1, 1.5))
+        },
+        repeats=(1, 2, 3),
     ),
     "ZeroPadding1D": layer(
         layers.ZeroPadding1D,

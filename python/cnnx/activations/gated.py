@@ -65,7 +65,7 @@ _TAIL = (
 _FAR = 15.0  # where the density and the tail are 0 in float32
 
 
-def _normal_probability(x: Float) -> Float:
+def normal_probability(x: Float) -> Float:
     """
     Return the probability P(x) that a standard normal number is less than x.
 
@@ -99,7 +99,7 @@ def _hard_sigmoid(x: Float) -> Float:
 
 
 silu = _gated("silu", _sigmoid, lambda x, gate: gate * (1 - gate))
-gelu = _gated("gelu", _normal_probability, _normal_density)
+gelu = _gated("gelu", normal_probability, _normal_density)
 mish = _gated("mish", _tanh_of_softplus, lambda x, gate: (1 - gate * gate) * _sigmoid(x))
 hard_silu = _gated(
     "hard_silu",

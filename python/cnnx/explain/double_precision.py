@@ -16,6 +16,7 @@ import numpy as np
 from cnnx import layers, losses
 from cnnx.activations.rectifiers import SELU_ALPHA, SELU_SCALE
 from cnnx.arrays import Array, Double, images
+from cnnx.explain.array_forms import ARRAY_FORMS
 from cnnx.geometry import Pair, plane
 from cnnx.layers.convolution import Convolution
 from cnnx.layers.convolution_layer import ConvolutionLayer
@@ -342,6 +343,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.WeightedAveragePooling2D: _weighted,
     layers.ZeroPadding1D: _padded,
     layers.ZeroPadding2D: _padded,
+    **ARRAY_FORMS,
 }
 
 

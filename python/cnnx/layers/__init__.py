@@ -8,6 +8,7 @@ from cnnx.layers.augmentation import (
     RandomTranslation,
     RandomZoom,
 )
+from cnnx.layers.borders import Padding, Tile
 from cnnx.layers.convolution import Conv1D, Conv2D
 from cnnx.layers.dense import Dense
 from cnnx.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
@@ -18,12 +19,15 @@ from cnnx.layers.dropout import (
     SpatialDropout1D,
     SpatialDropout2D,
 )
+from cnnx.layers.elementwise import Affine, Clip, Elementary, Power
 from cnnx.layers.input_layer import Input, InputLayer
 from cnnx.layers.layer import Layer
+from cnnx.layers.local_response import LocalResponseNormalization
 from cnnx.layers.merging import (
     Add,
     Average,
     Concatenate,
+    Divide,
     Maximum,
     Minimum,
     Multiply,
@@ -45,9 +49,14 @@ from cnnx.layers.pooling import (
     SumPooling2D,
     WeightedAveragePooling2D,
 )
+from cnnx.layers.products import MatMul
+from cnnx.layers.quantization import Quantization
+from cnnx.layers.reduction import Reduction
+from cnnx.layers.resampling import Resampling
 from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
+from cnnx.layers.selection import ArgMax, Take
 from cnnx.layers.separable import SeparableConv1D, SeparableConv2D
 from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
 from cnnx.layers.upsampling import UpSampling1D, UpSampling2D
@@ -65,12 +74,15 @@ __all__ = [
     "ELU",
     "Activation",
     "Add",
+    "Affine",
+    "ArgMax",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "Clip",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -85,7 +97,9 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Divide",
     "Dropout",
+    "Elementary",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -104,6 +118,8 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocalResponseNormalization",
+    "MatMul",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",
@@ -112,14 +128,19 @@ __all__ = [
     "Minimum",
     "Multiply",
     "PReLU",
+    "Padding",
     "Permute",
+    "Power",
+    "Quantization",
     "RandomContrast",
     "RandomFlip",
     "RandomRotation",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
+    "Reduction",
     "RepeatVector",
+    "Resampling",
     "Rescaling",
     "Reshape",
     "SeparableConv1D",
@@ -131,6 +152,8 @@ __all__ = [
     "SpatialDropout2D",
     "Subtract",
     "SumPooling2D",
+    "Take",
+    "Tile",
     "UpSampling1D",
     "UpSampling2D",
     "WeightedAveragePooling2D",
@@ -145,6 +168,8 @@ LAYERS: dict[str, type[Layer]] = {
     for cls in (
         Activation,
         Add,
+        Affine,
+        ArgMax,
         Average,
         AveragePooling2D,
         BatchNormalization,
@@ -201,6 +226,18 @@ LAYERS: dict[str, type[Layer]] = {
         WeightedAveragePooling2D,
         ZeroPadding1D,
         ZeroPadding2D,
+        Clip,
+        Divide,
+        Elementary,
+        LocalResponseNormalization,
+        MatMul,
+        Padding,
+        Power,
+        Quantization,
+        Reduction,
+        Resampling,
+        Take,
+        Tile,
     )
 }
 """The closed table of classes that a model's config may name."""

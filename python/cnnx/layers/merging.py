@@ -188,6 +188,31 @@ class Multiply(Elementwise):
                 _give(dx, part)
 
 
+class Divide(Elementwise):
+    """
+    Divide the first input by the second, element by element.
+
+    Parameters are those of `Merging`.
+    """
+
+    most = 2
+    traits = Traits(reads_output=False)
+
+    def forward(self, call: Call, a: Float, b: Float) -> None:
+        """Write the quotient."""
+        with np.errstate(all="ignore"):
+            np.divide(a, b, out=call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give dy / b to the first input, and -dy a / b^2 to the second."""
+        a, b = call.xs
+        with np.errstate(all="ignore"):
+            part = dy / b
+            _give(call.dx[0], part)
+            if call.dx[1] is not None:
+                _give(call.dx[1], -part * (a / b))
+
+
 class Maximum(Elementwise):
     """
     Keep the largest element of the inputs; the gradient goes to the first of equal ones alone.

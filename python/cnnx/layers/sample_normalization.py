@@ -196,13 +196,7 @@ class LayerNormalization(SampleNormalization):
 
     def axes(self, rank: int) -> tuple[int, ...]:
         """Return the axes of an array with so many axes, counted from the front."""
-        axes = sorted(axis % rank for axis in self.axis if -rank <= axis < rank)
-        if len(set(axes)) < len(self.axis) or 0 in axes:
-            raise ValueError(
-                f"{self}: axis={self.axis} must name axes of samples, 1 to {rank - 1} or "
-                f"-{rank - 1} to -1 for an input with {rank} axes, each once"
-            )
-        return tuple(axes)
+        return geometry.sample_axes(self.axis, rank, f"{self}: axis")
 
     def affine_shape(self, input_shape: Shape) -> tuple[int, ...]:
         """Return the extents along the axes."""

@@ -1,0 +1,95 @@
+"""The forms in float64 of layers that take arrays with any number of axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnx import layers
+from cnnx.arrays import Double
+
+
+def _affine(layer: layers.Affine, x: Double, *weights: Double) -> Double:
+    left = list(weights)
+    y = x * left.pop(0) if layer.scale else x
+    return y + left.pop(0) if layer.center else y
+
+
+def _reduced(layer: layers.Reduction, x: Double) -> Double:
+    reduce: dict[str, Callable[..., Any]] = {
+        "mean": np.mean,
+        "sum": np.sum,
+        "max": np.max,
+        "min": np.min,
+    }
+    found: Double = reduce[layer.operation](x, axis=layer.axes(x.ndim))
+    return found.reshape(layer.compute_output_shape(x.shape))
+
+
+def _resampled(layer: layers.Resampling, x: Double) -> Double:
+    for number in range(len(layer.size)):
+        axis = layer.axis(number, x.shape[number + 1])
+        share = axis.share.reshape(-1, *[1] * (x.ndim - number - 2))
+        lower, upper = (np.take(x, places, number + 1) for places in axis[:2])
+        x = lower + share * (upper - lower)
+    return x
+
+
+def _local_response(layer: layers.LocalResponseNormalization, x: Double) -> Double:
+    places = np.arange(x.shape[-1])
+    apart = places - places[:, None]  # row c, column j
+    seen = (apart >= -((layer.size - 1) // 2)) & (apart <= layer.size // 2)
+    sums = np.square(x) @ seen.T
+    result: Double = x / (layer.bias + layer.alpha / layer.size * sums) ** layer.beta
+    return result
+
+
+def _padded(layer: layers.Padding, x: Double) -> Double:
+    sides = ((0, 0), *layer.sides)
+    if layer.mode == "constant":
+        return np.pad(x, sides, constant_values=layer.value)
+    return np.pad(x, sides, mode="reflect" if layer.mode == "reflect" else "edge")
+
+
+def _quantized(layer: layers.Quantization, x: Double) -> Double:
+    steps = np.rint(x / np.array(layer.scale)) + np.array(layer.zero_point)
+    result: Double = np.clip(steps, layer.low, layer.high)
+    return result
+
+
+def _product(layer: layers.MatMul, xs: Sequence[Double]) -> Double:
+    return np.asarray(np.matmul(*xs), np.float64)
+
+
+_ELEMENTARY: dict[str, Callable[[Double], Any]] = {
+    "abs": np.abs,
+    "erf": lambda x: np.asarray(np.frompyfunc(math.erf, 1, 1)(x), np.float64),
+    "log": np.log,
+}
+
+ARRAY_FORMS: dict[type[layers.Layer], Callable[..., Any]] = {
+    layers.Affine: _affine,
+    layers.ArgMax: lambda layer, x: x.argmax(layer.axis).reshape(
+        layer.compute_output_shape(x.shape)
+    ),
+    layers.Clip: lambda layer, x: np.clip(
+        x,
+        -np.inf if layer.min_value is None else layer.min_value,
+        np.inf if layer.max_value is None else layer.max_value,
+    ),
+    layers.Divide: lambda layer, xs: xs[0] / xs[1],
+    layers.Elementary: lambda layer, x: _ELEMENTARY[layer.function](x),
+    layers.LocalResponseNormalization: _local_response,
+    layers.MatMul: _product,
+    layers.Padding: _padded,
+    layers.Power: lambda layer, x: np.power(x, layer.exponent),
+    layers.Quantization: _quantized,
+    layers.Reduction: _reduced,
+    layers.Resampling: _resampled,
+    layers.Take: lambda layer, x: np.take(x, layer.indices, layer.axis),
+    layers.Tile: lambda layer, x: np.tile(x, (1, *layer.repeats)),
+}
+"""Each is a function (layer, x, *weights), as those of `double_precision`."""

@@ -1,0 +1,70 @@
+"""Products of two matrices that the network computes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnx.arrays import Float, Shape
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.merging import Merging
+
+
+class MatMul(Merging):
+    """
+    Multiply matrices: (batch, ..., m, k) and (batch, ..., k, n) to (batch, ..., m, n).
+
+    An extent of 1 among the axes before the last two is repeated along the other's.
+
+    Parameters are those of `Merging`.
+    """
+
+    def build(self, *input_shapes: Shape) -> None:
+        """Check that the matrices fit each other."""
+        super().build(*input_shapes)
+        self.compute_output_shape(*input_shapes)
+
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the matrices fit each other: there are no weights."""
+        self.build(*input_shapes)
+        return True
+
+    def compute_output_shape(self, *input_shapes: Shape) -> Shape:
+        """Return (batch, ..., m, n)."""
+        try:
+            (batch, *one), (_, *two) = input_shapes
+            if len(one) != len(two) or len(one) < 2 or one[-1] != two[-2]:
+                raise ValueError
+            front = np.broadcast_shapes(tuple(one[:-2]), tuple(two[:-2]))
+        except ValueError:
+            raise ValueError(
+                f"{self} multiplies (batch, ..., m, k) by (batch, ..., k, n), got "
+                f"{' and '.join(map(str, input_shapes))}"
+            ) from None
+        return (batch, *front, one[-2], two[-1])
+
+    traits = Traits(reads_output=False)
+
+    def forward(self, call: Call, a: Float, b: Float) -> None:
+        """Write the products."""
+        np.matmul(a, b, out=call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write dy b^T and a^T dy, summed over what was repeated."""
+        a, b = call.xs
+        first, second = call.dx
+        if first is not None:
+            _give(first, np.matmul(dy, b.swapaxes(-1, -2)))
+        if second is not None:
+            _give(second, np.matmul(a.swapaxes(-1, -2), dy))
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config()
+
+
+def _give(dx: Float, part: Float) -> None:
+    pairs = zip(dx.shape, part.shape, strict=True)
+    axes = tuple(axis for axis, (own, whole) in enumerate(pairs) if own < whole)
+    np.copyto(dx, part.sum(axis=axes, keepdims=True) if axes else part)

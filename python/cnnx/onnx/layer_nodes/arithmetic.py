@@ -1,0 +1,138 @@
+"""Nodes for layers that compute each element by itself, for merging layers and for products."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnx import layers
+from cnnx.layers.value import Value
+from cnnx.onnx.layer_nodes.activations import clipped
+from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
+
+if TYPE_CHECKING:
+    from cnnx.onnx.writing import Writer
+
+
+def dense(w: Writer, layer: layers.Dense, value: Value, source: Value) -> Result:
+    """Write a Dense."""
+    x, kernel = w.read(source, LAST), w.weight(layer.kernel)
+    if len(source.shape) == 2:
+        inputs = [x, kernel, *([] if layer.bias is None else [w.weight(layer.bias)])]
+        name = w.node("Gemm", *inputs)
+    else:
+        name = w.node("MatMul", x, kernel)
+        if layer.bias is not None:
+            name = w.node("Add", name, w.weight(layer.bias))
+    return w.activated(name, layer.activation, LAST, len(value.shape)), LAST
+
+
+def _common(w: Writer, sources: tuple[Value, ...]) -> str:
+    """Return the layout that most values have already."""
+    ready = [w.has(source) for source in sources if len(source.shape) > 2]
+    return FIRST if 2 * ready.count(FIRST) > len(ready) else LAST
+
+
+def merged(operator: str) -> Callable[..., Result]:
+    """Return what writes a merging layer, as an operator of two inputs again and again."""
+
+    def write(w: Writer, layer: Any, value: Value, *sources: Value) -> Result:
+        layout = _common(w, sources)
+        name, *others = (w.read(source, layout) for source in sources)
+        for other in others:
+            name = w.node(operator, name, other)
+        return name, layout
+
+    return write
+
+
+def average(w: Writer, layer: Any, value: Value, *sources: Value) -> Result:
+    """Write an Average."""
+    name, layout = merged("Add")(w, layer, value, *sources)
+    return w.node("Mul", name, w.number(1 / len(sources))), layout
+
+
+def concatenation(w: Writer, layer: layers.Concatenate, value: Value, *sources: Value) -> Result:
+    """Write a Concatenate."""
+    layout = _common(w, sources)
+    rank = len(value.shape)
+    axis = layer.axis % rank
+    if layout == FIRST:
+        axis = 1 if axis == rank - 1 else axis + 1
+    return w.node("Concat", *(w.read(source, layout) for source in sources), axis=axis), layout
+
+
+def rescaling(w: Writer, layer: layers.Rescaling, value: Value, source: Value) -> Result:
+    """Write a Rescaling."""
+    layout = w.has(source)
+    name = w.node("Mul", w.read(source, layout), w.number(layer.scale))
+    return w.node("Add", name, w.number(layer.offset)) if layer.offset else name, layout
+
+
+def affine(w: Writer, layer: layers.Affine, value: Value, source: Value) -> Result:
+    """Write an Affine."""
+    name = w.read(source, LAST)
+    for operator, weight in (("Mul", layer.gamma), ("Add", layer.beta)):
+        if weight is not None:
+            name = w.node(operator, name, w.weight(weight))
+    return name, LAST
+
+
+def power(w: Writer, layer: layers.Power, value: Value, source: Value) -> Result:
+    """Write a Power."""
+    layout = w.has(source)
+    x = w.read(source, layout)
+    if layer.exponent == 0.5:
+        return w.node("Sqrt", x), layout
+    return w.node("Pow", x, w.number(layer.exponent)), layout
+
+
+def clip(w: Writer, layer: layers.Clip, value: Value, source: Value) -> Result:
+    """Write a Clip."""
+    layout = w.has(source)
+    x = w.read(source, layout)
+    if layer.min_value is None and layer.max_value is None:
+        return x, layout
+    return clipped(w, x, layer.min_value, layer.max_value), layout
+
+
+def elementary(w: Writer, layer: layers.Elementary, value: Value, source: Value) -> Result:
+    """Write an Elementary."""
+    layout = w.has(source)
+    return w.node(layer.function.capitalize(), w.read(source, layout)), layout
+
+
+def product(w: Writer, layer: layers.MatMul, value: Value, *sources: Value) -> Result:
+    """Write a MatMul."""
+    return w.node("MatMul", *(w.read(source, LAST) for source in sources)), LAST
+
+
+def quantization(w: Writer, layer: layers.Quantization, value: Value, source: Value) -> Result:
+    """Write a Quantization as what it is made of: steps of any range are whole numbers."""
+    x = w.read(source, LAST)
+    scale = w.constant(np.array(layer.scale, np.float32), "scale")
+    point = w.constant(np.array(layer.zero_point, np.float32), "zero_point")
+    steps = w.node("Add", w.node("Round", w.node("Div", x, scale)), point)
+    return clipped(w, steps, layer.low, layer.high), LAST
+
+
+LAYERS: dict[type[Any], Callable[..., Result]] = {
+    layers.Dense: dense,
+    layers.Add: merged("Add"),
+    layers.Affine: affine,
+    layers.Clip: clip,
+    layers.Divide: merged("Div"),
+    layers.Elementary: elementary,
+    layers.MatMul: product,
+    layers.Power: power,
+    layers.Quantization: quantization,
+    layers.Subtract: merged("Sub"),
+    layers.Multiply: merged("Mul"),
+    layers.Maximum: merged("Max"),
+    layers.Minimum: merged("Min"),
+    layers.Average: average,
+    layers.Concatenate: concatenation,
+    layers.Rescaling: rescaling,
+}

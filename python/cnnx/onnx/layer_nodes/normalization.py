@@ -1,0 +1,82 @@
+"""Nodes for normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnx import layers
+from cnnx.arrays import Array
+from cnnx.layers.value import Value
+from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
+
+if TYPE_CHECKING:
+    from cnnx.onnx.writing import Writer
+
+
+def batch_normalization(
+    w: Writer, layer: layers.BatchNormalization, value: Value, source: Value
+) -> Result:
+    """Write a BatchNormalization with its moving statistics."""
+    channels = layer.moving_mean.shape
+    gamma = w.weight(layer.gamma) if layer.gamma else w.constant(np.ones(channels, np.float32))
+    beta = w.weight(layer.beta) if layer.beta else w.constant(np.zeros(channels, np.float32))
+    statistics = [w.weight(layer.moving_mean), w.weight(layer.moving_variance)]
+    inputs = [w.read(source, FIRST), gamma, beta, *statistics]
+    name = w.node("BatchNormalization", *inputs, epsilon=layer.epsilon, momentum=layer.momentum)
+    return name, FIRST
+
+
+def sample_normalization(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a LayerNormalization or a GroupNormalization, as what it is made of."""
+    grouping = layer.group(source.shape[1:])
+    x = w.read(source, LAST)
+    seen = [0, *grouping.shape]
+    x = w.node("Reshape", x, w.numbers(*seen))
+    axes = list(grouping.axes)
+    centred = w.node("Sub", x, w.node("ReduceMean", x, axes=axes, keepdims=1))
+    squares = w.node("Mul", centred, centred)
+    variance = w.node("ReduceMean", squares, axes=axes, keepdims=1)
+    deviation = w.node("Sqrt", w.node("Add", variance, w.number(layer.epsilon)))
+    name = w.node("Div", centred, deviation)
+
+    def shaped(array: Array) -> Array:
+        return array.reshape(grouping.affine)
+
+    if layer.gamma is not None:
+        name = w.node("Mul", name, w.weight(layer.gamma, shaped))
+    if layer.beta is not None:
+        name = w.node("Add", name, w.weight(layer.beta, shaped))
+    return w.node("Reshape", name, w.numbers(0, *source.shape[1:])), LAST
+
+
+def local_response(
+    w: Writer, layer: layers.LocalResponseNormalization, value: Value, source: Value
+) -> Result:
+    """
+    Write a LocalResponseNormalization as what it is made of.
+
+    OpenVINO 2026.4 computes something else of the operator LRN, and ONNX Runtime no even sizes.
+    """
+    x, channels = w.read(source, LAST), source.shape[-1]
+    squares = w.node("Reshape", w.node("Mul", x, x), w.numbers(0, 1, -1, channels))
+    means = w.node(
+        "AveragePool",
+        squares,
+        kernel_shape=[1, layer.size],
+        pads=[0, (layer.size - 1) // 2, 0, layer.size // 2],
+        count_include_pad=1,
+    )
+    means = w.node("Reshape", means, w.numbers(0, *source.shape[1:]))
+    base = w.node("Add", w.node("Mul", means, w.number(layer.alpha)), w.number(layer.bias))
+    return w.node("Mul", x, w.node("Pow", base, w.number(-layer.beta))), LAST
+
+
+LAYERS: dict[type[Any], Callable[..., Result]] = {
+    layers.BatchNormalization: batch_normalization,
+    layers.LocalResponseNormalization: local_response,
+    layers.LayerNormalization: sample_normalization,
+    layers.GroupNormalization: sample_normalization,
+}

@@ -1,0 +1,275 @@
+"""Nodes for convolutions and pooling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnnx import layers
+from cnnx.arrays import Array
+from cnnx.layers.value import Value
+from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
+
+if TYPE_CHECKING:
+    from cnnx.onnx.writing import Writer
+
+
+def _pads(
+    sizes: tuple[int, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+    before: tuple[int, ...],
+    outputs: tuple[int, ...],
+) -> list[int]:
+    """Return pixels before and after each axis that make so many windows."""
+    after = [
+        max((count - 1) * s + d * (k - 1) + 1 - n - b, 0)
+        for n, k, s, d, b, count in zip(
+            sizes, kernel, strides, dilation, before, outputs, strict=True
+        )
+    ]
+    return [*before, *after]
+
+
+def _oihw(kernel: Array) -> Array:
+    return kernel.transpose(kernel.ndim - 1, kernel.ndim - 2, *range(kernel.ndim - 2))
+
+
+def _oihw_rotated(kernel: Array) -> Array:
+    return _oihw(kernel[tuple([slice(None, None, -1)] * (kernel.ndim - 2))])
+
+
+def _channels_first(bias: Array) -> Array:
+    """Return an untied bias, or one a channel, beside images with the channels first."""
+    return np.moveaxis(bias, -1, 0)
+
+
+def _windows(layer: Any, source: Value, value: Value) -> dict[str, Any]:
+    """Return the attributes that say where windows lie."""
+    rank = layer.rank
+    placement = layer.place(source.shape)
+    return {
+        "kernel_shape": list(layer.kernel_size),
+        "strides": list(layer.strides),
+        "dilations": list(layer.dilation_rate),
+        "pads": _pads(
+            source.shape[1:-1],
+            layer.kernel_size,
+            layer.strides,
+            layer.dilation_rate,
+            placement.padding[-rank:],
+            placement.output_size[-rank:],
+        ),
+    }
+
+
+def convolution(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a Conv1D or Conv2D."""
+    rotated = layer.operation == "convolution"
+    kernel = w.weight(layer.kernel, _oihw_rotated if rotated else _oihw)
+    tied = layer.bias is not None and layer.fuses
+    inputs = [w.read(source, FIRST), kernel, *([w.weight(layer.bias)] if tied else [])]
+    name = w.node("Conv", *inputs, group=layer.groups, **_windows(layer, source, value))
+    if layer.bias is not None and not tied:
+        bias = w.weight(
+            layer.bias,
+            lambda array: (
+                _channels_first(array) if array.ndim > 1 else array.reshape(-1, *[1] * layer.rank)
+            ),
+        )
+        name = w.node("Mul" if layer.bias_operation == "multiply" else "Add", name, bias)
+    return w.activated(name, layer.activation, FIRST, len(value.shape)), FIRST
+
+
+def depthwise(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a DepthwiseConv1D or DepthwiseConv2D."""
+    bias = [] if layer.bias is None else [layer.bias]
+    name = _depthwise(w, layer, source, value, bias)
+    return w.activated(name, layer.activation, FIRST, len(value.shape)), FIRST
+
+
+def _depthwise(w: Writer, layer: Any, source: Value, value: Value, bias: list[Any]) -> str:
+    size = layer.kernel_size
+    kernel = w.weight(layer.kernel, lambda array: _oihw(array.reshape(*size, 1, -1)))
+    inputs = [w.read(source, FIRST), kernel, *map(w.weight, bias)]
+    return w.node("Conv", *inputs, group=source.shape[-1], **_windows(layer, source, value))
+
+
+def separable(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a SeparableConv1D or SeparableConv2D."""
+    middle = _depthwise(w, layer, source, value, [])
+    inputs = [middle, w.weight(layer.pointwise_kernel, _oihw)]
+    name = w.node("Conv", *inputs, *([] if layer.bias is None else [w.weight(layer.bias)]))
+    return w.activated(name, layer.activation, FIRST, len(value.shape)), FIRST
+
+
+def transposed(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a Conv1DTranspose or Conv2DTranspose."""
+    rank = layer.rank
+    placement = layer.place(source.shape)
+    before, outputs = placement.padding[-rank:], placement.output_size[-rank:]
+    after, added = [], []
+    for place, n in enumerate(source.shape[1:-1]):
+        extent = layer.dilation_rate[place] * (layer.kernel_size[place] - 1) + 1
+        whole = (n - 1) * layer.strides[place] + extent
+        left = whole - before[place] - outputs[place]
+        after.append(max(left, 0))
+        added.append(max(-left, 0))
+    inputs = [w.read(source, FIRST), w.weight(layer.kernel, _oihw)]
+    name = w.node(
+        "ConvTranspose",
+        *inputs,
+        *([] if layer.bias is None else [w.weight(layer.bias)]),
+        kernel_shape=list(layer.kernel_size),
+        strides=list(layer.strides),
+        dilations=list(layer.dilation_rate),
+        pads=[*before, *after],
+        output_padding=added,
+        group=layer.groups,
+    )
+    return w.activated(name, layer.activation, FIRST, len(value.shape)), FIRST
+
+
+def _pool(w: Writer, operator: str, layer: Any, source: Value, **attributes: Any) -> str:
+    rank = layer.rank
+    (size, strides, before), outputs = layer.place(source.shape)
+    size, strides, before, outputs = (
+        tuple(numbers[-rank:]) for numbers in (size, strides, before, outputs)
+    )
+    pads = _pads(source.shape[1:-1], size, strides, (1,) * rank, before, outputs)
+    return w.node(
+        operator,
+        w.read(source, FIRST),
+        kernel_shape=list(size),
+        strides=list(strides),
+        pads=pads,
+        **attributes,
+    )
+
+
+def max_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a MaxPooling1D or MaxPooling2D."""
+    return _pool(w, "MaxPool", layer, source), FIRST
+
+
+def average_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write an AveragePooling1D or AveragePooling2D."""
+    return _pool(w, "AveragePool", layer, source, count_include_pad=0), FIRST
+
+
+def sum_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a SumPooling2D, or a WeightedAveragePooling2D."""
+    average = _pool(w, "AveragePool", layer, source, count_include_pad=1)
+    area = math.prod(layer.pool_size)
+    if isinstance(layer, layers.WeightedAveragePooling2D):
+        factor = w.weight(layer.scale, lambda scale: (scale * area).reshape(-1, 1, 1))
+    else:
+        factor = w.number(area)
+    return w.node("Mul", average, factor), FIRST
+
+
+def global_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a global pooling layer."""
+    operator = "GlobalAveragePool" if "Average" in type(layer).__name__ else "GlobalMaxPool"
+    name = w.node(operator, w.read(source, FIRST))
+    if layer.keepdims:
+        return name, FIRST
+    return w.node("Flatten", name), LAST
+
+
+def padding(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a ZeroPadding1D or ZeroPadding2D."""
+    before, after = zip(*layer.sides, strict=True)
+    pads = w.numbers(0, 0, *before, 0, 0, *after)
+    return w.node("Pad", w.read(source, FIRST), pads), FIRST
+
+
+def cropping(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write a Cropping1D or Cropping2D."""
+    starts = [before for before, _ in layer.sides]
+    ends = [n - after for n, (_, after) in zip(source.shape[1:-1], layer.sides, strict=True)]
+    axes = range(2, 2 + len(starts))
+    cuts = [w.numbers(*starts), w.numbers(*ends), w.numbers(*axes)]
+    return w.node("Slice", w.read(source, FIRST), *cuts), FIRST
+
+
+def upsampling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write an UpSampling1D or UpSampling2D."""
+    scales = w.constant(np.array([1, 1, *layer.factors], np.float32), "scales")
+    attributes = (
+        {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
+        if layer.interpolation == "bilinear"
+        else {
+            "mode": "nearest",
+            "coordinate_transformation_mode": "asymmetric",
+            "nearest_mode": "floor",
+        }
+    )
+    return w.node("Resize", w.read(source, FIRST), "", scales, **attributes), FIRST
+
+
+def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value) -> Result:
+    """Write a Resampling: by scales if they are its own, else by sizes."""
+    x = w.read(source, FIRST)
+    attributes = {
+        "mode": layer.interpolation,
+        "coordinate_transformation_mode": layer.coordinates,
+        "nearest_mode": layer.rounding,
+    }
+    sizes = w.node("Shape", x, end=2)
+    sizes = w.node("Concat", sizes, w.numbers(*layer.size), axis=0)
+    if layer.scales is None:
+        return w.node("Resize", x, "", "", sizes, **attributes), FIRST
+    scales = np.array([1, 1, *layer.scales], np.float32)
+    extents = source.shape[1:-1]
+    pairs = zip(extents, layer.scales, layer.size, strict=True)
+    if all(int(np.floor(np.float32(n) * np.float32(s))) == m for n, s, m in pairs):
+        return w.node("Resize", x, "", w.constant(scales, "scales"), **attributes), FIRST
+    return _gathered(w, layer, source), LAST
+
+
+def _gathered(w: Writer, layer: layers.Resampling, source: Value) -> str:
+    """Write a Resampling whose scales are not those of its sizes, axis by axis."""
+    name = w.read(source, LAST)
+    for number, extent in enumerate(source.shape[1:-1]):
+        axis = layer.axis(number, extent)
+        lower = w.node("Gather", name, w.numbers(*axis.lower.tolist()), axis=number + 1)
+        if axis.share.any():
+            upper = w.node("Gather", name, w.numbers(*axis.upper.tolist()), axis=number + 1)
+            share = w.constant(axis.share.reshape(-1, *[1] * (len(source.shape) - number - 2)))
+            lower = w.node("Add", lower, w.node("Mul", w.node("Sub", upper, lower), share))
+        name = lower
+    return name
+
+
+LAYERS: dict[type[Any], Callable[..., Result]] = {
+    layers.Conv1D: convolution,
+    layers.Conv2D: convolution,
+    layers.DepthwiseConv1D: depthwise,
+    layers.DepthwiseConv2D: depthwise,
+    layers.SeparableConv1D: separable,
+    layers.SeparableConv2D: separable,
+    layers.Conv1DTranspose: transposed,
+    layers.Conv2DTranspose: transposed,
+    layers.MaxPooling1D: max_pooling,
+    layers.MaxPooling2D: max_pooling,
+    layers.AveragePooling1D: average_pooling,
+    layers.AveragePooling2D: average_pooling,
+    layers.SumPooling2D: sum_pooling,
+    layers.WeightedAveragePooling2D: sum_pooling,
+    layers.GlobalAveragePooling1D: global_pooling,
+    layers.GlobalAveragePooling2D: global_pooling,
+    layers.GlobalMaxPooling1D: global_pooling,
+    layers.GlobalMaxPooling2D: global_pooling,
+    layers.ZeroPadding1D: padding,
+    layers.ZeroPadding2D: padding,
+    layers.Cropping1D: cropping,
+    layers.Cropping2D: cropping,
+    layers.Resampling: resampling,
+    layers.UpSampling1D: upsampling,
+    layers.UpSampling2D: upsampling,
+}

@@ -1,0 +1,245 @@
+"""Networks from ONNX files compute what ONNX Runtime computes, and learn on."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cnnx
+from agreement import assert_close, normal
+from cnnx import layers
+from onnx_peers import by_onnxruntime, node, onnx, write
+
+X = normal(1, 5, 3, 8, 12)
+
+
+def residual(path: Path, batch: Any = "n") -> Path:
+    """Write a network with a sum, batch normalisation, and two heads."""
+    kernels = {"k1": (8, 3, 3, 3), "k2": (8, 8, 3, 3), "k3": (8, 5), "k4": (10, 8 * 4 * 6)}
+    rows = {"b1": 8, "gamma": 8, "beta": 8, "mean": 8, "b3": 5, "b4": 10}
+    constants: dict[str, Any] = {n: 0.2 * normal(3, *shape) for n, shape in kernels.items()}
+    constants |= {n: normal(4, count) for n, count in rows.items()}
+    constants["variance"] = np.abs(normal(5, 8)) + 0.5
+    pads = {"pads": [1, 1, 1, 1]}
+    nodes = [
+        node("Conv", ["image", "k1", "b1"], ["c1"], name="stem/conv", **pads),
+        node("BatchNormalization", ["c1", "gamma", "beta", "mean", "variance"], ["n1"]),
+        node("Relu", ["n1"], ["r1"]),
+        node("MaxPool", ["r1"], ["p1"], kernel_shape=[2, 2], strides=[2, 2]),
+        node("Conv", ["p1", "k2"], ["c2"], **pads),
+        node("Add", ["c2", "p1"], ["a2"]),
+        node("Relu", ["a2"], ["r2"]),
+        node("GlobalAveragePool", ["r2"], ["g"]),
+        node("Flatten", ["g"], ["gf"]),
+        node("Gemm", ["gf", "k3", "b3"], ["few"], name="few"),
+        node("Flatten", ["r2"], ["f"]),
+        node("Gemm", ["f", "k4", "b4"], ["many"], name="many", transB=1),
+    ]
+    return write(path, nodes, {"image": [batch, 3, 8, 12]}, ["many", "few"], constants)
+
+
+def test_a_network_computes_the_same(tmp_path: Path) -> None:
+    path = residual(tmp_path / "model.onnx")
+    model = cnnx.onnx.load(path)
+    assert (model.input_names, model.output_names) == (["image"], ["many", "few"])
+    assert isinstance(model.get_layer("stem/conv"), layers.Conv2D)
+    for name, wanted in zip(["many", "few"], by_onnxruntime(path, {"image": X}), strict=True):
+        assert_close(model.predict(X)[name], wanted, 1e-5)
+
+
+def test_channels_may_come_last(tmp_path: Path) -> None:
+    path = residual(tmp_path / "model.onnx")
+    model = cnnx.onnx.load(path, data_format="channels_last")
+    assert model.input_shape == (None, 8, 12, 3)
+    found = model.predict(X.transpose(0, 2, 3, 1))
+    assert_close(found["many"], by_onnxruntime(path, {"image": X})[0], 1e-5)
+    assert not any(isinstance(layer, layers.Permute) for layer in model.layers)
+
+
+def test_what_is_read_learns_on_is_saved_and_written_again(tmp_path: Path) -> None:
+    model = cnnx.onnx.load(residual(tmp_path / "model.onnx"))
+    targets = {"many": normal(6, 5, 10), "few": normal(7, 5, 5)}
+    model.compile(cnnx.optimizers.Adam(0.003), "mse")
+    losses = model.fit(X, targets, epochs=20, verbose=0).history["loss"]
+    assert losses[-1] < 0.5 * losses[0]
+    model.save(tmp_path / "model.safetensors")
+    again = cnnx.models.load_model(tmp_path / "model.safetensors")
+    np.testing.assert_array_equal(again.predict(X)["few"], model.predict(X)["few"])
+    cnnx.onnx.save(model, tmp_path / "again.onnx")
+    found = by_onnxruntime(tmp_path / "again.onnx", {"image": X})
+    for wanted, one in zip(model.predict(X).values(), found, strict=True):
+        assert_close(one, wanted, 1e-5)
+
+
+def test_a_file_for_one_sample_takes_any_number(tmp_path: Path) -> None:
+    nodes = [
+        node("Conv", ["x", "k"], ["c"]),
+        node("Reshape", ["c", "shape"], ["r"]),
+        node("MatMul", ["r", "w"], ["y"]),
+    ]
+    constants = {"k": normal(1, 4, 3, 8, 12), "shape": np.array([1, -1]), "w": normal(2, 4, 5)}
+    path = write(tmp_path / "one.onnx", nodes, {"x": [1, 3, 8, 12]}, ["y"], constants)
+    model = cnnx.onnx.load(path)
+    for place, x in enumerate(X):
+        wanted = by_onnxruntime(path, {"x": x[None]})[0]
+        assert_close(model.predict(X)[place : place + 1], wanted, 1e-5)
+
+
+def test_shapes_are_worked_out_for_any_number_of_samples(tmp_path: Path) -> None:
+    nodes = [  # what torch makes of x.view(x.shape[0], x.shape[1] * 2, -1).transpose(1, 2)
+        node("Shape", ["x"], ["s"]),
+        node("Gather", ["s", "zero"], ["n"]),
+        node("Gather", ["s", "one"], ["c"]),
+        node("Mul", ["c", "two"], ["c2"]),
+        node("Unsqueeze", ["n", "axes"], ["n1"]),
+        node("Unsqueeze", ["c2", "axes"], ["c1"]),
+        node("Concat", ["n1", "c1", "rest"], ["shape"], axis=0),
+        node("Reshape", ["x", "shape"], ["r"]),
+        node("Transpose", ["r"], ["y"], perm=[0, 2, 1]),
+    ]
+    constants = {
+        "zero": np.array(0),
+        "one": np.array(1),
+        "two": np.array(2),
+        "axes": np.array([0]),
+        "rest": np.array([-1]),
+    }
+    path = write(tmp_path / "shapes.onnx", nodes, {"x": ["n", 3, 8, 12]}, ["y"], constants)
+    found = cnnx.onnx.load(path).predict(X)
+    np.testing.assert_array_equal(found, by_onnxruntime(path, {"x": X})[0])
+
+
+# --- errors ---------------------------------------------------------------------------------------
+
+
+def test_all_that_cannot_be_taken_is_named_at_once(tmp_path: Path) -> None:
+    nodes = [
+        node("Relu", ["x"], ["a"]),
+        node("MaxPool", ["a"], ["b"], name="pool", kernel_shape=[2, 2], dilations=[2, 2]),
+        node("NonZero", ["b"], ["c"], name="where"),
+        node("Resize", ["a", "", "scales"], ["d"], name="larger", mode="cubic"),
+        node("Add", ["c", "d"], ["y"]),
+    ]
+    scales = np.array([1, 1, 2, 2], np.float32)
+    path = write(tmp_path / "odd.onnx", nodes, {"x": [1, 1, 4, 4]}, ["y"], {"scales": scales})
+    with pytest.raises(ValueError, match="these nodes cannot be taken") as error:
+        cnnx.onnx.load(path)
+    for text in (
+        str(path),
+        "MaxPool 'pool': attribute dilations=[2, 2]",
+        "NonZero 'where': there is no such operator here",
+        "Resize 'larger': attribute mode='cubic'",
+    ):
+        assert text in str(error.value)
+    assert "Add" not in str(error.value)
+
+
+def test_open_sizes_are_asked_for(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "open.onnx", [node("Relu", ["x"], ["y"])], {"x": ["n", 3, "h", "w"]}, ["y"]
+    )
+    with pytest.raises(ValueError, match=r"input_shapes=\{'x': \(None, 3, 224, 224\)\}"):
+        cnnx.onnx.load(path)
+    with pytest.raises(ValueError, match="input_shapes names z; the inputs are x"):
+        cnnx.onnx.load(path, {"z": (None, 3, 4, 4)})
+    assert cnnx.onnx.load(path, {"x": (None, 3, 4, 6)}).input_shape == (None, 3, 4, 6)
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.onnx"
+    for content in (b"", b"not a network", residual(path).read_bytes()[:-900]):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"damaged\.onnx: "):
+            cnnx.onnx.load(path)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.onnx: no such file"):
+        cnnx.onnx.load(tmp_path / "nowhere.onnx")
+
+
+def with_external(path: Path, location: str, length: int = 16, shape: Any = (4,)) -> Path:
+    write(path, [node("Add", ["x", "c"], ["y"])], {"x": ["n", 4]}, ["y"])
+    model = onnx.load(path)
+    tensor = model.graph.initializer.add()
+    tensor.name, tensor.data_type, tensor.data_location = "c", 1, onnx.TensorProto.EXTERNAL
+    tensor.dims.extend(shape)
+    for key, value in {"location": location, "offset": "0", "length": str(length)}.items():
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+    path.write_bytes(model.SerializeToString())
+    return path
+
+
+def test_arrays_beside_the_file_are_read(tmp_path: Path) -> None:
+    path = with_external(tmp_path / "model.onnx", "data/weights.bin")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/weights.bin").write_bytes(np.arange(4, dtype="<f4").tobytes())
+    found = cnnx.onnx.load(path).predict(np.zeros((1, 4), np.float32))
+    np.testing.assert_array_equal(found, [[0, 1, 2, 3]])
+
+
+@pytest.mark.parametrize(
+    "location", ["../secret", "data/../../secret", "/etc/passwd", "", ".", "link", "hard", "dir/x"]
+)
+def test_arrays_elsewhere_are_refused(location: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    secret = tmp_path / "secret"
+    secret.write_bytes(bytes(16))
+    (folder / "link").symlink_to(secret)
+    (folder / "hard").hardlink_to(secret)
+    (folder / "dir").symlink_to(tmp_path)
+    (tmp_path / "x").write_bytes(bytes(16))
+    path = with_external(folder / "model.onnx", location)
+    with pytest.raises(ValueError, match=r"outside the file's folder|no file of its own"):
+        cnnx.onnx.load(path)
+
+
+def test_sizes_of_arrays_are_compared_before_they_are_made(tmp_path: Path) -> None:
+    (tmp_path / "w").write_bytes(bytes(16))
+    vast = (2**31, 2**31)
+    with pytest.raises(ValueError, match="larger than the file"):
+        cnnx.onnx.load(with_external(tmp_path / "model.onnx", "w", 16, vast))
+    with pytest.raises(ValueError, match="needs 400 bytes; w has 16"):
+        cnnx.onnx.load(with_external(tmp_path / "model.onnx", "w", 400, (100,)))
+
+
+def test_constants_cannot_grow_beyond_measure(tmp_path: Path) -> None:
+    nodes = [node("ConstantOfShape", ["shape"], ["c"]), node("Add", ["x", "c"], ["y"])]
+    shape = {"shape": np.array([2**20, 2**20])}
+    path = write(tmp_path / "vast.onnx", nodes, {"x": ["n", 4]}, ["y"], shape)
+    with pytest.raises(ValueError, match="it makes a constant of shape"):
+        cnnx.onnx.load(path)
+
+
+def test_onnx_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(ImportError, match=r'onnx.load needs onnx: pip install "cnnx\[onnx\]"'):
+        cnnx.onnx.load("model.onnx")
+
+
+# --- real files -----------------------------------------------------------------------------------
+
+RAPID_OCR = importlib.util.find_spec("rapidocr_onnxruntime")
+SIZES = {
+    "ch_ppocr_mobile_v2.0_cls_infer": [(48, 192), (48, 128), (64, 256)],
+    "ch_PP-OCRv4_det_infer": [(96, 160), (320, 480), (640, 640)],
+    "ch_PP-OCRv4_rec_infer": [(48, 320), (48, 160), (48, 96)],
+}
+
+
+@pytest.mark.skipif(RAPID_OCR is None, reason="rapidocr-onnxruntime is not installed")
+@pytest.mark.parametrize(
+    ("name", "size"), [(name, size) for name, sizes in SIZES.items() for size in sizes]
+)
+def test_networks_that_read_text(name: str, size: tuple[int, int]) -> None:
+    assert RAPID_OCR is not None
+    assert RAPID_OCR.origin is not None
+    path = Path(RAPID_OCR.origin).parent / "models" / f"{name}.onnx"
+    x = np.random.default_rng(1).random((2, 3, *size), np.float32)
+    found = cnnx.onnx.load(path, {"x": (None, 3, *size)}).predict(x)
+    np.testing.assert_allclose(found, by_onnxruntime(path, {"x": x})[0], rtol=0, atol=1e-4)
