@@ -178,6 +178,7 @@ def test_a_baseline_that_is_not_met(
 
 
 def test_early_stopping_forgets_an_earlier_fit() -> None:
+    cnnx.utils.set_random_seed(1)
     model, stopping = linear_model(), EarlyStopping("loss", patience=1)
     for _ in range(2):
         assert len(model.fit(X, Y, epochs=3, verbose=0, callbacks=[stopping]).epoch) == 3
@@ -418,11 +419,8 @@ def test_weights_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     for one, expected in zip(other.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, expected)
     wider = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(2)])
-    with pytest.raises(ValueError, match=r"weights: .*kernel has shape \(3, 2\), got \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"weights: .* needs kernel \(3, 2\), .* kernel \(3, 1\)"):
         wider.load_weights(file)
-    model.save(tmp_path / "model")
-    with pytest.raises(ValueError, match="it holds a model; load_model reads it"):
-        other.load_weights(tmp_path / "model")
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from cnnx import registry
+from cnnx import registry, snapshot
 from cnnx.arrays import Array
+from cnnx.file_kind import refuse_suffix
 from cnnx.layers import LAYERS, Layer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.saved_history import Figures, restored, to_save
@@ -30,7 +31,7 @@ STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
 MAX_LAYERS = 10_000
 
 
-def save_model(model: Model, path: str | os.PathLike[str]) -> None:
+def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
     """
     Save a model with its weights, compile settings, optimizer state and history as one file.
 
@@ -41,19 +42,22 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     ----------
     model
         Classes and functions of your own in it must be known when it is loaded: see `register`.
-    path
-        The file to make or to replace; any name will do.
+    filepath
+        The file to make or to replace; any name will do but those of other programs (.keras, .h5,
+        .pt, .onnx).
 
     Raises
     ------
     ValueError
-        The model holds something that `load_model` would not know.
+        The model holds something that `load_model` would not know, or the name is another
+        program's.
     OSError
         The file can't be written.
     """
-    _check_own(model, path)
+    refuse_suffix(filepath, "save")
+    _check_own(model, filepath)
     with model.lock:  # another thread's step would leave weights and optimizer a step apart
-        history = to_save(model.history, path)
+        history = to_save(model.history, filepath)
         description = _describe(model) | {"history": history and history.names()}
         tensors: dict[str, Array] = {name: weight.numpy() for name, weight in model.named_weights()}
         if model.optimizer is not None:
@@ -64,10 +68,10 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> None:
     count = sum(1 for _ in model.leaves())
     if count > MAX_LAYERS:
         raise ValueError(
-            f"{path}: cannot save {count:,} layers: load_model takes {MAX_LAYERS:,}. "
+            f"{filepath}: cannot save {count:,} layers: load_model takes {MAX_LAYERS:,}. "
             "Save the arrays of get_weights() instead."
         )
-    write_tensors(path, tensors, description)
+    write_tensors(filepath, tensors, description)
 
 
 def _check_own(model: Model, path: str | os.PathLike[str]) -> None:
@@ -87,7 +91,7 @@ def _check_own(model: Model, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(
-    path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
+    filepath: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
 ) -> Model:
     """
     Load a model that `save_model` saved.
@@ -98,7 +102,7 @@ def load_model(
 
     Parameters
     ----------
-    path
+    filepath
         The file.
     custom_objects
         Classes and functions of your own that the model is made of, by name; not needed for those
@@ -115,11 +119,34 @@ def load_model(
     remedy = "Save it again with model.save(), or fetch the file again."
     with (
         registry.custom_objects(custom_objects, "load_model"),
-        reading_tensors(path, "holds no model that can be loaded", remedy) as (found, tensors),
+        reading_tensors(filepath, "holds no model that can be loaded", remedy) as (found, tensors),
     ):
         if "model" not in found:
             raise ValueError("it holds weights or a backup; build the model, then load_weights()")
         return _rebuild(found, tensors)
+
+
+def saved_weights(filepath: str | os.PathLike[str]) -> dict[str, Array]:
+    """Return the weights of a file of `save_weights` or `save` by name, layer by layer."""
+    remedy = "Save it again with model.save_weights(), or fetch the file again."
+    with reading_tensors(filepath, "holds no weights", remedy) as (found, tensors):
+        if "model" not in found:
+            weights: dict[str, Array] = snapshot.state_of(found, tensors)["weights"]
+            return weights
+        places = {path: place for place, path in enumerate(_paths(found["model"]["config"], ""))}
+        names = sorted(name for name in tensors.names if "/" in name)
+        names.sort(key=lambda name: places[name.rpartition("/")[0]])
+        return {name: tensors.take_any(name) for name in names}
+
+
+def _paths(config: dict[str, Any], prefix: str) -> Iterator[str]:
+    """Yield the layers of a model's config as the names of their weights begin."""
+    for entry in config["layers"]:
+        path = prefix + entry["config"]["name"]
+        if registry.model_class(entry["class_name"]) is None:
+            yield path
+        else:
+            yield from _paths(entry["config"], f"{path}/")
 
 
 def _describe(model: Model) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from cnnx.arrays import Array
 from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
 
-__all__ = ["restoring", "save_snapshot"]
+__all__ = ["restoring", "save_snapshot", "state_of"]
 
 STATE = "state"
 TENSOR = "tensor"
@@ -49,10 +49,15 @@ def restoring(
         As it was written.
     """
     with reading_tensors(path, "cannot be restored", remedy, trusted) as (description, tensors):
-        if STATE not in description:
-            raise ValueError("it holds a model; load_model reads it")
-        state: dict[str, Any] = _put_back(description[STATE], tensors)
-        yield state
+        yield state_of(description, tensors)
+
+
+def state_of(description: dict[str, Any], tensors: Tensors) -> dict[str, Any]:
+    """Return what `save_snapshot` wrote, of an open file."""
+    if STATE not in description:
+        raise ValueError("it holds a model; load_model reads it")
+    state: dict[str, Any] = _put_back(description[STATE], tensors)
+    return state
 
 
 def _take_out(value: Any, name: str, tensors: dict[str, Array]) -> Any:

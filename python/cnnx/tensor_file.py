@@ -12,6 +12,7 @@ import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
 from cnnx.arrays import Array, Float
+from cnnx.file_kind import kind_of
 from cnnx.files import regular_file, replacing
 
 __all__ = ["Tensors", "reading_tensors", "write_tensors"]
@@ -30,19 +31,6 @@ INVALID = (
     ValueError,
 )
 """What a file that is damaged or made to deceive raises on its way to what it should hold."""
-
-
-_OTHERS = {
-    b"version https://git-lfs": "a pointer of Git LFS, which `git lfs pull` replaces by the file",
-    b"pk\x03\x04": "a zip archive, such as Keras (.keras) and PyTorch (.pt) write",
-    b"\x89hdf": "an HDF5 file, such as Keras writes (.h5)",
-    b"\x80\x02": "a pickle, such as PyTorch writes",
-    b"\x80\x04": "a pickle",
-    b"\x80\x05": "a pickle",
-    b"<!doctype html": "a web page",
-    b"<html": "a web page",
-}
-"""How files begin that are taken for models, in small letters."""
 
 
 class Tensors:
@@ -171,13 +159,28 @@ def _header_size(content: bytes) -> int:
 def _check_header(path: Path) -> None:
     """Raise ValueError for a header that would take more memory to read than any model's."""
     with open(path, "rb") as file:
-        beginning = file.read(64)
-    header = _header_size(beginning)
-    if header > MAX_HEADER:
-        for start, kind in _OTHERS.items():
-            if beginning.lstrip().lower().startswith(start):
+        header = _header_size(file.read(8))
+        if header > MAX_HEADER:
+            kind = kind_of(path)
+            if kind is not None:
                 raise ValueError(f"it is {kind}, not a file that cnnx saved")
-        raise ValueError(f"its header has {header:,} bytes, more than {MAX_HEADER:,}")
+            raise ValueError(f"its header has {header:,} bytes, more than {MAX_HEADER:,}")
+        described = 8 + header + _length_of_tensors(file.read(header))
+    size = path.stat().st_size
+    if size > described > 8 + header:  # mapping it may take more memory than there is
+        raise ValueError(f"it has {size:,} bytes, but its header describes {described:,}")
+
+
+def _length_of_tensors(header: bytes) -> int:
+    """Return where the last tensor ends; 0 if that cannot be told."""
+    try:
+        entries = json.loads(header)
+        ends = [
+            entry["data_offsets"][1] for name, entry in entries.items() if name != "__metadata__"
+        ]
+        return int(max(ends, default=0))
+    except INVALID:
+        return 0
 
 
 def _read_description(metadata: dict[str, str], trusted: bool) -> dict[str, Any]:

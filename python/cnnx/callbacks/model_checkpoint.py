@@ -6,6 +6,7 @@ from typing import Any
 
 from cnnx.callbacks.monitor import Monitor
 from cnnx.callbacks.save_frequency import SaveFrequency
+from cnnx.file_kind import refuse_suffix
 from cnnx.models.callback import Callback, Logs
 from cnnx.progress import write_line
 
@@ -52,6 +53,7 @@ class ModelCheckpoint(Callback):
         initial_value_threshold: float | None = None,
     ) -> None:
         self.filepath = os.fspath(filepath)
+        refuse_suffix(self.filepath, "ModelCheckpoint")
         self.monitor = monitor
         self.verbose = verbose
         self.save_best_only = save_best_only

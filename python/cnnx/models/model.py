@@ -12,6 +12,7 @@ import cnnx.models.inputs as handed
 from cnnx import optimizers, registry
 from cnnx.arrays import Array, Float
 from cnnx.buffer import Buffer
+from cnnx.file_kind import refuse_suffix
 from cnnx.geometry import integer, number
 from cnnx.graph import Graph
 from cnnx.layers import LAYERS, InputLayer, Layer
@@ -36,11 +37,12 @@ from cnnx.models.structure import assemble, structure_of
 from cnnx.models.summary import format_summary, print_summary
 from cnnx.models.training import Training
 from cnnx.models.training_step import TrainingStep
+from cnnx.models.weight_matching import matched
 from cnnx.models.weighting import check_class_weight
 from cnnx.optimizers import Optimizer
 from cnnx.progress import check_verbose, quiet_progress, write_line
-from cnnx.saving import save_model
-from cnnx.snapshot import restoring, save_snapshot
+from cnnx.saving import save_model, saved_weights
+from cnnx.snapshot import save_snapshot
 
 _DEFAULT_BATCH_SIZE = 32
 
@@ -299,30 +301,51 @@ class Model(WeightHolder):
         Parameters
         ----------
         filepath
-            The file to make or to replace, which appears whole or not at all; any name will do.
+            The file to make or to replace, which appears whole or not at all; any name will do but
+            those of other programs (.keras, .h5, .pt, .onnx).
 
         Raises
         ------
+        ValueError
+            The name is another program's.
         OSError
             The file can't be written.
         """
         self.graph  # noqa: B018  (raises an error if there is none)
+        refuse_suffix(filepath, "save_weights")
         save_snapshot(filepath, {"weights": self.weights_by_path()})
 
-    def load_weights(self, filepath: str | Path) -> None:
+    def load_weights(
+        self, filepath: str | Path, skip_mismatch: bool = False, by_name: bool = False
+    ) -> None:
         """
-        Take over the weights of a file of `save_weights`, layer by layer, whatever their names.
+        Take over the weights of a file of `save_weights` or `save`.
+
+        Parameters
+        ----------
+        filepath
+            The file.
+        skip_mismatch
+            Whether layers that need weights of other shapes stay as they are, with a warning.
+        by_name
+            Whether layers take the weights of saved layers of their names, and all others stay as
+            they are. By default layers and saved layers go in pairs, whatever their names.
 
         Raises
         ------
         FileNotFoundError
             There is no such file.
         ValueError
-            The file is damaged or holds the weights of another model; nothing is changed then.
+            The file is damaged or holds weights that do not fit; nothing is changed then.
         """
-        self.graph  # noqa: B018  (raises an error if there is none)
-        with restoring(filepath, "Load it into the model that saved it.") as state:
-            self.set_weights(list(state["weights"].values()))
+        own = {name: weight.shape for name, weight in self.named_weights()} if self.graph else {}
+        saved = saved_weights(filepath)
+        try:
+            found = matched(own, saved, by_name, skip_mismatch)
+        except ValueError as error:
+            raise ValueError(f"{filepath}: load_weights: {error}") from None
+        with self.lock:
+            self.set_weights(list((self.weights_by_path() | found).values()))
 
     def named_weights(self, prefix: str = "") -> Iterator[tuple[str, Weight]]:
         """Yield all weights with names that are unique in the model: "block/conv2d/kernel"."""
