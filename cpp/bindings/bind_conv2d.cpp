@@ -4,6 +4,7 @@
 #include "array_view.hpp"
 #include "bind_activation.hpp"
 #include "cnnx/conv2d.hpp"
+#include "cnnx/conv2d_chain.hpp"
 #include "cnnx/im2col.hpp"
 
 namespace cnnx::bindings {
@@ -140,6 +141,62 @@ void bind_conv2d(py::module_& m) {
       py::arg("activation") = "linear", py::arg("codes") = py::none(),
       py::arg("pooled_from") = py::none(), py::arg("prepared") = py::none(),
       py::arg("addend") = py::none());
+  m.def(
+      "conv2d_is_link",
+      [](const std::array<int64_t, 3>& image, const Image& weights, const Pair& output_size,
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
+         bool rotated) {
+        const Image s = {1, image[0], image[1], image[2]};
+        const Image d = {1, output_size[0], output_size[1], weights[3]};
+        return is_link(make_dims(Arguments("conv2d_is_link"), s, weights, d, strides, padding,
+                                 dilation, groups, rotated));
+      },
+      py::arg("image"), py::arg("weights"), py::arg("output_size"), py::arg("strides"),
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+  m.def(
+      "conv2d_chain_forward",
+      [](const py::array& src, const std::vector<py::tuple>& links, py::array& dst,
+         const OptionalArray& addend) {
+        const Arguments args("conv2d_chain_forward");
+        args.require(
+            !links.empty() && links.size() <= kMostLinks, "links",
+            "must be 1 to " + std::to_string(kMostLinks) + ", got " + std::to_string(links.size()));
+        struct SourceLink {
+          Conv2dDims dims;
+          Source<float> weights, bias;
+          Activation activation;
+          std::shared_ptr<PreparedWeights> prepared;
+        };
+        std::vector<SourceLink> chain;
+        Image s = args.shape<4>(src, "src");
+        const auto src_data = args.input<float>(src, "src", extents(s));
+        for (const py::tuple& link : links) {
+          const auto [weights, bias, output_size, strides, padding, dilation, groups, rotated,
+                      activation, prepared] =
+              link.cast<std::tuple<py::array, OptionalArray, Pair, Pair, Pair, Pair, int64_t, bool,
+                                   std::string, std::shared_ptr<PreparedWeights>>>();
+          const Image w = args.shape<4>(weights, "weights");
+          const Image d = {s[0], output_size[0], output_size[1], w[3]};
+          const Conv2dDims dims =
+              make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
+          args.require(prepared != nullptr, "prepared", "must not be None");
+          chain.push_back({dims, args.input<float>(weights, "weights", extents(w)),
+                           args.input<float>(bias, "bias", {dims.oc}),
+                           activation_of(args, activation), prepared});
+          s = d;
+        }
+        float* dst_data = args.output<float>(dst, "dst", extents(s));
+        const auto added = addend_of(args, addend, dst, "dst");
+        args.run([=] {
+          std::vector<ConvLink> made;
+          for (const SourceLink& link : chain) {
+            made.push_back(
+                {link.dims, link.weights, link.bias, link.activation, link.prepared.get()});
+          }
+          conv2d_chain_forward(made, src_data, added, dst_data);
+        });
+      },
+      py::arg("src"), py::arg("links"), py::arg("dst"), py::arg("addend") = py::none());
   m.def(
       "conv2d_backward_data",
       [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,

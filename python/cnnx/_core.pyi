@@ -70,6 +70,23 @@ def conv2d_forward(
     prepared: PreparedWeights | None = None,
     addend: Float | None = None,
 ) -> None: ...
+
+# Convolutions, each of what the one before it computes; see conv2d_is_link for those that can be
+# among them. A link: weights, bias, output size, strides, padding, dilation, groups, rotated,
+# activation, prepared weights.
+def conv2d_chain_forward(
+    src: Float, links: list[tuple[Any, ...]], dst: Float, addend: Float | None = None
+) -> None: ...
+def conv2d_is_link(
+    image: tuple[int, ...],
+    weights: tuple[int, ...],
+    output_size: Pair,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    rotated: bool,
+) -> bool: ...
 def conv2d_backward_data(
     diff_dst: Float,
     weights: Float,

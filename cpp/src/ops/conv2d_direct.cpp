@@ -5,6 +5,7 @@
 
 #include "ops/correlation.hpp"
 #include "ops/depthwise_tiles.hpp"
+#include "ops/pointwise.hpp"
 
 namespace cnnx {
 namespace {

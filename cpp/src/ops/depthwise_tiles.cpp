@@ -253,6 +253,23 @@ void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread 
   });
 }
 
+bool has_depthwise_rows(const Conv2dDims& d) {
+  return d.groups == d.ic && d.ic == d.oc && !is_crowded(d.ic) && !d.rotated &&
+         has_depthwise_tiles(d, {});
+}
+
+void depthwise_rows(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
+                    const Epilogue& epilogue, int64_t first, float* dst) {
+  const Tiles tiles(d, src, {}, {d.kw * d.oc, d.oc});
+  tiles.visit(0, 0, d.oh, nullptr,
+              [&](const DepthwiseRow& kernel, const DepthwiseTile& tile, const Place& at) {
+                const int64_t pixel = first + (at.y * d.ow + at.x) * d.oc;
+                kernel.forward(tile, at.src, weights + at.taps, bias, dst + pixel);
+                const int64_t pixels = std::min(tile.pixels, kernels().depthwise.tile_pixels);
+                finish(epilogue, pixels * d.oc, pixel, dst);
+              });
+}
+
 void tiled_depthwise_backward_weights(const Conv2dDims& dims, const float* src,
                                       const float* diff_dst, float* diff_weights) {
   const Strips strips(dims, {src}, 1, Strips::kLeastStrips, Borders::in_place);

@@ -6,9 +6,11 @@ from collections.abc import Collection, Sequence, Set
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
-from cnnx import activations
+from cnnx import _core, activations
+from cnnx.arrays import Shape
 from cnnx.graph.graph import Graph
 from cnnx.graph.passes import (
+    ConvolutionChain,
     ConvolutionPass,
     NetInput,
     NormalizationPass,
@@ -123,7 +125,46 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
         else:
             steps.append(Step(layer, inputs, value))
         made.add(steps[-1].output)
-    return steps
+    return steps if training else _linked(graph, steps, kept)
+
+
+def _linked(graph: Graph, steps: Sequence[Step], kept: Collection[Value]) -> list[Step]:
+    """Return steps in use, with convolutions together that run in bands of rows."""
+    linked: dict[Value, Step] = {}
+    for step in steps:
+        before = linked.get(step.inputs[0])
+        if before and graph.lone_reader(before.output, kept):
+            first, then = _passes(before), _passes(step)
+            if first and then and _is_chain(before.inputs[0].shape, first + then):
+                del linked[before.output]
+                inputs = before.inputs + step.inputs[1:]
+                step = Step(ConvolutionChain(first + then), inputs, step.output)
+        linked[step.output] = step
+    return list(linked.values())
+
+
+def _passes(step: Step) -> list[ConvolutionPass]:
+    """Return the convolutions of a step; none if it is anything else."""
+    if isinstance(step.operation, ConvolutionChain):
+        return step.operation.passes
+    return [step.operation] if isinstance(step.operation, ConvolutionPass) else []
+
+
+def _is_chain(shape: Shape, passes: Sequence[ConvolutionPass]) -> bool:
+    """Return whether a depthwise convolution and 1x1 ones beside it gain by running together."""
+    depthwise = [type(item.convolution) is DepthwiseConv2D for item in passes]
+    if sum(depthwise) != 1 or any(item.pools for item in passes):
+        return False
+    if any(item.adds for item in passes[:-1]) or depthwise[-2] == depthwise[-1]:
+        return False
+    for item in passes:
+        layer = item.convolution
+        made = layer.compute_output_shape(shape)
+        kernel = layer.taps(layer.kernel.value).shape
+        if not _core.conv2d_is_link(shape[1:], kernel, made[1:3], *layer.windows(shape)):
+            return False
+        shape = made
+    return True
 
 
 def _can_lead(layer: Layer, training: bool) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnx import _core, activations
-from cnnx.arrays import Float, images
+from cnnx.arrays import Float, Shape, images
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.convolution_layer import GroupedConvolution, Windows
 from cnnx.layers.layer import Layer
@@ -103,7 +103,7 @@ class ConvolutionPass(Pass):
         super().__init__(layers)
         convolution = layers[0]
         assert isinstance(convolution, GroupedConvolution)
-        self._convolution = convolution
+        self.convolution = convolution
         self._normalization = next(
             (layer for layer in layers if isinstance(layer, BatchNormalization)), None
         )
@@ -118,6 +118,7 @@ class ConvolutionPass(Pass):
             native=True,
         )
         self._version: object = None
+        self._prepared: tuple[Float, Float | None, _core.PreparedWeights]
 
     def bind(self, call: Call) -> None:
         """Place the windows."""
@@ -131,8 +132,7 @@ class ConvolutionPass(Pass):
             kernel, bias = self._weights()
             prepared = None
         else:
-            self._prepare()
-            kernel, bias, prepared = self._kernel, self._bias, self._prepared
+            kernel, bias, prepared = self.prepared_weights()
         windows: Windows = call.windows
         _core.conv2d_forward(
             images(xs[0]),
@@ -149,32 +149,69 @@ class ConvolutionPass(Pass):
 
     def _weights(self) -> tuple[Float, Float | None]:
         """Return the convolution's kernel, as the core takes it, and its bias."""
-        convolution = self._convolution
+        convolution = self.convolution
         return convolution.taps(convolution.kernel.value), convolution.bias_value
 
-    def _prepare(self) -> None:
-        """Take over the layers' weights, if one has changed, or what they are folded with."""
+    def prepared_weights(self) -> tuple[Float, Float | None, _core.PreparedWeights]:
+        """Return kernel, bias and what the core makes of them, as they are in use."""
         version = (
             sum(weight.version for weight in self.weights),
             getattr(self._normalization, "epsilon", None),
         )
-        if version == self._version:
-            return
-        kernel, bias = self._weights()
-        if self._normalization is not None:
-            scale, shift = self._normalization.affine()
-            kernel = kernel * scale
-            bias = shift if bias is None else shift + scale * bias
-        self._kernel, self._bias = kernel, bias
-        self._prepared = _core.PreparedWeights()
-        self._version = version
+        if version != self._version:
+            kernel, bias = self._weights()
+            if self._normalization is not None:
+                scale, shift = self._normalization.affine()
+                kernel = kernel * scale
+                bias = shift if bias is None else shift + scale * bias
+            self._prepared = kernel, bias, _core.PreparedWeights()
+            self._version = version
+        return self._prepared
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the convolution's gradients."""
         if not self._masked:
             self.activation.backward(call.y, dy, dy)
         self.give_addend(call, dy)
-        self._convolution.differentiate(call, dy, call.codes, call.pooled_from)
+        self.convolution.differentiate(call, dy, call.codes, call.pooled_from)
+
+
+class ConvolutionChain(Pass):
+    """
+    Convolutions in use, each of what the one before it computes, band by band.
+
+    Nothing between them is stored as a whole.
+
+    Parameters
+    ----------
+    passes
+        First to last. Only the last one may have an addend; none pools.
+    """
+
+    def __init__(self, passes: Sequence[ConvolutionPass]) -> None:
+        super().__init__([layer for item in passes for layer in item.layers])
+        self.passes = list(passes)
+        self.traits = Traits(adds_last=self.adds, native=True)
+
+    def bind(self, call: Call) -> None:
+        """Place the windows of each."""
+        shape: Shape = (None, *call.shapes[0])
+        call.links = []
+        for item in self.passes:
+            layer = item.convolution
+            call.links.append((layer.place(shape).output_size, *layer.windows(shape)))
+            shape = layer.compute_output_shape(shape)
+
+    def forward(self, call: Call, *xs: Float) -> None:
+        """Write the last one's output."""
+        links = []
+        for item, windows in zip(self.passes, call.links, strict=True):
+            kernel, bias, prepared = item.prepared_weights()
+            links.append((kernel, bias, *windows, item.activation.name, prepared))
+        addend = self.addend(xs)
+        _core.conv2d_chain_forward(
+            images(xs[0]), links, images(call.y), None if addend is None else images(addend)
+        )
 
 
 class TransposedPass(Pass):
