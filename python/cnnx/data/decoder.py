@@ -2,82 +2,150 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from cnnx import config
-from cnnx.data.pictures import BYTES_PER_PIXEL, CHANNELS, Pixels, decode_picture
+from cnnx.arrays import Array
+from cnnx.data.findings import Findings
+from cnnx.data.memory_budget import MemoryBudget, MemoryLimitError
+from cnnx.data.picture_form import PictureForm
+from cnnx.data.picture_reader import read_picture
 from cnnx.progress import Progress
-from cnnx.warning import warn
 
 AHEAD = 64  # pictures handed to the threads at a time when a whole folder is read
-LEAST_PIXELS = 1 << 20  # what a thread must be able to decode
+LEAST_BYTES = 12 << 20  # what a thread must have to decode a picture of a megapixel
 
 
 class Decoder:
-    """Decodes files within a budget of memory, and remembers those that it could not read.
+    """What the pictures of a folder are brought to, and the memory that may take.
 
-    Attributes
+    Parameters
     ----------
-    shape : tuple
-        (height, width, channels) of a picture.
-    threads : int
-        Number of threads for which the memory suffices.
+    folder : Path
+        Holds the files.
+    form : PictureForm
+        Of all pictures, with a size.
+    max_memory : int
+        Bytes that the pictures and decoding may take together.
+    pictures : int
+        Number of pictures in memory at a time.
+    streamed : bool
+        Whether they are read batch by batch. A picture that then needs more than is left beside the
+        batches is left out. One that does beside all the others ends the reading instead: which
+        pictures are read does not depend on the others.
+
+    Raises
+    ------
+    ValueError
+        The pictures alone take too much.
     """
 
     def __init__(
-        self, folder: Path, size: tuple[int, int], color_mode: str, max_memory: int, pictures: int
+        self, folder: Path, form: PictureForm, max_memory: int, pictures: int, streamed: bool
     ) -> None:
-        self._folder = folder
-        self._size = size
-        self._color_mode = color_mode
-        self.shape = (*size, CHANNELS[color_mode])
-        kept = pictures * int(np.prod(self.shape))
-        spare = max_memory - kept
-        least = LEAST_PIXELS * BYTES_PER_PIXEL
-        if spare < least:
+        self.folder = folder
+        self.form = form
+        kept = pictures * math.prod(form.shape) * np.dtype(form.dtype).itemsize
+        self._spare = max_memory - kept
+        if self._spare < LEAST_BYTES:
+            height, width = form.shape[:2]
             raise ValueError(
-                f"{folder}: {pictures:,} pictures of {size[0]} x {size[1]} pixels take {kept:,} "
-                f"bytes, and decoding {least:,}, more than max_memory={max_memory:,}; give a "
+                f"{folder}: {pictures:,} pictures of {height} x {width} pixels take {kept:,} "
+                f"bytes, and decoding {LEAST_BYTES:,}, more than max_memory={max_memory:,}; give a "
                 "batch_size for a stream, a smaller image_size or batch_size, or more memory"
             )
-        self.threads = min(config.num_threads(), spare // least)
-        self._max_pixels = spare // self.threads // BYTES_PER_PIXEL
-        self._faults: dict[Path, str] = {}
+        self._most = self._spare if streamed else max_memory
 
-    def __call__(self, file: Path) -> Pixels | None:
-        """Return a picture, or None if the file cannot be read as one."""
-        try:
-            return decode_picture(file, self._size, self._color_mode, self._max_pixels)
-        except (OSError, ValueError) as error:
-            self._faults[file] = str(error)
-            return None
+    def pictures(self, count: int) -> Array:
+        """Return an array for `count` pictures."""
+        return np.empty((count, *self.form.shape), self.form.dtype)
 
-    def read(self, files: Sequence[Path], progress: Progress) -> tuple[Pixels, list[int]]:
-        """Return the pictures that can be read, and the indices of their files."""
-        x = np.empty((len(files), *self.shape), np.uint8)
+    def reading(self) -> Reading:
+        """Return threads that read pictures, to be used as a context manager."""
+        return Reading(self, min(config.num_threads(), self._spare // LEAST_BYTES))
+
+    def budget(self) -> MemoryBudget:
+        """Return the memory for one reading."""
+        return MemoryBudget(self._most, self._spare)
+
+    def read(self, files: Sequence[Path], progress: Progress) -> ReadPictures:
+        """Return the pictures that can be read."""
+        x = self.pictures(len(files))
         kept: list[int] = []
-        with ThreadPoolExecutor(self.threads) as pool:
+        with self.reading() as reading:
             for start in range(0, len(files), AHEAD):
                 part = files[start : start + AHEAD]
-                for index, picture in enumerate(pool.map(self, part), start):
-                    if picture is not None:
-                        x[len(kept)] = picture
+                waiting = [reading.begin(*pair) for pair in zip(part, x[start:], strict=False)]
+                for index, future in enumerate(waiting, start):
+                    if future.result():
+                        if len(kept) < index:
+                            x[len(kept)] = x[index]
                         kept.append(index)
                 progress.advance(len(part))
-        return x[: len(kept)], kept
+        return ReadPictures(x[: len(kept)], kept, reading.findings)
 
-    def warn(self) -> None:
-        """Name the files that could not be read since the last call, in one warning."""
-        faults, self._faults = self._faults, {}
-        if faults:
-            named = [
-                f"{file.relative_to(self._folder)} ({faults[file]})" for file in sorted(faults)
-            ]
-            warn(
-                f"{self._folder}: left out {len(faults)} files that are no readable pictures: "
-                + ", ".join(named)
-            )
+
+class ReadPictures(NamedTuple):
+    """Pictures that were read.
+
+    Attributes
+    ----------
+    pictures : ndarray
+        Shape (n, height, width, channels).
+    kept : list of int
+        Which of the files they are.
+    findings : Findings
+        What was found wrong with the files.
+    """
+
+    pictures: Array
+    kept: list[int]
+    findings: Findings
+
+
+class Reading:
+    """Threads that read pictures; use it as a context manager.
+
+    Attributes
+    ----------
+    findings : Findings
+        What was found wrong with the files so far.
+    """
+
+    def __init__(self, decoder: Decoder, threads: int) -> None:
+        self.findings = Findings(decoder.folder)
+        self._form = decoder.form
+        self._budget = decoder.budget()
+        self._pool = ThreadPoolExecutor(threads)
+
+    def begin(self, file: Path, out: Array) -> Future[bool]:
+        """Begin to read a file into `out`; the result says whether it could be read."""
+        return self._pool.submit(self._read, file, out)
+
+    def _read(self, file: Path, out: Array) -> bool:
+        try:
+            read = read_picture(file, self._form, self._budget.taken, out)
+        except MemoryLimitError as error:
+            raise ValueError(f"{file}: {error}") from None
+        except (OSError, ValueError) as error:
+            self.findings.left_out[file] = str(error)
+            return False
+        for found, texts in (
+            (self.findings.lost, read.lost),
+            (self.findings.remarks, read.remarks),
+        ):
+            if texts:
+                found[file] = "; ".join(texts)
+        return True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._pool.shutdown(cancel_futures=True)

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnx import geometry, random
-from cnnx.arrays import one_hot
-from cnnx.data.class_folders import find_classes, find_files, listed
+from cnnx.data.class_folders import ClassFolders, listed
+from cnnx.data.class_labels import LABEL_MODES, ClassLabels
 from cnnx.data.decoder import Decoder
-from cnnx.data.image_stream import ImageStream, Labels
+from cnnx.data.findings import Findings
+from cnnx.data.image_stream import ImageStream
 from cnnx.data.path_patterns import Patterns
-from cnnx.data.pictures import CHANNELS, Pixels
-from cnnx.progress import Progress, check_verbose, quiet_progress
+from cnnx.data.picture_form import PictureForm
+from cnnx.data.stratified_split import held_back
+from cnnx.progress import check_verbose, quiet_progress
 from cnnx.registry import choice
 
 __all__ = ["ImageFolder", "image_folder"]
-
-LABEL_MODES = ("binary", "categorical", "int")
 
 
 class _Parts(NamedTuple):
@@ -48,9 +49,13 @@ class ImageFolder(_Parts):
         pass without shuffling. Files that could not be read are not listed.
     validation_file_paths : list of Path
         The same for `validation`.
+    left_out : dict
+        The files that could not be read as pictures, each with the reason. A stream knows its own
+        after its first pass.
     """
 
     _read: tuple[Sequence[Path], Sequence[Path]] = ((), ())
+    _left_out: Mapping[Path, str] = MappingProxyType({})
 
     def __new__(
         cls,
@@ -59,10 +64,12 @@ class ImageFolder(_Parts):
         class_names: list[str],
         train_file_paths: Sequence[Path] = (),
         validation_file_paths: Sequence[Path] = (),
+        left_out: Mapping[Path, str] | None = None,
     ) -> Self:
         """Make the tuple; the paths are those of arrays, as a stream knows its own."""
         self = super().__new__(cls, train, validation, class_names)
         self._read = train_file_paths, validation_file_paths
+        self._left_out = dict(left_out or {})
         return self
 
     @property
@@ -74,6 +81,15 @@ class ImageFolder(_Parts):
     def validation_file_paths(self) -> list[Path]:
         """The file of each picture of `validation`."""
         return _file_paths(self.validation, self._read[1])
+
+    @property
+    def left_out(self) -> dict[Path, str]:
+        """The files that could not be read as pictures, each with the reason."""
+        found = dict(self._left_out)
+        for part in (self.train, self.validation):
+            if isinstance(part, ImageStream):
+                found |= part.left_out
+        return found
 
 
 def _file_paths(part: Any, read: Sequence[Path]) -> list[Path]:
@@ -94,14 +110,18 @@ def image_folder(
     seed: int | None = None,
     validation_split: float = 0.0,
     max_memory: int = 2 << 30,
+    dtype: Any = "uint8",
+    background: int | tuple[int, int, int] | None = None,
+    follow_links: bool = False,
     verbose: Any = "auto",
 ) -> ImageFolder:
     """Read a folder of pictures whose sub-folders are the classes, or one without classes.
 
-    Files are read in the order of their names, however deep they lie in a class's folder; links to
-    folders are not followed, and names that begin with a dot are passed over. Files that cannot be
-    read as pictures are left out, and one warning names them all. Pictures are decoded by
-    several threads, as `cnnx.config.num_threads` says.
+    Files are read in the order of their names, however deep they lie in a class's folder; names
+    that begin with a dot are passed over. A class's folder may be a link to one. Files that cannot
+    be read as pictures are left out; a warning names the first, and `left_out` of the result names
+    all. Which files are read, and their pixels, depend neither on the number of threads nor on the
+    other files. Of a file with several pages or frames the first is read.
 
     Parameters
     ----------
@@ -117,7 +137,7 @@ def image_folder(
         one sigmoid output). None reads pictures without labels, as in Keras: the folders below
         `path` mean nothing then.
     class_names : sequence of str, optional
-        Folders to use, in the order of the labels; by default all of them, sorted.
+        Folders to use, in the order of the labels; by default all that hold pictures, sorted.
     include : str or sequence of str, optional
         Glob patterns of the files to read, for instance ``["hsf_[0-4]", "hsf_6"]``; by default all
         files are read. A pattern is compared with the path within the class's folder (within
@@ -135,36 +155,49 @@ def image_folder(
     seed : int, optional
         Makes that order repeatable; by default the global generator draws it.
     validation_split : float
-        Share in [0, 1) of the pictures to hold back, taken from the end.
+        Share in [0, 1) of the pictures to hold back: the same share of each class, the last ones.
     max_memory : int
-        Bytes that arrays (or the batches on their way) and decoding may take together.
+        Bytes that arrays (or the batches on their way) and decoding may take together. A picture
+        that needs more by itself is left out.
+    dtype : str
+        'uint8': pixels from 0 to 255; 65,535 of 16 bits, or 1 of floats, becomes 255. 'float32':
+        the file's own values, grey ones of 16 bits and floats as they are.
+    background : int or tuple, optional
+        The ground that is put behind transparent pictures: one number from 0 to 255, or red, green
+        and blue. By default the transparency is dropped, as in Keras.
+    follow_links : bool
+        Whether to read folders within a class's folder that are links; each is read once.
     verbose : int or 'auto'
         0 shows nothing, otherwise a bar appears on a terminal while arrays are read.
 
     Returns
     -------
     ImageFolder
-        (train, validation, class_names), and which file each picture comes from. Pixels are uint8
-        from 0 to 255, shape (n, height, width, channels): divide them by 255, or begin the network
+        (train, validation, class_names), and which file each picture comes from. Pixels have the
+        shape (n, height, width, channels): divide those from 0 to 255 by 255, or begin the network
         with ``Rescaling(1 / 255)``. Without labels `class_names` is empty.
 
     Raises
     ------
-    FileNotFoundError
-        There is no such folder.
+    OSError
+        There is no such folder, or it may not be listed.
     ValueError
         It holds fewer than two classes or no pictures, or more than `max_memory`; a pattern fits
-        no file; or `class_names` are given for pictures without labels.
+        no file; `validation_split` leaves a part without pictures; or `class_names` are given for
+        pictures without labels.
     ImportError
         Pillow is not installed.
 
     Warns
     -----
     UserWarning
-        Names the files that were left out; for a stream, after its first pass.
+        Names folders that are passed over or hold no picture, files that were left out, pictures
+        that lose what they show (see `load_image`), and those that Pillow warns of; for a stream,
+        after its first pass.
     """
-    size = geometry.pair(image_size, "image_folder: image_size")
-    color_mode = choice(color_mode, "image_folder: color_mode", *CHANNELS)
+    form = PictureForm.checked(
+        "image_folder", "image_size", image_size, color_mode, dtype, background
+    )
     if label_mode is not None:
         label_mode = choice(label_mode, "image_folder: label_mode, if not None,", *LABEL_MODES)
     elif class_names is not None:
@@ -181,50 +214,74 @@ def image_folder(
     folder = Path(path)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder. Check the spelling.")
-    names = [] if label_mode is None else find_classes(folder, class_names)
-    if label_mode == "binary" and len(names) != 2:
-        raise ValueError(f"{folder}: label_mode='binary' needs two classes, found {listed(names)}")
-    files, labels = find_files(folder, names, include, exclude)
+    folders = ClassFolders(folder, class_names, label_mode is not None, follow_links)
+    classes = ClassLabels(folders.names, label_mode)
+    if label_mode == "binary" and len(classes.names) != 2:
+        raise ValueError(
+            f"{folder}: label_mode='binary' needs two classes, found {listed(classes.names)}"
+        )
+    files, labels = folders.find(include, exclude)
     if shuffle:
         order = random.generator(seed).permutation(len(files))
         files, labels = [files[i] for i in order], labels[order]
-    count = len(files) - round(len(files) * share)
-    if not count:
-        raise ValueError(f"{folder}: validation_split={share} leaves no picture to train on")
-    decoder = Decoder(folder, size, color_mode, limit, len(files) if batch is None else 3 * batch)
-    targets = _targets(labels, label_mode, len(names))
-    train, held_back = (
-        (files[part], None if targets is None else targets[part])
-        for part in (slice(count), slice(count, None))
-    )
+    held = _held_back(labels, share, folder, classes)
+    parts = [
+        ([files[index] for index in np.flatnonzero(part)], labels[part])
+        for part in ((~held, held) if share else (~held,))
+    ]
+    decoder = Decoder(folder, form, limit, len(files) if batch is None else 3 * batch, bool(batch))
     if batch is not None:
-        return ImageFolder(
-            ImageStream(decoder, *train, batch, shuffle, seed),
-            ImageStream(decoder, *held_back, batch, False, seed) if held_back[0] else None,
-            names,
-        )
+        streams = [
+            ImageStream(decoder, *part, classes, batch, shuffle and not index, seed)
+            for index, part in enumerate(parts)
+        ]
+        return ImageFolder(streams[0], streams[1] if share else None, classes.names)
     with quiet_progress("read pictures", len(files), bar) as progress:
-        arrays, train_paths = _read(decoder, *train, progress)
-        validation, validation_paths = (
-            _read(decoder, *held_back, progress) if held_back[0] else (None, [])
+        read = [decoder.read(part_files, progress) for part_files, _ in parts]
+    findings = Findings(folder)
+    for part in read:
+        findings.add(part.findings)
+    kept = [part_labels[part.kept] for part, (_, part_labels) in zip(read, parts, strict=True)]
+    findings.warn(classes.lost(labels, np.concatenate(kept)))
+    for part, (part_files, _) in zip(read, parts, strict=True):
+        if not part.kept:
+            raise ValueError(
+                f"{folder}: none of the {len(part_files)} files to "
+                f"{'train on' if part is read[0] else 'hold back'} could be read as a picture"
+            )
+    arrays = [
+        part.pictures if label_mode is None else (part.pictures, classes.targets(part_labels))
+        for part, part_labels in zip(read, kept, strict=True)
+    ]
+    paths = [
+        [part_files[index] for index in part.kept]
+        for part, (part_files, _) in zip(read, parts, strict=True)
+    ]
+    return ImageFolder(
+        arrays[0],
+        arrays[1] if share else None,
+        classes.names,
+        paths[0],
+        paths[1] if share else (),
+        findings.left_out,
+    )
+
+
+def _held_back(
+    labels: NDArray[np.int64], share: float, folder: Path, classes: ClassLabels
+) -> NDArray[np.bool_]:
+    """Tell which files are held back, after checking that both parts have some."""
+    held = held_back(labels, share)
+    if share and not held.any():
+        raise ValueError(
+            f"{folder}: validation_split={share} of {len(labels)} pictures holds back none; give "
+            f"{1 / len(labels):.2g} or more, or 0"
         )
-    decoder.warn()
-    if not train_paths:
-        raise ValueError(f"{folder}: none of the {len(files)} files could be read as a picture")
-    return ImageFolder(arrays, validation, names, train_paths, validation_paths)
-
-
-def _read(
-    decoder: Decoder, files: list[Path], targets: Labels | None, progress: Progress
-) -> tuple[Pixels | tuple[Pixels, Labels], list[Path]]:
-    """Return the pictures that can be read, with their labels if there are any, and their files."""
-    x, kept = decoder.read(files, progress)
-    return x if targets is None else (x, targets[kept]), [files[index] for index in kept]
-
-
-def _targets(labels: NDArray[np.int64], label_mode: str | None, classes: int) -> Labels | None:
-    if label_mode is None:
-        return None
-    if label_mode == "categorical":
-        return one_hot(labels, classes)
-    return labels[:, None].astype(np.float32) if label_mode == "binary" else labels
+    if held.all():
+        raise ValueError(f"{folder}: validation_split={share} leaves no picture to train on")
+    if untrained := classes.lost(labels, labels[~held]):
+        raise ValueError(
+            f"{folder}: validation_split={share} leaves no picture of the classes "
+            f"{listed(untrained)} to train on"
+        )
+    return held

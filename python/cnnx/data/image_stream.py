@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnnx import random
-from cnnx.data.decoder import Decoder
-from cnnx.data.pictures import Pixels
+from cnnx.arrays import Array
+from cnnx.data.class_labels import ClassLabels
+from cnnx.data.decoder import Decoder, Reading
+from cnnx.data.findings import Findings
 
 __all__ = ["ImageStream"]
-
-Labels = NDArray[Any]
 
 
 class ImageStream:
@@ -24,7 +24,7 @@ class ImageStream:
 
     While one batch is used the threads decode the next. `image_folder` makes it; `fit`, `evaluate`
     and `predict` take it in place of arrays. With ``label_mode=None`` it yields pictures alone, for
-    `predict`.
+    `predict`. Several passes may run at once, in threads or not.
 
     Attributes
     ----------
@@ -33,81 +33,102 @@ class ImageStream:
     file_paths : list of Path
         The file of each picture, in the order of a pass without shuffling. A file that cannot be
         read is no longer listed after the first pass.
+    left_out : dict
+        The files that were found to be unreadable so far, and why.
     """
 
     def __init__(
         self,
         decoder: Decoder,
         files: list[Path],
-        targets: Labels | None,
+        labels: NDArray[np.int64],
+        classes: ClassLabels,
         batch_size: int,
         shuffle: bool,
         seed: int | None,
     ) -> None:
         self._decoder = decoder
-        self._files = files
-        self._targets = targets
+        self._samples = files, labels  # replaced together: passes may run at once
+        self._classes = classes
         self._batch_size = batch_size
         self._generator = None if seed is None else random.generator(seed)
         self._shuffle = shuffle
-        self._left_out: set[Path] = set()
+        self._left_out: dict[Path, str] = {}
+        self._findings = Findings(decoder.folder)
+        self._told: set[Path] = set()
 
     @property
     def samples(self) -> int:
         """Number of pictures."""
-        return len(self._files)
+        return len(self._samples[0])
 
     @property
     def file_paths(self) -> list[Path]:
         """The file of each picture, in the order of a pass without shuffling."""
-        return list(self._files)
+        return list(self._samples[0])
+
+    @property
+    def left_out(self) -> dict[Path, str]:
+        """The files that were found to be unreadable so far, and why."""
+        return dict(self._left_out)
 
     def __len__(self) -> int:
-        return -(-len(self._files) // self._batch_size)
+        return -(-self.samples // self._batch_size)
 
     def get_state(self) -> dict[str, Any]:
         """Return where the stream's own generator stands, and the files that it leaves out."""
         generator = self._generator
         return {
             "random": None if generator is None else generator.bit_generator.state,
-            "left_out": sorted(map(str, self._left_out)),
+            "left_out": {str(file): reason for file, reason in sorted(self._left_out.items())},
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
         if self._generator is not None and state["random"] is not None:
             self._generator.bit_generator.state = state["random"]
-        self._leave_out(set(map(Path, state["left_out"])))
+        self._leave_out({Path(file): reason for file, reason in state["left_out"].items()})
 
-    def __iter__(self) -> Iterator[Pixels | tuple[Pixels, Labels]]:
+    def __iter__(self) -> Iterator[Array | tuple[Array, Array]]:
+        files, labels = self._samples
+        if not files:
+            raise ValueError(
+                f"{self._decoder.folder}: none of the {len(self._left_out):,} files of this stream "
+                "could be read as a picture; `left_out` says why"
+            )
         generator = self._generator or random.generator()
-        count = len(self._files)
+        count = len(files)
         order = generator.permutation(count) if self._shuffle else np.arange(count)
         parts = np.split(order, range(self._batch_size, count, self._batch_size))
-        readable = np.ones(count, np.bool_)
-        with ThreadPoolExecutor(self._decoder.threads) as pool:
-            try:
-                waiting = self._begin(pool, parts[0])
-                for index, part in enumerate(parts):
-                    pictures = [future.result() for future in waiting]
-                    if index + 1 < len(parts):
-                        waiting = self._begin(pool, parts[index + 1])
-                    found = np.array([picture is not None for picture in pictures])
-                    readable[part[~found]] = False
+        reading = self._decoder.reading()
+        try:
+            with reading:
+                waiting = self._begin(reading, files, parts[0])
+                for part, following in zip(parts, [*parts[1:], None], strict=True):
+                    x, futures = waiting
+                    found = np.array([future.result() for future in futures])
+                    if following is not None:
+                        waiting = self._begin(reading, files, following)
                     if found.any():
-                        x = np.stack([picture for picture in pictures if picture is not None])
-                        yield x if self._targets is None else (x, self._targets[part[found]])
-            finally:
-                pool.shutdown(cancel_futures=True)
-        self._leave_out({self._files[index] for index in np.flatnonzero(~readable)})
-        self._decoder.warn()
+                        x = x if found.all() else x[found]
+                        if self._classes.mode is None:
+                            yield x
+                        else:
+                            yield x, self._classes.targets(labels[part[found]])
+        finally:  # also where the pass is left half way
+            self._leave_out(reading.findings.left_out)
+            self._findings.add(reading.findings)
+        self._findings.without(self._told).warn(self._classes.lost(labels, self._samples[1]))
+        self._told |= self._findings.files()
 
-    def _leave_out(self, files: set[Path]) -> None:
-        kept = [index for index, file in enumerate(self._files) if file not in files]
-        self._files = [self._files[index] for index in kept]
-        if self._targets is not None:
-            self._targets = self._targets[kept]
-        self._left_out |= files
+    def _begin(
+        self, reading: Reading, files: list[Path], part: NDArray[np.int64]
+    ) -> tuple[Array, list[Future[bool]]]:
+        x = self._decoder.pictures(len(part))
+        return x, [reading.begin(files[index], x[at]) for at, index in enumerate(part)]
 
-    def _begin(self, pool: ThreadPoolExecutor, part: Labels) -> list[Future[Pixels | None]]:
-        return [pool.submit(self._decoder, self._files[index]) for index in part]
+    def _leave_out(self, found: Mapping[Path, str]) -> None:
+        self._left_out |= found
+        files, labels = self._samples
+        kept = [index for index, file in enumerate(files) if file not in self._left_out]
+        self._samples = [files[index] for index in kept], labels[kept]

@@ -80,8 +80,21 @@ def _texts(patterns: Patterns, name: str) -> list[str]:
 
 def _takes(pattern: Sequence[str], path: Sequence[str]) -> bool:
     """Tell whether the pattern fits the path or a folder that it lies in."""
-    if not pattern:
-        return True
-    if pattern[0] == "**":
-        return any(_takes(pattern[1:], path[depth:]) for depth in range(len(path)))
-    return bool(path) and fnmatchcase(path[0], pattern[0]) and _takes(pattern[1:], path[1:])
+    places = _skipped({0}, pattern)  # in the pattern, that the names read so far lead to
+    for name in path:
+        if len(pattern) in places:
+            return True
+        stay = {place for place in places if pattern[place] == "**"}
+        moved = {place + 1 for place in places - stay if fnmatchcase(name, pattern[place])}
+        places = _skipped(stay | moved, pattern)
+    return len(pattern) in places and pattern[-1] != "**"
+
+
+def _skipped(places: set[int], pattern: Sequence[str]) -> set[int]:
+    """Return the places, and those after each ``**`` there, which may stand for no folder."""
+    found = set(places)
+    for place in places:
+        while place < len(pattern) and pattern[place] == "**":
+            place += 1
+            found.add(place)
+    return found

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import Array, real_array
-from cnnx.data.pictures import read_picture, write_picture
+from cnnx.data.picture_file import picture_format, write_picture
+from cnnx.data.picture_form import PictureForm
+from cnnx.data.pictures import read_one
 from cnnx.filters.catalogue import get
 from cnnx.filters.separable import separable
 from cnnx.ops import convolve2d
@@ -52,7 +54,7 @@ def apply(
     ------
     ValueError
         For anything but an image, a damaged file, an unknown filter or padding, or an `out` whose
-        name says no format.
+        name says no format, or one that does not hold so many channels.
     OSError
         If `out` cannot be written; a file that was there is still whole.
     ImportError
@@ -61,6 +63,8 @@ def apply(
     if out is not None and not clip:
         raise ValueError("filters.apply: pixels of a picture are in 0 to 255; out needs clip=True")
     pixels = _pixels(image)
+    if out is not None:
+        picture_format(out, 1 if pixels.ndim == 2 else pixels.shape[2])
     kernel = get(filter)
     mode = choice(padding, "filters.apply: padding", "valid", "same", "full")
     factors = separable(kernel)
@@ -79,10 +83,8 @@ def apply(
 
 def _pixels(image: Any) -> Array:
     if isinstance(image, (str, Path)):
-        try:
-            return read_picture(image)
-        except ValueError as error:
-            raise ValueError(f"filters.apply: {image}: {error}") from error
+        read = read_one(image, PictureForm(), "filters.apply")
+        return read[..., 0] if read.shape[2] == 1 else read
     pixels = real_array(image, "filters.apply: image")
     if pixels.ndim not in (2, 3) or not pixels.size:
         raise ValueError(

@@ -1,0 +1,72 @@
+"""Pictures whose pixels hold more than 8 bits: whole numbers of 16 or 32 bits, and floats."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from cnnx.data.picture_file import pillow
+
+_SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_DARK = 4  # a picture that reaches but this part of its range is noted
+_ROWS = 256
+
+
+def is_deep(image: Any) -> bool:
+    """Tell whether Pillow holds more than 8 bits of each grey value."""
+    return image.mode == "F" or image.mode in _SIXTEEN_BITS
+
+
+def deep_bands(image: Any) -> bool:
+    """Tell, before it is decoded, whether a file holds 16 bits of colours that become 8."""
+    layouts = " ".join(str(tile[3]) for tile in image.tile[:1])  # such as "RGB;16B"
+    return not is_deep(image) and re.search(";16[BLN]", layouts) is not None
+
+
+def as_float32(image: Any) -> Any:
+    """Return a deep image with its own values as floats."""
+    return image if image.mode == "F" else pillow().fromarray(np.asarray(image, np.float32))
+
+
+def as_eight_bits(image: Any, notes: list[str]) -> Any:
+    """Return a deep image as grey values of 8 bits: 65,535, or 1 of floats, becomes 255.
+
+    What lies outside is cut off. If anything does, or if the picture becomes dark, `notes` gets a
+    text that says so.
+    """
+    white = 1 if image.mode == "F" else 65535
+    values = np.asarray(image)
+    low, high, spoilt = np.inf, -np.inf, False
+    grey = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), _ROWS):
+        rows = values[start : start + _ROWS]
+        if image.mode == "F":
+            finite = np.isfinite(rows)
+            spoilt |= not finite.all()
+            rows = np.where(finite, rows, 0)
+            scaled = np.rint(rows * np.float32(255))
+        else:
+            scaled = rows >> 8
+        low, high = min(low, rows.min()), max(high, rows.max())
+        grey[start : start + _ROWS] = scaled.clip(0, 255)
+    reach = f"values from {low:g} to {high:g}"
+    if spoilt or low < 0 or high > white:
+        notes.append(
+            f"{reach}{', NaN or infinity' if spoilt else ''}; 0 to {white:,} become 0 to 255 and "
+            "the rest is cut off; dtype='float32' keeps all"
+        )
+    elif 0 < high * _DARK < white:
+        notes.append(f"{reach} of {white:,} become 0 to {grey.max()}; dtype='float32' keeps all")
+    return pillow().fromarray(grey)
+
+
+def note_dark_colours(image: Any, notes: list[str]) -> None:
+    """Note that colours of 16 bits, of which Pillow reads the upper 8, have become dark."""
+    brightest = max(band[1] for band in np.atleast_2d(image.getextrema()))
+    if 0 < brightest * _DARK < 256:
+        notes.append(
+            f"of 16 bits a colour Pillow reads the upper 8, which reach {brightest} of 255; scale "
+            "the values in the file"
+        )

@@ -1,0 +1,181 @@
+"""One picture file, decoded, turned upright and brought to a form."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cnnx.arrays import Array
+from cnnx.data.picture_depth import (
+    as_eight_bits,
+    as_float32,
+    deep_bands,
+    is_deep,
+    note_dark_colours,
+)
+from cnnx.data.picture_file import opened, pillow
+from cnnx.data.picture_form import PictureForm
+from cnnx.data.picture_ground import grounded
+
+Box = tuple[float, float, float, float]  # left, top, right, bottom
+Room = Callable[[int, str], AbstractContextManager[Any]]
+
+_GREY = ("1", "L", "LA", "La")
+_MODES = {"grayscale": "L", "rgb": "RGB"}
+_BAND = 1 << 18  # pixels of the result that are computed at a time
+_BAND_BYTES = 8  # that one of them takes
+
+# Orientation in EXIF data: the name of Pillow's turn; whether it exchanges the axes, and whether it
+# then mirrors left and right, and above and below.
+_TURNS = {
+    2: ("FLIP_LEFT_RIGHT", False, True, False),
+    3: ("ROTATE_180", False, True, True),
+    4: ("FLIP_TOP_BOTTOM", False, False, True),
+    5: ("TRANSPOSE", True, False, False),
+    6: ("ROTATE_270", True, True, False),
+    7: ("TRANSVERSE", True, True, True),
+    8: ("ROTATE_90", True, False, True),
+}
+
+
+class ReadPicture(NamedTuple):
+    """A picture, and what is to be said of it.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        Shape (height, width, channels).
+    lost : list of str
+        What the pixels don't show of the file's values.
+    remarks : list of str
+        What Pillow warns of.
+    """
+
+    pixels: Array
+    lost: list[str]
+    remarks: list[str]
+
+
+def read_picture(
+    path: str | os.PathLike[str],
+    form: PictureForm,
+    room: Room = lambda amount, what: nullcontext(),
+    out: Array | None = None,
+) -> ReadPicture:
+    """Read a picture as `load_image` describes it.
+
+    Parameters
+    ----------
+    path : path-like
+        A file in one of the formats BMP, GIF, JPEG, PNG, PPM, TIFF and WebP.
+    form : PictureForm
+        What the picture is brought to.
+    room : callable, optional
+        Called with the bytes that decoding takes, and what takes them; returns a context manager
+        that holds the memory.
+    out : ndarray, optional
+        Receives the pixels.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, is damaged, no picture, or too large.
+    """
+    lost: list[str] = []
+    with opened(path) as (image, remarks):
+        whole = image.width * image.height
+        box = _drafted(image, form)
+        what = f"{image.width} x {image.height} pixels"
+        with room(_bytes_to_decode(image, form, whole, os.path.getsize(path)), what):
+            eight_of_sixteen = deep_bands(image)
+            picture, box = _upright(image, box)
+            if is_deep(picture):
+                picture = (
+                    as_float32(picture) if form.dtype == "float32" else as_eight_bits(picture, lost)
+                )
+            else:
+                if eight_of_sixteen:
+                    note_dark_colours(picture, lost)
+                picture = grounded(picture, form.background, lost)
+            return ReadPicture(_pixels(picture, box, form, out), lost, remarks)
+
+
+def _drafted(image: Any, form: PictureForm) -> Box:
+    """Have a JPEG decoded at a fraction of its size that is still large enough.
+
+    Returns
+    -------
+    tuple
+        What the picture covers of the pixels; of a fraction's last column and row perhaps a part.
+    """
+    mode = _MODES[form.color_mode] if form.color_mode else None
+    size = None if form.size is None else (2 * max(form.size),) * 2
+    drafted = image.draft(mode, size)
+    return drafted[1] if drafted else (0, 0, image.width, image.height)
+
+
+def _bytes_to_decode(image: Any, form: PictureForm, whole: int, file_bytes: int) -> int:
+    """Return the memory that decoding takes at most, besides the result."""
+    pixels = image.width * image.height
+    amount = 12 * pixels
+    if image.format == "WEBP":  # the decoder holds the file and three copies of the pixels
+        amount = 20 * pixels + file_bytes
+    elif is_deep(image):
+        amount = 20 * pixels
+    elif "progressive" in image.info:  # libjpeg holds all coefficients
+        amount += 6 * whole
+    if form.size is not None:
+        amount += _BAND_BYTES * min(form.size[0] * form.size[1], _BAND)
+    return int(amount)
+
+
+def _upright(image: Any, box: Box) -> tuple[Any, Box]:
+    """Decode an image, and turn it and what the box covers of it as its EXIF data say."""
+    image.load()  # the formats have their EXIF data before or behind the pixels
+    try:
+        turn, exchanged, mirrored, overturned = _TURNS[image.getexif().get(0x0112)]
+    except Exception:  # upright, or damaged EXIF data, which spoil no pixel
+        return image, box
+    picture = image.transpose(pillow().Transpose[turn])
+    left, top, right, bottom = box
+    if exchanged:
+        left, top, right, bottom = top, left, bottom, right
+    if mirrored:
+        left, right = picture.width - right, picture.width - left
+    if overturned:
+        top, bottom = picture.height - bottom, picture.height - top
+    return picture, (left, top, right, bottom)
+
+
+def _pixels(picture: Any, box: Box, form: PictureForm, out: Array | None) -> Array:
+    """Return the picture's pixels in the form's channels, type and size."""
+    grey = picture.mode in _GREY if form.color_mode is None else form.color_mode == "grayscale"
+    if picture.mode != "F":
+        mode = "L" if grey or picture.mode in _GREY else "RGB"
+        picture = picture if picture.mode == mode else picture.convert(mode)
+    height, width = form.size or (picture.height, picture.width)
+    if out is None:
+        out = np.empty((height, width, 1 if grey else 3), form.dtype)
+    if form.size is None:
+        out[:] = _array(picture)
+        return out
+    left, top, right, bottom = box
+    rows = max(1, _BAND // width)
+    for start in range(0, height, rows):
+        stop = min(start + rows, height)
+        part = [top + (bottom - top) * row / height for row in (start, stop)]
+        out[start:stop] = _array(
+            picture.resize(
+                (width, stop - start), pillow().Resampling.BILINEAR, (left, part[0], right, part[1])
+            )
+        )
+    return out
+
+
+def _array(picture: Any) -> Array:
+    pixels = np.asarray(picture)
+    return pixels if pixels.ndim == 3 else pixels[..., None]
