@@ -66,6 +66,66 @@ def test_mnist_from_a_folder(folder):
     check_small(mnist.load_data(str(folder)))
 
 
+def unpacked(folder, name, form):
+    """Put a file where unpackers put it."""
+    plain = name.removesuffix(".gz")
+    dotted = plain.replace("-idx", ".idx")
+    content = gzip.decompress((folder / name).read_bytes())
+    packed = (folder / name).rename(folder / "packed")
+    if form == "a folder of the name beside the packed file":
+        (folder / plain).mkdir()
+        packed.rename(folder / name)
+        return
+    place = {
+        "a point": dotted,
+        "a packed point": f"{dotted}.gz",
+        "within a folder of the name": f"{plain}/{plain}",
+        "within a folder of the packed name": f"{name}/{plain}",
+        "packed within a folder of the name": f"{plain}/{name}",
+        "a point within a folder of the name": f"{plain}/{dotted}",
+        "within a folder with a point": f"{dotted}/{dotted}",
+    }[form]
+    (folder / place).parent.mkdir(exist_ok=True)
+    (folder / place).write_bytes(packed.read_bytes() if place.endswith(".gz") else content)
+    packed.unlink()
+
+
+UNPACKED = [
+    "a point",
+    "a packed point",
+    "within a folder of the name",
+    "within a folder of the packed name",
+    "packed within a folder of the name",
+    "a point within a folder of the name",
+    "within a folder with a point",
+    "a folder of the name beside the packed file",
+]
+
+
+@pytest.mark.parametrize("form", UNPACKED)
+def test_mnist_under_the_names_that_unpackers_give(folder, form):
+    for name in NAMES:
+        unpacked(folder, name, form)
+    check_small(mnist.load_data(folder))
+
+
+@pytest.mark.parametrize("form", UNPACKED)
+def test_emnist_under_the_names_that_unpackers_give(tmp_path, form):
+    train = write_emnist(tmp_path, "letters", "train", [1, 26])
+    write_emnist(tmp_path, "letters", "test", [3])
+    for path in list(tmp_path.iterdir()):
+        unpacked(tmp_path, path.name, form)
+    (x_train, _), _ = emnist.load_data(tmp_path)
+    np.testing.assert_array_equal(x_train, train)
+
+
+def test_a_folder_of_the_name_without_the_file(folder):
+    (folder / NAMES[3]).unlink()
+    (folder / NAMES[3].removesuffix(".gz")).mkdir()
+    with pytest.raises(FileNotFoundError, match="neither t10k-labels-idx1-ubyte nor"):
+        mnist.load_data(folder)
+
+
 def test_mnist_from_the_environment(folder, monkeypatch, tmp_path_factory):
     root = tmp_path_factory.mktemp("data")
     folder.rename(root / "mnist")

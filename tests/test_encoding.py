@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import tracemalloc
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,13 @@ LABELS: dict[str, tuple[Any, list[Any]]] = {
     "floats": (np.array([0.5, 0.25], np.float32), [0.25, 0.5]),
     "booleans": ([True, False], [False, True]),
     "NumPy scalars in a list": ([np.int64(3), np.int64(1)], [1, 3]),
+    "bytes": ([b"b", b"a"], [b"a", b"b"]),
+    "texts that end in zeros": (["a\0", "a"], ["a", "a\0"]),
+    "a day": ([date(2024, 2, 29), date(1999, 1, 1)], [date(1999, 1, 1), date(2024, 2, 29)]),
+    "large and negative": ([2**63, -1], [-1, 2**63]),
+    "64 bits": ([2**64 - 1, 2**53 + 1], [2**53 + 1, 2**64 - 1]),
+    "array of 64 bits": (np.array([2**63 + 5, 7], np.uint64), [7, 2**63 + 5]),
+    "more than 64 bits": ([2**70, 3], [3, 2**70]),
     "pairs": ([(1, "a"), (0, "b")], [(0, "b"), (1, "a")]),
 }
 
@@ -38,6 +46,57 @@ def test_there_and_back(y: Any, classes: list[Any]) -> None:
     assert rows.dtype == np.float32
     np.testing.assert_array_equal(rows, np.eye(len(classes))[numbers])
     assert one_hot.inverse_transform(rows).tolist() == values
+
+
+@pytest.mark.parametrize("unit", ["D", "s", "ns", "h"])
+def test_dates(unit: str) -> None:
+    """They come back as they were, and are found in any unit."""
+    dates = np.array(["2024-03-01", "1969-07-20", "2024-03-01"], f"M8[{unit}]")
+    for given in (dates, list(dates)):
+        encoder = LabelEncoder()
+        assert encoder.fit_transform(given).tolist() == [1, 0, 1]
+        np.testing.assert_array_equal(encoder.inverse_transform([0, 1]), dates[[1, 0]], strict=True)
+        for other in ("D", "m", "us"):
+            assert encoder.transform(dates.astype(f"M8[{other}]")).tolist() == [1, 0, 1]
+    spans = dates - dates[0]
+    assert LabelEncoder().fit_transform(spans).tolist() == [1, 0, 1]
+    months = np.array(["2024-03", "2023-01"], "M8[M]")
+    assert OneHotEncoder().fit(months).transform(months[:1]).tolist() == [[0, 1]]
+    with pytest.raises(ValueError, match=r"holds .*NaT.*, which is no label"):
+        LabelEncoder().fit(np.array(["2024-03-01", "NaT"], "M8[D]"))
+
+
+@pytest.mark.parametrize("kind", [LabelEncoder, OneHotEncoder])
+def test_labels_that_can_be_gone_through_once(kind: type[LabelEncoder]) -> None:
+    paths = ["cat/1.jpg", "dog/2.jpg", "cat/3.jpg"]
+    labels = [path.split("/")[0] for path in paths]
+    expected = kind().fit_transform(labels)
+    encoder = kind()
+    np.testing.assert_array_equal(encoder.fit_transform(iter(labels)), expected)
+    np.testing.assert_array_equal(encoder.transform(label for label in labels), expected)
+    assert kind(iter(["dog", "cat"])).classes_.tolist() == ["dog", "cat"]
+    assert encoder.inverse_transform(iter(expected)).tolist() == labels
+
+
+@pytest.mark.parametrize("kind", [LabelEncoder, OneHotEncoder])
+@pytest.mark.parametrize("labels", [["b", "a", "b"], [7, -2, 7], [2**63, 5, 2**63]], ids=str)
+def test_columns_of_labels(kind: type[LabelEncoder], labels: list[Any]) -> None:
+    expected = kind().fit_transform(labels)
+    for column in ([[label] for label in labels], np.array(labels)[:, None]):
+        encoder = kind()
+        np.testing.assert_array_equal(encoder.fit_transform(column), expected)
+        np.testing.assert_array_equal(encoder.transform(column), expected)
+    back = encoder.inverse_transform(expected if kind is OneHotEncoder else expected[:, None])
+    assert back.tolist() == labels
+
+
+@pytest.mark.parametrize("rows", [[[0.2, 0.8], [np.nan, 0.1]], [[0.2, 0.8], [np.nan, np.nan]]])
+def test_a_row_of_nan_predicts_nothing(rows: Any) -> None:
+    encoder = OneHotEncoder(["cat", "dog"])
+    for given in (rows, np.array(rows, np.float32)[:, :1]):
+        with pytest.raises(ValueError, match="OneHotEncoder: row 1 of y holds NaN, which predicts"):
+            encoder.inverse_transform(given)
+    assert encoder.inverse_transform([[-np.inf, np.inf]]).tolist() == ["dog"]
 
 
 @pytest.mark.parametrize("kind", [LabelEncoder, OneHotEncoder])
@@ -88,8 +147,15 @@ def test_predictions_become_labels() -> None:
         (lambda: LabelEncoder().fit(["a", 1]), TypeError, "can't be sorted"),
         (lambda: LabelEncoder().fit([]), ValueError, "there are no labels"),
         (lambda: LabelEncoder().fit("cat"), TypeError, "must be a sequence of labels, got 'cat'"),
-        (lambda: LabelEncoder().fit([[1], [2]]), ValueError, "one label a sample"),
+        (lambda: LabelEncoder().fit([[1, 2], [2, 1]]), ValueError, "one label a sample"),
         (lambda: LabelEncoder().fit([1.0, np.nan]), ValueError, "NaN"),
+        (lambda: LabelEncoder().fit(np.ma.array([1, 2], mask=[0, 1])), TypeError, "masked array"),
+        (lambda: LabelEncoder().fit_transform("cat"), TypeError, "got 'cat'"),
+        (
+            lambda: LabelEncoder(np.array(["2024-03-01"], "M8[D]")).transform(["2024-03-01"]),
+            ValueError,
+            "the label '2024-03-01' is none of the classes",
+        ),
         (lambda: LabelEncoder(["a", "b", "a"]), ValueError, "the class 'a' occurs twice"),
     ],
 )
@@ -125,3 +191,8 @@ def test_to_categorical() -> None:
     assert to_categorical([], 4).shape == (0, 4)
     with pytest.raises(ValueError, match="x is empty; give num_classes"):
         to_categorical([])
+    for labels in ([-1], [3, -1], np.array([[0], [-1]])):
+        with pytest.raises(ValueError, match="to_categorical: label -1 is negative"):
+            to_categorical(labels)
+    with pytest.raises(ValueError, match="label 4 is outside 0 to 3"):
+        to_categorical([4], 4)

@@ -16,20 +16,9 @@ from numpy.typing import NDArray
 import cnnx
 from cnnx.data import ImageFolder, ImageStream, image_folder
 from cnnx.layers import Dense, Flatten, Input, Rescaling
-
-Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: the extra images")
+from pictures import Image, brightness, flat, save
 
 SIZE = (8, 6)  # height, width
-
-
-def save(path: Path, pixels: Any, **options: Any) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.asarray(pixels, np.uint8)).save(path, **options)
-    return path
-
-
-def flat(value: int, channels: int = 3) -> NDArray[np.uint8]:
-    return np.full((12, 9, channels) if channels > 1 else (12, 9), value, np.uint8)
 
 
 @pytest.fixture
@@ -94,7 +83,7 @@ def test_nested_folders_and_any_names(tmp_path: Path) -> None:
     np.testing.assert_array_equal(x[:, 0, 0, 0] > 100, [names[label] == "ñandú" for label in y])
 
 
-def test_links_to_folders_are_not_followed(pets: Path) -> None:
+def test_links_that_lead_back_up_are_no_classes(pets: Path) -> None:
     (pets / "loop").symlink_to(pets)
     (pets / "cat" / "up").symlink_to(pets)
     (pets / "cat" / "9.png").symlink_to(pets / "cat" / "10.png")
@@ -158,10 +147,19 @@ def test_exif_turns_the_picture_upright(tmp_path: Path) -> None:
     assert got[:, -1].max() < 15
 
 
-def test_a_large_jpeg_is_shrunk_like_others(tmp_path: Path) -> None:
-    ramp = np.add.outer(np.arange(400) // 4, np.arange(300) // 2).astype(np.uint8)
-    save(tmp_path / "a" / "a.jpg", ramp, quality=95)
-    save(tmp_path / "b" / "a.png", ramp)
+@pytest.mark.parametrize("orientation", [1, 3, 6, 7])
+@pytest.mark.parametrize("shape", [(400, 304), (401, 303), (415, 297)])
+def test_a_large_jpeg_is_shrunk_like_others(
+    tmp_path: Path, shape: tuple[int, int], orientation: int
+) -> None:
+    """It is decoded at a fraction, whose last row and column may stand for few pixels."""
+    ramp = np.add.outer(np.arange(shape[0]) // 4, np.arange(shape[1]) // 2).astype(np.uint8)
+    ramp[-5:] = 255
+    ramp[:, -5:] = 0
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    save(tmp_path / "a" / "a.jpg", ramp, quality=98, exif=exif)
+    save(tmp_path / "b" / "a.png", ramp, exif=exif)
     x = read(tmp_path, color_mode="grayscale").train[0].astype(int)
     assert np.abs(x[0] - x[1]).max() <= 3
 
@@ -309,10 +307,6 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def brightness(x: NDArray[np.uint8]) -> list[int]:
-    return [int(value) for value in x[:, 0, 0, 0]]
-
-
 def test_pictures_without_labels(photos: Path) -> None:
     x, validation, names = read(photos, label_mode=None)
     assert x.shape == (9, *SIZE, 3)
@@ -382,19 +376,25 @@ def test_the_files_of_arrays(pets: Path, damaged: dict[str, str]) -> None:
     assert len(x) + len(x_held) == 12
     for files, labels in ((parts.train_file_paths, y), (parts.validation_file_paths, y_held)):
         assert [file.parent for file in files] == [pets / ["cat", "dog"][i] for i in labels]
+    assert {path.name for path in parts.left_out} == set(damaged)
+    assert all(damaged[path.name] in reason for path, reason in parts.left_out.items())
     assert read(pets).validation_file_paths == []
 
 
 @pytest.mark.filterwarnings("ignore:.*left out")
 def test_the_files_of_a_stream(pets: Path, damaged: dict[str, str]) -> None:
-    parts = read(pets, batch_size=4, validation_split=0.4)
+    save(pets / "cat" / "zz" / "15.png", flat(15))
+    save(pets / "dog" / "zz" / "207.png", flat(207))
+    parts = read(pets, batch_size=4, validation_split=0.5)
     assert set(damaged) <= {
         file.name for file in parts.train_file_paths + parts.validation_file_paths
     }
+    assert parts.left_out == {}
     for stream, paths in ((0, "train_file_paths"), (1, "validation_file_paths")):
         x = np.concatenate([batch[0] for batch in parts[stream]])
         assert file_numbers(getattr(parts, paths)) == brightness(x)
         assert parts[stream].file_paths == getattr(parts, paths)
+    assert {path.name for path in parts.left_out} == set(damaged)
     # A stream's own order is that of a pass without shuffling.
     files = read(pets, batch_size=4, shuffle=True, seed=3).train.file_paths
     assert sorted(files) != files
@@ -444,6 +444,7 @@ CHOICES: list[tuple[dict[str, Any], list[str]]] = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:.*leave no files of the classes")
 @pytest.mark.parametrize(("options", "folders"), CHOICES, ids=str)
 def test_include_and_exclude(writers: Path, options: dict[str, Any], folders: list[str]) -> None:
     parts = read(writers, **options)
@@ -494,7 +495,9 @@ def test_memory_is_limited(pets: Path) -> None:
         read(pets, image_size=2000, max_memory=100_000_000)
     assert len(read(pets, image_size=2000, max_memory=100_000_000, batch_size=1).train) == 12
     save(pets / "cat" / "large.png", np.zeros((1100, 1000), np.uint8))
-    with pytest.warns(UserWarning, match=r"large\.png \(too large: 1000 x 1100 pixels\)"):
+    with pytest.warns(
+        UserWarning, match=r"large\.png \(too large: 1000 x 1100 pixels, which take 13,"
+    ):
         read(pets, max_memory=12 * (1 << 20) + 20_000)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -542,12 +545,18 @@ def test_folders_that_are_no_data_set(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"two classes.*'a'"):
         read(tmp_path)
     (tmp_path / "b").mkdir()
-    with pytest.raises(ValueError, match="hold no files"):
+    with pytest.raises(ValueError, match=r"two classes.*found none; without pictures: 'a', 'b'"):
         read(tmp_path)
-    (tmp_path / "b" / "notes.txt").write_text("x")
     with (
-        pytest.warns(UserWarning, match=r"notes\.txt"),
-        pytest.raises(ValueError, match="none of the 1 files"),
+        pytest.warns(UserWarning, match="without pictures are classes: 'a', 'b'"),
+        pytest.raises(ValueError, match="the folders 'a', 'b' hold no files"),
+    ):
+        read(tmp_path, class_names=["a", "b"])
+    for name in "ab":
+        (tmp_path / name / "notes.png").write_text("x")
+    with (
+        pytest.warns(UserWarning, match=r"notes\.png"),
+        pytest.raises(ValueError, match="none of the 2 files to train on could be read"),
     ):
         read(tmp_path)
     save(tmp_path / "c" / "c.png", flat(1))

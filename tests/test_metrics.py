@@ -61,54 +61,6 @@ def test_accuracy_means_the_one_that_suits_the_loss(
         assert same == pytest.approx(np.abs(outputs - targets).mean(), rel=1e-5)
 
 
-def test_confusion_matrix() -> None:
-    counts = metrics.confusion_matrix([0, 1, 2, 2, 2], [0, 2, 2, 2, 1], num_classes=4)
-    np.testing.assert_array_equal(counts, [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 2, 0], [0, 0, 0, 0]])
-
-
-ANIMALS = ["dog", "cat", "horse", "cat"]
-
-
-def test_confusion_matrix_of_names() -> None:
-    """Rows and columns: cat, dog, horse, as scikit-learn sorts them; or as they are given."""
-    found = metrics.confusion_matrix(ANIMALS, np.array(["dog", "cat", "cat", "dog"]))
-    np.testing.assert_array_equal(found, [[1, 1, 0], [0, 1, 0], [1, 0, 0]])
-    names = ["dog", "horse", "cat", "cheetah"]
-    found = metrics.confusion_matrix(ANIMALS, ANIMALS, class_names=names)
-    np.testing.assert_array_equal(found, np.diag([1, 1, 2, 0]))
-    found = metrics.confusion_matrix([8, 3, 3], [3, 3, 8], class_names=[3, 8])
-    np.testing.assert_array_equal(found, [[1, 1], [1, 0]])
-    sklearn = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
-    true, predicted = np.random.default_rng(1).choice(ANIMALS, (2, 50))
-    expected = sklearn.confusion_matrix(true, predicted)
-    np.testing.assert_array_equal(metrics.confusion_matrix(true, predicted), expected)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ((ANIMALS, [0, 1, 2, 3]), TypeError, "labels and predictions must both be names"),
-        (([0, 1, 2, 3], ANIMALS), TypeError, "labels and predictions must both be names"),
-        ((ANIMALS, ANIMALS[:3]), ValueError, r"one shape \(n,\), got \(4,\) and \(3,\)"),
-        ((ANIMALS, ANIMALS, None, ["dog", "cat"]), ValueError, "labels: .* label 'horse' is none"),
-        ((["dog"], ["cow"], None, ["dog", "cat"]), ValueError, "predictions: .* label 'cow'"),
-        ((ANIMALS, ANIMALS, 3), ValueError, "num_classes=3 is for classes that are numbers"),
-    ],
-)
-def test_confusion_matrix_refuses_other_names(
-    arguments: Any, error: type[Exception], message: str
-) -> None:
-    with pytest.raises(error, match=f"confusion_matrix: .*{message}|confusion_matrix: {message}"):
-        metrics.confusion_matrix(*arguments)
-
-
-def test_confusion_matrix_counts_true_classes_in_rows() -> None:
-    expected = [[1, 1, 0], [0, 0, 0], [0, 1, 1]]
-    np.testing.assert_array_equal(metrics.confusion_matrix([0, 0, 2, 2], [0, 1, 1, 2]), expected)
-    with pytest.raises(ValueError, match=r"one shape \(n,\), got \(2,\) and \(3,\)"):
-        metrics.confusion_matrix([0, 1], [0, 1, 1])
-
-
 def test_a_metric_that_reads_other_targets_than_the_loss_is_refused() -> None:
     model = cnnx.Sequential([cnnx.Input((2,)), cnnx.layers.Dense(3, activation="softmax")])
     with pytest.raises(ValueError, match=r"reads targets of the outputs' shape.*'accuracy'"):

@@ -1,15 +1,15 @@
 """Metrics: figures about a network that people read; nothing is trained on them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnx import _core, registry
 from cnnx.arrays import Float, Label, as_float32, whole_numbers
 from cnnx.buffer import Buffer
-from cnnx.geometry import integer, number
+from cnnx.confusion import confusion_matrix
+from cnnx.geometry import number
 from cnnx.losses import Loss, ignored_label
 from cnnx.warning import warn
 
@@ -441,89 +441,3 @@ def get(identifier: Any, loss: Loss, outputs: int, owner: str = "metric") -> Met
             f"{owner} {metric.name} reads {form}, which {loss.name} does not take; use 'accuracy'"
         )
     return metric
-
-
-def confusion_matrix(
-    labels: Any,
-    predictions: Any,
-    num_classes: int | None = None,
-    class_names: Sequence[Any] | None = None,
-) -> NDArray[np.int64]:
-    """
-    Count how often each true class was taken for each class.
-
-    Parameters
-    ----------
-    labels
-        True classes, shape (n,): whole numbers from 0, or names.
-    predictions
-        Predicted classes in the same form, shape (n,).
-    num_classes
-        Of classes that are numbers; by default the largest of both plus 1.
-    class_names
-        Names in the order of the rows and columns; by default all that occur, sorted.
-
-    Returns
-    -------
-    Counts, shape (num_classes, num_classes): the true class by the predicted one.
-
-    Raises
-    ------
-    ValueError
-        For different lengths, numbers outside [0, num_classes), or a name that is no class.
-    TypeError
-        For anything but whole numbers or names, or the one with the other.
-    """
-    if class_names is not None or _are_texts(labels) or _are_texts(predictions):
-        true, predicted, count = _numbered(labels, predictions, class_names)
-        if num_classes is not None:
-            raise ValueError(
-                f"confusion_matrix: num_classes={num_classes} is for classes that are numbers; "
-                "give names as class_names"
-            )
-        num_classes = count
-    else:
-        true = whole_numbers(labels, "confusion_matrix: labels")
-        predicted = whole_numbers(predictions, "confusion_matrix: predictions")
-    if true.ndim != 1 or true.shape != predicted.shape:
-        raise ValueError(
-            "confusion_matrix: labels and predictions must have one shape (n,), "
-            f"got {true.shape} and {predicted.shape}"
-        )
-    both = np.concatenate([true, predicted])
-    if num_classes is None:
-        num_classes = int(both.max(initial=0)) + 1
-    classes = integer(num_classes, "confusion_matrix: num_classes")
-    outside = both[(both < 0) | (both >= classes)]
-    if outside.size:
-        raise ValueError(f"confusion_matrix: class {outside[0]} is outside 0 to {classes - 1}")
-    counts = np.bincount(true * classes + predicted, minlength=classes * classes)
-    return counts.reshape(classes, classes)
-
-
-def _are_texts(labels: Any) -> bool:
-    return isinstance(labels, Iterable) and isinstance(next(iter(labels), None), str)
-
-
-def _numbered(
-    labels: Any, predictions: Any, class_names: Sequence[Any] | None
-) -> tuple[Label, Label, int]:
-    """Return named classes as their numbers, and how many there are."""
-    from cnnx.data.encoding import LabelEncoder  # with cnnx.data come the readers of pictures
-
-    if class_names is None and not (_are_texts(labels) and _are_texts(predictions)):
-        raise TypeError(
-            "confusion_matrix: labels and predictions must both be names or both be numbers; turn "
-            "numbers into names with numpy.array(class_names)[numbers]"
-        )
-    numbers = []
-    checked = "class_names"
-    try:
-        encoder = LabelEncoder(class_names)
-        if class_names is None:
-            encoder.fit([*labels, *predictions])
-        for checked, given in (("labels", labels), ("predictions", predictions)):  # noqa: B007
-            numbers.append(encoder.transform(given))
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"confusion_matrix: {checked}: {error}") from None
-    return numbers[0], numbers[1], len(encoder.classes_)

@@ -53,12 +53,14 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Float:
     labels = whole_numbers(x, "to_categorical: x")
     if labels.ndim > 1 and labels.shape[-1] == 1:
         labels = labels.reshape(labels.shape[:-1])
+    if labels.size and labels.min() < 0:
+        raise ValueError(f"to_categorical: label {labels.min()} is negative; the first class is 0")
     if num_classes is None:
         if labels.size == 0:
             raise ValueError("to_categorical: x is empty; give num_classes")
         num_classes = int(labels.max()) + 1
     classes = integer(num_classes, "to_categorical: num_classes")
-    outside = (labels < 0) | (labels >= classes)
+    outside = labels >= classes
     if outside.any():
         raise ValueError(
             f"to_categorical: label {labels[outside].flat[0]} is outside 0 to {classes - 1}"

@@ -138,15 +138,17 @@ PATTERNS = values("nonsense", ["*.png", "nonsense"], "", ".", "/", "../*") | typ
     3, True, {"*"}, [3], ["*", None]
 )
 
+COLOUR = values(256, -1, (1, 2), [0, 0, 256]) | types(1.5, "white", 1j, True, {}, (0, 0, 1.5))
+
 
 def read_folder(**given: Any) -> Any:
-    """Read a folder of two pictures of two classes, and two more to leave out."""
+    """Read a folder of two pictures of each of two classes, and two more to leave out."""
     from PIL import Image
 
     with tempfile.TemporaryDirectory(prefix="image_folder") as folder:  # which errors name
         for name in ("a", "b"):
             Path(folder, name, "more").mkdir(parents=True)
-            for file in ("1.png", "more/2.png"):
+            for file in ("1.png", "2.png", "more/3.png"):
                 Image.new("RGB", (4, 4)).save(Path(folder, name, file))
         return data.image_folder(folder, **given)
 
@@ -175,6 +177,9 @@ DATA: dict[str, Entry] = {
             "seed": 1,
             "validation_split": 0.5,
             "max_memory": 1 << 30,
+            "dtype": "uint8",
+            "background": 255,
+            "follow_links": True,
             "verbose": 0,
         },
         None,
@@ -185,6 +190,9 @@ DATA: dict[str, Entry] = {
             "include": PATTERNS,
             "exclude": PATTERNS,
             "max_memory": FROM_0 | values(0),
+            "dtype": CHOICE,
+            "background": COLOUR,
+            "follow_links": FLAG,
             "verbose": VERBOSE,
         },
     ),
@@ -206,9 +214,9 @@ DATA: dict[str, Entry] = {
     ),
     "load_image": Entry(
         read_picture,
-        {"size": 4, "color_mode": "rgb"},
+        {"size": 4, "color_mode": "rgb", "dtype": "uint8", "background": 255},
         None,
-        {"size": PAIR, "color_mode": CHOICE},
+        {"size": PAIR, "color_mode": CHOICE, "dtype": CHOICE, "background": COLOUR},
     ),
     "emnist.class_names": Entry(
         emnist.class_names, {"split": "letters"}, None, {"split": CHOICE | MISSING}

@@ -328,6 +328,40 @@ def test_a_name_without_a_format_is_refused(tmp_path: Path, name: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".gif", ".ppm", ".webp", ".tif"])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4, 5])
+def test_channels_that_a_format_cannot_hold_are_refused(
+    tmp_path: Path, channels: int | None, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the work; what is written can be read again."""
+    image_module = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
+    out = tmp_path / f"out{suffix}"
+    pixels = np.full((20, 30) if channels is None else (20, 30, channels), 200, np.uint8)
+    able = {".png": [1, 2, 3, 4], ".tif": [1, 2, 3, 4], ".bmp": [1, 3, 4], ".webp": [1, 3, 4]}
+    if (channels or 1) in able.get(suffix, [1, 3]):
+        got = filters.apply(pixels, "identity", out=out)
+        with image_module.open(out) as written:
+            assert written.size == (30, 20)
+            bands = np.asarray(written.convert("RGBA"))
+        assert np.abs(bands[..., 0].astype(int) - got.reshape(20, 30, -1)[..., 0]).max() <= 2
+        return
+    monkeypatch.setattr("cnnx.filters.image.convolve2d", None)
+    with pytest.raises(ValueError, match=f"out{suffix}: a picture of {channels} channels cannot"):
+        filters.apply(pixels, "identity", out=out)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("PIL", reason="Pillow is not installed")
+    monkeypatch.setattr("cnnx.filters.image.convolve2d", None)
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        filters.apply(np.zeros((4, 4)), "box", out=tmp_path / "missing" / "out.png")
+    with pytest.raises(ValueError, match=r"no picture's name ends in '\.pfm'"):
+        filters.apply(np.zeros((4, 4)), "box", out=tmp_path / "out.pfm")
+
+
 def test_damaged_files_are_named(tmp_path: Path) -> None:
     pytest.importorskip("PIL", reason="Pillow is not installed")
     (tmp_path / "text.png").write_text("no picture")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnx.arrays import Array
+from cnnx.arrays import Array, one_hot
 
 LABEL_MODES = ("binary", "categorical", "int")
 
@@ -29,9 +29,7 @@ class ClassLabels(NamedTuple):
     def targets(self, labels: NDArray[np.int64]) -> Array:
         """Return labels (n,) in the form of the mode."""
         if self.mode == "categorical":
-            rows = np.zeros((len(labels), len(self.names)), np.float32)
-            rows[np.arange(len(labels)), labels] = 1
-            return rows
+            return one_hot(labels, len(self.names))
         return labels[:, None].astype(np.float32) if self.mode == "binary" else labels
 
     def lost(self, before: NDArray[np.int64], after: NDArray[np.int64]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -68,11 +69,8 @@ class Decoder:
 
     def reading(self) -> Reading:
         """Return threads that read pictures, to be used as a context manager."""
-        return Reading(self, min(config.num_threads(), self._spare // LEAST_BYTES))
-
-    def budget(self) -> MemoryBudget:
-        """Return the memory for one reading."""
-        return MemoryBudget(self._most, self._spare)
+        threads = min(config.num_threads(), self._spare // LEAST_BYTES)
+        return Reading(self, MemoryBudget(self._most, self._spare, threads), threads)
 
     def read(self, files: Sequence[Path], progress: Progress) -> ReadPictures:
         """Return the pictures that can be read."""
@@ -118,10 +116,10 @@ class Reading:
         What was found wrong with the files so far.
     """
 
-    def __init__(self, decoder: Decoder, threads: int) -> None:
+    def __init__(self, decoder: Decoder, budget: MemoryBudget, threads: int) -> None:
         self.findings = Findings(decoder.folder)
         self._form = decoder.form
-        self._budget = decoder.budget()
+        self._budget = budget
         self._pool = ThreadPoolExecutor(threads)
 
     def begin(self, file: Path, out: Array) -> Future[bool]:
@@ -130,7 +128,12 @@ class Reading:
 
     def _read(self, file: Path, out: Array) -> bool:
         try:
-            read = read_picture(file, self._form, self._budget.taken, out)
+            with ExitStack() as held:
+
+                def take(amount: int, what: str) -> None:
+                    held.enter_context(self._budget.taken(amount, what))
+
+                read = read_picture(file, self._form, take, out)
         except MemoryLimitError as error:
             raise ValueError(f"{file}: {error}") from None
         except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -49,7 +49,8 @@ class LabelEncoder:
         Parameters
         ----------
         y
-            Labels (samples,): texts, numbers, or whatever can be hashed and compared.
+            Labels (samples,) or (samples, 1): texts, numbers, dates, or whatever can be hashed and
+            compared.
 
         Raises
         ------
@@ -57,9 +58,9 @@ class LabelEncoder:
             For labels that can't be sorted, such as texts and numbers together.
         """
         name = f"{type(self).__name__}: y"
-        found = set(_labels(y, name))
+        found = {_key(label): label for label in _labels(y, name)}
         try:
-            classes = sorted(found)
+            classes = sorted(found.values())
         except TypeError as error:
             raise TypeError(
                 f"{name} holds labels that can't be sorted ({error}); give them in the order you "
@@ -71,29 +72,26 @@ class LabelEncoder:
     def _set_classes(self, classes: Sequence[Any]) -> None:
         if not classes:
             raise ValueError(f"{type(self).__name__}: there are no labels")
-        self._numbers = {label: number for number, label in enumerate(classes)}
+        self._numbers = {_key(label): number for number, label in enumerate(classes)}
         if len(self._numbers) < len(classes):
-            twice = next(label for label in classes if list(classes).count(label) > 1)
+            keys = list(map(_key, classes))
+            twice = next(label for label in classes if keys.count(_key(label)) > 1)
             raise ValueError(f"{type(self).__name__}: the class {twice!r} occurs twice")
-        kinds = {type(label) for label in classes}
-        self.classes_ = np.empty(len(classes), object)
-        self.classes_[:] = classes
-        if len(kinds) == 1 and kinds <= {bool, int, float, str}:
-            self.classes_ = np.array(classes)
+        self.classes_ = _array(classes)
 
     def _numbers_of(self, y: Any) -> NDArray[np.int64]:
         """Return the labels' numbers (samples,); raises ValueError for one that is no class."""
         if not self._numbers:
             raise ValueError(f"{type(self).__name__}: call fit(y) first")
         labels = _labels(y, f"{type(self).__name__}: y")
-        try:
-            return np.array([self._numbers[label] for label in labels], np.int64)
-        except KeyError as error:
+        numbers = [self._numbers.get(_key(label), -1) for label in labels]
+        if -1 in numbers:
+            known = ", ".join(map(repr, self.classes_[:10].tolist()))
             raise ValueError(
-                f"{type(self).__name__}: the label {error.args[0]!r} is none of the classes "
-                f"{', '.join(map(repr, list(self._numbers)[:10]))}"
-                f"{', ...' if len(self._numbers) > 10 else ''}"
-            ) from None
+                f"{type(self).__name__}: the label {labels[numbers.index(-1)]!r} is none of the "
+                f"classes {known}{', ...' if len(self._numbers) > 10 else ''}"
+            )
+        return np.array(numbers, np.int64)
 
     def _labels_of(self, numbers: NDArray[np.int64]) -> Array:
         """Return the labels that have the numbers."""
@@ -120,19 +118,22 @@ class LabelEncoder:
         return self._numbers_of(y)
 
     def fit_transform(self, y: Any) -> Array:
-        """Return `fit(y).transform(y)`."""
-        return self.fit(y).transform(y)
+        """Return `fit(y).transform(y)`, also for a `y` that can be gone through once."""
+        labels = _labels(y, f"{type(self).__name__}: y")
+        return self.fit(labels).transform(labels)
 
     def inverse_transform(self, y: Any) -> Array:
         """
-        Return the labels of numbers.
+        Return the labels of numbers, (samples,) also of a column (samples, 1).
 
         Raises
         ------
         ValueError
             For a number that no class has.
         """
-        return self._labels_of(whole_numbers(y, f"{type(self).__name__}: y"))
+        numbers = whole_numbers(_gathered(y), f"{type(self).__name__}: y")
+        is_column = numbers.ndim == 2 and numbers.shape[1] == 1
+        return self._labels_of(numbers[:, 0] if is_column else numbers)
 
 
 class OneHotEncoder(LabelEncoder):
@@ -184,9 +185,14 @@ class OneHotEncoder(LabelEncoder):
         Raises
         ------
         ValueError
-            For rows of another length.
+            For rows of another length, or with NaN.
         """
-        rows = real_array(y, "OneHotEncoder: y")
+        rows = real_array(_gathered(y), "OneHotEncoder: y")
+        spoilt = np.isnan(rows.reshape(len(rows), -1)).any(axis=1) if rows.ndim else np.array([])
+        if spoilt.any():
+            raise ValueError(
+                f"OneHotEncoder: row {spoilt.argmax()} of y holds NaN, which predicts no class"
+            )
         if rows.ndim == 2 and rows.shape[1] == 1 and len(self._numbers) == 2:
             return self._labels_of((rows[:, 0] > 0.5).astype(np.int64))
         if rows.ndim != 2 or rows.shape[1] != len(self._numbers):
@@ -198,14 +204,69 @@ class OneHotEncoder(LabelEncoder):
 
 
 def _labels(y: Any, name: str) -> list[Any]:
-    """Return labels as Python's own values."""
+    """Return labels as Python's own values, or as NumPy's dates."""
     if isinstance(y, (str, bytes)) or not isinstance(y, Iterable):
         raise TypeError(f"{name} must be a sequence of labels, got {y!r}")
-    labels = y.tolist() if isinstance(y, np.ndarray) else list(y)
-    labels = [label.item() if isinstance(label, np.generic) else label for label in labels]
+    if isinstance(y, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array; fill the masked values first: y.filled(...)")
+    labels = list(np.asarray(y) if hasattr(y, "__array__") else y)
+    if all(isinstance(label, (list, np.ndarray)) and np.shape(label) == (1,) for label in labels):
+        labels = [label[0] for label in labels]  # a column
+    labels = [_plain(label) for label in labels]
     for label in labels:
-        if isinstance(label, (list, np.ndarray)):
+        if not isinstance(label, Hashable):
             raise ValueError(f"{name} must be one label a sample, got {label!r}")
-        if label != label:
-            raise ValueError(f"{name} holds NaN, which is no label")
+        if _is_missing(label):
+            kind = "NaN" if isinstance(label, float) else repr(label)
+            raise ValueError(f"{name} holds {kind}, which is no label")
     return labels
+
+
+def _gathered(y: Any) -> Any:
+    return list(y) if isinstance(y, Iterator) else y
+
+
+def _plain(label: Any) -> Any:
+    # A date's `item` may be a count of nanoseconds.
+    is_number = isinstance(label, np.generic) and label.dtype.kind not in "mM"
+    return label.item() if is_number else label
+
+
+def _is_missing(label: Any) -> bool:
+    """Tell whether a label is NaN, NaT or pandas' NA."""
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):
+        return True
+
+
+def _key(label: Any) -> Any:
+    """Return what finds a label: dates of one moment are the same in any unit."""
+    if not isinstance(label, (np.datetime64, np.timedelta64)):
+        return label
+    for unit in ("D", "h", "m", "s", "ms", "us", "ns", "ps", "fs"):
+        try:
+            coarse = label.astype(f"{label.dtype.kind}8[{unit}]")
+        except TypeError:  # months have no number of days
+            break
+        if coarse == label:
+            return unit, int(coarse.astype(np.int64))
+    return label
+
+
+def _array(classes: Sequence[Any]) -> Array:
+    """Return labels as an array that holds each as it is."""
+    kinds = {type(label) for label in classes}
+    kind = kinds.pop() if len(kinds) == 1 else object
+    if kind is int:
+        for integer in (np.int64, np.uint64):
+            info = np.iinfo(integer)
+            if info.min <= min(classes) and max(classes) <= info.max:
+                return np.array(classes, integer)
+    # NumPy drops zeros at the end of a text.
+    is_text = kind is str and not any(label.endswith("\0") for label in classes)
+    if is_text or kind in (bool, float, np.datetime64, np.timedelta64):
+        return np.array(classes)
+    array = np.empty(len(classes), object)
+    array[:] = classes
+    return array

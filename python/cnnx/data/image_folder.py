@@ -273,9 +273,14 @@ def _held_back(
     """Tell which files are held back, after checking that both parts have some."""
     held = held_back(labels, share)
     if share and not held.any():
+        alone = int(np.bincount(labels).max()) == 1
         raise ValueError(
-            f"{folder}: validation_split={share} of {len(labels)} pictures holds back none; give "
-            f"{1 / len(labels):.2g} or more, or 0"
+            f"{folder}: validation_split={share} of {len(labels)} pictures holds back none"
+            + (
+                "; each class has but one"
+                if alone
+                else f"; give {1 / len(labels):.2g} or more, or 0"
+            )
         )
     if held.all():
         raise ValueError(f"{folder}: validation_split={share} leaves no picture to train on")

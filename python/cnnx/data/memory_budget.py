@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
@@ -20,10 +21,13 @@ class MemoryBudget:
         What one picture may take. It does not depend on the threads or on the other pictures.
     spare : int
         What there is for all.
+    threads : int
+        Number of threads.
     """
 
-    def __init__(self, most: int, spare: int) -> None:
+    def __init__(self, most: int, spare: int, threads: int) -> None:
         self._most = most
+        self._share = spare // threads
         self._spare = self._free = spare
         self._changed = Condition()
 
@@ -55,6 +59,15 @@ class MemoryBudget:
         try:
             yield
         finally:
+            if amount > self._share:
+                _return_freed_memory()
             with self._changed:
                 self._free += amount
                 self._changed.notify_all()
+
+
+def _return_freed_memory() -> None:
+    """Have the C library return what it keeps of freed memory, for each thread by itself."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc's
+    if trim is not None:
+        trim(0)

@@ -49,7 +49,7 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
             scaled = np.rint(rows * np.float32(255))
         else:
             scaled = rows >> 8
-        low, high = min(low, rows.min()), max(high, rows.max())
+        low, high = min(low, float(rows.min())), max(high, float(rows.max()))
         grey[start : start + _ROWS] = scaled.clip(0, 255)
     reach = f"values from {low:g} to {high:g}"
     if spoilt or low < 0 or high > white:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -41,10 +42,8 @@ class PictureForm:
         cls, owner: str, size_name: str, size: Any, color_mode: Any, dtype: Any, background: Any
     ) -> Self:
         """Return the form that a user's arguments describe; errors begin with `owner`."""
-        try:
+        with suppress(TypeError, ValueError):
             dtype = np.dtype(dtype).name
-        except TypeError:
-            dtype = repr(dtype)
         return cls(
             None if size is None else geometry.pair(size, f"{owner}: {size_name}"),
             choice(color_mode, f"{owner}: color_mode", *CHANNELS),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,14 +20,16 @@ from cnnx.data.picture_depth import (
 from cnnx.data.picture_file import opened, pillow
 from cnnx.data.picture_form import PictureForm
 from cnnx.data.picture_ground import grounded
-
-Box = tuple[float, float, float, float]  # left, top, right, bottom
-Room = Callable[[int, str], AbstractContextManager[Any]]
+from cnnx.data.picture_size import BAND, BAND_BYTES, Box, pixels_of, stretch
+from cnnx.data.webp_header import HEADER_BYTES, webp_header
+from cnnx.files import regular_file
 
 _GREY = ("1", "L", "LA", "La")
 _MODES = {"grayscale": "L", "rgb": "RGB"}
-_BAND = 1 << 18  # pixels of the result that are computed at a time
-_BAND_BYTES = 8  # that one of them takes
+
+# What a pixel takes at most while it is decoded, turned and converted. WebP's decoder holds three
+# copies of the picture, besides the file.
+_BYTES, _BYTES_DEEP, _BYTES_WEBP, _BYTES_GROUND = 12, 20, 20, 5
 
 # Orientation in EXIF data: the name of Pillow's turn; whether it exchanges the axes, and whether it
 # then mirrors left and right, and above and below.
@@ -63,7 +65,7 @@ class ReadPicture(NamedTuple):
 def read_picture(
     path: str | os.PathLike[str],
     form: PictureForm,
-    room: Room = lambda amount, what: nullcontext(),
+    take_memory: Callable[[int, str], Any] = lambda amount, what: None,
     out: Array | None = None,
 ) -> ReadPicture:
     """Read a picture as `load_image` describes it.
@@ -74,9 +76,8 @@ def read_picture(
         A file in one of the formats BMP, GIF, JPEG, PNG, PPM, TIFF and WebP.
     form : PictureForm
         What the picture is brought to.
-    room : callable, optional
-        Called with the bytes that decoding takes, and what takes them; returns a context manager
-        that holds the memory.
+    take_memory : callable, optional
+        Called with the bytes that decoding takes until this function returns, and what takes them.
     out : ndarray, optional
         Receives the pixels.
 
@@ -85,23 +86,30 @@ def read_picture(
     OSError, ValueError
         The file cannot be read, is damaged, no picture, or too large.
     """
+    pillow()  # what is not installed comes before what is not there
     lost: list[str] = []
+    file_bytes, start = _head(regular_file(path))
+    webp = webp_header(start)
+    if webp is not None:  # whose decoder takes memory when the file is opened
+        each = _BYTES_WEBP + (_BYTES_GROUND if webp.is_transparent else 0)
+        amount = each * webp.width * webp.height + file_bytes + _bytes_to_stretch(form)
+        take_memory(amount, f"{webp.width} x {webp.height} pixels")
     with opened(path) as (image, remarks):
         whole = image.width * image.height
         box = _drafted(image, form)
-        what = f"{image.width} x {image.height} pixels"
-        with room(_bytes_to_decode(image, form, whole, os.path.getsize(path)), what):
-            eight_of_sixteen = deep_bands(image)
-            picture, box = _upright(image, box)
-            if is_deep(picture):
-                picture = (
-                    as_float32(picture) if form.dtype == "float32" else as_eight_bits(picture, lost)
-                )
-            else:
-                if eight_of_sixteen:
-                    note_dark_colours(picture, lost)
-                picture = grounded(picture, form.background, lost)
-            return ReadPicture(_pixels(picture, box, form, out), lost, remarks)
+        if webp is None:
+            amount = _bytes_to_decode(image, whole) + _bytes_to_stretch(form)
+            take_memory(amount, f"{image.width} x {image.height} pixels")
+        eight_of_sixteen = deep_bands(image)
+        picture, box = _upright(image, box)
+        if is_deep(picture):
+            is_float = form.dtype == "float32"
+            picture = as_float32(picture) if is_float else as_eight_bits(picture, lost)
+        else:
+            if eight_of_sixteen:
+                note_dark_colours(picture, lost)
+            picture = grounded(picture, form.background, lost)
+        return ReadPicture(_pixels(picture, box, form, out), lost, remarks)
 
 
 def _drafted(image: Any, form: PictureForm) -> Box:
@@ -118,19 +126,21 @@ def _drafted(image: Any, form: PictureForm) -> Box:
     return drafted[1] if drafted else (0, 0, image.width, image.height)
 
 
-def _bytes_to_decode(image: Any, form: PictureForm, whole: int, file_bytes: int) -> int:
-    """Return the memory that decoding takes at most, besides the result."""
-    pixels = image.width * image.height
-    amount = 12 * pixels
-    if image.format == "WEBP":  # the decoder holds the file and three copies of the pixels
-        amount = 20 * pixels + file_bytes
-    elif is_deep(image):
-        amount = 20 * pixels
-    elif "progressive" in image.info:  # libjpeg holds all coefficients
-        amount += 6 * whole
-    if form.size is not None:
-        amount += _BAND_BYTES * min(form.size[0] * form.size[1], _BAND)
-    return int(amount)
+def _head(path: Path) -> tuple[int, bytes]:
+    with open(path, "rb") as file:
+        return path.stat().st_size, file.read(HEADER_BYTES)
+
+
+def _bytes_to_decode(image: Any, whole: int) -> int:
+    """Return the memory that decoding takes at most; `whole` counts the pixels of no fraction."""
+    each = _BYTES_DEEP if is_deep(image) else _BYTES
+    each += _BYTES_GROUND if image.mode == "RGBA" else 0
+    coefficients = 6 * whole if "progressive" in image.info else 0
+    return int(each * image.width * image.height + coefficients)
+
+
+def _bytes_to_stretch(form: PictureForm) -> int:
+    return 0 if form.size is None else BAND_BYTES * min(form.size[0] * form.size[1], BAND)
 
 
 def _upright(image: Any, box: Box) -> tuple[Any, Box]:
@@ -161,21 +171,7 @@ def _pixels(picture: Any, box: Box, form: PictureForm, out: Array | None) -> Arr
     if out is None:
         out = np.empty((height, width, 1 if grey else 3), form.dtype)
     if form.size is None:
-        out[:] = _array(picture)
+        out[:] = pixels_of(picture)
         return out
-    left, top, right, bottom = box
-    rows = max(1, _BAND // width)
-    for start in range(0, height, rows):
-        stop = min(start + rows, height)
-        part = [top + (bottom - top) * row / height for row in (start, stop)]
-        out[start:stop] = _array(
-            picture.resize(
-                (width, stop - start), pillow().Resampling.BILINEAR, (left, part[0], right, part[1])
-            )
-        )
+    stretch(picture, box, out)
     return out
-
-
-def _array(picture: Any) -> Array:
-    pixels = np.asarray(picture)
-    return pixels if pixels.ndim == 3 else pixels[..., None]

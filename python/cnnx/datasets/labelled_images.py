@@ -11,11 +11,18 @@ Images = NDArray[np.uint8]
 
 
 def find_file(folder: Path, name: str) -> Path | None:
-    """Return the file called `name`, or `name` without its ``.gz``; None if there is neither."""
-    for candidate in (folder / name.removesuffix(".gz"), folder / name):
-        if candidate.exists():
-            return candidate
-    return None
+    """Return the file called `name`, or what unpackers make of it; None if there is none.
+
+    That is `name` without its ``.gz``, with ``.idx`` in place of ``-idx``, or within a folder that
+    bears such a name.
+    """
+    plain = name.removesuffix(".gz")
+    names = [
+        form + suffix for suffix in ("", ".gz") for form in (plain, plain.replace("-idx", ".idx"))
+    ]
+    places = [folder, *(folder / form for form in names)]
+    candidates = [place / form for place in places for form in names]
+    return next((path for path in candidates if path.exists() and not path.is_dir()), None)
 
 
 def missing_file(folder: Path, name: str, remedy: str) -> FileNotFoundError:

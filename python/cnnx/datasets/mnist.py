@@ -46,9 +46,10 @@ def load_data(
     Parameters
     ----------
     path : path-like, optional
-        Folder with the four IDX files, plain or ``.gz``. By default they lie in ``mnist`` within
-        the folder of the environment variable ``CNNX_DATA``, else within ``~/.cache/cnnx``, and
-        those missing there are downloaded and checked.
+        Folder with the four IDX files, plain or ``.gz``, also under the names that unpackers give
+        them: ``train-images.idx3-ubyte``, or within a folder of the file's name. By default they
+        lie in ``mnist`` within the folder of the environment variable ``CNNX_DATA``, else within
+        ``~/.cache/cnnx``, and those missing there are downloaded and checked.
 
     Returns
     -------
