@@ -159,7 +159,7 @@ def arranged(tensor: Tensor, groups: Sequence[Group], apply: Apply) -> Tensor:
     assert set(have) == set(order), "an arrangement keeps all atoms"
     value = tensor.value
     before = tensor.held[1:]
-    if have != order and all(group and group in before for group in groups):
+    if have != order and len(groups) == len(before) and all(g and g in before for g in groups):
         dims = [before.index(group) + 1 for group in groups]
         return Tensor(apply(layers.Permute, tensor.value, dims=dims), wanted, tensor.axes)
     if have != order:

@@ -9,7 +9,8 @@ import numpy as np
 from cnnx import layers
 from cnnx.arrays import Array
 from cnnx.onnx.layouts import Tensor, alone, count
-from cnnx.onnx.operators.arithmetic import affine
+from cnnx.onnx.operators.arithmetic import affine, merged, power
+from cnnx.onnx.operators.reductions import reduced_over
 from cnnx.onnx.operators.shapes import joined
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
@@ -52,9 +53,17 @@ def batch_normalization(at: Use) -> Tensor:
     )
 
 
+def _of_samples(at: Use) -> Tensor:
+    """Return a tensor for a normalisation of each sample: its first axis is that of the samples."""
+    tensor = at.tensor()
+    if tensor.axes[:1] not in ((), ((),), (tensor.samples,)):
+        raise UnsupportedError(f"the first axis of an array {tensor} is not that of the samples")
+    return channels_at_end(at, tensor)
+
+
 def instance_normalization(at: Use) -> Tensor:
     """InstanceNormalization: each channel is a group of its own."""
-    tensor = channels_at_end(at, at.tensor())
+    tensor = _of_samples(at)
     weights = [at.floats(place).reshape(-1) for place in (1, 2)]
     return at.elementwise(
         layers.GroupNormalization, tensor, weights, groups=-1, epsilon=_epsilon(at)
@@ -63,7 +72,7 @@ def instance_normalization(at: Use) -> Tensor:
 
 def group_normalization(at: Use) -> Tensor:
     """GroupNormalization; before version 21 with a scale for each group."""
-    tensor = channels_at_end(at, at.tensor())
+    tensor = _of_samples(at)
     groups, channels = at.attribute("num_groups", 1), count(tensor.axes[1])
     weights = [at.floats(place).reshape(-1) for place in (1, 2)]
     if at.opset < 21 and channels % max(len(weights[0]), 1) == 0:
@@ -73,13 +82,15 @@ def group_normalization(at: Use) -> Tensor:
     )
 
 
-def layer_normalization(at: Use) -> Tensor:
-    """LayerNormalization over all axes from `axis` on."""
-    _only_output(at)
+def layer_normalization(at: Use) -> list[Tensor]:
+    """LayerNormalization over all axes from `axis` on; further outputs are its statistics."""
     tensor = at.tensor()
     place = at.axis(-1, tensor.rank)
+    if any(tensor.samples[0] in group for group in tensor.axes[place:]):
+        raise UnsupportedError(f"axes from {place} on of an array {tensor} hold the samples")
     shape = [count(group) for group in tensor.axes[place:]]
-    return normalized(
+    statistics = _statistics(at, tensor, place) if any(at.node.outputs[1:]) else []
+    found = normalized(
         at,
         tensor,
         place,
@@ -87,6 +98,22 @@ def layer_normalization(at: Use) -> Tensor:
         np.broadcast_to(at.floats(2), shape) if at.has(2) else None,
         _epsilon(at),
     )
+    return [found, *statistics]
+
+
+def _statistics(at: Use, tensor: Tensor, place: int) -> list[Tensor]:
+    """Return the mean over all axes from one on, and 1 / deviation."""
+    over = set(joined(tensor.axes[place:]))
+
+    def averaged(of: Tensor) -> Tensor:
+        found = reduced_over(at, of, "mean", over & set(joined(of.axes)))
+        return found.seen([*of.axes[:place], *[()] * (of.rank - place)])
+
+    mean = averaged(tensor)
+    squares = power(at, merged(at, layers.Subtract, [tensor, mean]), 2)
+    over = set(joined(squares.axes[place:]))
+    variance = affine(at, averaged(squares), offset=np.full(1, _epsilon(at), np.float32))
+    return [mean, power(at, variance, -0.5)]
 
 
 def normalized(

@@ -83,14 +83,19 @@ def dense(at: Use, tensor: Tensor, kernel: Array, bias: Array | None) -> Tensor:
 
 
 def matrix_product(at: Use) -> Tensor:
-    """MatMul: Dense if a factor is a constant matrix."""
+    """MatMul: Dense if a factor is a constant matrix, or a constant row or column."""
     if at.is_constant(1):
-        return dense(at, at.tensor(0), at.floats(1), None)
+        kernel = at.floats(1)
+        if kernel.ndim == 1:
+            found = dense(at, at.tensor(0), kernel[:, None], None)
+            return found.seen(found.axes[:-1])
+        return dense(at, at.tensor(0), kernel, None)
     if at.is_constant(0):
         kernel = at.floats(0)
-        if kernel.ndim != 2:
-            raise UnsupportedError(f"its first factor has shape {kernel.shape}")
-        return _turned(dense(at, _turned(at.tensor(1)), kernel.T, None))
+        if kernel.ndim > 2 or at.tensor(1).rank < 2:
+            raise UnsupportedError(f"a factor of shape {kernel.shape} before {at.tensor(1)}")
+        found = dense(at, _turned(at.tensor(1)), np.atleast_2d(kernel).T, None)
+        return _turned(found) if kernel.ndim == 2 else found.seen(found.axes[:-1])
     return product(at, at.tensor(0), at.tensor(1))
 
 
@@ -106,6 +111,8 @@ def product(at: Use, one: Tensor, two: Tensor) -> Tensor:
         raise UnsupportedError(f"the product of {one} and {two}")
     *_, rows, inner = one.axes
     *_, other, columns = two.axes
+    if one.samples[0] in (*rows, *inner, *other, *columns):
+        raise UnsupportedError(f"the product of {one} and {two}: samples are rows or columns")
     if inner and other:
         pair = refined([one.seen([inner]), two.seen([other])], 0)
         inner = pair[0].axes[0]

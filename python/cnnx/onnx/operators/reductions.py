@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnx import layers
-from cnnx.onnx.layouts import Group, Tensor
-from cnnx.onnx.operators.selection import by_itself
+from cnnx.onnx.layouts import Group, Tensor, count
+from cnnx.onnx.operators.selection import by_itself, taken
 from cnnx.onnx.operators.shapes import joined
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
@@ -66,11 +66,17 @@ def reduced_over(at: Use, tensor: Tensor, operation: str, reduced: set[Any]) -> 
 def argmax(at: Use) -> Tensor:
     """ArgMax, whose numbers are float32 here."""
     tensor = at.tensor()
-    if at.attribute("select_last_index", 0):
-        raise UnsupportedError("attribute select_last_index=1")
     place = at.axis(0, tensor.rank)
+    if tensor.samples[0] in tensor.axes[place]:
+        raise UnsupportedError(f"axis {place} of an array {tensor} is that of the samples")
+    extent = count(tensor.axes[place])
+    last = bool(at.attribute("select_last_index", 0))
+    if last:
+        tensor = taken(at, tensor, place, range(extent)[::-1])
     tensor, number = by_itself(at, tensor, place)
     value = at.value(layers.ArgMax, tensor.value, axis=number, keepdims=True)
+    if last:
+        value = at.value(layers.Rescaling, value, scale=-1, offset=extent - 1)
     held = [() if n == number else group for n, group in enumerate(tensor.held)]
     kept = [()] if at.attribute("keepdims", 1) else []
     axes = [*tensor.axes[:place], *kept, *tensor.axes[place + 1 :]]

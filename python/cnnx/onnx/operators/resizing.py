@@ -14,7 +14,7 @@ from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 
 _MODES = ("half_pixel", "asymmetric", "align_corners", "pytorch_half_pixel")
-_FIRST_PIXEL = 1e6
+_FIRST_PIXEL = 1e5
 """A scale at which every place is the first pixel's."""
 
 
@@ -24,9 +24,8 @@ def resize(at: Use) -> Tensor:
     old = at.opset < 11
     coordinates = "asymmetric" if old else at.attribute("coordinate_transformation_mode", _MODES[0])
     rounding = "floor" if old else at.attribute("nearest_mode", "round_prefer_floor")
-    for name, usual in (("antialias", 0), ("keep_aspect_ratio_policy", "stretch")):
-        if at.attribute(name, usual) != usual:
-            raise UnsupportedError(f"attribute {name}={at.attribute(name)!r}")
+    if at.attribute("antialias", 0):
+        raise UnsupportedError("attribute antialias=1")
     if mode not in ("nearest", "linear"):
         raise UnsupportedError(f"attribute mode={mode!r}")
     if coordinates not in _MODES:
@@ -61,12 +60,20 @@ def _target(at: Use, scales_at: int, sizes_at: int) -> tuple[list[int], list[flo
         found = [float(given.get(place, 1)) for place in spatial]
         return [int(np.floor(n * s)) for n, s in zip(extents, found, strict=True)], found
     sizes = dict(zip(axes, zip(*at.known(sizes_at), strict=True), strict=True))
-    if any(place in sizes and tuple(sizes[place]) != tensor.sizes[place] for place in (0, 1)):
-        raise UnsupportedError("sizes of the samples or the channels")
+    for place in (0, 1):
+        written = {tensor.sizes[place], (at.builder.batch,) * 2 if not place else ()}
+        if place in sizes and tuple(int(n) for n in sizes[place]) not in written:
+            raise UnsupportedError("sizes of the samples or the channels")
     wanted = [int(sizes[place][0]) if place in sizes else extents[place - 2] for place in spatial]
     if len(wanted) != rank or min(wanted) < 1:
         raise UnsupportedError(f"sizes {wanted}")
-    return wanted, [m / n for m, n in zip(wanted, extents, strict=True)]
+    scales = np.array([m / n for m, n in zip(wanted, extents, strict=True)])
+    policy = at.attribute("keep_aspect_ratio_policy", "stretch")
+    if policy != "stretch":
+        own = scales[[place - 2 for place in axes if place > 1]]
+        scales[:] = own.min() if policy == "not_larger" else own.max()
+        wanted = [int(np.floor(n * s + 0.5)) for n, s in zip(extents, scales, strict=True)]
+    return wanted, scales.tolist()
 
 
 def _resized(

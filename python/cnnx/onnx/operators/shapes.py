@@ -187,6 +187,8 @@ def space_to_depth(at: Use) -> Tensor:
     tensor, (height, rows) = split_axis(tensor, 2, sizes[0] // block, block)
     tensor, (width, columns) = split_axis(tensor, 3, sizes[1] // block, block)
     n, depth = tensor.axes[:2]
+    if at.attribute("mode", "DCR") == "CRD":
+        return tensor.seen([n, depth + rows + columns, height, width])
     return tensor.seen([n, rows + columns + depth, height, width])
 
 

@@ -232,23 +232,24 @@ def _with_zeros(at: Use, value: Any, sides: list[Pair]) -> Any:
 
 
 def power_pooling(at: Use) -> Tensor:
-    """LpPool with p = 1, the sum of absolute values, or p = 2, the root of the sum of squares."""
+    """LpPool: (sum of |x|^p)^(1 / p)."""
     exponent = at.attribute("p", 2)
-    if exponent not in (1, 2):
+    if exponent < 1:
         raise UnsupportedError(f"attribute p={exponent}")
     tensor, size, strides, sides, more = _pooling(at)
-    if exponent == 1:
-        value = at.value(layers.Elementary, tensor.value, function="abs")
-    else:
-        value = at.value(layers.Power, tensor.value, exponent=2)
+    value = tensor.value
+    if exponent % 2:
+        value = at.value(layers.Elementary, value, function="abs")
+    if exponent > 1:
+        value = at.value(layers.Power, value, exponent=exponent)
     sides = _sum(sides, more)
     if any(map(any, sides)):
         value = _with_zeros(at, value, sides)
     cls: Any = (layers.AveragePooling1D, layers.AveragePooling2D)[tensor.rank - 3]
     value = at.value(cls, value, pool_size=size, strides=strides)
     value = at.value(layers.Rescaling, value, scale=math.prod(size))
-    if exponent == 2:
-        value = at.value(layers.Power, value, exponent=0.5)
+    if exponent > 1:
+        value = at.value(layers.Power, value, exponent=1 / exponent)
     return made(tensor, value)
 
 
