@@ -97,6 +97,15 @@ def test_a_row_of_nan_predicts_nothing(rows: Any) -> None:
         with pytest.raises(ValueError, match="OneHotEncoder: row 1 of y holds NaN, which predicts"):
             encoder.inverse_transform(given)
     assert encoder.inverse_transform([[-np.inf, np.inf]]).tolist() == ["dog"]
+    assert encoder.inverse_transform(np.empty((0, 2))).tolist() == []
+
+
+def test_scalars_of_other_libraries() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for labels in (torch.tensor([3, 1, 3]), [torch.tensor(3), torch.tensor(1), torch.tensor(3)]):
+        encoder = LabelEncoder()
+        assert encoder.fit_transform(labels).tolist() == [1, 0, 1]
+        assert encoder.classes_.tolist() == [1, 3]
 
 
 @pytest.mark.parametrize("kind", [LabelEncoder, OneHotEncoder])
@@ -194,5 +203,7 @@ def test_to_categorical() -> None:
     for labels in ([-1], [3, -1], np.array([[0], [-1]])):
         with pytest.raises(ValueError, match="to_categorical: label -1 is negative"):
             to_categorical(labels)
+    with pytest.raises(ValueError, match=f"label {2**40} is too large.*LabelEncoder"):
+        to_categorical([2**40])
     with pytest.raises(ValueError, match="label 4 is outside 0 to 3"):
         to_categorical([4], 4)

@@ -131,6 +131,23 @@ def test_dark_colours_of_sixteen_bits_are_noted(
         assert "upper 8, which reach 15 of 255" in str(record[0].message)
 
 
+def test_dark_grey_of_sixteen_bits_beside_transparency_is_noted(tmp_path: Path) -> None:
+    rows = b"".join(b"\0" + np.full((4, 2), [4000, 65535], ">u2").tobytes() for _ in range(4))
+    (tmp_path / "a.png").write_bytes(png(4, 4, 16, 4, rows))
+    with pytest.warns(UserWarning, match="upper 8, which reach 15 of 255"):
+        load_image(tmp_path / "a.png")
+
+
+def test_a_transparent_value_of_sixteen_bits(tmp_path: Path) -> None:
+    rows = b"".join(b"\0" + np.array([0, 60000], ">u2").tobytes() for _ in range(2))
+    (tmp_path / "a.png").write_bytes(png(2, 2, 16, 0, rows, b"tRNS\0\0"))
+    for x in read_all(tmp_path / "a.png", background=255):
+        assert x[..., 0].tolist() == [[255, 60000 >> 8]] * 2
+    for x in read_all(tmp_path / "a.png", background=(255, 0, 0), color_mode="rgb"):
+        assert x[0, 0].tolist() == [255, 0, 0]
+    assert load_image(tmp_path / "a.png", color_mode="grayscale")[0, 0] == 0
+
+
 def test_black_pictures_and_bmp_of_sixteen_bits_are_not_noted(tmp_path: Path) -> None:
     write(tmp_path / "black.png", np.zeros((4, 4), np.uint16))
     assert not load_image(tmp_path / "black.png").any()

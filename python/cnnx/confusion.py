@@ -13,6 +13,8 @@ from cnnx.geometry import integer
 
 __all__ = ["confusion_matrix"]
 
+MOST_CLASSES = 1 << 15
+
 
 def confusion_matrix(
     labels: Any,
@@ -70,7 +72,12 @@ def confusion_matrix(
         raise ValueError(f"confusion_matrix: class {both[both < 0][0]} is negative; the first is 0")
     if num_classes is None:
         num_classes = int(both.max(initial=0)) + 1
-    classes = integer(num_classes, "confusion_matrix: num_classes")
+    classes = integer(num_classes, "confusion_matrix: num_classes", limit=1 << 62)
+    if classes > MOST_CLASSES:
+        raise ValueError(
+            f"confusion_matrix: {classes:,} classes are too many to count all pairs; give labels "
+            "that don't run from 0 as class_names"
+        )
     outside = both[both >= classes]
     if outside.size:
         raise ValueError(f"confusion_matrix: class {outside[0]} is outside 0 to {classes - 1}")

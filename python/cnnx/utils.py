@@ -59,6 +59,11 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Float:
         if labels.size == 0:
             raise ValueError("to_categorical: x is empty; give num_classes")
         num_classes = int(labels.max()) + 1
+        if num_classes >= 2**31:
+            raise ValueError(
+                f"to_categorical: label {labels.max()} is too large for rows with a place for each "
+                "class; cnnx.data.LabelEncoder numbers labels from 0"
+            )
     classes = integer(num_classes, "to_categorical: num_classes")
     outside = labels >= classes
     if outside.any():

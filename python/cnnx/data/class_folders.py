@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,8 @@ from cnnx.data.folder_walk import FolderWalk
 from cnnx.data.path_patterns import Patterns, select
 from cnnx.data.picture_file import SUFFIXES, is_picture
 from cnnx.warning import warn
+
+NAMED = 20  # classes that an error names
 
 
 class ClassFolders:
@@ -133,7 +135,7 @@ class ClassFolders:
             without = f"; without pictures: {listed(empty)}" if empty and wanted is None else ""
             raise ValueError(
                 f"{self._folder}: a data set needs at least two classes, each a folder of "
-                f"pictures; found {listed(self._files)}{without}. For pictures without classes "
+                f"pictures; found {listed([*self._files])}{without}. For pictures without classes "
                 "give label_mode=None."
             )
         if empty:
@@ -153,6 +155,7 @@ def _hold_pictures(files: Sequence[Path]) -> bool:
     return any(file.suffix.lower() in SUFFIXES for file in files) or any(map(is_picture, files))
 
 
-def listed(names: Iterable[str]) -> str:
-    """Return names as a text for errors."""
-    return ", ".join(map(repr, names)) or "none"
+def listed(names: Sequence[str]) -> str:
+    """Return names, if many the first ones, as a text for errors."""
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return ", ".join(map(repr, names[:NAMED])) + more or "none"

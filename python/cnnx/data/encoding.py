@@ -188,10 +188,10 @@ class OneHotEncoder(LabelEncoder):
             For rows of another length, or with NaN.
         """
         rows = real_array(_gathered(y), "OneHotEncoder: y")
-        spoilt = np.isnan(rows.reshape(len(rows), -1)).any(axis=1) if rows.ndim else np.array([])
+        spoilt = np.isnan(rows).any(axis=tuple(range(1, rows.ndim)))
         if spoilt.any():
             raise ValueError(
-                f"OneHotEncoder: row {spoilt.argmax()} of y holds NaN, which predicts no class"
+                f"OneHotEncoder: row {np.argmax(spoilt)} of y holds NaN, which predicts no class"
             )
         if rows.ndim == 2 and rows.shape[1] == 1 and len(self._numbers) == 2:
             return self._labels_of((rows[:, 0] > 0.5).astype(np.int64))
@@ -209,7 +209,7 @@ def _labels(y: Any, name: str) -> list[Any]:
         raise TypeError(f"{name} must be a sequence of labels, got {y!r}")
     if isinstance(y, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill the masked values first: y.filled(...)")
-    labels = list(np.asarray(y) if hasattr(y, "__array__") else y)
+    labels = list(np.atleast_1d(np.asarray(y)) if hasattr(y, "__array__") else y)
     if all(isinstance(label, (list, np.ndarray)) and np.shape(label) == (1,) for label in labels):
         labels = [label[0] for label in labels]  # a column
     labels = [_plain(label) for label in labels]
@@ -227,6 +227,8 @@ def _gathered(y: Any) -> Any:
 
 
 def _plain(label: Any) -> Any:
+    if hasattr(label, "__array__") and np.ndim(label) == 0:
+        label = np.asarray(label)[()]
     # A date's `item` may be a count of nanoseconds.
     is_number = isinstance(label, np.generic) and label.dtype.kind not in "mM"
     return label.item() if is_number else label

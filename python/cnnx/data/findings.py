@@ -10,7 +10,7 @@ from pathlib import Path
 from cnnx.warning import warn
 
 NAMED = 10  # files that a warning names
-LONGEST = 200  # characters of a reason
+LONGEST = 200  # characters of a path or a reason
 
 
 @dataclass
@@ -81,13 +81,18 @@ def listing(reasons: Iterable[tuple[Path, str]], folder: Path, attribute: str = 
     """Return the first paths with their reasons, and how many more there are, in one line."""
     pairs = sorted(reasons)
     named = [
-        f"{printable(str(path.relative_to(folder)))} ({printable(reason)[:LONGEST]})"
+        f"{_short(str(path.relative_to(folder)))} ({_short(reason)})"
         for path, reason in pairs[:NAMED]
     ]
     more = len(pairs) - NAMED
     if more > 0:
         named.append(f"and {more:,} more" + (f", see {attribute}" if attribute else ""))
     return ", ".join(named)
+
+
+def _short(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]}...{text[-LONGEST // 2 :]}"
 
 
 def printable(text: str) -> str:

@@ -34,7 +34,7 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
     """Return a deep image as grey values of 8 bits: 65,535, or 1 of floats, becomes 255.
 
     What lies outside is cut off. If anything does, or if the picture becomes dark, `notes` gets a
-    text that says so.
+    text that says so. A value that stands for transparency becomes an alpha channel.
     """
     white = 1 if image.mode == "F" else 65535
     values = np.asarray(image)
@@ -59,12 +59,16 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
         )
     elif 0 < high * _DARK < white:
         notes.append(f"{reach} of {white:,} become 0 to {grey.max()}; dtype='float32' keeps all")
-    return pillow().fromarray(grey)
+    picture = pillow().fromarray(grey)
+    if isinstance(clear := image.info.get("transparency"), int):
+        picture.putalpha(pillow().fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+    return picture
 
 
 def note_dark_colours(image: Any, notes: list[str]) -> None:
     """Note that colours of 16 bits, of which Pillow reads the upper 8, have become dark."""
-    brightest = max(band[1] for band in np.atleast_2d(image.getextrema()))
+    bands = np.atleast_2d(image.getextrema())
+    brightest = bands[: -1 if image.mode in ("LA", "RGBA") else None, 1].max()
     if 0 < brightest * _DARK < 256:
         notes.append(
             f"of 16 bits a colour Pillow reads the upper 8, which reach {brightest} of 255; scale "

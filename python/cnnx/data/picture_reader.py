@@ -102,11 +102,12 @@ def read_picture(
             take_memory(amount, f"{image.width} x {image.height} pixels")
         eight_of_sixteen = deep_bands(image)
         picture, box = _upright(image, box)
-        if is_deep(picture):
-            is_float = form.dtype == "float32"
-            picture = as_float32(picture) if is_float else as_eight_bits(picture, lost)
+        if is_deep(picture) and form.dtype == "float32":
+            picture = as_float32(picture)
         else:
-            if eight_of_sixteen:
+            if is_deep(picture):
+                picture = as_eight_bits(picture, lost)
+            elif eight_of_sixteen:
                 note_dark_colours(picture, lost)
             picture = grounded(picture, form.background, lost)
         return ReadPicture(_pixels(picture, box, form, out), lost, remarks)
