@@ -168,6 +168,7 @@ def test_conv2d_agrees_with_the_oracle(
     check_conv2d(src, weights, bias, diff_dst, geometry, tolerance)
 
 
+@pytest.mark.parametrize("window_rows", [1, 2])
 @example(same_window(7, 29, 5, 1), 2, (1, 1, 6), "relu", 0)
 @example(same_window(6, 20, 3, 1), 2, (1, 8, 4), "linear", 0)
 @example(same_window(6, 21, 3, 1), 2, (24, 1, 1), "relu", 0)
@@ -181,7 +182,12 @@ def test_conv2d_agrees_with_the_oracle(
     seeds,
 )
 def test_activation_and_pooling_in_the_same_pass(
-    window: Window, mb: int, group_sizes: tuple[int, int, int], activation: str, seed: int
+    window_rows: int,
+    window: Window,
+    mb: int,
+    group_sizes: tuple[int, int, int],
+    activation: str,
+    seed: int,
 ) -> None:
     groups, ic, oc = group_sizes
     src = whole(seed, mb, *window.input_size, groups * ic)
@@ -190,8 +196,10 @@ def test_activation_and_pooling_in_the_same_pass(
     geometry = geometry_of(window, groups)
     before = reference.conv2d_forward(src, weights, bias, window.output_size, **geometry)
     rows, columns = window.output_size
-    pool = {"pool_size": (2, 2), "strides": (2, 2), "padding": (0, 0)}
-    pooled, argmax = reference.max_pool2d_forward(before, (rows // 2, columns // 2), **pool)
+    windows = (window_rows, 2)
+    pool = {"pool_size": windows, "strides": windows, "padding": (0, 0)}
+    pooled_size = rows // window_rows, columns // 2
+    pooled, argmax = reference.max_pool2d_forward(before, pooled_size, **pool)
     activate = {"linear": lambda x: x, "relu": reference.relu_forward}[activation]
     extra = {"activation": activation, "pooled_from": None}
     inputs = {"src": src, "weights": weights, "bias": bias, **geometry}

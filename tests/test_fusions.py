@@ -120,9 +120,48 @@ def test_convolutions_of_sequences_and_activation(activation: str) -> None:
         layers.SeparableConv1D(2, 3, activation=activation),
     )
     assert steps_of(model)[1:-2] == [
-        *["Conv1D Activation", "DepthwiseConv1D Activation"],
-        *["MaxPooling1D", "SeparableConv1D"],
+        *["Conv1D Activation", "DepthwiseConv1D Activation MaxPooling1D"],
+        "SeparableConv1D",
     ]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("steps", [40, 41])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_signals_are_halved_in_the_pass_of_their_convolution(activation: str, steps: int) -> None:
+    model = cnnx.Sequential([cnnx.Input((steps, 3))])
+    for layer in (
+        layers.Conv1D(16, 7, activation=activation),
+        layers.MaxPooling1D(2),
+        layers.Conv1D(20, 3, padding="same"),
+        layers.BatchNormalization(),
+        layers.Activation(activation),
+        layers.MaxPooling1D(2),
+        layers.Conv1D(17, 5, padding="causal", activation=activation),
+        layers.MaxPooling1D(2),
+        layers.Flatten(),
+        layers.Dense(2),
+    ):
+        model.add(layer)
+    model.compile("sgd", "mse")
+    for index, weight in enumerate(model.weights):
+        if weight.name != "moving_variance":
+            weight.assign(0.5 * normal(index, *weight.shape))
+    first, last = "Conv1D MaxPooling1D", ["Conv1D MaxPooling1D", "Flatten", "Dense"]
+    middle = ["Conv1D", "BatchNormalization Activation", "MaxPooling1D"]
+    assert steps_of(model) == [first, *middle, *last]
+    middle = ["Conv1D BatchNormalization Activation MaxPooling1D"]
+    assert steps_of(model, training=False) == [first, *middle, *last]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [layers.MaxPooling1D(3), layers.MaxPooling1D(2, 1), layers.MaxPooling1D(2, 2, "same")],
+)
+def test_other_windows_of_signals_stay_apart(pooling: layers.Layer) -> None:
+    model = stack(layers.Reshape((-1, 6)), layers.Conv1D(4, 3, activation="relu"), pooling)
+    assert steps_of(model)[1:3] == ["Conv1D", "MaxPooling1D"]
     check_against_single_layers(model)
 
 

@@ -111,41 +111,50 @@ def test_bits_of_rows_do_not_depend_on_the_number_of_threads(taps: int) -> None:
     check_threads(_core.conv2d_backward_data, inputs, {"diff_src": src.shape})
     inputs = {"src": src, "diff_dst": diff_dst, "diff_bias": None, **geometry}
     check_threads(_core.conv2d_backward_weights, inputs, {"diff_weights": weights.shape})
+    pooled = {"pooled_from": (1, 501), **geometry}
+    dst = {"dst": (9, 1, 250, 33)}
+    check_threads(
+        _core.conv2d_forward, {"src": src, "weights": weights, "bias": None, **pooled}, dst
+    )
+    codes = np.random.default_rng(4).integers(0, 2, (9, 1, 250, 33), np.uint8)
+    pooled |= {"diff_dst": diff_dst[:, :, :250].copy(), "codes": codes}
+    check_threads(
+        _core.conv2d_backward_data, {"weights": weights, **pooled}, {"diff_src": src.shape}
+    )
+    inputs = {"src": src, "diff_bias": None, **pooled}
+    check_threads(_core.conv2d_backward_weights, inputs, {"diff_weights": weights.shape})
 
 
-def two_largest_differ(before: NDArray[Any]) -> bool:
-    """Whether rounding errors cannot change which pixel of a 2x2 window is the largest."""
+def two_largest_differ(before: NDArray[Any], window_rows: int) -> bool:
+    """Whether rounding errors cannot change which pixel of a window is the largest."""
     mb, rows, columns, channels = before.shape
-    whole = before[:, : rows // 2 * 2, : columns // 2 * 2]
-    windows = whole.reshape(mb, rows // 2, 2, columns // 2, 2, channels)
-    ordered = np.sort(windows.transpose(0, 1, 3, 5, 2, 4).reshape(-1, 4))
-    return bool(np.all(ordered[:, 3] - ordered[:, 2] > 1e-4))
+    whole = before[:, : rows // window_rows * window_rows, : columns // 2 * 2]
+    shape = mb, rows // window_rows, window_rows, columns // 2, 2, channels
+    ordered = np.sort(whole.reshape(shape).transpose(0, 1, 3, 5, 2, 4).reshape(-1, 2 * window_rows))
+    return bool(np.all(ordered[:, -1] - ordered[:, -2] > 1e-4))
 
 
-@given(
-    windows_of_3x3(stride=1),
-    st.integers(1, 2),
-    wide,
-    wide,
-    st.sampled_from(["linear", "relu"]),
-    st.booleans(),
-    seeds,
-)
-def test_activation_and_pooling_in_the_same_pass(
-    window: Window, mb: int, ic: int, oc: int, activation: str, rotated: bool, seed: int
+def check_pooled_pass(
+    src: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    output_size: tuple[int, int],
+    window_rows: int,
+    activation: str,
+    geometry: dict[str, Any],
+    seed: int,
 ) -> None:
-    src, weights = normal(seed, mb, *window.input_size, ic), normal(seed + 1, 3, 3, ic, oc)
-    bias = normal(seed + 2, oc)
-    geometry = geometry_of(window, rotated)
-    before = reference.conv2d_forward(src, weights, bias, window.output_size, **geometry)
-    assume(two_largest_differ(before))
-    rows, columns = window.output_size
-    pool = {"pool_size": (2, 2), "strides": (2, 2), "padding": (0, 0)}
-    pooled, argmax = reference.max_pool2d_forward(before, (rows // 2, columns // 2), **pool)
+    """Compare the passes of a convolution, a pooling of `window_rows` x 2 pixels, an activation."""
+    bias = normal(seed, weights.shape[-1])
+    before = reference.conv2d_forward(src, weights, bias, output_size, **geometry)
+    assume(two_largest_differ(before, window_rows))
+    windows, (rows, columns) = (window_rows, 2), output_size
+    pool = {"pool_size": windows, "strides": windows, "padding": (0, 0)}
+    pooled_size = rows // window_rows, columns // 2
+    pooled, argmax = reference.max_pool2d_forward(before, pooled_size, **pool)
     activate = {"linear": lambda x: x, "relu": reference.relu_forward}[activation]
     inputs = {"src": src, "weights": weights, "bias": bias, "activation": activation, **geometry}
     check(_core.conv2d_forward, inputs, {"dst": activate(before)})
-    inputs["pooled_from"] = window.output_size
+    inputs["pooled_from"] = output_size
     check(_core.conv2d_forward, inputs | {"codes": None}, {"dst": activate(pooled)})
     if activation == "relu":
         assume(np.all(np.abs(pooled) > 1e-4))  # else rounding may decide what passes
@@ -157,18 +166,68 @@ def test_activation_and_pooling_in_the_same_pass(
         {"dst": activate(pooled), "codes": codes},
         start={"codes": np.full(codes.shape, 99, np.uint8)},
     )
-    diff_dst = normal(seed + 3, *pooled.shape)
-    unpooled = reference.max_pool2d_backward(diff_dst * passing, argmax, window.output_size, **pool)
+    diff_dst = normal(seed + 1, *pooled.shape)
+    unpooled = reference.max_pool2d_backward(diff_dst * passing, argmax, output_size, **pool)
     diff_src, diff_weights, diff_bias = reference.conv2d_backward(
         src, weights, unpooled, **geometry
     )
-    gradient = {"diff_dst": diff_dst, "codes": codes, "pooled_from": window.output_size, **geometry}
+    gradient = {"diff_dst": diff_dst, "codes": codes, "pooled_from": output_size, **geometry}
     check(_core.conv2d_backward_data, {"weights": weights, **gradient}, {"diff_src": diff_src})
     check(
         _core.conv2d_backward_weights,
         {"src": src, **gradient},
         {"diff_weights": diff_weights, "diff_bias": diff_bias},
     )
+
+
+@given(
+    windows_of_3x3(stride=1),
+    st.sampled_from([1, 2]),
+    st.integers(1, 2),
+    wide,
+    wide,
+    st.sampled_from(["linear", "relu"]),
+    st.booleans(),
+    seeds,
+)
+def test_activation_and_pooling_in_the_same_pass(
+    window: Window,
+    window_rows: int,
+    mb: int,
+    ic: int,
+    oc: int,
+    activation: str,
+    rotated: bool,
+    seed: int,
+) -> None:
+    src, weights = normal(seed, mb, *window.input_size, ic), normal(seed + 1, 3, 3, ic, oc)
+    geometry = geometry_of(window, rotated)
+    check_pooled_pass(src, weights, window.output_size, window_rows, activation, geometry, seed + 2)
+
+
+@given(
+    st.sampled_from([3, 5]),
+    st.one_of(st.integers(2, 30), st.just(410)),
+    st.integers(1, 3),
+    wide,
+    wide,
+    st.sampled_from(["linear", "relu"]),
+    st.booleans(),
+    seeds,
+)
+def test_activation_and_pooling_of_rows_in_the_same_pass(
+    taps: int,
+    size: int,
+    rows: int,
+    ic: int,
+    oc: int,
+    activation: str,
+    rotated: bool,
+    seed: int,
+) -> None:
+    src, weights = normal(seed, 2, rows, size, ic), normal(seed + 1, 1, taps, ic, oc)
+    geometry = SAME | {"padding": (0, taps // 2), "rotated": rotated}
+    check_pooled_pass(src, weights, (rows, size), 1, activation, geometry, seed + 2)
 
 
 @given(strided, st.integers(1, 2), wide, wide, st.booleans(), seeds)

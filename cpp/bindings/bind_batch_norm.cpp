@@ -27,7 +27,9 @@ struct EpilogueSource {
   Activation activation;
   bool pool;
   uint8_t* codes;
-  operator Epilogue() const { return {addend, activation, pool, codes}; }
+  operator Epilogue() const {
+    return {addend, activation, pool ? Pooling::squares : Pooling::none, codes};
+  }
 };
 
 EpilogueSource make_epilogue(const Arguments& args, const BatchNormDims& dims, const py::array& src,

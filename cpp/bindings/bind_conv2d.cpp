@@ -46,15 +46,22 @@ Conv2dDims make_dims(const Arguments& args, const Image& src, const Image& weigh
           .rotated = rotated};
 }
 
-// The output's shape before its 2x2 pooling, if there is one. Of an odd number of rows or columns
-// the last one is in no window, so the number before has to be given.
+// The output's shape before its pooling, if there is one, of squares or, where the rows stay, of
+// pairs. Of an odd number of rows or columns the last one is in no window, so the number before has
+// to be given.
 using OptionalPair = std::optional<Pair>;
 Image unpooled(const Arguments& args, const Image& dst, const OptionalPair& pooled_from) {
   if (!pooled_from) return dst;
   const auto [rows, columns] = *pooled_from;
-  args.require(rows >= 0 && columns >= 0 && dst[1] == rows / 2 && dst[2] == columns / 2,
-               "pooled_from", "must have twice the rows and columns of dst");
+  args.require(
+      rows >= 0 && columns >= 0 && (dst[1] == rows / 2 || dst[1] == rows) && dst[2] == columns / 2,
+      "pooled_from", "must have twice the rows and columns of dst, or the columns alone");
   return {dst[0], rows, columns, dst[3]};
+}
+
+Pooling pooling_of(const Image& dst, const OptionalPair& pooled_from) {
+  if (!pooled_from) return Pooling::none;
+  return dst[1] == (*pooled_from)[0] ? Pooling::pairs : Pooling::squares;
 }
 
 std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.end()}; }
@@ -63,7 +70,8 @@ std::vector<int64_t> extents(const Image& shape) { return {shape.begin(), shape.
 struct ImageSource {
   Source<float> data;
   Source<uint8_t> codes;
-  operator Images() const { return {data, codes}; }
+  Pooling pooling;
+  operator Images() const { return {data, codes, pooling}; }
 };
 
 ImageSource diff_dst_of(const Arguments& args, const py::array& diff_dst,
@@ -73,7 +81,7 @@ ImageSource diff_dst_of(const Arguments& args, const py::array& diff_dst,
                "and pooled_from go together");
   const std::vector<int64_t> expected = {shape[0], shape[1], shape[2], channels};
   return {args.input<float>(diff_dst, "diff_dst", expected),
-          args.input<uint8_t>(codes, "codes", expected)};
+          args.input<uint8_t>(codes, "codes", expected), pooling_of(shape, pooled_from)};
 }
 
 // What is added to an operation's outputs in the same pass.
@@ -127,13 +135,13 @@ void bind_conv2d(py::module_& m) {
         float* dst_data = args.output<float>(dst, "dst", shape);
         const auto added = addend_of(args, addend, dst, "dst");
         const Activation of_sum = activation_of(args, activation);
-        const bool pool = pooled_from.has_value();
+        const Pooling pooling = pooling_of(d, pooled_from);
         uint8_t* codes_data = args.output<uint8_t>(codes, "codes", shape);
-        args.require(pool || !codes, "codes", "need pooled_from");
-        args.require(!pool || !addend, "addend", "cannot be added before pooling");
+        args.require(pooled_from || !codes, "codes", "need pooled_from");
+        args.require(!pooled_from || !addend, "addend", "cannot be added before pooling");
         args.run([=] {
-          conv2d_forward(dims, src_data, weights_data, bias_data, {added, of_sum, pool, codes_data},
-                         dst_data, prepared.get());
+          conv2d_forward(dims, src_data, weights_data, bias_data,
+                         {added, of_sum, pooling, codes_data}, dst_data, prepared.get());
         });
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),

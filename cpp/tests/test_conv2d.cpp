@@ -133,7 +133,7 @@ TEST(Conv2d, PoolingRowsWhoseInputLiesFarApartTakesNoMemory) {
     SCOPED_TRACE(backend);
     std::vector<float> pooled(4, -99.0f);
     conv2d_forward(d, defined.src.data(), defined.weights.data(), defined.bias.data(),
-                   {.pool = true}, pooled.data());
+                   {.pool = Pooling::squares}, pooled.data());
     EXPECT_EQ(pooled, largest);
   });
 }

@@ -90,7 +90,8 @@ TEST(OutOfMemory, ConvolutionsRecover) {
     Floats dst(static_cast<size_t>(d.mb * d.oh * d.ow * d.oc)), pooled(dst.size() / 4);
     Floats diff_src(src.size()), diff_weights(weights.size());
     std::vector<uint8_t> codes(pooled.size());
-    const Epilogue pooling = {.activation = Activation::relu, .pool = true, .codes = codes.data()};
+    const Epilogue pooling = {
+        .activation = Activation::relu, .pool = Pooling::squares, .codes = codes.data()};
     for (const char* algorithm : {"direct", "im2col", "winograd"}) {
       SCOPED_TRACE(std::string(algorithm) + ", groups " + std::to_string(d.groups));
       set_conv_algorithm(algorithm);
@@ -133,7 +134,8 @@ TEST(OutOfMemory, APooledStepAllocatesNothing) {
     Floats pooled(static_cast<size_t>(d.mb * d.oh * d.ow * d.oc / 4));
     Floats diff_src(src.size()), diff_weights(weights.size()), diff_bias(static_cast<size_t>(d.oc));
     std::vector<uint8_t> codes(pooled.size());
-    const Epilogue pooling = {.activation = Activation::relu, .pool = true, .codes = codes.data()};
+    const Epilogue pooling = {
+        .activation = Activation::relu, .pool = Pooling::squares, .codes = codes.data()};
     for (const char* algorithm : {"auto", "direct", "im2col", "winograd"}) {
       SCOPED_TRACE(std::string(algorithm) + ", channels " + std::to_string(d.ic));
       set_conv_algorithm(algorithm);

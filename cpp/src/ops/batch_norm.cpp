@@ -138,7 +138,7 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
   normalized.chunks.for_each_backwards([&](const Chunk& chunk) {
-    if (!epilogue.pool) {
+    if (epilogue.pool == Pooling::none) {
       normalized.copy(chunk.first, chunk.rows, epilogue.activation, dst + chunk.first * d.c);
       return;
     }
@@ -227,9 +227,9 @@ class ChunkGradient {
 void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const Affine& affine,
                                  float epsilon, const Epilogue& epilogue, float* dst, float* mean,
                                  float* inv_std, const MovingStatistics& moving) {
-  const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
+  const ColumnChunks chunks = chunks_of(dims, epilogue.pool != Pooling::none);
   Scratchpad scratch(statistics_scratch(chunks) + columns_scratch(chunks), chunks.threads(),
-                     pair_scratch(dims, epilogue.pool));
+                     pair_scratch(dims, epilogue.pool != Pooling::none));
   find_statistics(dims, chunks, scratch, src, mean, inv_std);
   const float kept = moving.momentum, added = 1.0f - moving.momentum;
   for (int64_t j = 0; j < dims.c; ++j) {
@@ -246,8 +246,9 @@ void batch_norm_forward_training(const BatchNormDims& dims, const float* src, co
 void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const Affine& affine,
                                   const float* moving_mean, const float* moving_variance,
                                   float epsilon, const Epilogue& epilogue, float* dst) {
-  const ColumnChunks chunks = chunks_of(dims, epilogue.pool);
-  Scratchpad scratch(columns_scratch(chunks), chunks.threads(), pair_scratch(dims, epilogue.pool));
+  const ColumnChunks chunks = chunks_of(dims, epilogue.pool != Pooling::none);
+  Scratchpad scratch(columns_scratch(chunks), chunks.threads(),
+                     pair_scratch(dims, epilogue.pool != Pooling::none));
   const NormalizedColumns columns =
       normalized_columns(chunks, scratch, dims.c, affine, moving_mean,
                          [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); });

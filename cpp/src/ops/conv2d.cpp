@@ -37,28 +37,34 @@ std::atomic<Algorithm>& algorithm() {
 // To transform the weights or their gradients takes as long as so many tiles.
 constexpr int64_t kWeightsTiles = 17, kGradientsTiles = 35;
 
-bool takes_winograd(const Conv2dDims& d, int64_t weights_tiles) {
+bool takes_winograd(const Conv2dDims& d, Pooling pooling, int64_t weights_tiles) {
+  if (pooling == Pooling::pairs) return false;
   return algorithm() == kWinograd ? has_winograd(d)
                                   : algorithm() == kAuto && winograd_pays(d, weights_tiles);
 }
 
-bool takes_stride2(const Conv2dDims& d, bool pooled, int64_t weights_tiles) {
-  if (pooled) return false;
+bool takes_stride2(const Conv2dDims& d, Pooling pooling, int64_t weights_tiles) {
+  if (pooling != Pooling::none) return false;
   return algorithm() == kWinograd ? has_stride2(d)
                                   : algorithm() == kAuto && stride2_pays(d, weights_tiles);
 }
 
-bool takes_rows(const Conv2dDims& d, bool pooled, int64_t weights_tiles) {
-  if (pooled) return false;
+bool takes_rows(const Conv2dDims& d, Pooling pooling, int64_t weights_tiles) {
+  if (pooling == Pooling::squares) return false;
   return algorithm() == kWinograd ? has_rows(d)
                                   : algorithm() == kAuto && rows_pay(d, weights_tiles);
 }
 
 // Pixels that no window of the pooling takes need not be computed.
-Conv2dDims whole_windows(Conv2dDims dims) {
-  dims.oh = dims.oh / 2 * 2;
+Conv2dDims whole_windows(Conv2dDims dims, Pooling pooling) {
+  if (pooling == Pooling::none) return dims;
+  dims.oh = dims.oh / window_rows(pooling) * window_rows(pooling);
   dims.ow = dims.ow / 2 * 2;
   return dims;
+}
+
+Pooling pooling_of(Images images) {
+  return images.codes == nullptr ? Pooling::none : images.pooling;
 }
 
 }  // namespace
@@ -69,8 +75,8 @@ void set_conv_algorithm(const std::string& name) { algorithm() = algorithm_of(na
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
-  const Conv2dDims d = epilogue.pool ? whole_windows(dims) : dims;
-  if (takes_winograd(d, prepared == nullptr ? winograd_weights_tiles(d) : 0)) {
+  const Conv2dDims d = whole_windows(dims, epilogue.pool);
+  if (takes_winograd(d, epilogue.pool, prepared == nullptr ? winograd_weights_tiles(d) : 0)) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (takes_stride2(d, epilogue.pool, prepared == nullptr ? kWeightsTiles : 0)) {
     stride2_forward(d, src, weights, bias, epilogue, dst, prepared);
@@ -85,14 +91,14 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
 
 void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                           const float* bias, const Epilogue& epilogue, float* diff_src) {
-  const bool pooled = diff_dst.codes != nullptr;
-  const Conv2dDims d = pooled ? whole_windows(dims) : dims;
-  if (takes_winograd(d, winograd_weights_tiles(d))) {
+  const Pooling pooling = pooling_of(diff_dst);
+  const Conv2dDims d = whole_windows(dims, pooling);
+  if (takes_winograd(d, pooling, winograd_weights_tiles(d))) {
     winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
-  } else if (takes_stride2(d, pooled, kWeightsTiles)) {
+  } else if (takes_stride2(d, pooling, kWeightsTiles)) {
     stride2_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);
-  } else if (takes_rows(d, pooled, kWeightsTiles)) {
-    rows_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);
+  } else if (takes_rows(d, pooling, kWeightsTiles)) {
+    rows_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else if (algorithm() != kIm2col && has_direct_backward_data(d)) {
     direct_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
   } else {
@@ -102,15 +108,15 @@ void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
 
 void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights, float* diff_bias) {
-  const bool pooled = diff_dst.codes != nullptr;
-  const Conv2dDims d = pooled ? whole_windows(dims) : dims;
-  if (takes_winograd(d, kGradientsTiles)) {
+  const Pooling pooling = pooling_of(diff_dst);
+  const Conv2dDims d = whole_windows(dims, pooling);
+  if (takes_winograd(d, pooling, kGradientsTiles)) {
     winograd_backward_weights(d, src, diff_dst, diff_weights);
-  } else if (takes_stride2(d, pooled, kGradientsTiles)) {
+  } else if (takes_stride2(d, pooling, kGradientsTiles)) {
     stride2_backward_weights(d, src, diff_dst.data, diff_weights);
-  } else if (takes_rows(d, pooled, kGradientsTiles)) {
-    rows_backward_weights(d, src, diff_dst.data, diff_weights);
-  } else if (algorithm() != kIm2col && has_direct(d, false)) {
+  } else if (takes_rows(d, pooling, kGradientsTiles)) {
+    rows_backward_weights(d, src, diff_dst, diff_weights);
+  } else if (algorithm() != kIm2col && has_direct(d, Pooling::none)) {
     direct_backward_weights(d, src, diff_dst, diff_weights);
   } else {
     im2col_backward_weights(d, src, diff_dst, diff_weights);
@@ -124,7 +130,8 @@ void conv2d_backward_weights(const Conv2dDims& dims, const float* src, Images di
     }
   }
   if (diff_bias != nullptr) {
-    column_sums(d.mb * d.oh * d.ow / (pooled ? 4 : 1), d.oc, diff_dst, diff_bias);
+    const int64_t window = pooling == Pooling::none ? 1 : 2 * window_rows(pooling);
+    column_sums(d.mb * d.oh * d.ow / window, d.oc, diff_dst, diff_bias);
   }
 }
 

@@ -140,13 +140,15 @@ void correlate_no_taps(const Conv2dDims& d, const float* bias, const Epilogue& e
 
 }  // namespace
 
-bool has_direct(const Conv2dDims& dims, bool pool) { return Strips(dims, {}, pool ? 2 : 1).fit(); }
+bool has_direct(const Conv2dDims& dims, Pooling pooling) {
+  return Strips(dims, {}, rows_together(pooling)).fit();
+}
 
 void direct_forward(const Conv2dDims& narrow, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
   const Conv2dDims dims = with_wide_pixels(narrow);
-  if (is_pointwise(dims) && !epilogue.pool) {
+  if (is_pointwise(dims) && epilogue.pool == Pooling::none) {
     pointwise_forward(dims, src, weights, bias, epilogue, dst, prepared);
     return;
   }

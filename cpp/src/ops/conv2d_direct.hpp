@@ -9,7 +9,7 @@ namespace cnnx {
 // leaves the taps in the order of a correlation.
 
 // All but what reads floats that lie very far apart: by its dilation or, with pooling, its stride.
-bool has_direct(const Conv2dDims& dims, bool pool);
+bool has_direct(const Conv2dDims& dims, Pooling pooling);
 void direct_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared);

@@ -117,14 +117,16 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst) {
   const Patches patches(dims);
   const GemmTile& tile = gemm_tile_for(patches.oc);
-  // Pixels that are finished together: pairs of rows if they are pooled.
-  const int64_t together = epilogue.pool ? std::max<int64_t>(2 * dims.ow, 1) : patches.chunk;
+  const bool pooled = epilogue.pool != Pooling::none;
+  // Pixels that are finished together: rows of windows if they are pooled.
+  const int64_t together =
+      pooled ? std::max<int64_t>(window_rows(epilogue.pool) * dims.ow, 1) : patches.chunk;
   const int64_t items = ceil_div(patches.pixels, together);
   const int threads = patches.threads(dims, items);
 
   const int64_t packed = Scratchpad::padded(packed_b_size(tile, patches.oc, patches.k));
   const int64_t col = Scratchpad::padded(patches.chunk * patches.k);
-  const int64_t unpooled = epilogue.pool ? Scratchpad::padded(together * dims.oc) : 0;
+  const int64_t unpooled = pooled ? Scratchpad::padded(together * dims.oc) : 0;
   Scratchpad scratch(rotation_scratch(dims) + packed * dims.groups, threads, col + unpooled);
   weights = correlation_weights(dims, weights, scratch);
   float* packed_weights = scratch.take(packed * dims.groups);
@@ -149,7 +151,7 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
     float* const my_col = scratch.of_thread(thread);
     for (int64_t item = begin; item < end; ++item) {
       const int64_t first = item * together, last = std::min(first + together, patches.pixels);
-      if (epilogue.pool) {
+      if (pooled) {
         const int64_t windows = dims.ow / 2, place = item * windows * dims.oc;
         multiply(first, last, my_col, my_col + col);
         pool_rows(epilogue, 1, windows, dims.oc, my_col + col, place, dst);

@@ -6,6 +6,7 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/conv2d_geometry.hpp"
 #include "ops/epilogue.hpp"
+#include "ops/image_rows.hpp"
 #include "ops/partial_sums.hpp"
 #include "ops/winograd_products.hpp"
 #include "ops/winograd_tiles.hpp"
@@ -16,6 +17,7 @@ namespace cnnx {
 namespace {
 
 constexpr int64_t kPoints = 6;
+constexpr int64_t kWaiting = 8;  // tiles whose outputs wait in L1 until they are pooled
 
 const RowWinogradKernels& kernels_for(const Conv2dDims& d) {
   return kernels().row_winograd[d.kw == 3 ? 0 : 1];
@@ -35,6 +37,7 @@ class RowTiles {
   }
 
   int64_t count() const { return count_; }
+  int64_t most() const { return ceil_div(count_, blocks_); }  // of a block
   int64_t blocks() const { return blocks_; }
   int64_t begin(int64_t block) const { return count_ * block / blocks_; }
   int64_t end(int64_t block) const { return begin(block + 1); }
@@ -65,6 +68,30 @@ class RowTiles {
   int64_t tile_, width_, cols_, count_, blocks_;
 };
 
+// The rows that the tiles of a block see: where they lie, or un-pooled to scratch.
+class TileRows {
+ public:
+  TileRows(Images images, int64_t h, int64_t w, int64_t c)
+      : rows_(images, h, w, c), h_(h), w_(w), c_(c) {}
+
+  int64_t scratch(const RowTiles& tiles) const {
+    constexpr int64_t kMostPixels = 6;  // that a tile sees
+    return rows_.in_memory() ? 0 : Scratchpad::padded(kMostPixels * tiles.most() * c_);
+  }
+  // The row of a part, of which it sees `pixels`, from pixel `first` on.
+  PixelRow of(const RowTiles::Part& part, int64_t first, int64_t pixels, float* unpooled) const {
+    if (rows_.in_memory()) return {rows_.at(0, part.row, 0), first, w_};
+    const int64_t begin = std::clamp<int64_t>(first, 0, w_);
+    const int64_t end = std::clamp<int64_t>(first + pixels, begin, w_);
+    rows_.copy(part.row / h_, part.row % h_, begin, end - begin, unpooled);
+    return {unpooled, first - begin, end - begin};
+  }
+
+ private:
+  ImageRows rows_;
+  int64_t h_, w_, c_;
+};
+
 PointProducts products_of_rows() {
   std::array<AxisProduct, kPoints> axis;
   for (int64_t i = 0; i < kPoints; ++i) axis[i] = {i, i, 1};
@@ -73,30 +100,51 @@ PointProducts products_of_rows() {
 
 // The outputs of a correlation of d; tap(t) is the matrix (ic, oc) of tap t.
 template <typename Tap>
-void correlate_rows(const Conv2dDims& d, const float* src, Tap tap, const float* bias,
+void correlate_rows(const Conv2dDims& d, Images src, Tap tap, const float* bias,
                     const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
   const RowWinogradKernels& kernel = kernels_for(d);
   const RowTiles tiles(d);
+  const TileRows rows(src, d.ih, d.iw, d.ic);
+  const bool pooled = epilogue.pool != Pooling::none;
+  const int64_t waiting = pooled ? Scratchpad::padded(kWaiting * kernel.tile * d.oc) : 0;
   const PointProducts products = products_of_rows();
   PointWeights weights(products, d.kw, kernel.weights, d.ic, d.oc);
   const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
   const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
   const int threads = threads_for_work(tiles.blocks(), work, kWinogradGrain);
   Scratchpad scratch(weights.scratch(prepared), threads,
-                     std::max(weights.thread_scratch(), kPoints * (in_stride + out_stride)));
+                     std::max(weights.thread_scratch(),
+                              kPoints * (in_stride + out_stride) + waiting + rows.scratch(tiles)));
   weights.transform(tap, &kernel, threads, scratch, prepared);
 
+  // Outputs of a part, from where they lie in L1 to the windows that they are in.
+  const auto pool = [&](const RowTiles::Part& part, const float* points, float* unpooled) {
+    const int64_t step = kWaiting * kernel.tile;
+    for (int64_t x = 0; x < part.pixels; x += step, points += kWaiting * d.oc) {
+      const int64_t pixels = std::min(step, part.pixels - x), windows = pixels / 2;
+      const int64_t place = (part.row * d.ow + part.x + x) / 2 * d.oc;
+      kernel.output(d.oc, pixels, points, out_stride, bias, unpooled);
+      pool_rows(epilogue, 1, windows, d.oc, unpooled, place, dst);
+      finish(epilogue, windows * d.oc, place, dst);
+    }
+  };
   const auto make_blocks = [&](int64_t first, int64_t last, int thread) {
     float* const in = scratch.of_thread(thread);
     float* const out = in + kPoints * in_stride;
+    float* const unpooled = out + kPoints * out_stride;
     for (int64_t block = first; block < last; ++block) {
       tiles.for_each_part(block, [&](const RowTiles::Part& part) {
-        kernel.input(d.ic, part.tiles, {src + part.row * d.iw * d.ic, part.x - d.pad_left, d.iw},
+        const int64_t seen = part.tiles * kernel.tile + d.kw - 1;
+        kernel.input(d.ic, part.tiles, rows.of(part, part.x - d.pad_left, seen, unpooled + waiting),
                      in + part.tile * d.ic, in_stride);
       });
       weights.multiply(0, weights.shares(), tiles.end(block) - tiles.begin(block), in, in_stride,
                        out, out_stride);
       tiles.for_each_part(block, [&](const RowTiles::Part& part) {
+        if (pooled) {
+          pool(part, out + part.tile * d.oc, unpooled);
+          return;
+        }
         const int64_t place = (part.row * d.ow + part.x) * d.oc;
         kernel.output(d.oc, part.pixels, out + part.tile * d.oc, out_stride, bias, dst + place);
         finish(epilogue, part.pixels * d.oc, place, dst);
@@ -128,10 +176,10 @@ void rows_forward(const Conv2dDims& d, const float* src, const float* weights, c
   const auto tap = [&](int64_t t) {
     return MatrixView{weights + (d.rotated ? d.kw - 1 - t : t) * d.ic * d.oc, d.oc, 1};
   };
-  correlate_rows(d, src, tap, bias, epilogue, dst, prepared);
+  correlate_rows(d, {src}, tap, bias, epilogue, dst, prepared);
 }
 
-void rows_backward_data(const Conv2dDims& d, const float* diff_dst, const float* weights,
+void rows_backward_data(const Conv2dDims& d, Images diff_dst, const float* weights,
                         const float* bias, const Epilogue& epilogue, float* diff_src) {
   const Conv2dDims back = backward_dims(d);
   if (is_empty(back)) return;
@@ -141,7 +189,7 @@ void rows_backward_data(const Conv2dDims& d, const float* diff_dst, const float*
   correlate_rows(back, diff_dst, tap, bias, epilogue, diff_src, nullptr);
 }
 
-void rows_backward_weights(const Conv2dDims& d, const float* src, const float* diff_dst,
+void rows_backward_weights(const Conv2dDims& d, const float* src, Images diff_dst,
                            float* diff_weights) {
   if (is_empty(d)) {
     std::fill_n(diff_weights, d.kw * d.ic * d.oc, 0.0f);
@@ -150,6 +198,7 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, const float* d
   constexpr int64_t kLeastBlocks = 4;  // worth a partial sum
   const RowWinogradKernels& kernel = kernels_for(d);
   const RowTiles tiles(d);
+  const TileRows rows(diff_dst, d.oh, d.ow, d.oc);
   const auto& tile =
       tile_for<ConvWeightsTile>(std::span(kernels().conv_weights).first<kOneRunTiles>(), d.oc);
   const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
@@ -158,17 +207,18 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, const float* d
   const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
   const int threads = threads_for_work(partial_sums.parts(), work, kWinogradGrain);
   Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
-                     kPoints * (in_stride + out_stride));
+                     kPoints * (in_stride + out_stride) + rows.scratch(tiles));
   float* const total = scratch.take(size);
 
   const auto add_block = [&](int64_t block, float* in, float* out, float* sums) {
     tiles.for_each_part(block, [&](const RowTiles::Part& part) {
       kernel.input(d.ic, part.tiles, {src + part.row * d.iw * d.ic, part.x - d.pad_left, d.iw},
                    in + part.tile * d.ic, in_stride);
-      kernel.gradient(d.oc, part.tiles, {diff_dst + part.row * d.ow * d.oc, part.x, d.ow},
+      kernel.gradient(d.oc, part.tiles,
+                      rows.of(part, part.x, part.tiles * kernel.tile, out + kPoints * out_stride),
                       out + part.tile * d.oc, out_stride);
     });
-    const ConvRows rows = {.images = 1,
+    const ConvRows seen = {.images = 1,
                            .count = 1,
                            .pixels = tiles.end(block) - tiles.begin(block),
                            .src_image_stride = 0,
@@ -182,7 +232,7 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, const float* d
         const int64_t i = d.ic * part / parts;
         const ConvTaps taps = {d.ic * (part + 1) / parts - i, 0, 0, 0};
         for (int64_t o = 0; o < d.oc; o += tile.channels) {
-          tile.microkernel(rows, taps, in + point * in_stride + i, out + point * out_stride + o,
+          tile.microkernel(seen, taps, in + point * in_stride + i, out + point * out_stride + o,
                            sums + point * sum_stride + i * d.oc + o, d.oc,
                            std::min(tile.channels, d.oc - o));
         }

@@ -14,12 +14,12 @@ bool has_rows(const Conv2dDims& dims);
 // Whether it is faster than the direct pass, if a transform of the weights or of their gradients
 // takes as long as `weights_tiles` tiles.
 bool rows_pay(const Conv2dDims& dims, int64_t weights_tiles);
-// Neither pools.
+// Only pairs are pooled.
 void rows_forward(const Conv2dDims& dims, const float* src, const float* weights, const float* bias,
                   const Epilogue& epilogue, float* dst, PreparedWeights* prepared);
-void rows_backward_data(const Conv2dDims& dims, const float* diff_dst, const float* weights,
+void rows_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                         const float* bias, const Epilogue& epilogue, float* diff_src);
-void rows_backward_weights(const Conv2dDims& dims, const float* src, const float* diff_dst,
+void rows_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                            float* diff_weights);
 
 }  // namespace cnnx

@@ -224,10 +224,11 @@ class WinogradCorrelation {
   }
 
   void transform_outputs(int64_t begin, int64_t end, const float* points) const {
-    const int64_t together = epilogue_.pool ? 2 : 1;
+    const bool pooled = epilogue_.pool != Pooling::none;
+    const int64_t together = pooled ? 2 : 1;
     const int64_t dst_row = d_.ow / together * d_.oc;
     const auto& kernel = kernels().winograd;
-    const auto transform_tile = epilogue_.pool ? kernel.pooled_output : kernel.output;
+    const auto transform_tile = pooled ? kernel.pooled_output : kernel.output;
     for (int64_t tile = begin; tile < end;) {
       // Tiles that lie side by side are finished together.
       const auto [image, y, x] = tiles_.place(tile);

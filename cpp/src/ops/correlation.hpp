@@ -75,6 +75,11 @@ inline void finish_row(const Conv2dDims& d, const Epilogue& epilogue, const Outp
   }
 }
 
+// Rows that have to be finished together.
+constexpr int64_t rows_together(Pooling pooling) {
+  return std::max<int64_t>(window_rows(pooling), 1);
+}
+
 // A correlation strip by strip, and what follows it in the same pass.
 class Correlation {
  public:
@@ -82,8 +87,9 @@ class Correlation {
               Borders borders = Borders::copied, int64_t grain = kConvGrain)
       : d_(dims),
         epilogue_(epilogue),
-        strips_(dims, src, epilogue.pool ? 2 : 1, Strips::kLeastStrips, borders),
-        waiting_(epilogue.pool ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
+        pooled_(epilogue.pool != Pooling::none),
+        strips_(dims, src, rows_together(epilogue.pool), Strips::kLeastStrips, borders),
+        waiting_(pooled_ ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
     const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
     threads_ = threads_for_work(strips_.count(), work, grain);
     pieces_ = pieces_for(work, threads_);
@@ -106,14 +112,15 @@ class Correlation {
     const auto make_strips = [&](int64_t begin, int64_t end, int thread) {
       float* const copy = scratchpad.of_thread(thread);
       for (int64_t strip = begin; strip < end; ++strip) {
-        if (epilogue_.pool) {
+        if (pooled_) {
           const int64_t row = d_.ow * d_.oc;
           float* const unpooled = copy + strips_.scratch();
           make(strip, copy, OutputPixels{unpooled, strips_.rows(strip) * row, row, d_.oc});
-          const int64_t pooled_row = d_.ow / 2 * d_.oc, pairs = rows(strip) / 2;
-          const int64_t first = first_row(strip) / 2 * pooled_row;
-          pool_rows(epilogue_, pairs, d_.ow / 2, d_.oc, unpooled, first, dst.data);
-          finish(epilogue_, pairs * pooled_row, first, dst.data);
+          const int64_t together = rows_together(epilogue_.pool), pooled_row = d_.ow / 2 * d_.oc;
+          const int64_t windows = rows(strip) / together;
+          const int64_t first = first_row(strip) / together * pooled_row;
+          pool_rows(epilogue_, windows, d_.ow / 2, d_.oc, unpooled, first, dst.data);
+          finish(epilogue_, windows * pooled_row, first, dst.data);
         } else {
           OutputPixels out = dst;
           out.data += strips_.first_image(strip) * dst.image_stride +
@@ -149,6 +156,7 @@ class Correlation {
 
   Conv2dDims d_;
   Epilogue epilogue_;
+  bool pooled_;
   Strips strips_;
   int64_t waiting_, pieces_;
   int threads_;

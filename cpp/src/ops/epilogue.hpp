@@ -7,8 +7,8 @@ namespace cnnx {
 // The two steps of an epilogue, for a part of the outputs, in the calling thread. dst, the addend
 // and the codes are those of all outputs. The part begins with output number `first`.
 
-// Pools pairs of contiguous rows, each of `windows` windows of c channels.
-void pool_rows(const Epilogue& epilogue, int64_t pairs, int64_t windows, int64_t c,
+// Pools contiguous rows of windows, each of `windows` windows of c channels.
+void pool_rows(const Epilogue& epilogue, int64_t window_rows, int64_t windows, int64_t c,
                const float* rows, int64_t first, float* dst);
 // Adds the addend to n outputs and activates them.
 void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst);

@@ -9,13 +9,14 @@
 namespace cnnx {
 
 // NHWC images of h rows of w pixels of c floats, read row by row: as they lie in memory or, if a
-// 2x2 pooling follows them, un-pooled on the way. If the number is odd, the last row or pixel is in
+// pooling follows them, un-pooled on the way. If the number is odd, the last row or pixel is in
 // no window; its gradient is 0.
 class ImageRows {
  public:
   ImageRows(Images images, int64_t h, int64_t w, int64_t c)
       : images_(images),
-        h_(images.codes == nullptr ? h : h / 2 * 2),
+        window_rows_(images.codes == nullptr ? 1 : window_rows(images.pooling)),
+        h_(h / window_rows_ * window_rows_),
         w_(images.codes == nullptr ? w : w / 2 * 2),
         c_(c) {}
 
@@ -36,8 +37,8 @@ class ImageRows {
     if (in_memory()) {
       std::copy_n(at(image, y, begin), (end - begin) * c_, out);
     } else {
-      const int64_t window = (image * (h_ / 2) + y / 2) * (w_ / 2) * c_;
-      kernels().pool2x2.backward(begin, end - begin, c_, static_cast<int>(y % 2),
+      const int64_t row = (image * h_ + y) / window_rows_, window = row * (w_ / 2) * c_;
+      kernels().pool2x2.backward(begin, end - begin, c_, static_cast<int>(y % window_rows_),
                                  images_.data + window, images_.codes + window, out);
     }
     std::fill_n(out + (end - begin) * c_, (x + pixels - end) * c_, 0.0f);
@@ -45,7 +46,7 @@ class ImageRows {
 
  private:
   Images images_;
-  int64_t h_, w_, c_;
+  int64_t window_rows_, h_, w_, c_;
 };
 
 }  // namespace cnnx

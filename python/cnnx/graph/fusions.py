@@ -27,7 +27,7 @@ from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.merging import Add
 from cnnx.layers.normalization import BatchNormalization
-from cnnx.layers.pooling import MaxPooling2D
+from cnnx.layers.pooling import MaxPooling1D, MaxPooling2D
 from cnnx.layers.reshaping import Reshape
 from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
 from cnnx.layers.value import Node, Value
@@ -36,8 +36,8 @@ Operation: TypeAlias = Layer | Pass
 
 _CONVOLUTION = (
     ConvolutionPass,
-    "addend activation pooling",
-    "normalization addend activation pooling",
+    "addend activation pooling halving",
+    "normalization addend activation pooling halving",
 )
 _TRANSPOSED = (TransposedPass, "addend activation", "addend activation")
 TAKES: dict[type[Layer], tuple[type[Pass], str, str]] = {
@@ -197,7 +197,7 @@ def _chain(
             break
         kinds = kinds[kinds.index(kind) + 1 :]
         if kind == "addend":
-            kinds = [later for later in kinds if later != "pooling"]
+            kinds = [later for later in kinds if later == "activation"]
         chain.append(reader)
     return chain
 
@@ -219,6 +219,8 @@ def _kind(value: Value, made: Set[Value]) -> str | None:
         return "addend"
     if type(layer) is MaxPooling2D and layer.halves(value.node.inputs[0].shape):
         return "pooling"
+    if type(layer) is MaxPooling1D and layer.halves(value.node.inputs[0].shape):
+        return "halving"
     return None
 
 

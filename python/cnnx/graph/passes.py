@@ -14,7 +14,7 @@ from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.merging import Add
 from cnnx.layers.normalization import BatchNormalization
-from cnnx.layers.pooling import MaxPooling2D
+from cnnx.layers.pooling import MaxPooling1D, MaxPooling2D
 from cnnx.layers.transposed import Transposed
 from cnnx.layers.weight import Weight
 
@@ -23,8 +23,8 @@ class Pass:
     """
     Layers that run together; a plan runs it like a layer.
 
-    A 2x2 max pooling at its end comes before the activation. It gives the same after an increasing
-    function, and a quarter of the values is left.
+    A max pooling of 2x2 pixels, or 2 steps, at its end comes before the activation. It gives the
+    same after an increasing function, and a quarter or half of the values is left.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Pass:
     activation
         The one that the layers apply; linear if none does.
     pools
-        Whether a 2x2 max pooling is among them.
+        Whether a max pooling is among them.
     adds
         Whether an `Add` is among them: the pass reads its other term, the addend, as second input.
     """
@@ -49,7 +49,7 @@ class Pass:
         functions = [getattr(layer, "activation", activations.linear) for layer in layers]
         applied = [function for function in functions if function is not activations.linear]
         self.activation = applied[0] if applied else activations.linear
-        self.pools = isinstance(layers[-1], MaxPooling2D)
+        self.pools = isinstance(layers[-1], (MaxPooling1D, MaxPooling2D))
         self.adds = any(isinstance(layer, Add) for layer in layers)
 
     @property
@@ -92,7 +92,7 @@ class Pass:
 
 class ConvolutionPass(Pass):
     """
-    A convolution, a sum with an addend or a 2x2 max pooling, and an activation.
+    A convolution, a sum with an addend or a max pooling, and an activation.
 
     The output before pooling, and its gradient, are never stored. In use a batch normalisation may
     follow the convolution. It is folded into kernel and bias: with
@@ -141,7 +141,7 @@ class ConvolutionPass(Pass):
             images(call.y),
             *windows,
             self.activation.name,
-            call.codes,
+            None if call.codes is None else images(call.codes),
             call.pooled_from,
             prepared,
             None if addend is None else images(addend),
@@ -173,7 +173,8 @@ class ConvolutionPass(Pass):
         if not self._masked:
             self.activation.backward(call.y, dy, dy)
         self.give_addend(call, dy)
-        self.convolution.differentiate(call, dy, call.codes, call.pooled_from)
+        codes = None if call.codes is None else images(call.codes)
+        self.convolution.differentiate(call, dy, codes, call.pooled_from)
 
 
 class ConvolutionChain(Pass):

@@ -215,6 +215,11 @@ class MaxPooling1D(Pooling1D, Maximum):
     Parameters are those of `Pooling1D`: pool_size, strides, padding.
     """
 
+    def halves(self, input_shape: Shape) -> bool:
+        """Return whether the windows are two steps side by side, and whole."""
+        windows, size = self.place(input_shape)
+        return windows == ((1, 2), (1, 2), (0, 0)) and size == (1, input_shape[1] // 2)
+
 
 class AveragePooling1D(Pooling1D, Average):
     """
