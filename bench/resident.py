@@ -21,8 +21,18 @@ def restart_resident_peak() -> None:
     Path("/proc/self/clear_refs").write_text("5")
 
 
+def proportional_bytes(process: int) -> int:
+    """Return what a process holds; a page that n processes share counts as 1/n of it."""
+    return 1024 * _number(Path(f"/proc/{process}/smaps_rollup"), "Pss")
+
+
 def _status(key: str) -> int:
-    match = re.search(rf"^{key}:\s*(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
+    return 1024 * _number(Path("/proc/self/status"), key)
+
+
+def _number(file: Path, key: str) -> int:
+    """Return the number of KiB that a file of the system gives under a key."""
+    match = re.search(rf"^{key}:\s*(\d+) kB$", file.read_text(), re.MULTILINE)
     if match is None:
-        raise OSError(f"/proc/self/status has no {key}")
-    return 1024 * int(match[1])
+        raise OSError(f"{file} has no {key}")
+    return int(match[1])
