@@ -86,6 +86,14 @@ def test_the_page_of_exchange_is_a_program_for_onnx(
     assert found["accuracy"] > 0.9
 
 
+def test_the_page_of_exchange_is_a_program_for_scikit_learn() -> None:
+    pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed")
+    found: dict[str, Any] = {"__name__": "exchange"}
+    exec(program("docs/exchange.md", section="scikit-learn"), found)
+    assert found["accuracy"] > 0.95
+    assert found["best"]["build_options"] == {"filters": 16}
+
+
 def test_the_functional_example_of_the_readme_is_a_program() -> None:
     code = program("README.md", "cnnx.Model(")
     found: dict[str, Any] = {"cnnx": cnnx, "layers": cnnx.layers}

@@ -26,7 +26,7 @@ from cnnx.models import Model, Sequential
 from cnnx.registry import register
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters, keras, onnx, torch
+    from cnnx import data, datasets, explain, filters, keras, onnx, sklearn, torch
 
 __all__ = [
     "Input",
@@ -52,11 +52,12 @@ __all__ = [
     "random",
     "register",
     "saving",
+    "sklearn",
     "torch",
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "onnx", "torch")
+_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "onnx", "sklearn", "torch")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -27,5 +27,6 @@ def import_extra(module: str, extra: str, owner: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        library = module.partition(".")[0].replace("PIL", "Pillow")
+        name = module.partition(".")[0]
+        library = {"PIL": "Pillow", "sklearn": "scikit-learn"}.get(name, name)
         raise ImportError(f'{owner} needs {library}: pip install "cnnx[{extra}]"') from error

@@ -7,6 +7,8 @@ depend on the others.
 
 import random as python_random
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,20 @@ def set_seed(seed: int) -> None:
         _generator = generator(seed)
     else:
         _of_thread.generator = generator(seed)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from a generator of its own within a `with` block, in this thread alone."""
+    before = getattr(_of_thread, "generator", None)
+    _of_thread.generator = generator(seed)
+    try:
+        yield
+    finally:
+        if before is None:
+            del _of_thread.generator
+        else:
+            _of_thread.generator = before
 
 
 def get_state() -> dict[str, Any]:
