@@ -187,9 +187,11 @@ def own_item(name: str) -> Any:
     ValueError
         If it is not known.
     """
-    if not name.startswith(_OWN):
-        return None
-    short = name.removeprefix(_OWN)
+    return known_item(name.removeprefix(_OWN)) if name.startswith(_OWN) else None
+
+
+def known_item(short: str) -> Any:
+    """Return the user's class or function of a name; raises ValueError if it is not known."""
     for table in (_custom_objects.get() or {}, _registered):
         if short in table:
             return table[short]

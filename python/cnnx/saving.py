@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from cnnx import registry, snapshot
 from cnnx.arrays import Array
-from cnnx.file_kind import refuse_suffix
+from cnnx.file_kind import is_of_keras, refuse_suffix
+from cnnx.files import regular_file
 from cnnx.layers import LAYERS, Layer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.saved_history import Figures, restored, to_save
@@ -94,11 +95,13 @@ def load_model(
     filepath: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
 ) -> Model:
     """
-    Load a model that `save_model` saved.
+    Load a model that `save_model` saved, or Keras (.keras, .h5).
 
-    It predicts bit for bit what the saved one did, and `fit` goes on where that one stopped; layers
-    that have a seed draw on where they stood. Its `history` holds the figures of the last `fit`. No
-    random number is drawn in loading. Nothing in the file is run, whatever it holds.
+    One of ours predicts bit for bit what the saved one did, and `fit` goes on where that one
+    stopped; layers that have a seed draw on where they stood. Its `history` holds the figures of
+    the last `fit`. One of Keras comes with its weights and is compiled as it was, if cnnx can do
+    that; its optimizer begins anew. No random number is drawn in loading. Nothing in the file is
+    run, whatever it holds.
 
     Parameters
     ----------
@@ -114,16 +117,25 @@ def load_model(
         There is no such file.
     ValueError
         The file holds no model, is damaged, names a class that is not known, or comes from a newer
-        version of cnnx.
+        version of cnnx. For a file of Keras the message names all that cnnx has not.
+
+    Warns
+    -----
+    UserWarning
+        Once, of what was left out of a file of Keras because it matters in training alone.
     """
     remedy = "Save it again with model.save(), or fetch the file again."
-    with (
-        registry.custom_objects(custom_objects, "load_model"),
-        reading_tensors(filepath, "holds no model that can be loaded", remedy) as (found, tensors),
-    ):
-        if "model" not in found:
-            raise ValueError("it holds weights or a backup; build the model, then load_weights()")
-        return _rebuild(found, tensors)
+    with registry.custom_objects(custom_objects, "load_model"):
+        if is_of_keras(regular_file(filepath)):
+            from cnnx.keras_files import loading  # stands above, and most files are ours
+
+            model: Model = loading.load(filepath)
+            return model
+        fault = "holds no model that can be loaded"
+        with reading_tensors(filepath, fault, remedy) as (found, tensors):
+            if "model" not in found:
+                raise ValueError("it holds weights or a backup; build the model, then load_weights")
+            return _rebuild(found, tensors)
 
 
 def saved_weights(filepath: str | os.PathLike[str]) -> dict[str, Array]:

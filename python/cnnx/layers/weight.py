@@ -140,6 +140,11 @@ class Weight:
         """Replace the values by an array of the same shape."""
         np.copyto(self.writable(), self.check(value), casting="same_kind")
 
+    def replace(self, array: Float) -> None:
+        """Take over a new array of the same shape as the values, without a copy."""
+        self._hold(array)
+        self.count_change((self,))
+
     def numpy(self) -> Float:
         """Return a copy of the values."""
         return self.value.copy()

@@ -12,7 +12,8 @@ import cnnx.models.inputs as handed
 from cnnx import optimizers, registry
 from cnnx.arrays import Array, Float
 from cnnx.buffer import Buffer
-from cnnx.file_kind import refuse_suffix
+from cnnx.file_kind import is_of_keras, refuse_suffix
+from cnnx.files import regular_file
 from cnnx.geometry import integer, number
 from cnnx.graph import Graph
 from cnnx.layers import LAYERS, InputLayer, Layer
@@ -319,7 +320,7 @@ class Model(WeightHolder):
         self, filepath: str | Path, skip_mismatch: bool = False, by_name: bool = False
     ) -> None:
         """
-        Take over the weights of a file of `save_weights` or `save`.
+        Take over the weights of a file of `save_weights` or `save`, or of Keras (.weights.h5, .h5).
 
         Parameters
         ----------
@@ -338,7 +339,13 @@ class Model(WeightHolder):
         ValueError
             The file is damaged or holds weights that do not fit; nothing is changed then.
         """
-        own = {name: weight.shape for name, weight in self.named_weights()} if self.graph else {}
+        self.graph  # noqa: B018  (raises an error if there is none)
+        if is_of_keras(regular_file(filepath)):
+            from cnnx.keras_files import loading  # stands above, and most files are ours
+
+            loading.load_weights(self, filepath, by_name, skip_mismatch)
+            return
+        own = {name: weight.shape for name, weight in self.named_weights()}
         saved = saved_weights(filepath)
         try:
             found = matched(own, saved, by_name, skip_mismatch)

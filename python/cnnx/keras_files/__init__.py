@@ -1,0 +1,1 @@
+"""Models and weights from files of Keras, without Keras."""

@@ -1,0 +1,241 @@
+"""Layers of ours made from what a Keras file says of a layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from cnnx import activations, initializers, registry
+from cnnx.keras_files.configuration import Entry, Reference, Use
+from cnnx.keras_files.layer_table import INERT, ROWS, TRAINING_ALONE, arguments_of
+from cnnx.layers import LAYERS, Activation, InputLayer, Layer, Rescaling
+
+_FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
+"""Types whose weights are float32."""
+_INPUTS = _FLOATS | {"float16", "bfloat16", "float64", "uint8", "int8", "int16", "int32", "int64"}
+_MERGES = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"}
+
+
+class UnsuitableError(ValueError):
+    """Something in the file that cnnx has not."""
+
+
+class Conversion:
+    """
+    Makes layers, and notes what is left out.
+
+    Parameters
+    ----------
+    keras_2
+        Whether the file is Keras 2's.
+
+    Attributes
+    ----------
+    left_out
+        Arguments that matter in training alone and that ours have not.
+    """
+
+    def __init__(self, keras_2: bool) -> None:
+        self.keras_2 = keras_2
+        self.left_out: list[str] = []
+
+    def layers(self, entry: Entry) -> list[Layer]:
+        """
+        Return the layer of an entry, and those that its activation needs after it.
+
+        Raises
+        ------
+        UnsuitableError
+            For what cnnx has not.
+        """
+        if entry.class_name == "InputLayer":
+            return [self._input(entry)]
+        if entry.class_name == "Lambda":
+            raise UnsuitableError("it holds code, and nothing in a file is run")
+        if _is_operation(entry):
+            return [_operation(entry)]
+        row = ROWS.get(entry.class_name)
+        if row is None or not _of_keras(entry.module):
+            return [_own_layer(entry)]
+        following: list[Layer] = []
+        arguments: dict[str, Any] = {
+            "name": entry.name,
+            "trainable": bool(entry.config.get("trainable", True)),
+        }
+        taken = arguments_of(row.name)
+        for name, value in entry.config.items():
+            key = row.renamed.get(name, name)
+            if name in INERT | row.inert:
+                continue
+            if name == "dtype":
+                _check_type(value, _FLOATS)
+            elif name == "data_format":
+                _check_layout(value)
+            elif name == "activation":
+                arguments[name], following = self._activation(value, entry)
+            elif name.endswith("_initializer") and key in taken:
+                arguments |= _initializer(name, value)
+            elif key in taken:
+                arguments[key] = _alone(value) if name == "axis" else value
+            elif value in (None, False, row.trained.get(name)) or _nothing(value):
+                continue
+            elif name.endswith(TRAINING_ALONE) or name in row.trained:
+                self.left_out.append(f"{name} of {entry.name}")
+            else:
+                raise UnsuitableError(
+                    f"{name}={str(value)[:100]} is not what {row.name} of cnnx does"
+                )
+        return [row.layer(**arguments), *following]
+
+    def _input(self, entry: Entry) -> InputLayer:
+        config = entry.config
+        _check_type(config.get("dtype"), _INPUTS)
+        if config.get("sparse") or config.get("ragged"):
+            raise UnsuitableError("its samples are sparse or ragged")
+        return InputLayer(sample_shape(input_shape(config)), entry.name)
+
+    def _activation(self, value: Any, entry: Entry) -> tuple[Any, list[Layer]]:
+        """Return what stands for an activation, and the layers that it needs."""
+        if isinstance(value, dict):
+            name, config = value.get("class_name"), value.get("config")
+            if isinstance(name, str) and isinstance(config, dict) and name in ROWS:
+                label = f"{entry.name}_activation"
+                part = Entry(name, str(value.get("module") or ""), label, {**config, "name": label})
+                return None, self.layers(part)
+            value = config if name in ("function", None) else name
+        if value is None:
+            return None, []
+        if not isinstance(value, str):
+            raise UnsuitableError(f"activation={str(value)[:100]}")
+        if self.keras_2 and value == "hard_sigmoid":
+            raise UnsuitableError("activation='hard_sigmoid' of Keras 2 is another than today's")
+        try:
+            return activations.get(value), []
+        except ValueError:
+            return activations.get(_own(value)), []  # an Activation of the user's
+
+
+def sample_shape(shape: Any) -> list[int]:
+    """Return the shape of a sample, from one with the batch first."""
+    if not isinstance(shape, list) or not shape:
+        raise UnsuitableError(f"the shape of its samples is {str(shape)[:100]}")
+    if None in shape[1:]:
+        raise UnsuitableError(
+            f"its samples have the shape {tuple(shape[1:])}: cnnx needs every size; give the model "
+            "in Keras an Input of a fixed size"
+        )
+    return shape[1:]
+
+
+def input_shape(config: dict[str, Any]) -> Any:
+    """Return the shape, batch first, that a layer's config gives its input, or None."""
+    return config.get("batch_shape", config.get("batch_input_shape"))
+
+
+def _of_keras(module: str) -> bool:
+    return module.partition(".")[0] in ("", "keras", "tensorflow", "tf_keras", "keras_core")
+
+
+def _own(name: str) -> Any:
+    """Return the user's class or function of a name."""
+    try:
+        return registry.known_item(name)
+    except ValueError:
+        raise UnsuitableError("cnnx has no such thing") from None
+
+
+def _own_layer(entry: Entry) -> Layer:
+    """Return a layer of the user's."""
+    cls = _own(entry.class_name)
+    if not (isinstance(cls, type) and issubclass(cls, Layer)):
+        raise UnsuitableError(f"{cls!r} is no class of Layer")
+    _check_type(entry.config.get("dtype"), _FLOATS)
+    ignored = {"dtype", "autocast", *INERT} - {"name", "trainable"}
+    return cls.from_config({k: v for k, v in entry.config.items() if k not in ignored})
+
+
+def _check_type(value: Any, known: set[str]) -> None:
+    """Raise UnsuitableError for numbers of another type."""
+    if isinstance(value, dict):
+        config = value.get("config")
+        value = config.get("name") if isinstance(config, dict) else config
+    if value is not None and value not in known:
+        raise UnsuitableError(f"dtype={str(value)[:100]!r}: cnnx computes in float32")
+
+
+def _check_layout(value: Any) -> None:
+    if value not in (None, "channels_last"):
+        raise UnsuitableError(
+            f"data_format={str(value)[:100]!r}: cnnx takes 'channels_last'; build the model in "
+            "Keras with that, set_weights(old.get_weights()), and save it"
+        )
+
+
+def _alone(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _nothing(value: Any) -> bool:
+    """Return whether a regularizer adds nothing."""
+    config = value.get("config") if isinstance(value, dict) else None
+    return isinstance(config, dict) and bool(config) and not any(config.values())
+
+
+def _initializer(name: str, value: Any) -> dict[str, Any]:
+    """Return the argument for an initializer of ours; others don't matter: values are loaded."""
+    if isinstance(value, dict):
+        kind, config = value.get("class_name"), value.get("config")
+        given = config if isinstance(config, dict) else {}
+        value = {"class_name": kind, "config": {k: v for k, v in given.items() if v is not None}}
+    try:
+        return {name: initializers.get(value)}
+    except (TypeError, ValueError):
+        return {}
+
+
+# Operations of Keras 3 that are no layers there: x + y, x * 2, ops.relu(x).
+
+
+def _is_operation(entry: Entry) -> bool:
+    if entry.module.startswith(("keras.src.ops", "keras.ops")):
+        return True
+    return entry.class_name in _MERGES and any(len(use.arguments) == 2 for use in entry.uses)
+
+
+def _operation(entry: Entry) -> Layer:
+    """Return the layer that does what an operation does, and let the entry's uses call it so."""
+    operation = entry.class_name
+    for number, use in enumerate(entry.uses):
+        left, right = (*use.arguments, None, None)[:2]
+        if any(value is not None for value in use.options.values()):
+            raise UnsuitableError(f"it is called with {', '.join(map(str, use.options))}")
+        if isinstance(left, Reference) and isinstance(right, Reference) and operation in _MERGES:
+            layer: Layer = LAYERS[operation](name=entry.name)
+            entry.uses[number] = Use([[left, right]], {})
+        elif isinstance(left, Reference) and right is None:
+            layer = Activation(activations.get(operation), name=entry.name)
+        else:
+            swapped = isinstance(right, Reference)
+            value, number_ = (right, left) if swapped else (left, right)
+            if not isinstance(value, Reference) or isinstance(number_, bool):
+                raise UnsuitableError(
+                    "it is called with something but two values, or one and a number"
+                )
+            layer = Rescaling(*_scale(operation, number_, swapped), name=entry.name)
+            entry.uses[number] = Use([value], {})
+    return layer
+
+
+def _scale(operation: str, number: Any, swapped: bool) -> tuple[float, float]:
+    """Return the factor and the summand of an operation with a number."""
+    if not isinstance(number, (int, float)) or not math.isfinite(number):
+        raise UnsuitableError(f"it is called with {str(number)[:100]}")
+    if operation == "Add":
+        return 1.0, number
+    if operation == "Subtract":
+        return (-1.0, number) if swapped else (1.0, -number)
+    if operation == "Multiply":
+        return number, 0.0
+    if operation in ("Divide", "TrueDivide") and number and not swapped:
+        return 1 / number, 0.0
+    raise UnsuitableError("cnnx has no such operation")

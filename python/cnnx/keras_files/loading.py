@@ -1,0 +1,135 @@
+"""Models and weights from the files that Keras 2 and 3 write."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cnnx.files import regular_file
+from cnnx.keras_files.archive import Archive
+from cnnx.keras_files.compilation import arguments as compile_arguments
+from cnnx.keras_files.configuration import model_entry, parse
+from cnnx.keras_files.conversion import Conversion
+from cnnx.keras_files.hdf5 import MAGIC, Node, open_hdf5
+from cnnx.keras_files.keras_order import slots_of
+from cnnx.keras_files.network import Network
+from cnnx.keras_files.weights import Matching
+from cnnx.tensor_file import INVALID
+from cnnx.warning import warn
+
+_FAULTS = (*INVALID, IndexError, OSError, UnicodeDecodeError)
+
+
+def load(path: str | os.PathLike[str]) -> Any:
+    """
+    Return the model of a file; see `cnnx.models.load_model`.
+
+    Raises
+    ------
+    ValueError
+        If the file holds no model, is damaged, or holds what cnnx has not.
+    """
+    with _reading(path, "holds no model that can be loaded") as content:
+        text, compiled, file, version = _parts(Path(path), content)
+        description = parse(text)
+        conversion = Conversion(keras_2=version is not None and version[:1] in "12")
+        network = Network(model_entry(description), conversion)
+        matching = Matching(file, network.slots)
+        arrays = [(weight, array.array()) for weight, array in matching.pairs]
+        for weight, array in arrays:
+            weight.replace(array)
+        filled = {weight for weight, _ in arrays}
+        for layer in network.model.leaves():
+            layer.saved_values = None
+            for weight in layer.weights:
+                if weight not in filled:
+                    raise ValueError(f"it has no values for {weight.path}")
+        notes = _compile(network.model, description.get("compile_config") or compiled)
+    if conversion.left_out:
+        notes.append(
+            f"left out, as it matters in training alone: {_shortened(conversion.left_out)}"
+        )
+    if notes:
+        warn(f"{path}: {'; '.join(notes)}")
+    return network.model
+
+
+def _compile(model: Any, given: Any) -> list[str]:
+    """Compile a model as it was in Keras; return why it is not."""
+    try:
+        arguments = compile_arguments(parse(given) if isinstance(given, str) else given or {})
+        if arguments is not None:
+            model.compile(**arguments)
+    except INVALID as error:
+        return [f"not compiled, as cnnx has not what it was compiled with: {str(error)[:300]}"]
+    return []
+
+
+def load_weights(
+    model: Any, path: str | os.PathLike[str], by_name: bool, skip_mismatch: bool
+) -> None:
+    """
+    Take over the weights of a file; see `Model.load_weights`.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or holds weights that do not fit; nothing is changed then.
+    """
+    with _reading(path, "load_weights") as content:
+        if bytes(content[:8]) == MAGIC:
+            file = open_hdf5(content)
+        else:
+            file = open_hdf5(Archive(Path(path), content).weights())
+        matching = Matching(file, slots_of(model), by_name, skip_mismatch)
+        if not matching.pairs and not matching.skipped and model.weights:
+            raise ValueError("none of the model's layers bears the name of one in the file")
+        arrays = [(weight, array.array()) for weight, array in matching.pairs]
+    with model.lock:
+        for weight, values in arrays:
+            weight.assign(values)
+    if matching.skipped:
+        warn(f"{path}: load_weights: left as they are: {_shortened(matching.skipped)}")
+
+
+def _shortened(texts: Sequence[str], most: int = 10) -> str:
+    """Return texts as one, and how many are left out."""
+    more = len(texts) - most
+    return "; ".join(texts[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+class _Parts(NamedTuple):
+    """What describes a model, how it was compiled, what holds its weights, and Keras' version."""
+
+    text: str | bytes
+    compiled: str | None
+    file: Node
+    version: str | None
+
+
+def _parts(path: Path, content: memoryview) -> _Parts:
+    if bytes(content[:8]) != MAGIC:
+        archive = Archive(path, content)
+        return _Parts(archive.config(), None, open_hdf5(archive.weights()), None)
+    file = open_hdf5(content)
+    text = file.text("model_config")
+    if text is None:
+        raise ValueError("it holds weights alone; build the model, then load_weights()")
+    return _Parts(text, file.text("training_config"), file, file.text("keras_version"))
+
+
+@contextmanager
+def _reading(path: str | os.PathLike[str], fault: str) -> Iterator[memoryview]:
+    """Yield the bytes of a file; what reading them raises becomes a ValueError that names it."""
+    path = regular_file(path)
+    try:
+        with open(path, "rb") as file:
+            content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        yield content
+    except _FAULTS as error:
+        reason = (str(error) or type(error).__name__)[:5000]
+        raise ValueError(f"{path}: {fault}: {reason}") from error
