@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any, TextIO, TypeAlias
 
+from cnnx import distributed
+
 Logs: TypeAlias = dict[str, float]
 """Figures by name: loss, the metrics, and both with val_ before."""
 
@@ -23,7 +25,9 @@ def check_verbose(verbose: Any, owner: str) -> int:
 
 
 def _terminal() -> TextIO | None:
-    """Return the error stream or the output stream if it is a terminal."""
+    """Return the error stream or the output stream if it is a terminal; rank 0 alone has one."""
+    if distributed.group().rank:
+        return None
     for stream in (sys.stderr, sys.stdout):
         try:
             if stream is not None and stream.isatty():
@@ -38,7 +42,9 @@ def _figures(logs: Logs) -> str:
 
 
 def write_line(text: str) -> None:
-    """Print a line; a reader who has gone away does not end the training."""
+    """Print a line on rank 0 alone; a reader who has gone away does not end the training."""
+    if distributed.group().rank:
+        return
     try:
         print(text, flush=True)
     except (OSError, ValueError):

@@ -11,6 +11,7 @@ from typing import Any
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
+from cnnx import distributed
 from cnnx.arrays import Array, Float
 from cnnx.file_kind import kind_of
 from cnnx.files import regular_file, replacing
@@ -77,7 +78,7 @@ def write_tensors(
     trusted: bool = False,
 ) -> None:
     """
-    Write a file, which appears whole or not at all.
+    Write a file, which appears whole or not at all; of a group, rank 0 alone does.
 
     Parameters
     ----------
@@ -111,8 +112,9 @@ def write_tensors(
             f"{path}: cannot save a description of {header:,} bytes: at most {MAX_HEADER:,} could "
             "be loaded. Set large weights with set_weights() instead of Constant."
         )
-    with replacing(path) as file:
-        file.write(content)
+    if distributed.group().rank == 0:
+        with replacing(path) as file:
+            file.write(content)
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from cnnx import distributed
 from cnnx.callbacks.save_frequency import SaveFrequency
 from cnnx.files import remove_unfinished
 from cnnx.models.callback import Callback, Logs
@@ -40,6 +42,7 @@ class BackupAndRestore(Callback):
     """
 
     runs_last = True
+    joint = True
     reports = ()
 
     def __init__(
@@ -57,17 +60,25 @@ class BackupAndRestore(Callback):
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Go on from the backup if there is one."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(self._file.parent)
         self._frequency.batches = 0
-        if not self._file.exists():
+        group = distributed.group()
+        snapshot = group.broadcast(self._read() if group.rank == 0 else None)
+        if snapshot is None:
             return
-        with restoring(self._file, "Delete it to begin anew", trusted=True) as snapshot:
-            self.training.check_state(snapshot)
         self.training.set_state(snapshot)
         if self.params["verbose"]:
             epoch, step = self.training.epoch, self.training.step
             write_line(f"Going on after {step} batches of epoch {epoch + 1}, from {self._file}")
+
+    def _read(self) -> dict[str, Any] | None:
+        """Return the backup if there is one that fits; make its folder if there is none."""
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        remove_unfinished(self._file.parent)
+        if not self._file.exists():
+            return None
+        with restoring(self._file, "Delete it to begin anew", trusted=True) as snapshot:
+            self.training.check_state(snapshot)
+        return snapshot
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Back up if it is time to."""
@@ -81,7 +92,7 @@ class BackupAndRestore(Callback):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         """Remove the backup, and its folder if nothing else is in it."""
-        if self.delete_checkpoint:
+        if self.delete_checkpoint and distributed.group().rank == 0:
             self._file.unlink(missing_ok=True)
             with suppress(OSError):  # not empty
                 self._file.parent.rmdir()

@@ -7,6 +7,7 @@ import io
 import os
 from typing import Any, TextIO
 
+from cnnx import distributed
 from cnnx.files import replaceable, replacing
 from cnnx.models.callback import Callback, Logs
 
@@ -56,8 +57,9 @@ class CSVLogger(Callback):
             self._columns += new
             self._write()
             return
-        with self._file.open("a", newline="") as file:
-            self._writer(file).writerow(row)
+        if distributed.group().rank == 0:
+            with self._file.open("a", newline="") as file:
+                self._writer(file).writerow(row)
 
     def get_state(self) -> dict[str, Any]:
         """Return the lines so far."""
@@ -75,8 +77,9 @@ class CSVLogger(Callback):
         if self._rows:
             writer.writeheader()
         writer.writerows(self._rows)
-        with replacing(self._file) as file:
-            file.write(text.getvalue().encode())
+        if distributed.group().rank == 0:
+            with replacing(self._file) as file:
+                file.write(text.getvalue().encode())
 
     def _writer(self, file: TextIO) -> csv.DictWriter[str]:
         return csv.DictWriter(file, self._columns, delimiter=self.separator)

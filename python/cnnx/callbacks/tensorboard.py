@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from cnnx import geometry
+from cnnx import distributed, geometry
 from cnnx.extras import import_extra
 from cnnx.models.callback import Callback, Logs
 from cnnx.registry import choice
@@ -93,7 +93,7 @@ class TensorBoard(Callback):
             seconds, batches = self._begun
             speed = (self._batches - batches) / max(time.perf_counter() - seconds, 1e-9)
             self._write("train", "epoch_steps_per_second", speed, epoch)
-        if self.histogram_freq and epoch % self.histogram_freq == 0:
+        if self.histogram_freq and epoch % self.histogram_freq == 0 and self._writers:
             for path, weight in self.model.named_weights():
                 self._writer("train").add_histogram(path, weight.value.ravel(), epoch)
         for writer in self._writers.values():
@@ -114,7 +114,8 @@ class TensorBoard(Callback):
         self._batches = state["batches"]
 
     def _write(self, folder: str, name: str, value: float, step: int) -> None:
-        self._writer(folder).add_scalar(name, value, step)
+        if distributed.group().rank == 0:
+            self._writer(folder).add_scalar(name, value, step)
 
     def _writer(self, folder: str) -> Any:
         if folder not in self._writers:

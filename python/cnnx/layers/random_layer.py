@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import random
+from cnnx import distributed, random
 from cnnx.layers.layer import Layer
 
 
@@ -27,8 +27,16 @@ class RandomLayer(Layer):
 
     @property
     def generator(self) -> np.random.Generator:
-        """The layer's own generator, or the global one."""
-        return random.generator() if self._generator is None else self._generator
+        """
+        The layer's own generator, or the global one.
+
+        In a group, the ranks draw one number in step from it, which seeds another for each rank.
+        """
+        source = random.generator() if self._generator is None else self._generator
+        group = distributed.group()
+        if group.size == 1:
+            return source
+        return np.random.default_rng([int(source.bit_generator.random_raw()), group.rank])
 
     @property
     def random_state(self) -> dict[str, Any] | None:

@@ -1,12 +1,13 @@
 """Cutting data sets into batches, or taking them as they come."""
 
 import itertools
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from cnnx import random
+from cnnx import distributed, random
 from cnnx.arrays import Array, is_contiguous
 from cnnx.buffer import Buffer
 from cnnx.warning import warn
@@ -45,6 +46,13 @@ class Source:
             samples[...] = self._array[indices]
         return samples if samples.dtype == self._dtype else self._convert(samples)
 
+    def description(self) -> str:
+        """Return shape, dtype, and a checksum of up to 64 samples here and there."""
+        count = len(self._array)
+        some = self._array[:: max(count // 63, 1)]
+        checksum = zlib.crc32(np.ascontiguousarray(some).view(np.uint8).data)
+        return f"an array {self._array.shape} {self._array.dtype}, checksum {checksum:08x}"
+
     def _convert(self, samples: Array) -> Array:
         converted = self._converted.rows(len(samples))
         np.copyto(converted, samples, casting="same_kind")
@@ -55,21 +63,32 @@ class Batches:
     """
     Batches of several arrays side by side; iterating again starts the next epoch.
 
+    Of each batch of a group of processes, this rank's part is yielded, which may be empty.
+
     Parameters
     ----------
     sources
         Arrays of one length with the dtype of their batches.
     batch_size
-        Samples a batch; the last may hold fewer.
+        Samples a batch and rank; the last may hold fewer.
     shuffle
         Whether each epoch takes the samples in a new random order.
+
+    Attributes
+    ----------
+    samples
+        Of all ranks.
+    joint
+        Samples of the batch last yielded, of all ranks.
     """
 
     def __init__(
         self, *sources: tuple[Array, np.dtype[Any]], batch_size: int, shuffle: bool = False
     ) -> None:
         self.samples = len(sources[0][0])
-        self._batch_size = batch_size
+        self.joint = 0
+        self._group = distributed.group()
+        self._batch_size = batch_size * self._group.size
         self._shuffle = shuffle
         self._sources = [Source(array, dtype) for array, dtype in sources]
 
@@ -77,6 +96,18 @@ class Batches:
     def steps(self) -> int:
         """Number of batches of an epoch."""
         return -(-self.samples // self._batch_size)
+
+    def in_order(self, parts: list[Array]) -> list[Array]:
+        """Return what was made of each batch, with the other ranks' parts, in the data's order."""
+        steps = zip(*self._group.gather(parts), strict=True)
+        return [part for step in steps for part in step]
+
+    def description(self) -> list[str]:
+        """Return the arrays in short, line by line: all ranks of a group have the same."""
+        return [
+            f"batches of {self._batch_size // self._group.size}, shuffled: {self._shuffle}",
+            *(source.description() for source in self._sources),
+        ]
 
     def get_state(self) -> dict[str, Any]:
         """Return nothing: the order comes from the global generator."""
@@ -89,6 +120,10 @@ class Batches:
         order = random.generator().permutation(self.samples) if self._shuffle else None
         for start in range(0, self.samples, self._batch_size):
             stop = min(start + self._batch_size, self.samples)
+            self.joint = stop - start
+            if self._group.size > 1:
+                part = self._group.part(self.joint)
+                start, stop = start + part.start, start + part.stop
             if order is None:
                 yield [source.slice(start, stop) for source in self._sources]
             else:
@@ -128,6 +163,14 @@ class Stream:
     steps
         Batches an epoch; by default as many as the stream's length says, or as there are. Given,
         an epoch goes on where the one before ended, and a stream that ends begins again.
+    group
+        Whose ranks go through an epoch together, each with a stream of its own; by default the
+        present one.
+
+    Attributes
+    ----------
+    joint
+        Samples of the batch last yielded, of all ranks.
     """
 
     def __init__(
@@ -136,11 +179,14 @@ class Stream:
         check: Callable[[Any], list[Any]],
         owner: str,
         steps: int | None = None,
+        group: distributed.Group | None = None,
     ) -> None:
         self._batches = batches
         self._check = check
         self._owner = owner
         self._given = steps
+        self._group = group or distributed.group()
+        self.joint = 0
         self._is_iterator = isinstance(batches, Iterator)
         self._going_on: Iterator[Any] | None = batches if self._is_iterator else None
 
@@ -156,6 +202,14 @@ class Stream:
         if self._given is None and hasattr(self._batches, "__len__"):
             return len(self._batches)
         return self._given
+
+    def in_order(self, parts: list[Array]) -> list[Array]:
+        """Return what was made of each batch: this rank's."""
+        return parts
+
+    def description(self) -> list[str]:
+        """Return what all ranks of a group have in common: streams may differ."""
+        return [f"a stream of {type(self._batches).__name__}, steps {self._given}"]
 
     def get_state(self) -> Any:
         """Return what the stream's own `get_state`, if it has one, returns."""
@@ -176,12 +230,28 @@ class Stream:
         raise self._nothing()
 
     def __iter__(self) -> Iterator[list[Any]]:
+        return self._alone() if self._group.size == 1 else self._together()
+
+    def _together(self) -> Iterator[list[Any]]:
+        """Yield batches until all ranks' have ended; a rank whose are at an end yields none."""
+        own = self._alone()
+        while True:
+            batch = next(own, [])
+            rows = np.array([len(batch[0]) if batch else 0], np.int64)
+            self.joint = int(self._group.sum(rows)[0])
+            if not self.joint:
+                return
+            yield batch
+
+    def _alone(self) -> Iterator[list[Any]]:
         count, steps = 0, self.steps
         for batch in self._epoch():
             if count == steps:  # one more is asked for, so that a stream comes to its end
                 break
             count += 1
-            yield self._check(batch)
+            checked = self._check(batch)
+            self.joint = len(checked[0])
+            yield checked
             if count == self._given:
                 break
         if not count:

@@ -29,6 +29,8 @@ class Callback:
 
     runs_last: ClassVar[bool] = False
     """Whether it runs after all callbacks that do not, wherever it stands among them."""
+    joint: ClassVar[bool] = False
+    """Whether all ranks of a group must have it, as it exchanges something between them."""
     reports: ClassVar[Sequence[str] | None] = None
     """Figures that it adds to the logs of an epoch, if they are known beforehand."""
     model: Model

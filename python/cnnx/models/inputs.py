@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnx import distributed
 from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, is_tensor, real_array
 from cnnx.buffer import Buffer
 from cnnx.geometry import integer
@@ -80,7 +81,7 @@ def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batc
     """Return batches of samples alone."""
     check_steps(x, steps, "predict: steps")
     if is_stream(x):
-        return Stream(x, stream_samples(model, "predict"), "predict", steps)
+        return Stream(x, stream_samples(model, "predict"), "predict", steps, distributed.Group())
     arrays = samples(model, x, "predict")
     return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)
 

@@ -678,10 +678,10 @@ class Model(WeightHolder):
         self.history = history  # a callback may have called fit
         return history
 
-    def train_batch(self, *arrays: Array) -> list[float]:
+    def train_batch(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """Take one step on a batch that is checked already; return its loss before and metrics."""
         with self.lock:
-            return self.training_step("fit").train(*arrays)
+            return self.training_step("fit").train(*arrays, joint=joint)
 
     def evaluate(
         self,
@@ -737,9 +737,9 @@ class Model(WeightHolder):
                 if notify is not None:
                     notify("on_test_batch_begin", number, {})
                 with self.lock:
-                    values = self.training_step("evaluate").evaluate(*arrays)
-                mean.add(values, len(arrays[0]))
-                progress.advance(len(arrays[0]), mean.logs)
+                    values = self.training_step("evaluate").evaluate(*arrays, joint=batches.joint)
+                mean.add(values, batches.joint)
+                progress.advance(batches.joint, mean.logs)
                 if notify is not None:
                     notify("on_test_batch_end", number, mean.logs())
         logs = mean.result()
@@ -785,17 +785,24 @@ class Model(WeightHolder):
             for number, batch in enumerate(batches):
                 if notify is not None:
                     notify("on_predict_batch_begin", number, {})
-                outputs = self.runs.forward(batch)
+                outputs = self._predicted(batch)
                 for parts, output in zip(found, outputs, strict=True):
                     parts.append(output)
-                progress.advance(len(batch[0]))
+                progress.advance(batches.joint)
                 if notify is not None:
                     notify("on_predict_batch_end", number, {"outputs": self._outputs.pack(outputs)})
         called.notify("on_predict_end", {})
+        found = [batches.in_order(parts) for parts in found]
         return self._outputs.pack(
             np.concatenate(parts or [np.empty((0, *value.shape[1:]), np.float32)])
             for parts, value in zip(found, self.graph.outputs, strict=True)
         )
+
+    def _predicted(self, batch: Sequence[Float]) -> list[Float]:
+        """Return the outputs of a batch, be it one without samples."""
+        if len(batch[0]):
+            return self.runs.forward(batch)
+        return [np.empty((0, *value.shape[1:]), np.float32) for value in self.graph.outputs]
 
     # Single batches.
 

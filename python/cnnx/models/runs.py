@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+from cnnx import distributed
 from cnnx.arrays import Float
 from cnnx.graph import Graph, Plan
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
+from cnnx.models.joint_step import JointStep
 from cnnx.models.objective import Objective
 from cnnx.models.parameters import Parameters
 from cnnx.models.step_lock import StepLock
@@ -93,11 +95,14 @@ class Runs:
             if self._trainable() != self._learned:
                 self._step = None
             self._arranged = Weight.last_arrangement
+        if self._step is not None and self._step.group is not distributed.group():
+            self._step = None
         return self._step
 
     def begin_step(self, objectives: Sequence[Objective], optimizer: Optimizer) -> TrainingStep:
         """Make the step of training."""
-        self._step = TrainingStep(self.graph, objectives, optimizer, self.parameters)
+        kind = TrainingStep if distributed.group().size == 1 else JointStep
+        self._step = kind(self.graph, objectives, optimizer, self.parameters)
         self._arranged, self._learned = Weight.last_arrangement, self._trainable()
         return self._step
 

@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cnnx import random, registry
+from cnnx import distributed, random, registry
 from cnnx.geometry import integer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.metrics import Metric
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, Callbacks, Logs
+from cnnx.models.consent import begin_together, draw_together, go_on_together, stop_together
 from cnnx.models.objective import serialize_losses
 from cnnx.progress import Progress, write_line
 from cnnx.warning import warn
@@ -62,6 +63,7 @@ class Training:
         for callback in callbacks:
             callback.training = self
         self._callbacks = callbacks
+        self._group = distributed.group()
         self.model = model
         self._batches = batches
         self._judging = judging
@@ -79,6 +81,9 @@ class Training:
 
     def run(self) -> None:
         """Train until the last epoch, or until a callback sets `model.stop_training`."""
+        if self._group.size > 1:
+            begin_together(self._group, self)
+            self._mean = self.model.training_step("fit").mean()  # the step is another one now
         try:
             self._callbacks.notify("on_train_begin", {})
             while self.epoch < self._last and not self.model.stop_training:
@@ -105,6 +110,8 @@ class Training:
         self.epoch, self.step, self._mean = epoch + 1, 0, self.model.training_step("fit").mean()
         self._logs = logs
         self._callbacks.notify("on_epoch_end", epoch, logs)
+        if self._group.size > 1:
+            go_on_together(self._group, self)
 
     def _train(self, progress: Progress) -> None:
         """Train on what is left of the epoch."""
@@ -113,14 +120,17 @@ class Training:
         for arrays in self._remaining():
             if notify is not None:
                 notify("on_train_batch_begin", self.step, {})
-            self._values = values = model.train_batch(*arrays)
+            samples = self._batches.joint
+            self._values = values = model.train_batch(*arrays, joint=samples)
             if self._finite and not math.isfinite(values[0]):
                 self._warn(values[0])
-            mean.add(values, len(arrays[0]))
-            progress.advance(len(arrays[0]), mean.logs)
+            mean.add(values, samples)
+            progress.advance(samples, mean.logs)
             self.step += 1
             if notify is not None:
                 notify("on_train_batch_end", self.step - 1, mean.logs())
+                if self._group.size > 1:
+                    stop_together(self._group, self)
             if model.stop_training:
                 break
 
@@ -144,6 +154,8 @@ class Training:
     def _remaining(self) -> Iterator[list[Any]]:
         """Return the epoch's batches that are not done, in the order that it began with."""
         if not self.step:
+            if self._group.size > 1:
+                self._set_random_state(draw_together(self._group, self._random_state()))
             self._random_at_begin = self._random_state()
             return iter(self._batches)
         now = self._random_state()
@@ -162,7 +174,7 @@ class Training:
         optimizer = model.compiled_optimizer
         with model.lock:
             return {
-                "model": self._description(),
+                "model": self.description(),
                 "data": self._extent,
                 "weights": model.weights_by_path(),
                 "optimizer": optimizer.get_state(),
@@ -181,7 +193,7 @@ class Training:
 
     def check_state(self, state: dict[str, Any]) -> None:
         """Raise ValueError if `state` is not that of such a training."""
-        for there, here in itertools.zip_longest(state["model"], self._description()):
+        for there, here in itertools.zip_longest(state["model"], self.description()):
             if there != here:
                 raise ValueError(f"it is of another model: it has {there}, this one {here}")
         if state["data"] != self._extent:
@@ -218,7 +230,16 @@ class Training:
             if name in state["callbacks"]:
                 callback.set_state(state["callbacks"][name])
 
-    def _description(self) -> list[str]:
+    def settings(self) -> list[str]:
+        """Return the settings of `fit` and the data, line by line, as all ranks have them."""
+        return [
+            f"epochs {self.epoch} to {self._last}",
+            *(line for data in self._data() for line in data.description()),
+            f"{len(self._data())} data sets",
+            f"callbacks for all ranks: {[type(c).__name__ for c in self._callbacks if c.joint]}",
+        ]
+
+    def description(self) -> list[str]:
         """Return what has to be the same, line by line; automatic names may differ."""
         model = self.model
         optimizer = model.compiled_optimizer

@@ -11,9 +11,11 @@ import numpy as np
 
 from cnnx.arrays import Array, Float, Shape
 from cnnx.buffer import Buffer
+from cnnx.distributed import Group, group
 from cnnx.graph import Graph, Plan
 from cnnx.graph.fusions import net_input
 from cnnx.graph.plan import Binding
+from cnnx.losses import Loss
 from cnnx.metrics import Metric
 from cnnx.models.mean import Mean
 from cnnx.models.objective import Objective, figure_names
@@ -29,11 +31,11 @@ class Figure(NamedTuple):
     keeps_state: bool
     by_rows: bool
 
-    def of(self, targets: Array, predictions: Float) -> float:
+    def of(self, targets: Array, predictions: Float, group: Group) -> float:
         """Return the figure of a batch; of a metric that keeps a state, of all so far."""
         metric = self.metric
         if self.keeps_state:
-            metric.update_state(targets, predictions)
+            metric.update_state(group.rows(targets), group.rows(predictions))
             return float(metric.running())
         if self.by_rows:
             predictions = predictions.reshape(-1, predictions.shape[-1])
@@ -53,12 +55,21 @@ class Head:
         Of one sample's output.
     fused
         Whether the network ends before the activation that belongs to the loss.
+    group
+        Whose samples metrics that keep a state see.
+
+    Attributes
+    ----------
+    joint_count
+        Over how many rows of all ranks the loss is the mean; None for those of this process.
     """
 
-    def __init__(self, objective: Objective, shape: Shape, fused: bool) -> None:
+    def __init__(self, objective: Objective, shape: Shape, fused: bool, group: Group) -> None:
         self.objective = objective
         self.shape = shape
         self.loss = objective.loss
+        self.joint_count: int | None = None
+        self._group = group
         self.sparse = self.loss is not None and self.loss.sparse
         self.figures = [
             Figure(metric, metric.keeps_state, len(shape) > 1 and not metric.whole)
@@ -93,19 +104,36 @@ class Head:
         """Return the shape of a batch's rows of outputs, each of which may have its weight."""
         return (samples, *self.shape[:-1]) if self._loss_sees_rows else (samples,)
 
+    def rows_in(self, samples: int) -> int:
+        """Return the number of rows of outputs of so many samples."""
+        return math.prod(self.rows_of(samples))
+
+    @property
+    def counts_vary(self) -> bool:
+        """Whether samples may differ in how many of their rows count in the loss."""
+        counted = getattr(type(self.loss), "counted", Loss.counted)
+        return counted is not Loss.counted and getattr(self.loss, "ignore_class", self) is not None
+
+    def counted(self, targets: Array, weights: Float | None) -> tuple[Array, Float | None, int]:
+        """Return rows of targets, their weights, and how many the loss counts."""
+        assert self.loss is not None
+        wanted = targets
+        if self._loss_sees_rows:
+            wanted = targets.reshape(-1) if self.sparse else targets.reshape(-1, self._units)
+        return self.loss.counted(wanted if self.sparse else self.loss.smooth(wanted), weights)
+
     def score(
         self, outputs: Float, targets: Array, weights: Float | None, figures: Sequence[Figure]
     ) -> list[float]:
         """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
-        predictions, wanted, values = outputs, targets, []
+        predictions, values = outputs, []
         if self.loss is not None:
             losses = self._losses.rows(len(outputs))
             rows = outputs
             if self._loss_sees_rows:
                 losses, rows = losses.reshape(-1), rows.reshape(-1, self._units)
-                wanted = targets.reshape(-1) if self.sparse else targets.reshape(rows.shape)
-            seen = wanted if self.sparse else self.loss.smooth(wanted)
-            seen, weights, self._count = self.loss.counted(seen, weights)
+            seen, weights, count = self.counted(targets, weights)
+            self._count = count if self.joint_count is None else self.joint_count
             if self._from_logits:
                 probabilities = self._probabilities.rows(len(outputs))
                 found = self._rows(probabilities)
@@ -121,7 +149,7 @@ class Head:
             values.append(float(np.add.reduce(losses)) / max(self._count, 1))
             self._seen = rows, seen, weights
         for figure in figures:
-            values.append(figure.of(targets, predictions))
+            values.append(figure.of(targets, predictions, self._group))
         return values
 
     def differentiate(self, dy: Float) -> None:
@@ -165,6 +193,7 @@ class TrainingStep:
         parameters: Parameters,
     ) -> None:
         self.objectives = list(objectives)
+        self.group = group()
         self.heads: list[Head] = []
         for place, objective in enumerate(objectives):
             loss, shape = objective.loss, graph.outputs[place].shape[1:]
@@ -174,18 +203,20 @@ class TrainingStep:
             if shorter is None:
                 check_suits(loss, graph, graph.outputs[place])
             graph = shorter or graph
-            self.heads.append(Head(objective, shape, shorter is not None))
+            self.heads.append(Head(objective, shape, shorter is not None, self.group))
+        self.losses = len(figure_names(objectives)) - sum(len(head.figures) for head in self.heads)
+        """How many of the figures are losses; metrics come after them."""
         self._inputs = len(graph.inputs)
         self._training = Plan(graph, training=True, learns=True)
         self._judging = Plan(graph)
         self.optimizer = optimizer
-        self._parameters = parameters
+        self.parameters = parameters
         self._statistics = np.empty_like(parameters.state)
-        self._segments = optimizer.bind(
+        self.segments = optimizer.bind(
             parameters.values, parameters.gradients, parameters.learned()
         )
 
-    def train(self, *arrays: Array) -> list[float]:
+    def train(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """
         Take one step of the optimizer; return the batch's loss and other figures before it.
 
@@ -197,28 +228,30 @@ class TrainingStep:
             A batch of each input, the targets of each output, and the weights of the samples: none,
             one array for all outputs, or one for each. The losses of samples count `weights` times,
             the metrics take no notice of them.
+        joint
+            Number of the samples on all ranks of a group, if it is known.
         """
-        statistics = self._parameters.state
+        statistics = self.parameters.state
         np.copyto(self._statistics, statistics)
         try:
-            values = self._differentiate(arrays)
+            values = self.differentiated(arrays, joint)
         except BaseException:
             np.copyto(statistics, self._statistics)
             raise
-        self._parameters.changed()  # before it is true: an interrupt can come at any time
-        self.optimizer.step(self._segments)
+        self.parameters.changed()  # before it is true: an interrupt can come at any time
+        self.optimizer.step(self.segments)
         return values
 
     def differentiate(self, *arrays: Array) -> None:
         """Write the gradients that `train` would step along; no weight and no statistic changes."""
-        statistics = self._parameters.state
+        statistics = self.parameters.state
         np.copyto(self._statistics, statistics)
         try:
-            self._differentiate(arrays)
+            self.differentiated(arrays, None)
         finally:
             np.copyto(statistics, self._statistics)
 
-    def evaluate(self, *arrays: Array) -> list[float]:
+    def evaluate(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """Return the batch's loss and other figures."""
         return self._score(self._judging.bind(len(arrays[0])), arrays, judges=True)
 
@@ -243,7 +276,8 @@ class TrainingStep:
         figures = [figure for head in self.heads for figure in head.figures]
         return [figure.metric for figure in figures if figure.keeps_state]
 
-    def _differentiate(self, arrays: Sequence[Array]) -> list[float]:
+    def differentiated(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
+        """Write the gradients of a batch, and return its figures."""
         binding = self._training.bind(len(arrays[0]))
         values = self._score(binding, arrays)
         for head, dy in zip(self.heads, binding.dys, strict=True):
@@ -255,28 +289,25 @@ class TrainingStep:
     def _score(
         self, binding: Binding, arrays: Sequence[Array], judges: bool = False
     ) -> list[float]:
-        count, heads = self._inputs, self.heads
-        outputs = binding.forward(*arrays[:count])
-        if len(heads) == 1:
-            given = arrays[count + 1] if len(arrays) > count + 1 else None
-            head = heads[0]
-            figures = head.judges if judges else head.figures
-            return head.score(outputs[0], arrays[count], head.row_weights(given), figures)
-        targets, weights = arrays[count : count + len(heads)], arrays[count + len(heads) :]
-        if len(weights) == 1:
-            weights = [weights[0]] * len(heads)
-        return _joined(
-            heads,
-            [
-                head.score(
-                    outputs[place],
-                    targets[place],
-                    head.row_weights(weights[place]) if weights else None,
-                    head.judges if judges else head.figures,
-                )
-                for place, head in enumerate(heads)
-            ],
-        )
+        outputs = binding.forward(*arrays[: self._inputs])
+        values = [
+            head.score(output, targets, weights, head.judges if judges else head.figures)
+            for output, (head, targets, weights) in zip(outputs, self.given(arrays), strict=True)
+        ]
+        return values[0] if len(values) == 1 else _joined(self.heads, values)
+
+    def given(self, arrays: Sequence[Array]) -> list[tuple[Head, Array, Float | None]]:
+        """Return each output with its targets and the weights of its rows."""
+        first, heads = self._inputs, self.heads
+        weights = arrays[first + len(heads) :]
+        return [
+            (
+                head,
+                arrays[first + place],
+                head.row_weights(weights[place if len(weights) > 1 else 0]) if weights else None,
+            )
+            for place, head in enumerate(heads)
+        ]
 
 
 def _joined(heads: Sequence[Head], values: list[list[float]]) -> list[float]:

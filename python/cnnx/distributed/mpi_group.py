@@ -1,0 +1,193 @@
+"""A group of processes that MPI joins."""
+
+from __future__ import annotations
+
+import atexit
+import math
+import os
+import sys
+import time
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cnnx.arrays import Array
+from cnnx.distributed.group import Group
+from cnnx.distributed.processes import Process, ended, this_process
+
+T = TypeVar("T")
+
+SMALL = 1 << 16
+"""Bytes up to which a sum waits with a time limit by itself."""
+SPINNING = 1e-3
+"""Seconds of waiting before this process begins to sleep in between."""
+LOOKING = 0.5
+"""Seconds between two looks at the ranks that are waited for."""
+ANSWERING = 2.0
+"""Seconds that the other ranks have to say that they wait too."""
+LEFT, LATE = 1, 2
+"""Tags of notes: this rank leaves the program, this rank waits too long."""
+
+
+class MPIGroup(Group):
+    """
+    The processes of MPI's world.
+
+    No wait is for ever: the ranks first meet, which has a time limit, and then exchange data.
+
+    Parameters
+    ----------
+    mpi
+        The module mpi4py.MPI.
+    timeout
+        As for `init`.
+    """
+
+    def __init__(self, mpi: Any, timeout: float) -> None:
+        self._mpi = mpi
+        self._timeout = timeout
+        self._data = mpi.COMM_WORLD.Dup()
+        self._notes = mpi.COMM_WORLD.Dup()
+        self.rank, self.size = self._data.rank, self._data.size
+        local = self._data.Split_type(mpi.COMM_TYPE_SHARED)
+        self.local_rank, self.local_size = local.rank, local.size
+        self._done = 0
+        self._ends = False
+        self._processes: list[Process] = self._data.allgather(this_process())
+        self._hook = sys.excepthook
+        sys.excepthook = self._end_all
+        atexit.register(self._leave)
+
+    # What ranks do together.
+
+    def sum(self, array: Array) -> Array:
+        """Replace the numbers of an array by their sums over all ranks."""
+        in_place = self._mpi.IN_PLACE
+        if array.nbytes <= SMALL:
+            self._wait(self._data.Iallreduce(in_place, array), "sum")
+        else:
+            self._meet("sum")
+            self._data.Allreduce(in_place, array)
+        return array
+
+    def gather(self, value: T) -> list[T]:
+        """Return what each rank gave, in their order."""
+        self._meet("gather")
+        found: list[T] = self._data.allgather(value)
+        return found
+
+    def broadcast(self, value: T) -> T:
+        """Return what rank 0 gave."""
+        self._meet("broadcast")
+        if isinstance(value, np.ndarray):
+            self._data.Bcast(value)
+            return value
+        found: T = self._data.bcast(value if self.rank == 0 else None)
+        return found
+
+    def rows(self, array: Array) -> Array:
+        """Return the rows of all ranks' arrays below each other."""
+        forms = self.gather((array.shape, array.dtype))
+        (_, *row), dtype = next((form for form in forms if form[0][0]), forms[0])
+        joined = np.empty((sum(shape[0] for shape, _ in forms), *row), dtype)
+        own = np.ascontiguousarray(array, dtype)  # without rows, of any form
+        sizes = [shape[0] * math.prod(row) for shape, _ in forms]
+        self._data.Allgatherv(own.reshape(len(own), *row), [joined, sizes])
+        return joined
+
+    def barrier(self) -> None:
+        """Wait until all ranks are here."""
+        self._meet("barrier")
+
+    # Waiting.
+
+    def _meet(self, operation: str) -> None:
+        self._wait(self._data.Ibarrier(), operation)
+
+    def _wait(self, request: Any, operation: str) -> None:
+        """Wait until all ranks have come to the same place; raises RuntimeError for one missing."""
+        began = time.perf_counter()
+        look = began + LOOKING
+        while not request.Test():
+            now = time.perf_counter()
+            if now - began < SPINNING:
+                os.sched_yield()
+                continue
+            time.sleep(5e-5)
+            if now > look:
+                self._look(now - began, operation)
+                look = now + LOOKING
+        self._done += 1
+
+    def _look(self, waited: float, operation: str) -> None:
+        """Raise RuntimeError if a rank will not come."""
+        status = self._mpi.Status()
+        if self._notes.Iprobe(self._mpi.ANY_SOURCE, LEFT, status):
+            rank = status.source
+            raise RuntimeError(
+                f"{self._named(rank)} has ended, but rank {self.rank} waits for it ({operation}): "
+                "all ranks must call fit, evaluate and predict alike, and end alike"
+            )
+        for rank, process in enumerate(self._processes):
+            if rank != self.rank and (state := ended(process, waited)):
+                raise RuntimeError(
+                    f"{self._named(rank)} is {state}, and rank {self.rank} waits for it "
+                    f"({operation})"
+                )
+        if waited > self._timeout:
+            silent = self._silent()
+            names = ", ".join(map(self._named, silent)) or "a rank"
+            raise RuntimeError(
+                f"{names} did not come within {self._timeout:g} s to where rank {self.rank} waits "
+                f"({operation}): it computes something else, or its machine or network is down. "
+                "All ranks must call fit, evaluate and predict alike; distributed.init(timeout=) "
+                "sets the limit"
+            )
+
+    def _silent(self) -> list[int]:
+        """Return the ranks that do not say that they wait here too."""
+        others = set(range(self.size)) - {self.rank}
+        for rank in others:
+            self._notes.isend(self._done, rank, LATE)
+        deadline = time.perf_counter() + ANSWERING
+        while others and time.perf_counter() < deadline:
+            status = self._mpi.Status()
+            if not self._notes.Iprobe(self._mpi.ANY_SOURCE, LATE, status):
+                time.sleep(0.01)
+            elif self._notes.recv(source=status.source, tag=LATE) == self._done:
+                others.discard(status.source)
+        return sorted(others)
+
+    def _named(self, rank: int) -> str:
+        process = self._processes[rank]
+        return f"rank {rank} (process {process.number} on {process.host})"
+
+    # The end.
+
+    def _end_all(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        """End all ranks: an error that nobody handles would leave the others waiting."""
+        self._ends = True
+        sys.stdout.flush()
+        print(f"rank {self.rank} of {self.size} ends all ranks:", file=sys.stderr)
+        self._hook(kind, error, trace)
+        sys.stderr.flush()
+        self._mpi.COMM_WORLD.Abort(1)
+
+    def _leave(self) -> None:
+        """Wait at the end of the program for the other ranks; those that wait here are told."""
+        if self._mpi.Is_finalized() or self._ends:
+            return
+        request, told = self._notes.Ibarrier(), False
+        began = time.perf_counter()
+        while not request.Test():
+            time.sleep(1e-3)
+            if not told and time.perf_counter() - began > LOOKING:
+                told = True
+                for rank in set(range(self.size)) - {self.rank}:
+                    self._notes.isend(None, rank, LEFT)
+        status = self._mpi.Status()
+        while self._notes.Iprobe(self._mpi.ANY_SOURCE, self._mpi.ANY_TAG, status):
+            self._notes.recv(source=status.source, tag=status.tag)

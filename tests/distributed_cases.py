@@ -1,0 +1,202 @@
+"""
+Trainings that several ranks share.
+
+`python distributed_cases.py FOLDER [CASE ...]` runs them and writes what each rank found to
+FOLDER/RANK. A case takes the group, and returns what has to be the same for any number of ranks.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import cnnx
+from cnnx import callbacks, layers
+from cnnx.distributed import Group
+
+JOINT = 24
+"""Samples a step, of all ranks."""
+
+Case = Callable[[Group], dict[str, Any]]
+CASES: dict[str, Case] = {}
+
+
+def case(function: Case) -> Case:
+    CASES[function.__name__] = function
+    return function
+
+
+def draw(*shape: int) -> Any:
+    return np.random.default_rng(7).standard_normal(shape).astype(np.float32)
+
+
+def chain(group: Group, *metrics: Any, optimizer: Any = "adam") -> cnnx.Sequential:
+    """Return a network with other weights on each rank, until training begins."""
+    cnnx.utils.set_random_seed(3 + group.rank)
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(16, activation="tanh"),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy", *metrics])
+    return model
+
+
+def fit(group: Group, model: Any, x: Any, y: Any, **options: Any) -> dict[str, Any]:
+    options = {"batch_size": JOINT // group.size, "epochs": 4, "verbose": 0, **options}
+    history = model.fit(x, y, **options)
+    return {"weights": model.get_weights(), "history": history.history, "batches": history.batches}
+
+
+@case
+def an_uneven_last_batch(group: Group) -> dict[str, Any]:
+    x, y = draw(101, 8, 8, 1), np.arange(101) % 3
+    model = chain(group)
+    per_batch = callbacks.History(per_batch=True)
+    found = fit(group, model, x, y, validation_split=0.2, callbacks=[per_batch])
+    found["evaluate"] = model.evaluate(x, y, batch_size=7, verbose=0)
+    found["predict"] = model.predict(x, batch_size=5, verbose=0)
+    found["one"] = model.predict(x[:1], verbose=0)
+    return found
+
+
+@case
+def fewer_samples_than_ranks_in_the_last_batch(group: Group) -> dict[str, Any]:
+    x, y = draw(49, 8, 8, 1), np.arange(49) % 3
+    mean = cnnx.metrics.FunctionMetric(largest_output)
+    return fit(group, chain(group, mean), x, y, validation_data=(x[:1], y[:1]))
+
+
+def largest_output(y_true: Any, y_pred: Any) -> float:
+    """Return a figure that is no mean over batches."""
+    return float(np.max(y_pred))
+
+
+@case
+def weights_of_samples_and_classes(group: Group) -> dict[str, Any]:
+    x, y = draw(60, 8, 8, 1), np.arange(60) % 3
+    model = chain(group, optimizer=cnnx.optimizers.Momentum(0.05))
+    return fit(
+        group, model, x, y, sample_weight=np.arange(60) / 60, class_weight={1: 3.0}, shuffle=False
+    )
+
+
+@case
+def two_outputs_and_pixels_that_do_not_count(group: Group) -> dict[str, Any]:
+    cnnx.utils.set_random_seed(5 + group.rank)
+    image = cnnx.Input((6, 6, 2))
+    z = layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    pixels = layers.Conv2D(3, 1, activation="softmax", name="pixels")(z)
+    number = layers.Dense(1, name="number")(layers.GlobalAveragePooling2D()(z))
+    model = cnnx.Model(image, [pixels, number])
+    ignoring = cnnx.losses.SparseCategoricalCrossentropy(ignore_class=9)
+    model.compile(
+        "rmsprop",
+        {"pixels": ignoring, "number": "mse"},
+        {"pixels": ["accuracy"], "number": ["mae"]},
+        {"pixels": 1.0, "number": 0.5},
+    )
+    x = draw(50, 6, 6, 2)
+    labels = np.random.default_rng(2).integers(0, 3, (50, 6, 6))
+    labels[::3] = 9
+    labels[1::4, :3] = 9
+    found = fit(group, model, x, {"pixels": labels, "number": x[:, 0, 0, :1]})
+    size = JOINT // group.size
+    found["evaluate"] = model.evaluate(x, [labels, x[:, 0, 0, :1]], batch_size=size, verbose=0)
+    return found
+
+
+@case
+def callbacks_decide_together(group: Group) -> dict[str, Any]:
+    x, y = draw(60, 8, 8, 1), np.arange(60) % 3
+    model = chain(group)
+    decisions = [
+        callbacks.ReduceLROnPlateau("loss", patience=1, min_delta=0.05),
+        callbacks.EarlyStopping("loss", 2e-3, patience=2, restore_best_weights=True),
+    ]
+    return fit(group, model, x, y, epochs=30, validation_split=0.2, callbacks=decisions)
+
+
+@case
+def one_rank_stops_all(group: Group) -> dict[str, Any]:
+    x, y = draw(96, 8, 8, 1), np.arange(96) % 3
+    model = chain(group)
+
+    def stop_at(last: int) -> Callable[..., None]:
+        def stop(number: int, logs: Any) -> None:
+            if number == last and group.rank == group.size - 1:
+                model.stop_training = True
+
+        return stop
+
+    within = callbacks.LambdaCallback(on_train_batch_end=stop_at(2))
+    after = callbacks.LambdaCallback(on_epoch_end=stop_at(1))
+    first = fit(group, model, x, y, callbacks=[within])
+    second = fit(group, model, x, y, callbacks=[after])
+    assert len(first["history"]["loss"]) == 1
+    assert len(second["history"]["loss"]) == 2
+    return {"first": first, "second": second}
+
+
+@case
+def a_nan_is_seen_by_all(group: Group) -> dict[str, Any]:
+    x, y = draw(96, 8, 8, 1), np.arange(96) % 3
+    x[-1] = np.nan
+    model = chain(group)
+    per_batch = callbacks.History(per_batch=True)
+    with np.errstate(all="ignore"):
+        import warnings
+
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            found = fit(
+                group, model, x, y, shuffle=False, callbacks=[per_batch, callbacks.TerminateOnNaN()]
+            )
+    return {
+        "batches": len(found["batches"]["loss"]),
+        "warned": [str(item.message) for item in seen],
+    }
+
+
+@case
+def single_batches(group: Group) -> dict[str, Any]:
+    x, y = draw(24, 8, 8, 1), np.arange(24) % 3
+    model = chain(group)
+    model.fit(x, y, batch_size=JOINT // group.size, verbose=0)
+    part = group.part(24)
+    losses = [model.train_on_batch(x[part], y[part]) for _ in range(3)]
+    gradients = model.gradients(x[part], y[part])
+    return {
+        "losses": losses,
+        "tested": model.test_on_batch(x[part], y[part]),
+        "gradients": list(gradients.values()),
+    }
+
+
+@case
+def frozen_layers(group: Group) -> dict[str, Any]:
+    x, y = draw(60, 8, 8, 1), np.arange(60) % 3
+    model = chain(group)
+    model.layers[-2].trainable = False
+    return fit(group, model, x, y)
+
+
+def main() -> None:
+    folder, *names = sys.argv[1:]
+    group = cnnx.distributed.init(timeout=60)
+    found = {name: CASES[name](group) for name in names or CASES}
+    Path(folder, str(group.rank)).write_bytes(pickle.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
