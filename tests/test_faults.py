@@ -17,7 +17,7 @@ import pytest
 
 import cnnx
 from agreement import normal
-from cnnx import config, layers, ops
+from cnnx import _core, config, layers, ops
 from cnnx.data import image_folder
 from test_processes import NETWORK, output_of
 
@@ -75,7 +75,45 @@ LONG: dict[str, tuple[str, Callable[[], Any]]] = {
         ),
     )
     for algorithm in algorithms
+} | {
+    name: ("auto", operation)
+    for name, operation in {
+        "product": lambda: ops.matmul(ones(6000, 6000), ones(6000, 6000)),
+        "max pooling": lambda: pooled("max"),
+        "average pooling": lambda: pooled("avg"),
+        "max pooling backward": lambda: pooled_backward("max"),
+        "average pooling backward": lambda: pooled_backward("avg"),
+        "kernel as large as the image": lambda: ops.conv2d(
+            ones(1, 1200, 1200, 8), ones(1000, 1000, 8, 8)
+        ),
+        "kernel of one channel": lambda: ops.conv2d(ones(1, 2000, 2000, 1), ones(1400, 1400, 1, 1)),
+        "large kernel backward": lambda: ops.conv2d_backward(
+            ones(1, 1000, 1000, 2), ones(700, 700, 2, 2), ones(1, 301, 301, 2)
+        ),
+        "large kernel of one channel backward": lambda: ops.conv2d_backward(
+            ones(1, 1000, 1000, 1), ones(700, 700, 1, 1), ones(1, 301, 301, 1)
+        ),
+    }.items()
 }
+
+
+WINDOW = (800, 800), (1, 1), (400, 400)  # size, strides, padding
+
+
+def pooled(kind: str) -> None:
+    x, y = ones(1, 1000, 1000, 4), np.empty((1, 1001, 1001, 4), np.float32)
+    if kind == "max":
+        _core.max_pool2d_forward(x, y, None, *WINDOW)
+    else:
+        _core.avg_pool2d_forward(x, y, *WINDOW)
+
+
+def pooled_backward(kind: str) -> None:
+    dy, dx = ones(1, 1001, 1001, 4), np.empty((1, 1000, 1000, 4), np.float32)
+    if kind == "max":
+        _core.max_pool2d_backward(dy, np.zeros(dy.shape, np.int32), dx, *WINDOW)
+    else:
+        _core.avg_pool2d_backward(dy, dx, *WINDOW)
 
 
 @functools.cache
@@ -100,7 +138,7 @@ def alarm(seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", LONG)
-def test_a_long_convolution_answers_within_a_second(name: str) -> None:
+def test_a_long_operation_answers_within_a_second(name: str) -> None:
     algorithm, operation = LONG[name]
     config.set_conv_algorithm(algorithm)
     config.set_num_threads(1)

@@ -357,3 +357,51 @@ def forever():
 threading.Thread(target=forever, daemon=True).start()
 """
     assert output_of(NETWORK + script) == ""
+
+
+SHORT_OF_THREADS = """
+import os, resource
+def train(threads):
+    cnnx.config.set_num_threads(threads)
+    cnnx.utils.set_random_seed(1)
+    fresh = cnnx.models.clone_model(model)
+    fresh.compile("sgd", "sparse_categorical_crossentropy")
+    fresh.fit(x, y, epochs=3, verbose=0)
+    return [weight.tobytes() for weight in fresh.get_weights()]
+expected = train(1)
+if os.getuid() == 0:
+    os.setuid(54321)  # root has no limit
+resource.setrlimit(resource.RLIMIT_NPROC, ({limit}, {limit}))
+cnnx.config.set_num_threads(4)
+assert train(4) == expected
+print(len(os.listdir("/proc/self/task")) <= {limit} + 1, "done")
+"""
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_a_thread_that_cannot_be_started_is_done_without(limit: int) -> None:
+    script = NETWORK.replace("set_num_threads(2)", "set_num_threads(1)")
+    script += SHORT_OF_THREADS.format(limit=limit)
+    assert output_of(script, OPENBLAS_NUM_THREADS="1") == "True done"
+
+
+def test_a_sub_interpreter_refuses_the_import() -> None:
+    """It waited for ever."""
+    names = ("_interpreters", "_xxsubinterpreters")
+    name = next((name for name in names if importlib.util.find_spec(name)), None)
+    if name is None:
+        pytest.skip("this Python has no sub-interpreters")
+    script = f"""
+import sys, {name} as interpreters
+code = '''
+import sys
+sys.path[:] = {{!r}}
+try:
+    import cnnx
+except ImportError as error:
+    print(error, flush=True)
+'''
+interpreters.run_string(interpreters.create(), code.format(sys.path))
+import cnnx
+"""
+    assert output_of(script).startswith("cnnx cannot be imported in a sub-interpreter; import it")

@@ -73,6 +73,28 @@ TEST(Parallel, AnInterruptionLeavesThePiecesOut) {
   set_interruption_check(nullptr);
 }
 
+TEST(Parallel, AnInterruptionEndsTheRegionWhereItIsAskedFor) {
+  set_interruption_check([] { throw std::runtime_error("stop"); });
+  EXPECT_FALSE(interrupted());  // outside
+  for (int threads : {1, 2, 3}) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    std::atomic<int> stopped{0};
+    auto body = [&](int64_t, int64_t, int) {
+      Pace pace;
+      for (int i = 0; i < 10000 && !pace.stops(int64_t{1} << 22); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        // What an operation in the region throws would end the process.
+        parallel_for(1, 1, [](int64_t, int64_t, int) { interrupted(); });
+      }
+      stopped += pace.stops(0);
+    };
+    EXPECT_THROW(parallel_for(threads, threads, body), std::runtime_error);
+    EXPECT_EQ(stopped, threads);
+  }
+  set_interruption_check(nullptr);
+  parallel_for(2, 2, [](int64_t, int64_t, int) { EXPECT_FALSE(interrupted()); });
+}
+
 TEST(Parallel, ARegionInsideARegionIsSerial) {
   set_num_threads(2);
   parallel_for(2, 2, [](int64_t, int64_t, int) { EXPECT_EQ(threads_for(1000, 1), 1); });

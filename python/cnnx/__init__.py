@@ -4,7 +4,8 @@ import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-import cnnx.openmp  # noqa: F401  (must come first)
+import cnnx.interpreter
+import cnnx.openmp  # noqa: F401  (these two must come first)
 from cnnx import (
     activations,
     callbacks,

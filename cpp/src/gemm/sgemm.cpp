@@ -116,6 +116,7 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
   float* const a_copy = workspace;
   float* const b_block = workspace + a_copy_size(tile, m, n, k, a);
   const bool in_place = packed_b == nullptr && is_read_in_place(b, m);
+  Pace pace;
   const int64_t most_cols = packed_b == nullptr && !in_place ? block_cols(tile, m) : tile.nc;
   for (int64_t jc = 0; jc < n; jc += most_cols) {
     const int64_t nc = std::min(most_cols, n - jc);
@@ -149,6 +150,7 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
         }
         macro_kernel(tile, mc, nc, kc, a_block, panels, block_bias, c_block, ldc,
                      accumulate || pc > 0, ahead);
+        if (pace.stops(mc * nc * kc)) return;
       }
       pc += kc;
     } while (pc < k);

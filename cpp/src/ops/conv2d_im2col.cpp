@@ -186,7 +186,6 @@ void im2col_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
     pack_whole_b(tile, {w.data, w.col_stride, w.row_stride}, patches.k, patches.oc,
                  packed_weights + g * packed);
   }
-  Interruption interruption;
   parallel_for(threads, dims.mb, [&](int64_t first, int64_t last, int thread) {
     float* const my_col = scratch.of_thread(thread);
     for (int64_t n = first; n < last; ++n) {
@@ -199,12 +198,11 @@ void im2col_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
                       {}, packed_weights + g * packed, nullptr, my_col, patches.k, false, nullptr);
           col2im(dims, g, my_col, begin, end, diff_src);
         }
-        if (interruption.came()) return;
+        if (interrupted()) return;
       }
       finish(epilogue, image_floats, n * image_floats, diff_src);
     }
   });
-  interruption.rethrow();
 }
 
 void im2col_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,

@@ -27,8 +27,14 @@ void pack_block(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const 
                 int64_t group, int64_t first, float* packed) {
   const int64_t icg = d.ic / d.groups, ocg = d.oc / d.groups;
   const int64_t channels = cut.tile().channels;
-  if (cut.together() > 1) std::fill_n(packed, runs.count() * runs.floats() * channels, 0.0f);
+  Pace pace;
+  for (int64_t run = 0; cut.together() > 1 && run < runs.count(); ++run) {
+    const int64_t floats = runs.floats() * channels;
+    std::fill_n(packed + run * floats, floats, 0.0f);
+    if (pace.stops(floats)) return;
+  }
   for (int64_t t = 0; t < d.kh * d.kw; ++t) {
+    if (pace.stops(icg * channels)) return;
     MatrixView view = taps.matrix(t / d.kw, t % d.kw, group);
     if (cut.together() == 1) {
       view.data += first * view.col_stride;
@@ -89,6 +95,7 @@ void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
 
   correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
     const int64_t images = strips.images(strip), rows = strips.rows(strip);
+    Pace pace;
     Ahead ahead(strips.later(strip), {},
                 dims.groups * blocks * passes.count() * images * rows * cut.tiles());
     for (int64_t b = 0; b < dims.groups * blocks; ++b) {
@@ -104,6 +111,7 @@ void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
             const float* const from = input + n * strips.image_stride() +
                                       y * dims.stride_h * strips.row_stride() + g * icg;
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
+            if (pace.stops(pass_runs.count * pass_runs.floats * dims.ow * cols)) return;
             for (int64_t t = 0; t < cut.tiles(); ++t) {
               ahead.fetch();
               const int64_t x = cut.x(t);

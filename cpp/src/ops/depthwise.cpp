@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstdint>
 
 #include "ops/correlation.hpp"
 #include "ops/partial_sums.hpp"
@@ -30,6 +31,34 @@ DepthwiseTaps taps_of(const Conv2dDims& d, const Strips& strips) {
           .count = d.kw,
           .row_stride = d.dilation_h * strips.row_stride(),
           .stride = d.dilation_w * d.ic};
+}
+
+// Rows, and vectors of a row, of one call of a kernel: all, but few where windows are so large that
+// it would take long.
+struct AtOnce {
+  explicit AtOnce(const Conv2dDims& d) {
+    constexpr int64_t kLargeWindow = int64_t{1} << 14, kLong = int64_t{1} << 22;
+    const int64_t window = d.kh * d.kw;
+    if (window >= kLargeWindow) rows = 1, vectors = std::max<int64_t>(kLong / window, 1);
+  }
+
+  int64_t rows = INT64_MAX, vectors = INT64_MAX;
+};
+
+// Calls body(part, row, vector) for the parts of `rows`, the first of which begins there, unless an
+// interruption stops it.
+template <typename Body>
+void for_each_part(const Conv2dDims& d, ConvRows rows, Pace& pace, Body body) {
+  const AtOnce at_once(d);
+  const int64_t count = rows.count, vectors = rows.pixels;
+  for (int64_t y = 0; y < count; y += rows.count) {
+    rows.count = std::min(at_once.rows, count - y);
+    for (int64_t v = 0; v < vectors; v += rows.pixels) {
+      rows.pixels = std::min(at_once.vectors, vectors - v);
+      if (pace.stops(rows.count * rows.pixels * d.kh * d.kw)) return;
+      body(rows, y, v);
+    }
+  }
 }
 
 // Repeats one float a channel for every pixel of a vector.
@@ -71,6 +100,7 @@ void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& t
                      .src_stride = vectors.pixels * dims.stride_w * dims.ic,
                      .dst_row_stride = out.row_stride,
                      .dst_stride = vectors.pixels * out.pixel_stride};
+    Pace pace;
     for (int64_t n = 0; n < strips.images(strip); ++n) {
       const float* const from = input + n * strips.image_stride();
       float* const to = out.data + n * out.image_stride;
@@ -78,9 +108,15 @@ void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& t
         const int64_t c = vectors.first(b);
         const float* const start = bias == nullptr ? nullptr : biases + b * vectors.lanes;
         const auto make = [&](int64_t x, int64_t cols) {
-          kernels().depthwise.forward(rows, seen, from + x * dims.stride_w * dims.ic + c,
-                                      weights + b * block, start, to + x * out.pixel_stride + c,
-                                      cols);
+          for_each_part(dims, rows, pace, [&](const ConvRows& part, int64_t y, int64_t v) {
+            kernels().depthwise.forward(
+                part, seen,
+                from + y * rows.src_row_stride + v * rows.src_stride + x * dims.stride_w * dims.ic +
+                    c,
+                weights + b * block, start,
+                to + y * rows.dst_row_stride + v * rows.dst_stride + x * out.pixel_stride + c,
+                cols);
+          });
         };
         rows.pixels = whole;
         make(0, vectors.cols(dims, b));
@@ -117,13 +153,20 @@ void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images
                      .src_stride = vectors.pixels * dims.stride_w * dims.ic,
                      .dst_row_stride = dims.ow * dims.oc,
                      .dst_stride = vectors.pixels * dims.oc};
+    Pace pace;
     for (int64_t n = 0; n < strips.images(strip); ++n) {
       for (int64_t b = 0; b < vectors.blocks; ++b) {
         const int64_t c = vectors.first(b);
         const auto add = [&](int64_t x, int64_t cols) {
-          kernels().depthwise.backward_weights(
-              rows, seen, input + n * strips.image_stride() + x * dims.stride_w * dims.ic + c,
-              dy + n * rows.count * rows.dst_row_stride + x * dims.oc + c, sums + c, ldw, cols);
+          for_each_part(dims, rows, pace, [&](const ConvRows& part, int64_t y, int64_t v) {
+            kernels().depthwise.backward_weights(part, seen,
+                                                 input + n * strips.image_stride() +
+                                                     y * rows.src_row_stride + v * rows.src_stride +
+                                                     x * dims.stride_w * dims.ic + c,
+                                                 dy + (n * rows.count + y) * rows.dst_row_stride +
+                                                     v * rows.dst_stride + x * dims.oc + c,
+                                                 sums + c, ldw, cols);
+          });
         };
         rows.pixels = whole;
         add(0, vectors.cols(dims, b));

@@ -40,7 +40,6 @@ class PartialSums {
     const int64_t pieces = std::clamp<int64_t>(
         products >> 24, 1, std::min(kMostParts / parts_, std::max<int64_t>(items_ / parts_, 1)));
     const bool is_long = products >> 20 > 0;
-    Interruption interruption;
     parallel_for(threads, parts_, [&](int64_t first, int64_t last, int thread) {
       for (int64_t part = first; part < last; ++part) {
         std::fill_n(sums_of(part), size_, 0.0f);
@@ -48,11 +47,10 @@ class PartialSums {
         for (int64_t piece = 0; piece < pieces; ++piece) {
           add_items(begin + (end - begin) * piece / pieces,
                     begin + (end - begin) * (piece + 1) / pieces, sums_of(part), thread);
-          if (is_long && interruption.came()) return;
+          if (is_long && interrupted()) return;
         }
       }
     });
-    interruption.rethrow();
     parallel_for(threads_for(size_ * parts_, kElementwiseGrain), size_,
                  [&](int64_t begin, int64_t end, int) {
                    for (int64_t part = 1; part < parts_; ++part) {

@@ -152,15 +152,13 @@ void pointwise_backward_weights(const Conv2dDims& d, const float* src, Images di
                        }
                      });
   } else {
-    Interruption interruption;
     parallel_for(threads, gradient.parts(), [&](int64_t begin, int64_t end, int thread) {
       gradient.clear(begin, end, total);
       for (int64_t strip = 0; strip < gradient.strips(); ++strip) {
-        if (strip > 0 && interruption.came()) return;
+        if (strip > 0 && interrupted()) return;
         gradient.add(strip, begin, end, scratch.of_thread(thread), total);
       }
     });
-    interruption.rethrow();
   }
   if (transposes) kernels().transpose(d.oc, d.ic, total, d.ic, diff_weights, d.oc);
 }

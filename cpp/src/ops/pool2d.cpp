@@ -19,14 +19,15 @@ struct Taps {
 };
 
 // Calls body(window, src, dst), the offsets of its first pixel inside and of the output pixel, for
-// the windows of output row y of image n.
+// the windows of output row y of image n, unless an interruption stops it.
 template <typename Body>
-void for_each_window(const Pool2dDims& d, int64_t n, int64_t y, Body body) {
+void for_each_window(const Pool2dDims& d, int64_t n, int64_t y, Pace& pace, Body body) {
   const int64_t top = y * d.stride_h - d.pad_top;
   const Taps rows(top, d.kh, d.ih);
   for (int64_t x = 0; x < d.ow; ++x) {
     const int64_t left = x * d.stride_w - d.pad_left;
     const Taps cols(left, d.kw, d.iw);
+    if (pace.stops((rows.end - rows.begin) * (cols.end - cols.begin) * d.c)) return;
     const PoolWindow window = {.rows = rows.end - rows.begin,
                                .cols = cols.end - cols.begin,
                                .row_stride = d.iw * d.c,
@@ -43,7 +44,10 @@ template <typename Body>
 void gather(const Pool2dDims& d, Body body) {
   const int threads = threads_for_rows(d.mb * d.oh, d.ow * d.c * d.kh * d.kw);
   parallel_for(threads, d.mb * d.oh, [&](int64_t begin, int64_t end, int) {
-    for (int64_t row = begin; row < end; ++row) for_each_window(d, row / d.oh, row % d.oh, body);
+    Pace pace;
+    for (int64_t row = begin; row < end; ++row) {
+      for_each_window(d, row / d.oh, row % d.oh, pace, body);
+    }
   });
 }
 
@@ -67,6 +71,7 @@ void scatter(const Pool2dDims& d, float* diff_src, bool accumulate, Body body) {
   const int64_t block = blocks == 1 ? d.c : kBlock;
   const int threads = threads_for_rows(d.mb * blocks, d.oh * d.ow * block * d.kh * d.kw);
   parallel_for(threads, d.mb * blocks, [&](int64_t begin, int64_t end, int) {
+    Pace pace;
     for (int64_t item = begin; item < end; ++item) {
       const int64_t n = item / blocks, first = item % blocks * block;
       const int64_t c = std::min(block, d.c - first);
@@ -77,7 +82,7 @@ void scatter(const Pool2dDims& d, float* diff_src, bool accumulate, Body body) {
         std::fill_n(diff_src + n * image + pixel + first, run, 0.0f);
       }
       for (int64_t y = 0; y < d.oh; ++y) {
-        for_each_window(d, n, y, [&](const PoolWindow& window, int64_t src, int64_t dst) {
+        for_each_window(d, n, y, pace, [&](const PoolWindow& window, int64_t src, int64_t dst) {
           body(c, window, add, src + first, dst + first);
         });
       }

@@ -6,10 +6,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <limits>
+#include <thread>
 
 #include "cnnx/runtime.hpp"
 #include "runtime/denormals.hpp"
+#include "runtime/starting.hpp"
 #include "runtime/team_size.hpp"
 #include "runtime/thread_count.hpp"
 
@@ -48,6 +51,47 @@ class AtWork {
   int threads_;
 };
 
+// What the threads of a region share. In a region inside it they are those of the outer one.
+class Region {
+ public:
+  bool interrupted() {
+    if (std::this_thread::get_id() == caller_ && !interrupted_) {
+      try {
+        check_interruption();
+      } catch (...) {  // which may not leave the region
+        exception_ = std::current_exception();
+        interrupted_ = true;
+      }
+    }
+    return interrupted_;
+  }
+  // After the region.
+  void rethrow() const {
+    if (exception_) std::rethrow_exception(exception_);
+  }
+
+ private:
+  const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic<bool> interrupted_ = false;
+  std::exception_ptr exception_;
+};
+thread_local Region* region = nullptr;
+
+// A thread's time in a region.
+class Inside {
+ public:
+  explicit Inside(Region& entered) : outer_(region) {
+    if (outer_ == nullptr) region = &entered;
+  }
+  ~Inside() { region = outer_; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  Region* outer_;
+  const FlushDenormals flush_;
+};
+
 std::atomic<int> requested_threads{0};
 std::atomic<void (*)()> interruption_check{nullptr};
 
@@ -55,12 +99,16 @@ std::atomic<void (*)()> interruption_check{nullptr};
 // Pausing the forking thread's pool before the fork makes both sides start a new one. It cannot be
 // paused from inside a region; the child then stays serial.
 bool pool_is_paused = false;
-[[maybe_unused]] const int fork_handler =
-    pthread_atfork([] { pool_is_paused = omp_pause_resource_all(omp_pause_soft) == 0; }, nullptr,
-                   [] {
-                     threads_at_work = 0;
-                     if (!pool_is_paused) set_num_threads(1);
-                   });
+[[maybe_unused]] const int fork_handler = pthread_atfork(
+    [] {
+      pool_is_paused = omp_pause_resource_all(omp_pause_soft) == 0;
+      forget_started_threads();
+    },
+    nullptr,
+    [] {
+      threads_at_work = 0;
+      if (!pool_is_paused) set_num_threads(1);
+    });
 
 }  // namespace
 
@@ -87,17 +135,7 @@ void check_interruption() {
   check();
 }
 
-bool Interruption::came() {
-  if (std::this_thread::get_id() == caller_ && !came_) {
-    try {
-      check_interruption();
-    } catch (...) {  // which may not leave the region
-      exception_ = std::current_exception();
-      came_ = true;
-    }
-  }
-  return came_;
-}
+bool interrupted() { return region != nullptr && region->interrupted(); }
 
 int threads_for(int64_t count, double grain) {
   const auto items = static_cast<double>(count);
@@ -113,18 +151,22 @@ namespace detail {
 
 void run_ranges(int threads, int64_t count, void* context, RangeBody body) {
   const AtWork at_work(threads);
+  Region entered;
   if (threads <= 1) {
-    const FlushDenormals flush;
-    body(context, 0, count, 0);
+    {
+      const Inside inside(entered);
+      body(context, 0, count, 0);
+    }
+    entered.rethrow();
     return;
   }
   const Clock::time_point begin = Clock::now();
   const auto elapsed = [begin] { return seconds_between(begin, Clock::now()); };
   // Seconds an item, in the range that took the least: no thread was taken away in it.
   double fastest = std::numeric_limits<double>::max();
-#pragma omp parallel num_threads(threads) reduction(min : fastest)
+#pragma omp parallel num_threads(threads_to_start(threads)) reduction(min : fastest)
   {
-    const FlushDenormals flush;
+    const Inside inside(entered);
     // The runtime may give fewer threads than asked for; all ranges are covered all the same.
     for (int range = omp_get_thread_num(); range < threads; range += omp_get_num_threads()) {
       const int64_t first = count * range / threads, last = count * (range + 1) / threads;
@@ -135,6 +177,7 @@ void run_ranges(int threads, int64_t count, void* context, RangeBody body) {
   last_region_end = Clock::now();
   team_size.note(threads, fastest * static_cast<double>(count),
                  seconds_between(begin, last_region_end), last_region_end);
+  entered.rethrow();
 }
 
 }  // namespace detail

@@ -1,10 +1,7 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
-#include <exception>
-#include <thread>
 #include <type_traits>
 
 #include "cnnx/runtime.hpp"
@@ -48,35 +45,42 @@ void parallel_for(int threads, int64_t count, Body&& body) {
                      });
 }
 
-// Lets work in a region stop where the thread that called the operation is interrupted.
-class Interruption {
+// In a region, between two parts of the work: whether the thread that called the operation was
+// interrupted, so that the rest is to be left out. The region then ends with what
+// check_interruption threw.
+bool interrupted();
+
+// The same for parts that are too short to ask after each.
+class Pace {
  public:
-  // Between two parts of the work, in any thread: whether to leave out the rest.
-  bool came();
-  // After the region: throws what check_interruption threw.
-  void rethrow() const {
-    if (exception_) std::rethrow_exception(exception_);
+  // After a part of so many products or floats.
+  bool stops(int64_t work) {
+    work_ += work;
+    if (work_ >= kWork) {
+      work_ = 0;
+      stopped_ = interrupted();
+    }
+    return stopped_;
   }
 
  private:
-  const std::thread::id caller_ = std::this_thread::get_id();
-  std::atomic<bool> came_ = false;
-  std::exception_ptr exception_;
+  static constexpr int64_t kWork = int64_t{1} << 22;  // well below a millisecond
+
+  int64_t work_ = 0;
+  bool stopped_ = false;
 };
 
 // parallel_for for work that may take long: body is called on up to `pieces` parts of each range.
 template <typename Body>
 void parallel_for_pieces(int threads, int64_t count, int64_t pieces, const Body& body) {
-  Interruption interruption;
   parallel_for(threads, count, [&](int64_t begin, int64_t end, int thread) {
     const int64_t size = end - begin;
     const int64_t parts = std::clamp<int64_t>(pieces, 1, std::max<int64_t>(size, 1));
     for (int64_t part = 0; part < parts; ++part) {
-      if (part > 0 && interruption.came()) return;
+      if (part > 0 && interrupted()) return;
       body(begin + size * part / parts, begin + size * (part + 1) / parts, thread);
     }
   });
-  interruption.rethrow();
 }
 
 // How many pieces so many products are worth for each thread: one takes about 10 ms.
