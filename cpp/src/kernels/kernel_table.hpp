@@ -246,8 +246,8 @@ constexpr uint8_t kRectified = 4;  // the code of a window through which no grad
 // 2x2 windows, stride 2; a code says which pixel of its window was the largest: 0 1 above, 2 3
 // below.
 struct Pool2x2Kernels {
-  // c channels of the windows of two rows of pixels, src_stride floats apart in a row; dst and
-  // codes are dst_stride apart. codes may be null.
+  // c channels of the windows of two rows of pixels, or twice the same one, src_stride floats apart
+  // in a row; dst and codes are dst_stride apart. codes may be null.
   void (*forward)(int64_t windows, int64_t c, const float* above, const float* below,
                   int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride);
   // Pixels [first, first + pixels) of one row of the windows, the upper (0) or the lower (1), all

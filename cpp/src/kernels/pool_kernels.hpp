@@ -20,14 +20,15 @@ CNNX_INLINE void for_each_pixel(const PoolWindow& window, Visit visit) {
 }
 
 // The first of the largest, and its number.
-struct LargestOf4 {
+struct Largest {
   Vec value;
   IntVec code;
 };
-CNNX_INLINE LargestOf4 largest_of(const Vec (&pixels)[4]) {
-  LargestOf4 largest{pixels[0], IntVec{}};
+template <int Pixels>
+CNNX_INLINE Largest largest_of(const Vec (&pixels)[Pixels]) {
+  Largest largest{pixels[0], IntVec{}};
 #pragma GCC unroll 4
-  for (int32_t i = 1; i < 4; ++i) {
+  for (int32_t i = 1; i < Pixels; ++i) {
     const Vec best = largest.value;
     const IntVec better = ~(pixels[i] <= best) & (best == best);  // NaN is larger than any number
     largest.value = better ? pixels[i] : best;
@@ -116,9 +117,10 @@ void sum_pool_backward(int64_t c, const PoolWindow& window, bool add, float divi
   }
 }
 
-// Pools `left` lanes of the four pixels of windows.
-CNNX_INLINE void pool2x2(const Vec (&pixels)[4], float* dst, uint8_t* codes, int64_t left) {
-  const LargestOf4 largest = largest_of(pixels);
+// Pools `left` lanes of the pixels of windows.
+template <int Pixels>
+CNNX_INLINE void pool2x2(const Vec (&pixels)[Pixels], float* dst, uint8_t* codes, int64_t left) {
+  const Largest largest = largest_of(pixels);
   store_upto(dst, largest.value, left);
   if (codes != nullptr) store_bytes_upto(codes, largest.code, left);
 }
@@ -154,22 +156,34 @@ void pool2x2_forward_narrow(int64_t windows, int64_t c, const float* above, cons
   }
 }
 
+// Two pixels of one row, or those below them too.
+template <int Pixels>
+CNNX_INLINE void pool2x2_forward_wide(int64_t windows, int64_t c, const float* above,
+                                      const float* below, int64_t src_stride, float* dst,
+                                      uint8_t* codes, int64_t dst_stride) {
+  for (int64_t w = 0; w < windows; ++w) {
+    const int64_t first = 2 * w * src_stride, to = w * dst_stride;
+    for (int64_t j = 0; j < c; j += kLanes) {
+      const int64_t left = c - j;
+      Vec pixels[Pixels];
+#pragma GCC unroll 4
+      for (int i = 0; i < Pixels; ++i) {
+        const float* const row = i < 2 ? above : below;
+        pixels[i] = load_upto(row + first + i % 2 * src_stride + j, left);
+      }
+      pool2x2(pixels, dst + to + j, codes == nullptr ? nullptr : codes + to + j, left);
+    }
+  }
+}
+
 void pool2x2_forward(int64_t windows, int64_t c, const float* above, const float* below,
                      int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride) {
   if (c <= kNarrow && src_stride == c && dst_stride == c) {
     pool2x2_forward_narrow(windows, c, above, below, dst, codes);
     return;
   }
-  for (int64_t w = 0; w < windows; ++w) {
-    const int64_t first = 2 * w * src_stride, to = w * dst_stride;
-    for (int64_t j = 0; j < c; j += kLanes) {
-      const int64_t left = c - j;
-      const Vec pixels[4] = {
-          load_upto(above + first + j, left), load_upto(above + first + src_stride + j, left),
-          load_upto(below + first + j, left), load_upto(below + first + src_stride + j, left)};
-      pool2x2(pixels, dst + to + j, codes == nullptr ? nullptr : codes + to + j, left);
-    }
-  }
+  const auto wide = above == below ? pool2x2_forward_wide<2> : pool2x2_forward_wide<4>;
+  wide(windows, c, above, below, src_stride, dst, codes, dst_stride);
 }
 
 // The pixels of whole windows, as many as fit a vector together.

@@ -224,7 +224,7 @@ void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const f
 #pragma GCC unroll 2
           for (int x = 0; x < 2; ++x) {
             if (x >= output.cols) continue;
-            const LargestOf4 largest =
+            const Largest largest =
                 largest_of({above[2 * x], above[2 * x + 1], row[2 * x], row[2 * x + 1]});
             store(output.dst + offset + x * c, largest.value + start);
             if (output.codes != nullptr) {
