@@ -12,7 +12,7 @@ import pytest
 import cnnx
 from cnnx.data import image_folder
 from cnnx.layers import Dense, Flatten, Input
-from pictures import brightness, flat, save
+from pictures import Image, brightness, flat, save
 
 
 @pytest.fixture
@@ -142,3 +142,15 @@ def test_remarks_are_made_once(folder: Path) -> None:
         list(stream)
     assert len(record) == 1
     assert len(list(stream)) == 6
+
+
+def test_what_is_lost_is_told_at_once(tmp_path: Path) -> None:
+    for index in range(6):
+        save(tmp_path / f"{index}.png", flat(index))
+    Image.fromarray(np.full((4, 4), 99, np.uint16)).save(tmp_path / "0.png")
+    Image.fromarray(np.full((4, 4), 99, np.uint16)).save(tmp_path / "5.png")
+    stream = iter(stream_of(tmp_path, label_mode=None, batch_size=1))
+    with pytest.warns(UserWarning, match=r"0\.png \(values from 99 to 99 of 65,535"):
+        next(stream)
+    with pytest.warns(UserWarning, match=r"1 pictures lose what they show: 5\.png"):
+        list(stream)

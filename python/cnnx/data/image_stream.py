@@ -109,6 +109,7 @@ class ImageStream:
                     found = np.array([future.result() for future in futures])
                     if following is not None:
                         waiting = self._begin(reading, files, following)
+                    self._tell_first_loss(reading.findings)
                     if found.any():
                         x = x if found.all() else x[found]
                         if self._classes.mode is None:
@@ -120,6 +121,14 @@ class ImageStream:
             self._findings.add(reading.findings)
         self._findings.without(self._told).warn(self._classes.lost(labels, self._samples[1]))
         self._told |= self._findings.files()
+
+    def _tell_first_loss(self, findings: Findings) -> None:
+        """Warn before the first batch that loses what its pictures show, not after all of them."""
+        if findings.lost and not self._findings.lost:
+            early = Findings(self._decoder.folder, lost=dict(findings.lost))
+            self._findings.add(early)
+            self._told |= early.files()
+            early.warn()
 
     def _begin(
         self, reading: Reading, files: list[Path], part: NDArray[np.int64]

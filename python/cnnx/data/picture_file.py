@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,8 +51,17 @@ WRITTEN = {
 
 
 @contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, list[str]]]:
+def opened(
+    path: str | os.PathLike[str], look: Callable[[BinaryIO], None] = lambda file: None
+) -> Iterator[tuple[Any, list[str]]]:
     """Open a picture; whatever is wrong with it becomes an OSError or ValueError.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    look : callable, optional
+        Called with the open file before Pillow reads it.
 
     Yields
     ------
@@ -61,6 +70,8 @@ def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, list[str]]]:
     """
     image_module = pillow()
     with open(regular_file(path), "rb") as file, kept_warnings(path) as warned:
+        look(file)
+        file.seek(0)
         try:
             with image_module.open(file, formats=FORMATS) as image:
                 yield image, warned

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -21,8 +20,7 @@ from cnnx.data.picture_file import opened, pillow
 from cnnx.data.picture_form import PictureForm
 from cnnx.data.picture_ground import grounded
 from cnnx.data.picture_size import BAND, BAND_BYTES, Box, pixels_of, stretch
-from cnnx.data.webp_header import HEADER_BYTES, webp_header
-from cnnx.files import regular_file
+from cnnx.data.webp_header import HEADER_BYTES, WebPHeader, webp_header
 
 _GREY = ("1", "L", "LA", "La")
 _MODES = {"grayscale": "L", "rgb": "RGB"}
@@ -86,20 +84,20 @@ def read_picture(
     OSError, ValueError
         The file cannot be read, is damaged, no picture, or too large.
     """
-    pillow()  # what is not installed comes before what is not there
     lost: list[str] = []
-    file_bytes, start = _head(regular_file(path))
-    webp = webp_header(start)
-    if webp is not None:  # whose decoder takes memory when the file is opened
-        each = _BYTES_WEBP + (_BYTES_GROUND if webp.is_transparent else 0)
-        amount = each * webp.width * webp.height + file_bytes + _bytes_to_stretch(form)
-        take_memory(amount, f"{webp.width} x {webp.height} pixels")
-    with opened(path) as (image, remarks):
+
+    def look(file: BinaryIO) -> None:
+        header = webp_header(file.read(HEADER_BYTES))
+        if header is not None:  # its decoder takes memory when the file is opened
+            size = f"{header.width} x {header.height} pixels"
+            take_memory(_bytes_of_webp(header, file) + _bytes_to_stretch(form), size)
+
+    with opened(path, look) as (image, remarks):
         whole = image.width * image.height
         box = _drafted(image, form)
-        if webp is None:
-            amount = _bytes_to_decode(image, whole) + _bytes_to_stretch(form)
-            take_memory(amount, f"{image.width} x {image.height} pixels")
+        if image.format != "WEBP":
+            size = f"{image.width} x {image.height} pixels"
+            take_memory(_bytes_to_decode(image, whole) + _bytes_to_stretch(form), size)
         eight_of_sixteen = deep_bands(image)
         picture, box = _upright(image, box)
         if is_deep(picture) and form.dtype == "float32":
@@ -127,9 +125,9 @@ def _drafted(image: Any, form: PictureForm) -> Box:
     return drafted[1] if drafted else (0, 0, image.width, image.height)
 
 
-def _head(path: Path) -> tuple[int, bytes]:
-    with open(path, "rb") as file:
-        return path.stat().st_size, file.read(HEADER_BYTES)
+def _bytes_of_webp(header: WebPHeader, file: BinaryIO) -> int:
+    each = _BYTES_WEBP + (_BYTES_GROUND if header.is_transparent else 0)
+    return each * header.width * header.height + os.fstat(file.fileno()).st_size
 
 
 def _bytes_to_decode(image: Any, whole: int) -> int:

@@ -31,20 +31,21 @@ def stretch(picture: Any, box: Box, out: Array) -> None:
     """
     left, top, right, bottom = box
     height, width = out.shape[:2]
-    columns, rows = _covered(left, right, picture.width), _covered(top, bottom, picture.height)
-    is_whole = min(columns.min(), rows.min()) == 1
-    if not is_whole:
+    weights = None
+    if not all(float(side).is_integer() for side in box):
+        columns, rows = _covered(left, right, picture.width), _covered(top, bottom, picture.height)
         picture = _weighed(picture, columns, rows)
+        weights = _line(rows[:, None]), _line(columns[None])
     step = max(1, BAND // width)
     for start in range(0, height, step):
         stop = min(start + step, height)
         upper, lower = (top + (bottom - top) * row / height for row in (start, stop))
         band = pixels_of(_resized(picture, (width, stop - start), (left, upper, right, lower)))
-        if not is_whole:
-            across = _resized(_line(columns[None]), (width, 1), (left, 0, right, 1))
-            down = _resized(_line(rows[:, None]), (1, stop - start), (0, upper, 1, lower))
-            weights = np.asarray(across) * np.asarray(down)
-            band = np.rint(band / weights[..., None]).clip(0, 255)
+        if weights is not None:
+            down = _resized(weights[0], (1, stop - start), (0, upper, 1, lower))
+            across = _resized(weights[1], (width, 1), (left, 0, right, 1))
+            covered = np.asarray(down) * np.asarray(across)
+            band = np.rint(band / covered[..., None]).clip(0, 255)
         out[start:stop] = band
 
 

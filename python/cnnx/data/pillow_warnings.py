@@ -13,6 +13,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from cnnx.extras import import_extra
@@ -43,13 +44,18 @@ _stand_in = _Warnings()
 @contextmanager
 def kept_warnings(path: str | os.PathLike[str]) -> Iterator[list[str]]:
     """Return a list that receives what Pillow warns of in this thread, about the file `path`."""
-    for name in MODULES:
-        module = import_extra(f"PIL.{name}", "images", "reading pictures")
-        if module.warnings is not _stand_in:
-            module.warnings = _stand_in
+    _take_place()
     before = _stand_in.path, _stand_in.kept
     _stand_in.path, _stand_in.kept = path, []
     try:
         yield _stand_in.kept
     finally:
         _stand_in.path, _stand_in.kept = before
+
+
+@cache
+def _take_place() -> None:
+    """Put the stand-in in its place, once."""
+    for name in MODULES:
+        module = import_extra(f"PIL.{name}", "images", "reading pictures")
+        module.warnings = _stand_in
