@@ -75,8 +75,8 @@ def confusion_matrix(
     classes = integer(num_classes, "confusion_matrix: num_classes", limit=1 << 62)
     if classes > MOST_CLASSES:
         raise ValueError(
-            f"confusion_matrix: {classes:,} classes are too many to count all pairs; give labels "
-            "that don't run from 0 as class_names"
+            f"confusion_matrix: num_classes={classes} has too many pairs of classes to count; give "
+            "labels that don't run from 0 as class_names"
         )
     outside = both[both >= classes]
     if outside.size:
