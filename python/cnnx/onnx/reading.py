@@ -17,6 +17,7 @@ from cnnx.onnx.folding import Known, fold, folds, known
 from cnnx.onnx.layouts import Atom, Tensor, arranged, held, plain
 from cnnx.onnx.model_file import Network, Node, read
 from cnnx.onnx.operators import OPERATORS
+from cnnx.onnx.patterns import put_together
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Operand, Use
 from cnnx.registry import choice
@@ -69,7 +70,7 @@ def load(
     if batch_axis not in (0, None):
         raise ValueError(f"onnx.load: batch_axis must be 0 or None, got {batch_axis!r}")
     try:
-        network = read(path)
+        network = put_together(read(path))
         shapes = _shapes(network, dict(input_shapes or {}), batch_axis)
         return _Importer(network, shapes, last, batch_axis == 0).model()
     except FileNotFoundError:

@@ -115,5 +115,6 @@ OPERATORS: dict[str, Any] = {
     "Softplus": function("softplus"),
     "Softsign": function("softsign"),
     "Atan": function("arctan"),
+    "Swish": function("silu"),
     "Tanh": function("tanh"),
 }

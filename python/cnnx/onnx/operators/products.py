@@ -89,7 +89,7 @@ def matrix_product(at: Use) -> Tensor:
         if kernel.ndim == 1:
             found = dense(at, at.tensor(0), kernel[:, None], None)
             return found.seen(found.axes[:-1])
-        return dense(at, at.tensor(0), kernel, None)
+        return dense(at, at.tensor(0), kernel, at.optional(2))
     if at.is_constant(0):
         kernel = at.floats(0)
         if kernel.ndim > 2 or at.tensor(1).rank < 2:
