@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
-from agreement import check, normal
+from agreement import assert_close, check, normal
 from cnnx import _core, activations, layers
 from strategies import seeds
 
@@ -25,7 +25,10 @@ NAMES = [
     "softplus",
     "exponential",
     "relu6",
+    "hard_sigmoid",
 ]
+GATED = ["silu", "hard_silu"]
+"""Those whose derivatives are computed from the argument."""
 Operation = Callable[..., Any]
 RELATIVE_ERROR = 4e-7
 SMALLEST_NORMAL = 2.0**-126  # below it, results may be flushed to zero
@@ -65,6 +68,26 @@ def test_activation_agrees_with_the_oracle(
         {"diff_src": oracle_backward(dst, diff_dst)},
         in_place={"diff_src": "diff_dst"} if in_place else None,
     )
+
+
+@pytest.mark.parametrize("name", GATED)
+@given(st.lists(st.integers(1, 19), min_size=1, max_size=3), st.booleans(), seeds)
+def test_gated_activation_agrees_with_the_oracle(
+    name: str, shape: list[int], in_place: bool, seed: int
+) -> None:
+    forward, backward, oracle, oracle_backward = operations(name)
+    src, diff_dst = 3 * normal(seed, *shape), normal(seed + 1, *shape)
+    check(
+        forward, {"src": src}, {"dst": oracle(src)}, in_place={"dst": "src"} if in_place else None
+    )
+    check(
+        backward,
+        {"dst": src, "diff_dst": diff_dst},
+        {"diff_src": oracle_backward(src, diff_dst)},
+        in_place={"diff_src": "diff_dst"} if in_place else None,
+    )
+    differences = reference.central_differences(lambda s: oracle(s) * diff_dst, src)
+    assert_close(oracle_backward(src, diff_dst), differences, 1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -115,6 +138,7 @@ def test_relative_error_over_the_whole_range(name: str) -> None:
     [
         ("relu", 0, 0, None),
         ("sigmoid", 0, 0.5, 1),
+        ("hard_sigmoid", 0, 0.5, 1),
         ("tanh", -1, 0, 1),
         ("elu", -1, 0, None),
         ("softplus", 0, np.log(2), None),

@@ -30,6 +30,7 @@ ACTIVATIONS = [
     "softplus",
     "arctan",
     "relu6",
+    "hard_sigmoid",
 ]
 
 
@@ -90,6 +91,25 @@ def test_convolution_activation_and_pooling(activation: str, apart: bool) -> Non
     )
     first = "Conv2D Activation MaxPooling2D" if apart else "Conv2D MaxPooling2D"
     assert steps_of(model) == [first, "Conv2D", "Flatten", "Dense"]
+    check_against_single_layers(model)
+
+
+@pytest.mark.parametrize("activation", ["silu", "hard_silu"])
+def test_activations_with_derivatives_of_their_input_run_with_others_in_use(
+    activation: str,
+) -> None:
+    model = stack(
+        layers.Conv2D(5, 3),
+        layers.BatchNormalization(),
+        layers.Activation(activation),
+        layers.MaxPooling2D(2),
+        layers.Conv2DTranspose(4, 3, activation=activation),
+        layers.Conv2D(4, 3, activation=activation),
+    )
+    rest = ["Conv2DTranspose", "Conv2D", "Flatten", "Dense"]
+    first = ["Conv2D", "BatchNormalization", "Activation", "MaxPooling2D"]
+    assert steps_of(model) == [*first, *rest]
+    assert steps_of(model, training=False) == [" ".join(first[:3]), first[3], *rest]
     check_against_single_layers(model)
 
 

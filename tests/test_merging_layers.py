@@ -34,6 +34,9 @@ SHAPES = {
     "three": [(3, 4, 5)] * 3,
     "repeated": [(3, 4, 5), (1, 4, 1)],
     "repeated first": [(1, 1, 5), (3, 4, 5)],
+    "repeated last": [(3, 4, 5), (1, 1, 5)],
+    "repeated both": [(3, 1, 5), (1, 1, 5)],
+    "repeated channels": [(3, 4, 1), (1, 1, 5)],
 }
 
 

@@ -10,11 +10,19 @@ struct Named {
   Activation activation;
 };
 constexpr Named kActivations[] = {
-    {"linear", Activation::linear},           {"relu", Activation::relu},
-    {"sigmoid", Activation::sigmoid},         {"tanh", Activation::tanh},
-    {"arctan", Activation::arctan},           {"elu", Activation::elu},
-    {"leaky_relu", Activation::leaky_relu},   {"softplus", Activation::softplus},
-    {"exponential", Activation::exponential}, {"relu6", Activation::relu6},
+    {"linear", Activation::linear},
+    {"relu", Activation::relu},
+    {"sigmoid", Activation::sigmoid},
+    {"tanh", Activation::tanh},
+    {"arctan", Activation::arctan},
+    {"elu", Activation::elu},
+    {"leaky_relu", Activation::leaky_relu},
+    {"softplus", Activation::softplus},
+    {"exponential", Activation::exponential},
+    {"relu6", Activation::relu6},
+    {"hard_sigmoid", Activation::hard_sigmoid},
+    {"silu", Activation::silu},
+    {"hard_silu", Activation::hard_silu},
 };
 
 void def_forward(py::module_& m, const std::string& name, Activation activation) {

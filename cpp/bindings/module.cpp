@@ -16,6 +16,7 @@ void bind_gemm(py::module_& m);
 void bind_loss(py::module_& m);
 void bind_merging(py::module_& m);
 void bind_optimizer_step(py::module_& m);
+void bind_permutation(py::module_& m);
 void bind_pool2d(py::module_& m);
 void bind_program(py::module_& m);
 void bind_runtime(py::module_& m);
@@ -29,6 +30,7 @@ PYBIND11_MODULE(_core, m) {
   cnnx::bindings::bind_program(m);
   cnnx::bindings::bind_gemm(m);
   cnnx::bindings::bind_conv2d(m);
+  cnnx::bindings::bind_permutation(m);
   cnnx::bindings::bind_pool2d(m);
   cnnx::bindings::bind_dense(m);
   cnnx::bindings::bind_bias(m);

@@ -85,6 +85,37 @@ void relu6_backward(int64_t n, const float* dst, const float* diff_dst, float* d
       [](Vec y, Vec dy) { return ((y > 0.0f) & (y < kMostRelu6)) ? dy : Vec{}; });
 }
 
+constexpr float kSixth = 1.0f / 6.0f;
+
+void hard_sigmoid_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return relu6(x + 3.0f) * kSixth; });
+}
+void hard_sigmoid_backward(int64_t n, const float* dst, const float* diff_dst, float* diff_src) {
+  map(n, dst, diff_dst, diff_src,
+      [](Vec y, Vec dy) { return ((y > 0.0f) & (y < 1.0f)) ? dy * kSixth : Vec{}; });
+}
+
+void silu_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return x * sigmoid(x); });
+}
+void silu_backward(int64_t n, const float* src, const float* diff_dst, float* diff_src) {
+  map(n, src, diff_dst, diff_src, [](Vec x, Vec dy) {
+    const Vec gate = sigmoid(x);
+    return dy * (gate + x * (gate * (1.0f - gate)));
+  });
+}
+
+void hard_silu_forward(int64_t n, const float* src, float* dst) {
+  map(n, src, dst, [](Vec x) { return x * (relu6(x + 3.0f) * kSixth); });
+}
+void hard_silu_backward(int64_t n, const float* src, const float* diff_dst, float* diff_src) {
+  map(n, src, diff_dst, diff_src, [](Vec x, Vec dy) {
+    const Vec gate = relu6(x + 3.0f) * kSixth;
+    const Vec slope = ((gate > 0.0f) & (gate < 1.0f)) ? x * kSixth : Vec{};
+    return dy * (gate + slope);
+  });
+}
+
 constexpr ActivationKernels activation_kernels = {{
     {linear_forward, linear_backward},
     {relu_forward, relu_backward},
@@ -96,6 +127,9 @@ constexpr ActivationKernels activation_kernels = {{
     {softplus_forward, softplus_backward},
     {exponential_forward, exponential_backward},
     {relu6_forward, relu6_backward},
+    {hard_sigmoid_forward, hard_sigmoid_backward},
+    {silu_forward, silu_backward},
+    {hard_silu_forward, hard_silu_backward},
 }};
 
 }  // namespace

@@ -168,7 +168,7 @@ struct ActivationKernel {
   ElementwiseBackward backward;
 };
 
-constexpr int kActivations = 10;
+constexpr int kActivations = 13;
 struct ActivationKernels {
   ActivationKernel of[kActivations];  // by Activation
 };

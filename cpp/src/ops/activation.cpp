@@ -4,7 +4,7 @@
 
 namespace cnnx {
 
-static_assert(static_cast<int>(Activation::relu6) + 1 == kActivations,
+static_assert(static_cast<int>(Activation::hard_silu) + 1 == kActivations,
               "the table has a kernel for each activation, in their order");
 
 const ActivationKernel& activation_kernel(Activation activation) {

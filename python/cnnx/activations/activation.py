@@ -33,7 +33,7 @@ class Activation:
         Whether a larger argument never gives a smaller value. A max pooling may then come first.
     in_core
         Whether the core knows the function by its name, and can apply it within the pass of
-        another operation.
+        another operation; in training only if the derivative is not computed from the argument.
     """
 
     name: str
@@ -74,7 +74,9 @@ def _named(name: str) -> Activation:
     return ACTIVATIONS[name]
 
 
-def of_core(name: str) -> Activation:
-    """Return an increasing function of the core."""
+def of_core(name: str, of_input: bool = False) -> Activation:
+    """Return a function of the core: an increasing one, or one with a derivative of its input."""
     forward, backward = getattr(_core, f"{name}_forward"), getattr(_core, f"{name}_backward")
-    return Activation(name, forward, backward, increasing=True, in_core=True)
+    return Activation(
+        name, forward, backward, of_input=of_input, increasing=not of_input, in_core=True
+    )

@@ -3,18 +3,8 @@
 import numpy as np
 
 from cnnx import _core
-from cnnx.activations.activation import Activation
+from cnnx.activations.activation import Activation, of_core
 from cnnx.arrays import Float
-
-
-def _hard_sigmoid(src: Float, dst: Float) -> None:
-    np.add(src, 3, out=dst)
-    np.clip(dst, 0, 6, out=dst)
-    np.divide(dst, 6, out=dst)
-
-
-def _hard_sigmoid_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None:
-    np.multiply(diff_dst, np.float32(1 / 6) * ((dst > 0) & (dst < 1)), out=diff_src)
 
 
 def _hard_tanh(src: Float, dst: Float) -> None:
@@ -54,7 +44,7 @@ def _log_softmax_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None:
     np.subtract(diff_dst, np.exp(dst) * diff_dst.sum(axis=-1, keepdims=True), out=diff_src)
 
 
-hard_sigmoid = Activation("hard_sigmoid", _hard_sigmoid, _hard_sigmoid_backward, increasing=True)
+hard_sigmoid = of_core("hard_sigmoid")
 hard_tanh = Activation("hard_tanh", _hard_tanh, _hard_tanh_backward, increasing=True)
 softsign = Activation("softsign", _softsign, _softsign_backward, increasing=True)
 log_sigmoid = Activation("log_sigmoid", _log_sigmoid, _log_sigmoid_backward, increasing=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cnnx import _core
-from cnnx.activations.activation import Activation
+from cnnx.activations.activation import Activation, of_core
 from cnnx.arrays import Float
 
 
@@ -91,18 +91,7 @@ def _normal_density(x: Float, _: Float) -> Float:
     return density
 
 
-def _hard_sigmoid(x: Float) -> Float:
-    gate = x + 3
-    np.clip(gate, 0, 6, out=gate)
-    gate /= 6
-    return gate
-
-
-silu = _gated("silu", _sigmoid, lambda x, gate: gate * (1 - gate))
+silu = of_core("silu", of_input=True)
 gelu = _gated("gelu", normal_probability, _normal_density)
 mish = _gated("mish", _tanh_of_softplus, lambda x, gate: (1 - gate * gate) * _sigmoid(x))
-hard_silu = _gated(
-    "hard_silu",
-    _hard_sigmoid,
-    lambda x, gate: np.float32(1 / 6) * ((gate > 0) & (gate < 1)),
-)
+hard_silu = of_core("hard_silu", of_input=True)

@@ -118,7 +118,7 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
         if type(layer) in TAKES and _can_lead(layer, training):
             pass_class, in_training, in_use = TAKES[type(layer)]
             kinds = (in_training if training else in_use).split()
-            chain = _chain(graph, value, kinds, kept, made)
+            chain = _chain(graph, value, kinds, kept, made, training)
             taken.update(chain)
             operation = pass_class([item.node.layer for item in chain])
             steps.append(Step(operation, inputs + _addends(chain), chain[-1]))
@@ -169,8 +169,13 @@ def _is_chain(shape: Shape, passes: Sequence[ConvolutionPass]) -> bool:
 
 def _can_lead(layer: Layer, training: bool) -> bool:
     if isinstance(layer, ConvolutionLayer):
-        return layer.fuses and layer.activation.in_core
+        return layer.fuses and _fuses(layer.activation, training)
     return layer.trainable or not training  # a frozen normalisation is another operation
+
+
+def _fuses(function: activations.Activation, training: bool) -> bool:
+    """Return whether a pass can apply an activation: on the way back it has the output alone."""
+    return function.in_core and not (training and function.of_input)
 
 
 def _addends(chain: Sequence[Value]) -> tuple[Value, ...]:
@@ -185,6 +190,7 @@ def _chain(
     kinds: list[str],
     kept: Collection[Value],
     made: Set[Value],
+    training: bool,
 ) -> list[Value]:
     """Return what the leading layer computes, and what its pass computes after it."""
     chain = [leader]
@@ -192,7 +198,7 @@ def _chain(
         kinds = kinds[kinds.index("activation") + 1 :]
     while kinds and _activation(chain[-1].node.layer).increasing:
         reader = graph.lone_reader(chain[-1], kept)
-        kind = None if reader is None else _kind(reader, made)
+        kind = None if reader is None else _kind(reader, made, training)
         if reader is None or kind not in kinds:
             break
         kinds = kinds[kinds.index(kind) + 1 :]
@@ -208,11 +214,11 @@ def _activation(layer: Layer) -> activations.Activation:
     return function
 
 
-def _kind(value: Value, made: Set[Value]) -> str | None:
+def _kind(value: Value, made: Set[Value], training: bool) -> str | None:
     """Return what the layer that computes a value is to the pass before it."""
     layer = value.node.layer
     if type(layer) in ACTIVATIONS:
-        return "activation" if _activation(layer).in_core else None
+        return "activation" if _fuses(_activation(layer), training) else None
     if type(layer) is BatchNormalization:
         return "normalization"
     if type(layer) is Add and _has_addend(value, made):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import geometry, initializers
+from cnnx import _core, geometry, initializers
 from cnnx.activations.gated import normal_probability
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
@@ -63,29 +63,52 @@ class Affine(Layer):
         self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None
         self.beta = self.add_weight("beta", shape, self.beta_initializer) if self.center else None
 
-    traits = Traits(reads_output=False, gradient_in_place=True)
+    traits = Traits(reads_output=False, gradient_in_place=True, native=True)
+
+    def bind(self, call: Call) -> None:
+        """Find out whether the core can do it: with a gamma and a beta for each channel."""
+        weights = [weight for weight in (self.gamma, self.beta) if weight is not None]
+        call.native = all(weight.size == call.shapes[0][-1] for weight in weights) and all(
+            weight.shape[-1] == weight.size for weight in weights
+        )
 
     def forward(self, call: Call, x: Float) -> None:
         """Write gamma x + beta."""
         if self.gamma is not None:
-            np.multiply(x, self.gamma.value, out=call.y)
+            if call.native:
+                _core.bias_multiply_forward(x, self.gamma.value.reshape(-1), call.y)
+            else:
+                np.multiply(x, self.gamma.value, out=call.y)
             x = call.y
         if self.beta is not None:
-            np.add(x, self.beta.value, out=call.y)
+            if call.native:
+                _core.bias_add_forward(x, self.beta.value.reshape(-1), call.y)
+            else:
+                np.add(x, self.beta.value, out=call.y)
         elif x is not call.y:
-            np.copyto(call.y, x)
+            _core.linear_forward(x, call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the gradients of gamma, beta and the input."""
-        _add_up(dy, call.gradient(self.beta))
-        if call.gradient(self.gamma) is not None:
-            _add_up(dy * call.xs[0], call.gradient(self.gamma))
-        if call.dx[0] is None:
-            return
-        if self.gamma is None:
-            np.copyto(call.dx[0], dy)
+        gamma, beta, dx = call.gradient(self.gamma), call.gradient(self.beta), call.dx[0]
+        if call.native:
+            if beta is not None:
+                _core.bias_add_backward(dy, beta.reshape(-1))
         else:
-            np.multiply(dy, self.gamma.value, out=call.dx[0])
+            _add_up(dy, beta)
+        if self.gamma is None:
+            if dx is not None and dx is not dy:
+                _core.linear_forward(dy, dx)
+        elif call.native:
+            own = None if gamma is None else gamma.reshape(-1)
+            if dx is not None or own is not None:
+                values = self.gamma.value.reshape(-1)
+                _core.bias_multiply_backward(call.xs[0], values, dy, dx, own)
+        else:
+            if gamma is not None:
+                _add_up(dy * call.xs[0], gamma)
+            if dx is not None:
+                np.multiply(dy, self.gamma.value, out=dx)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -169,10 +169,26 @@ class Multiply(Elementwise):
 
     traits = Traits(reads_output=False, native=True)
 
+    def bind(self, call: Call) -> None:
+        """Find out whether the core can merge the inputs, or give each channel a factor."""
+        super().bind(call)
+        ones = (1,) * (len(call.shapes[0]) - 1)
+        gates = [place for place, shape in enumerate(call.shapes) if tuple(shape[:-1]) == ones]
+        call.gate = gates[0] if len(call.shapes) == 2 and len(gates) == 1 else None
+        if call.gate is not None and (
+            tuple(call.shapes[1 - call.gate]) != call.y.shape[1:]
+            or call.shapes[call.gate][-1] != call.y.shape[-1]
+        ):
+            call.gate = None
+        call.native = call.alike or (call.gate is not None and not call.differentiates)
+
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the product."""
         if call.alike:
             _core.product(list(xs), call.y)
+        elif call.gate is not None:
+            for x, gate, y in zip(xs[1 - call.gate], xs[call.gate], call.y, strict=True):
+                _core.bias_multiply_forward(x, gate.reshape(-1), y)
         else:
             _fold(np.multiply, xs, call.y)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import geometry
+from cnnx import _core, geometry
 from cnnx.arrays import Float
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
@@ -31,16 +31,22 @@ class Rescaling(Layer):
         self.scale = geometry.number(scale, f"{self}: scale", -np.inf, np.inf)
         self.offset = geometry.number(offset, f"{self}: offset", -np.inf, np.inf)
 
-    traits = Traits(False, False, in_place=True, gradient_in_place=True)
+    traits = Traits(False, False, in_place=True, gradient_in_place=True, native=True)
+
+    def bind(self, call: Call) -> None:
+        """Make the arrays that the core takes: scale and offset of each channel."""
+        channels = call.shapes[0][-1:]
+        numbers = (self.scale, self.offset, 0, 1)
+        call.affine = [np.full(channels, number, np.float32) for number in numbers]
 
     def forward(self, call: Call, x: Float) -> None:
-        """Write scale x + offset."""
-        np.multiply(x, np.float32(self.scale), out=call.y)
-        call.y += np.float32(self.offset)
+        """Write scale x + offset, as a normalisation with mean 0 and variance 1."""
+        scale, offset, mean, variance = call.affine
+        _core.batch_norm_forward_inference(x, scale, offset, mean, variance, call.y, 0.0)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Scale the gradient."""
-        np.multiply(dy, np.float32(self.scale), out=call.dx[0])
+        _core.weighted_sum([dy], [self.scale], call.dx[0])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

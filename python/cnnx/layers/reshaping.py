@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import geometry
+from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
@@ -107,19 +107,55 @@ class Permute(Layer):
             )
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
+
+    def bind(self, call: Call) -> None:
+        """Find out whether the core can do it, which swaps two blocks of axes side by side."""
+        blocks = _swapped(call.shapes[0], self.dims)
+        call.native = blocks is not None
+        if blocks is not None:
+            outer, rows, columns, inner = blocks
+            call.seen = (len(call.y) * outer, rows, columns, inner)
+            call.swapped = (len(call.y) * outer, columns, rows, inner)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the samples with their axes in the new order."""
-        np.copyto(call.y, x.transpose(0, *self.dims))
+        if call.native:
+            _core.swap_axes(x.reshape(call.seen), call.y.reshape(call.swapped))
+        else:
+            np.copyto(call.y, x.transpose(0, *self.dims))
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the gradient with its axes in the old order."""
-        np.copyto(call.dx[0].transpose(0, *self.dims), dy)
+        if call.native:
+            _core.swap_axes(dy.reshape(call.swapped), call.dx[0].reshape(call.seen))
+        else:
+            np.copyto(call.dx[0].transpose(0, *self.dims), dy)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"dims": list(self.dims)}
+
+
+def _swapped(shape: Shape, dims: Sequence[int]) -> Shape | None:
+    """
+    Return the extents of four blocks of axes, of which the middle two change places.
+
+    None if the axes are in another order than that makes, or in their own.
+    """
+    order = [axis for axis in dims if shape[axis - 1] > 1]
+    axes = sorted(order)
+    front = next((n for n, (a, b) in enumerate(zip(axes, order, strict=True)) if a != b), None)
+    if front is None:
+        return None
+    rows = order.index(axes[front]) - front  # as many columns come before the rows
+    middle = axes[front:].index(order[front])
+    swapped = [*axes[:front], *axes[front + middle :][:rows], *axes[front : front + middle]]
+    if [*swapped, *axes[len(swapped) :]] != order:
+        return None
+    blocks = (axes[:front], axes[front : front + middle], order[front : front + rows])
+    extents = [math.prod(shape[axis - 1] for axis in block) for block in blocks]
+    return (*extents, math.prod(shape) // math.prod(extents))
 
 
 class RepeatVector(Layer):
