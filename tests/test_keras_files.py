@@ -6,19 +6,23 @@ import contextlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import cnnx
 from cnnx.models import load_model
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("keras") is None or importlib.util.find_spec("jax") is None,
-    reason="Keras and JAX, its backend here, are not installed",
-)
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("keras") is None or importlib.util.find_spec("jax") is None,
+        reason="Keras and JAX, its backend here, are not installed",
+    ),
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 TOLERANCE = 1e-5
 
@@ -57,12 +61,20 @@ def listed(values: Any) -> list[Any]:
     return list(values) if isinstance(values, (list, tuple)) else [values]
 
 
-def assert_alike(ours: Any, theirs: Any, *shapes: tuple[int, ...]) -> None:
+def samples(shapes: Sequence[tuple[int, ...]]) -> Any:
     generator = np.random.default_rng(2)
     x = [generator.standard_normal((3, *shape)).astype(np.float32) for shape in shapes]
+    return x if len(x) > 1 else x[0]
+
+
+def predicted(model: Any, *shapes: tuple[int, ...]) -> Any:
+    """Return what a model of Keras predicts."""
     with silence():
-        wanted = theirs(x if len(x) > 1 else x[0], training=False)
-    found = ours.predict(x if len(x) > 1 else x[0], verbose=0)
+        return model(samples(shapes), training=False)
+
+
+def assert_predicts(ours: Any, wanted: Any, *shapes: tuple[int, ...]) -> None:
+    found = ours.predict(samples(shapes), verbose=0)
     if isinstance(wanted, dict):
         assert found.keys() == wanted.keys()
         found, wanted = ([values[name] for name in wanted] for values in (found, wanted))
@@ -71,14 +83,19 @@ def assert_alike(ours: Any, theirs: Any, *shapes: tuple[int, ...]) -> None:
         np.testing.assert_allclose(one, other, atol=TOLERANCE * max(1, abs(other).max()), rtol=0)
 
 
+def assert_alike(ours: Any, theirs: Any, *shapes: tuple[int, ...]) -> None:
+    assert_predicts(ours, predicted(theirs, *shapes), *shapes)
+
+
 def check(model: Any, folder: Path, *shapes: tuple[int, ...], seed: int = 0) -> Any:
     """Save a model of Keras in both formats and load it here; return what was loaded."""
     spread(model, seed)
+    wanted = predicted(model, *shapes)
     for name in ("model.h5", "model.keras"):
         with silence():
             model.save(folder / name)
         found = load_model(folder / name)
-        assert_alike(found, model, *shapes)
+        assert_predicts(found, wanted, *shapes)
     return found
 
 
@@ -167,3 +184,378 @@ def test_layer(keras: Any, tmp_path: Path, name: str) -> None:
     found = check(keras.Sequential([keras.Input(shape), layer]), tmp_path, shape)
     assert [one.name for one in found.layers] == [layer.name]
     assert type(found.layers[0]).__name__ == name.split()[0]
+
+
+ACTIVATIONS = (
+    "elu exponential gelu hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu linear "
+    "log_sigmoid log_softmax mish relu relu6 selu sigmoid silu softmax softplus softsign swish tanh"
+)
+
+
+def test_activations(keras: Any, tmp_path: Path) -> None:
+    x = keras.Input((6,))
+    check(
+        keras.Model(x, [keras.layers.Activation(name)(x) for name in ACTIVATIONS.split()]),
+        tmp_path,
+        (6,),
+    )
+
+
+def test_activations_that_are_layers(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    stack = [
+        keras.Input(IMAGE),
+        L.Conv2D(3, 3, activation=L.LeakyReLU(negative_slope=0.1), name="c"),
+        L.Dense(2, activation=L.ReLU(0.5)),
+    ]
+    found = check(keras.Sequential(stack), tmp_path, IMAGE)
+    assert [layer.name for layer in found.layers][:2] == ["c", "c_activation"]
+    found.save(tmp_path / "ours")  # nothing in it is a stranger's
+    load_model(tmp_path / "ours")
+
+
+MERGES = ["Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"]
+
+
+def test_merging_layers_with_several_inputs_and_outputs(keras: Any, tmp_path: Path) -> None:
+    x, y = keras.Input((5, 4), name="x"), keras.Input((5, 4), name="y")
+    outputs = [getattr(keras.layers, name)()([x, y]) for name in MERGES]
+    outputs.append(keras.layers.Concatenate(axis=1)([x, y, x]))
+    check(keras.Model([x, y], outputs), tmp_path, (5, 4), (5, 4))
+
+
+def test_inputs_and_outputs_by_name(keras: Any, tmp_path: Path) -> None:
+    x = keras.Input((4,), name="x")
+    outputs = {"one": keras.layers.Dense(2)(x), "other": keras.layers.ReLU()(x)}
+    check(keras.Model(x, outputs), tmp_path, (4,))
+
+
+def test_arithmetic_of_values(keras: Any, tmp_path: Path) -> None:
+    x = keras.Input((5, 4))
+    y = keras.layers.Dense(4)(x)
+    outputs = [x + y, x - y, x * y, x + 2, 3 - x, x - 0.5, 0.25 * y, x / 4]
+    model = keras.Model(x, [*outputs, keras.ops.relu(y), keras.ops.sigmoid(x)])
+    spread(model)
+    model.save(tmp_path / "model.keras")  # Keras 3 cannot load the .h5 of these itself
+    assert_alike(load_model(tmp_path / "model.keras"), model, (5, 4))
+
+
+def residual(keras: Any, name: str | None = None) -> Any:
+    L = keras.layers
+    x = keras.Input((8, 8, 4))
+    y = L.BatchNormalization()(L.Conv2D(4, 3, padding="same")(x))
+    y = L.add([L.Conv2D(4, 1)(x), L.ReLU()(y)])
+    return keras.Model(x, L.SeparableConv2D(4, 3, padding="same")(y), name=name)
+
+
+def nested(keras: Any) -> Any:
+    """Return a network with models in models, one of them twice and one frozen."""
+    L = keras.layers
+    shared, dense = residual(keras, "shared"), L.Dense(3, name="head")
+    inner = keras.Sequential(
+        [keras.Input((8, 8, 4)), L.BatchNormalization(), residual(keras, "deep"), L.Dropout(0.2)]
+    )
+    for layer in inner.layers[1].layers:
+        layer.trainable = "batch" not in layer.name
+    x, y = keras.Input((8, 8, 4)), keras.Input((8, 8, 4))
+    one, other = shared(x), shared(inner(y, training=False))
+    pooled = [L.GlobalAveragePooling2D()(value) for value in (one, other, x)]
+    outputs = [dense(pooled[0]), dense(pooled[1]), L.Dense(2)(L.concatenate(pooled))]
+    return keras.Model([x, y], outputs)
+
+
+def test_models_in_models_and_shared_layers(keras: Any, tmp_path: Path) -> None:
+    found = check(nested(keras), tmp_path, (8, 8, 4), (8, 8, 4))
+    assert [layer.name for layer in found.leaves()].count("head") == 1
+
+
+def test_a_frozen_model_in_a_model(keras: Any, tmp_path: Path) -> None:
+    body = residual(keras)
+    body.trainable = False
+    model = keras.Sequential([keras.Input((8, 8, 4)), body, keras.layers.Flatten()])
+    found = check(model, tmp_path, (8, 8, 4))
+    assert found.layers[0].trainable_weights == []
+
+
+def random_network(keras: Any, seed: int) -> Any:
+    """Return a network of random layers, each of which reads one or two values before it."""
+    L, choose = keras.layers, np.random.default_rng(seed)
+    values = [keras.Input((8, 8, 4))]
+    first = values[0]
+    kinds = [
+        lambda: L.Conv2D(4, int(choose.integers(1, 4)), padding="same", activation="relu"),
+        lambda: L.DepthwiseConv2D(3, padding="same", dilation_rate=int(choose.integers(1, 3))),
+        lambda: L.SeparableConv2D(4, 3, padding="same", use_bias=bool(choose.integers(2))),
+        lambda: L.Conv2DTranspose(4, 3, padding="same"),
+        lambda: L.BatchNormalization(scale=bool(choose.integers(2))),
+        lambda: L.LayerNormalization(),
+        lambda: L.GroupNormalization(2),
+        lambda: L.PReLU(shared_axes=(1, 2)),
+        lambda: L.MaxPooling2D(3, strides=1, padding="same"),
+        lambda: L.AveragePooling2D(2, strides=1, padding="same"),
+        lambda: L.Dense(4),
+        lambda: L.SpatialDropout2D(0.2),
+    ]
+    for _ in range(10):
+        source = values[choose.integers(len(values))]
+        if choose.random() < 0.3:
+            other = values[choose.integers(len(values))]
+            values.append([L.Add, L.Multiply, L.Maximum][choose.integers(3)]()([source, other]))
+        else:
+            values.append(kinds[choose.integers(len(kinds))]()(source))
+    last = L.GlobalAveragePooling2D()(L.concatenate(values[-3:]))
+    return keras.Model(first, [L.Dense(3, activation="softmax")(last), values[-1]])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_networks(keras: Any, tmp_path: Path, seed: int) -> None:
+    check(random_network(keras, seed), tmp_path, (8, 8, 4), seed=seed)
+
+
+def test_weights_into_a_twin(keras: Any, tmp_path: Path) -> None:
+    """A network of ours that is written as Keras' takes the weights of any file of that."""
+    theirs, ours = nested(keras), nested(cnnx)
+    spread(theirs)
+    with silence():
+        theirs.save_weights(tmp_path / "only.weights.h5")
+        theirs.save(tmp_path / "whole.h5")
+        theirs.save(tmp_path / "whole.keras")
+    wanted = predicted(theirs, (8, 8, 4), (8, 8, 4))
+    for name in ("only.weights.h5", "whole.h5", "whole.keras"):
+        before = ours.get_weights()
+        ours.set_weights([np.zeros_like(values) for values in before])
+        ours.load_weights(tmp_path / name)
+        assert_predicts(ours, wanted, (8, 8, 4), (8, 8, 4))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_weights_into_random_twins(keras: Any, tmp_path: Path, seed: int) -> None:
+    theirs, ours = random_network(keras, seed), random_network(cnnx, seed)
+    spread(theirs)
+    theirs.save_weights(tmp_path / "only.weights.h5")
+    ours.load_weights(tmp_path / "only.weights.h5")
+    assert_alike(ours, theirs, (8, 8, 4))
+
+
+def two_layers(library: Any, units: int, first: str = "first", second: str = "second") -> Any:
+    L = library.layers
+    return library.Sequential(
+        [library.Input((3,)), L.Dense(4, name=first), L.Dense(units, name=second)]
+    )
+
+
+@pytest.mark.parametrize("name", ["two.weights.h5", "two.h5"])
+def test_weights_by_name_and_mismatches(keras: Any, tmp_path: Path, name: str) -> None:
+    theirs = two_layers(keras, 2)
+    spread(theirs)
+    with silence():
+        theirs.save_weights(tmp_path / name) if "weights" in name else theirs.save(tmp_path / name)
+    values = theirs.get_weights()
+
+    ours = two_layers(cnnx, 2, "second", "other")  # 'second' needs what 'first' has
+    kept = ours.get_weights()
+    with pytest.raises(ValueError, match=r"shape \(4, 2\), but second/kernel has \(3, 4\)"):
+        ours.load_weights(tmp_path / name, by_name=True)
+    for one, other in zip(ours.get_weights(), kept, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+    ours = two_layers(cnnx, 5, "a", "second")
+    kept = ours.get_weights()
+    with pytest.raises(ValueError, match=rf"{name}: load_weights: .*second"):
+        ours.load_weights(tmp_path / name)
+    with pytest.warns(UserWarning, match="left as they are: .*second"):
+        ours.load_weights(tmp_path / name, skip_mismatch=True)
+    for found, wanted in zip(ours.get_weights(), [*values[:2], *kept[2:]], strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+    ours = two_layers(cnnx, 2, "a", "second")
+    kept = ours.get_weights()
+    ours.load_weights(tmp_path / name, by_name=True)
+    for found, wanted in zip(ours.get_weights(), [*kept[:2], *values[2:]], strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ValueError, match="none of the model's layers"):
+        two_layers(cnnx, 2, "a", "b").load_weights(tmp_path / name, by_name=True)
+
+
+def dense(keras: Any) -> Any:
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, activation="softmax")])
+
+
+def decay(keras: Any) -> Any:
+    return keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9)
+
+
+COMPILED = {
+    "names": (lambda keras: ("adam", "categorical_crossentropy", ["accuracy"]), "Adam"),
+    "schedule": (
+        lambda keras: (
+            keras.optimizers.SGD(decay(keras), momentum=0.9, nesterov=True),
+            keras.losses.CategoricalCrossentropy(label_smoothing=0.1),
+            [keras.metrics.CategoricalAccuracy(), "mse"],
+        ),
+        "SGD",
+    ),
+    "sparse": (
+        lambda keras: (
+            keras.optimizers.AdamW(0.01, weight_decay=0.1),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            None,
+        ),
+        "AdamW",
+    ),
+    "rmsprop": (lambda keras: (keras.optimizers.RMSprop(0.01, rho=0.8), "mae", None), "RMSprop"),
+    "adagrad": (lambda keras: (keras.optimizers.Adagrad(0.01), "mse", None), "Adagrad"),
+    "nadam": (lambda keras: (keras.optimizers.Nadam(0.01), "mse", None), "Nadam"),
+}
+
+
+@pytest.mark.parametrize("name", COMPILED)
+def test_compiled_models_learn_on(keras: Any, tmp_path: Path, name: str) -> None:
+    make, optimizer = COMPILED[name]
+    x = np.random.default_rng(1).standard_normal((16, 3)).astype(np.float32)
+    labels = np.arange(16) % 4
+    y = labels if name == "sparse" else np.eye(4, dtype=np.float32)[labels]
+    theirs = dense(keras)
+    spread(theirs)
+    given = make(keras)
+    theirs.compile(*given[:2], metrics=given[2])
+    for file in ("model.h5", "model.keras"):
+        with silence():
+            theirs.save(tmp_path / file)
+    loaded = [load_model(tmp_path / file) for file in ("model.h5", "model.keras")]
+    with silence():
+        for _ in range(3):
+            theirs.train_on_batch(x, y)
+    for ours in loaded:
+        assert type(ours.optimizer).__name__ == optimizer
+        for _ in range(3):
+            ours.train_on_batch(x, y)
+        for one, other in zip(ours.get_weights(), theirs.weights, strict=True):
+            np.testing.assert_allclose(one, other.numpy(), atol=2e-6)
+
+
+def test_losses_and_metrics_by_name(keras: Any, tmp_path: Path) -> None:
+    x = keras.Input((3,))
+    outputs = [keras.layers.Dense(2, name="one")(x), keras.layers.Dense(1, name="other")(x)]
+    model = keras.Model(x, outputs)
+    model.compile(
+        keras.optimizers.Adam(0.1),
+        {"one": "mse", "other": keras.losses.MeanAbsoluteError()},
+        loss_weights={"one": 2.0, "other": 1.0},
+        metrics={"other": ["mae"]},
+    )
+    model.save(tmp_path / "model.keras")
+    config = load_model(tmp_path / "model.keras").get_compile_config()
+    assert [loss["class_name"] for loss in config["loss"].values()] == [
+        "MeanSquaredError",
+        "MeanAbsoluteError",
+    ]
+    assert config["loss_weights"] == {"one": 2.0, "other": 1.0}
+    assert config["metrics"] == {"other": ["mae"]}
+
+
+UNKNOWN = {
+    "optimizer": (lambda keras: (keras.optimizers.Lion(), "mse"), "the optimizer Lion"),
+    "clipping": (lambda keras: (keras.optimizers.SGD(clipnorm=1.0), "mse"), "clipnorm=1.0 of SGD"),
+    "loss": (lambda keras: ("sgd", keras.losses.LogCosh()), "LogCosh"),
+    "sum": (lambda keras: ("sgd", keras.losses.MeanSquaredError("sum")), "reduction=sum"),
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_it_was_compiled_with_may_be_unknown(keras: Any, tmp_path: Path, name: str) -> None:
+    make, reason = UNKNOWN[name]
+    model = dense(keras)
+    model.compile(*make(keras))
+    model.save(tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match=f"model.keras: not compiled, .*{reason}") as caught:
+        ours = load_model(tmp_path / "model.keras")
+    assert len(caught) == 1
+    assert ours.optimizer is None
+
+
+def test_what_matters_in_training_alone_is_left_out(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    stack = [
+        L.Conv2D(2, 3, kernel_regularizer="l2", bias_constraint="non_neg", name="c"),
+        L.Conv2D(2, 1, kernel_regularizer=keras.regularizers.L1L2(0.0, 0.0)),
+        L.RandomRotation(0.1, fill_value=0.5, name="r"),
+        L.ActivityRegularization(0.1, name="a"),
+    ]
+    model = keras.Sequential([keras.Input(IMAGE), *stack])
+    model.save(tmp_path / "model.keras")
+    with pytest.warns(UserWarning, match="training alone: ") as caught:
+        ours = load_model(tmp_path / "model.keras")
+    names = "kernel_regularizer of c; bias_constraint of c; fill_value of r; l1 of a"
+    assert str(caught[0].message).endswith(names)
+    assert caught[0].filename == __file__
+    assert_alike(ours, model, IMAGE)
+
+
+def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    x = keras.Input((6, 4), name="x")
+    y = L.Masking(name="m")(L.LSTM(4, return_sequences=True, name="l")(x))
+    y = L.Conv1D(2, 2, data_format="channels_first", name="c")(L.Dense(4, dtype="float64")(y))
+    y = L.Dense(3, activation="celu", name="celu")(L.Softmax(axis=1, name="s")(y))
+    y = L.Dropout(0.5, noise_shape=(1, 1, 3), name="d")(L.Lambda(lambda v: v + 1, name="code")(y))
+    y = L.TimeDistributed(L.Dense(2), name="t")(y)
+    model = keras.Model(x, keras.ops.sin(y))
+    for name in ("model.h5", "model.keras"):
+        with silence():
+            model.save(tmp_path / name)
+        with pytest.raises(ValueError, match=f"{name}: holds no model that can be loaded") as error:
+            load_model(tmp_path / name)
+        for part in (
+            "LSTM 'l': cnnx has no",
+            "Masking 'm': cnnx has no",
+            "Conv1D 'c': data_format='channels_first'",
+            "dtype='float64': cnnx computes in float32",
+            "Dense 'celu': ",
+            "Softmax 's': ",
+            "Dropout 'd': noise_shape=",
+            "Lambda 'code': it holds code, and nothing in a file is run",
+            "TimeDistributed 't': ",
+            "Sin 'sin': ",
+        ):
+            assert part in str(error.value)
+
+
+def test_layers_of_your_own(keras: Any, tmp_path: Path) -> None:
+    class Twice(keras.layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.scale = self.add_weight(shape=(shape[-1],), initializer="ones", name="scale")
+
+        def call(self, x: Any) -> Any:
+            return 2 * x * self.scale
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), Twice(name="twice")])
+    spread(model)
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match="Twice 'twice': cnnx has no .*custom_objects"):
+        load_model(tmp_path / "model.keras")
+
+    class OurTwice(cnnx.layers.Layer):
+        def build(self, shape: Any) -> None:
+            self.scale = self.add_weight("scale", (shape[-1],))
+
+        def forward(self, call: Any, x: Any) -> Any:
+            return 2 * x * self.scale.value
+
+    ours = load_model(tmp_path / "model.keras", custom_objects={"Twice": OurTwice})
+    assert type(ours.layers[-1]) is OurTwice
+    assert_alike(ours, model, (3,))
+
+
+def test_models_without_a_size(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    unbuilt = keras.Sequential([L.Conv2D(2, 3), L.Flatten(), L.Dense(2)])
+    unbuilt.save(tmp_path / "model.keras")
+    assert not load_model(tmp_path / "model.keras").built
+    built = keras.Sequential([L.Conv2D(2, 3), L.Flatten(), L.Dense(2)])
+    built.build((None, *IMAGE))
+    check(built, tmp_path, IMAGE)
+    open_size = keras.Sequential([keras.Input((None, None, 3), name="i"), L.Conv2D(2, 3)])
+    open_size.save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=r"InputLayer 'i': .*\(None, None, 3\): cnnx needs every"):
+        load_model(tmp_path / "model.keras")

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from cnnx import activations, initializers, registry
-from cnnx.keras_files.configuration import Entry, Reference, Use
+from cnnx.keras_files.configuration import GRAPHS, SEQUENTIAL, Entry, Reference, Use
 from cnnx.keras_files.layer_table import INERT, ROWS, TRAINING_ALONE, arguments_of
 from cnnx.layers import LAYERS, Activation, InputLayer, Layer, Rescaling
 
@@ -77,15 +77,25 @@ class Conversion:
                 arguments |= _initializer(name, value)
             elif key in taken:
                 arguments[key] = _alone(value) if name == "axis" else value
-            elif value in (None, False, row.trained.get(name)) or _nothing(value):
-                continue
-            elif name.endswith(TRAINING_ALONE) or name in row.trained:
+            elif value is None or value is False or _nothing(value):
+                pass
+            elif name.endswith(TRAINING_ALONE) or row.trained.get(name, value) != value:
                 self.left_out.append(f"{name} of {entry.name}")
-            else:
-                raise UnsuitableError(
-                    f"{name}={str(value)[:100]} is not what {row.name} of cnnx does"
-                )
+            elif name not in row.trained:
+                raise UnsuitableError(f"{name}={str(value)[:100]} is nothing that cnnx has")
         return [row.layer(**arguments), *following]
+
+    def check_uses(self, entry: Entry) -> None:
+        """Raise UnsuitableError if a layer is called with something that ours would ignore."""
+        for number, use in enumerate(entry.uses):
+            options = {name: value for name, value in use.options.items() if value is not None}
+            training = options.pop("training", None)
+            if not use.arguments and "inputs" in options:
+                entry.uses[number] = Use([options.pop("inputs")], {})
+            if options:
+                raise UnsuitableError(f"it is called with {', '.join(map(str, options))}")
+            if self.keras_2 and training and not entry.class_name.startswith("Random"):
+                raise UnsuitableError("it is called with training=True, so that it acts as in fit")
 
     def _input(self, entry: Entry) -> InputLayer:
         config = entry.config
@@ -113,6 +123,16 @@ class Conversion:
             return activations.get(value), []
         except ValueError:
             return activations.get(_own(value)), []  # an Activation of the user's
+
+
+def model_class(entry: Entry) -> Any:
+    """Return our class for a model; raises UnsuitableError if there is none."""
+    if entry.class_name in (SEQUENTIAL, *GRAPHS) and _of_keras(entry.module):
+        return registry.MODELS["Sequential" if entry.sequential else "Model"]
+    cls = _own(entry.class_name)
+    if not (isinstance(cls, type) and issubclass(cls, registry.MODELS["Model"])):
+        raise UnsuitableError(f"{cls!r} is no class of Model")
+    return cls
 
 
 def sample_shape(shape: Any) -> list[int]:
@@ -207,8 +227,6 @@ def _operation(entry: Entry) -> Layer:
     operation = entry.class_name
     for number, use in enumerate(entry.uses):
         left, right = (*use.arguments, None, None)[:2]
-        if any(value is not None for value in use.options.values()):
-            raise UnsuitableError(f"it is called with {', '.join(map(str, use.options))}")
         if isinstance(left, Reference) and isinstance(right, Reference) and operation in _MERGES:
             layer: Layer = LAYERS[operation](name=entry.name)
             entry.uses[number] = Use([[left, right]], {})

@@ -10,7 +10,13 @@ import numpy as np
 from cnnx import registry
 from cnnx.arrays import Float
 from cnnx.keras_files.configuration import Entry, Reference, Use, references_of
-from cnnx.keras_files.conversion import Conversion, UnsuitableError, input_shape, sample_shape
+from cnnx.keras_files.conversion import (
+    Conversion,
+    UnsuitableError,
+    input_shape,
+    model_class,
+    sample_shape,
+)
 from cnnx.keras_files.weights import Slot
 from cnnx.layers import InputLayer
 
@@ -41,6 +47,7 @@ class Network:
         self._conversion = conversion
         self._problems: list[str] = []
         self._made: dict[int, list[Any]] = {}
+        self._kinds: dict[int, Any] = {}
         self._left = MAX_LAYERS
         self._convert(entry)
         if self._problems:
@@ -55,14 +62,19 @@ class Network:
 
     def _convert(self, entry: Entry) -> None:
         """Make the layers of a model, and note those that can't be made."""
+        try:
+            self._kinds[id(entry)] = model_class(entry)
+        except UnsuitableError as error:
+            self._problems.append(f"{entry}: {error}")
         for part in entry.layers or ():
             self._left -= 1
             if self._left < 0:
                 raise ValueError(f"it has more than {MAX_LAYERS:,} layers")
-            if part.layers is not None:
-                self._convert(part)
-                continue
             try:
+                self._conversion.check_uses(part)
+                if part.layers is not None:
+                    self._convert(part)
+                    continue
                 self._made[id(part)] = self._conversion.layers(part)
             except UnsuitableError as error:
                 self._problems.append(f"{part}: {error}")
@@ -83,7 +95,7 @@ class Network:
 
     def _connected(self, entry: Entry) -> Any:
         """Return a model made of layers that are there."""
-        kind = registry.model_class(_known(entry))
+        kind = self._kinds[id(entry)]
         for part in entry.layers or ():
             if part.layers is not None:
                 self._made[id(part)] = [self._connected(part)]
@@ -168,12 +180,6 @@ class Network:
 def _zeros(path: str, shape: tuple[int, ...]) -> Float:
     """Return the values of a weight until those of the file take their place."""
     return np.broadcast_to(np.float32(0), shape)
-
-
-def _known(entry: Entry) -> str:
-    if entry.sequential:
-        return "Sequential"
-    return "Model"
 
 
 def _items(references: Any) -> list[Reference]:
