@@ -16,6 +16,9 @@ _INPUTS = _FLOATS | {"float16", "bfloat16", "float64", "uint8", "int8", "int16",
 _MERGES = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"}
 
 
+UNKNOWN = "cnnx has no such class or function"
+
+
 class UnsuitableError(ValueError):
     """Something in the file that cnnx has not."""
 
@@ -161,7 +164,7 @@ def _own(name: str) -> Any:
     try:
         return registry.known_item(name)
     except ValueError:
-        raise UnsuitableError("cnnx has no such thing") from None
+        raise UnsuitableError(UNKNOWN) from None
 
 
 def _own_layer(entry: Entry) -> Layer:
@@ -170,8 +173,14 @@ def _own_layer(entry: Entry) -> Layer:
     if not (isinstance(cls, type) and issubclass(cls, Layer)):
         raise UnsuitableError(f"{cls!r} is no class of Layer")
     _check_type(entry.config.get("dtype"), _FLOATS)
-    ignored = {"dtype", "autocast", *INERT} - {"name", "trainable"}
-    return cls.from_config({k: v for k, v in entry.config.items() if k not in ignored})
+    ignored = {"dtype", *INERT} - {"name", "trainable"}
+    return cls.from_config(
+        {
+            name: value
+            for name, value in entry.config.items()
+            if name not in ignored and not (value is None and name.endswith(TRAINING_ALONE))
+        }
+    )
 
 
 def _check_type(value: Any, known: set[str]) -> None:
@@ -256,4 +265,4 @@ def _scale(operation: str, number: Any, swapped: bool) -> tuple[float, float]:
         return number, 0.0
     if operation in ("Divide", "TrueDivide") and number and not swapped:
         return 1 / number, 0.0
-    raise UnsuitableError("cnnx has no such operation")
+    raise UnsuitableError(UNKNOWN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +22,7 @@ from cnnx.keras_files.weights import Matching
 from cnnx.tensor_file import INVALID
 from cnnx.warning import warn
 
-_FAULTS = (*INVALID, IndexError, OSError, UnicodeDecodeError)
+_FAULTS = (*INVALID, IndexError, OSError, struct.error)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -131,5 +132,6 @@ def _reading(path: str | os.PathLike[str], fault: str) -> Iterator[memoryview]:
             content = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         yield content
     except _FAULTS as error:
-        reason = (str(error) or type(error).__name__)[:5000]
-        raise ValueError(f"{path}: {fault}: {reason}") from error
+        cut = isinstance(error, struct.error)
+        reason = "a part of it is cut short" if cut else str(error) or type(error).__name__
+        raise ValueError(f"{path}: {fault}: {reason[:5000]}") from error

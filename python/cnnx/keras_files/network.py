@@ -11,6 +11,7 @@ from cnnx import registry
 from cnnx.arrays import Float
 from cnnx.keras_files.configuration import Entry, Reference, Use, references_of
 from cnnx.keras_files.conversion import (
+    UNKNOWN,
     Conversion,
     UnsuitableError,
     input_shape,
@@ -51,12 +52,7 @@ class Network:
         self._left = MAX_LAYERS
         self._convert(entry)
         if self._problems:
-            shown = self._problems[:_SHOWN]
-            more = len(self._problems) - len(shown)
-            raise ValueError(
-                f"cnnx has not what these are: {'; '.join(shown)}"
-                + (f"; and {more} more" if more else "")
-            )
+            raise ValueError(_explained(self._problems))
         self.model = self._connected(entry)
         self.slots = self._slots(entry)
 
@@ -175,6 +171,19 @@ class Network:
         for layer in self._made[id(part)]:
             found = layer(found)
         return found if isinstance(found, list) else [found]
+
+
+def _explained(problems: Sequence[str]) -> str:
+    """Return what is told of things that cnnx has not."""
+    text = f"cnnx has not what these are: {'; '.join(problems[:_SHOWN])}"
+    if len(problems) > _SHOWN:
+        text += f"; and {len(problems) - _SHOWN} more"
+    if any(problem.endswith(UNKNOWN) for problem in problems):
+        text += (
+            ". Classes of your own: load_model(path, custom_objects={name: class}), "
+            "or @cnnx.register before them"
+        )
+    return text
 
 
 def _zeros(path: str, shape: tuple[int, ...]) -> Float:
