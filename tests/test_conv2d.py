@@ -473,6 +473,13 @@ def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, strid
     check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
 
 
+@pytest.mark.parametrize(("ic", "oc"), [(1024, 300), (130, 1024), (1024, 1024)])
+def test_pointwise_with_pixels_that_share_places_in_the_cache(ic: int, oc: int) -> None:
+    geometry = geometry_of(same_window(9, 5, 1, 1), 1)
+    shapes = (3, 9, 5, ic), (1, 1, ic, oc), (oc,), (3, 9, 5, oc)
+    check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
+
+
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize(("ic", "oc"), [(3, 5), (5, 8), (32, 48), (20, 300)])
 @pytest.mark.parametrize("kernel", [1, 3])

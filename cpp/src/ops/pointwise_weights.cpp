@@ -46,7 +46,10 @@ class PointwiseGradient {
   }
   int64_t size() const { return taps_.channels() * vectors_.channels(); }
   int64_t strips() const { return strips_; }
-  int64_t scratch() const { return copy_size(taps_) + copy_size(vectors_); }
+  int64_t scratch() const {
+    return copy_size(taps_) + copy_size(vectors_) + spaced_size(taps_, taps_.channels()) +
+           spaced_size(vectors_, panel_channels());
+  }
 
   // The sums fall into parts along their longer side.
   int64_t parts() const { return by_taps() ? groups_ : blocks_; }
@@ -63,32 +66,43 @@ class PointwiseGradient {
   // sums (taps, vectors) += the products of a strip, for parts [first, last).
   void add(int64_t strip, int64_t first, int64_t last, float* scratch, float* sums) const {
     const int64_t begin = first_pixel(strip), end = first_pixel(strip + 1);
-    const float* const x = taps_.read(begin, end, scratch);
-    const float* const dy = vectors_.read(begin, end, scratch + copy_size(taps_));
+    const int64_t pixels = end - begin, ldw = vectors_.channels();
+    float* const copy = scratch + copy_size(taps_);
+    float* const spaced = copy + copy_size(vectors_);
+    float* const panels = spaced + spaced_size(taps_, taps_.channels());
+    Columns x = {taps_.read(begin, end, scratch), taps_.channels()};
+    const Columns vectors = {vectors_.read(begin, end, copy), ldw};
     const int64_t group = by_taps() ? first : 0, last_group = by_taps() ? last : groups_;
     const int64_t block = by_taps() ? 0 : first, last_block = by_taps() ? blocks_ : last;
+    if (is_crowded(taps_) && last_block - block >= kOften) {
+      x = space_out(x, pixels, taps_.channels(), spaced);
+    }
     Ahead ahead(later(taps_, strip), later(vectors_, strip),
                 (last_group - group) * (last_block - block));
-    const int64_t ldw = vectors_.channels(), pixels = end - begin;
     const int64_t row = pixels % kRow == 0 ? kRow : pixels;
     ConvRows rows = {.images = 1,
                      .count = pixels / row,
                      .pixels = row,
                      .src_image_stride = 0,
-                     .src_row_stride = row * taps_.channels(),
-                     .src_stride = taps_.channels(),
-                     .dst_row_stride = row * ldw,
-                     .dst_stride = ldw};
+                     .src_row_stride = row * x.stride,
+                     .src_stride = x.stride};
     for (int64_t panel = block; panel < last_block; panel += kPanel) {
+      const int64_t end_block = std::min(panel + kPanel, last_block);
+      Columns dy = {vectors.data + vector(panel), ldw};
+      if (is_crowded(vectors_) && last_group - group >= kOften) {
+        dy = space_out(dy, pixels, vector(end_block) - vector(panel), panels);
+      }
+      rows.dst_row_stride = row * dy.stride, rows.dst_stride = dy.stride;
       for (int64_t g = group; g < last_group; ++g) {
         const int64_t t = tap(g);
         const ConvTaps taps = {
             .taps = tap(g + 1) - t, .run_stride = 0, .run_taps = 0, .step_taps = 0};
-        for (int64_t b = panel; b < std::min(panel + kPanel, last_block); ++b) {
+        for (int64_t b = panel; b < end_block; ++b) {
           const int64_t v = vector(b), cols = vector(b + 1) - v;
           const auto [lines, few] = ahead.take();
           rows.ahead = lines, rows.ahead_lines = few;
-          gradient_tile(cols).microkernel(rows, taps, x + t, dy + v, sums + t * ldw + v, ldw, cols);
+          gradient_tile(cols).microkernel(rows, taps, x.data + t, dy.data + v - vector(panel),
+                                          sums + t * ldw + v, ldw, cols);
         }
       }
     }
@@ -98,6 +112,35 @@ class PointwiseGradient {
   static constexpr int64_t kStripPixels = 512;  // so many that to load and store sums costs little
   static constexpr int64_t kRow = 32;   // pixels between which the micro-kernel fetches ahead
   static constexpr int64_t kPanel = 8;  // blocks whose channels stay in L2
+  static constexpr int64_t kOften = 8;
+
+  // Channels of some pixels, `stride` floats apart.
+  struct Columns {
+    const float* data;
+    int64_t stride;
+  };
+
+  // Pixels a multiple of so many floats apart share a few places in the caches. Where they are read
+  // often enough, it pays to copy them a little further apart.
+  static bool is_crowded(const SeenPixels& pixels) {
+    constexpr int64_t kCrowded = 1024;
+    return pixels.channels() % kCrowded == 0;
+  }
+  static Columns space_out(Columns columns, int64_t pixels, int64_t channels, float* copy) {
+    const int64_t stride = spaced(channels);
+    for (int64_t i = 0; i < pixels; ++i) {
+      std::copy_n(columns.data + i * columns.stride, channels, copy + i * stride);
+    }
+    return {copy, stride};
+  }
+  static int64_t spaced(int64_t channels) {
+    return round_up(channels, 2 * kLineFloats) + kLineFloats;
+  }
+  int64_t spaced_size(const SeenPixels& pixels, int64_t channels) const {
+    return is_crowded(pixels) ? most_pixels() * spaced(channels) : 0;
+  }
+  int64_t panel_channels() const { return kPanel * gradient_tile(vectors_.channels()).channels; }
+  int64_t most_pixels() const { return ceil_div(rows_, strips_) * kRow; }
 
   static int64_t most_taps() { return kernels().conv_weights[0].taps; }
 
@@ -110,9 +153,7 @@ class PointwiseGradient {
   int64_t first_pixel(int64_t strip) const {
     return std::min(rows_ * strip / strips_ * kRow, taps_.count());
   }
-  int64_t copy_size(const SeenPixels& pixels) const {
-    return pixels.scratch(ceil_div(rows_, strips_) * kRow);
-  }
+  int64_t copy_size(const SeenPixels& pixels) const { return pixels.scratch(most_pixels()); }
   // What the strip after this one will read.
   Later later(const SeenPixels& pixels, int64_t strip) const {
     if (strip + 1 == strips_) return {nullptr, 0};
