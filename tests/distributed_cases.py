@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import pickle
 import sys
+import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -154,14 +156,10 @@ def a_nan_is_seen_by_all(group: Group) -> dict[str, Any]:
     x[-1] = np.nan
     model = chain(group)
     per_batch = callbacks.History(per_batch=True)
-    with np.errstate(all="ignore"):
-        import warnings
-
-        with warnings.catch_warnings(record=True) as seen:
-            warnings.simplefilter("always")
-            found = fit(
-                group, model, x, y, shuffle=False, callbacks=[per_batch, callbacks.TerminateOnNaN()]
-            )
+    stopping = [per_batch, callbacks.TerminateOnNaN()]
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        found = fit(group, model, x, y, shuffle=False, callbacks=stopping)
     return {
         "batches": len(found["batches"]["loss"]),
         "warned": [str(item.message) for item in seen],
@@ -189,6 +187,120 @@ def frozen_layers(group: Group) -> dict[str, Any]:
     model = chain(group)
     model.layers[-2].trainable = False
     return fit(group, model, x, y)
+
+
+def normalized(group: Group, **options: Any) -> Any:
+    """Return a network with a shortcut and normalisation, as those of ResNet."""
+    cnnx.utils.set_random_seed(3 + group.rank)
+    image = cnnx.Input((8, 8, 3))
+    x = layers.Conv2D(6, 3, padding="same", use_bias=False)(image)
+    x = layers.ReLU()(layers.BatchNormalization(synchronized=True, momentum=0.8)(x))
+    y = layers.Conv2D(6, 3, padding="same", use_bias=False)(x)
+    y = layers.BatchNormalization(synchronized=True, momentum=0.8, **options)(y)
+    y = layers.MaxPooling2D()(layers.ReLU()(x + y))
+    y = layers.Dense(4, activation="softmax")(layers.GlobalAveragePooling2D()(y))
+    model = cnnx.Model(image, y)
+    model.compile(cnnx.optimizers.Momentum(0.05), "sparse_categorical_crossentropy", ["accuracy"])
+    return model
+
+
+@case
+def synchronized_normalization(group: Group) -> dict[str, Any]:
+    x, y = 2 + draw(101, 8, 8, 3), np.arange(101) % 4
+    return fit(group, normalized(group), x, y, epochs=13, validation_split=0.2)
+
+
+@case
+def synchronized_normalization_without_scale_and_samples(group: Group) -> dict[str, Any]:
+    x, y = draw(49, 8, 8, 3), np.arange(49) % 4
+    return fit(group, normalized(group, scale=False, center=False), x, y)
+
+
+@case
+def own_statistics_are_averaged(group: Group) -> dict[str, Any]:
+    """Let all ranks have the same samples: their own statistics are then the joint ones."""
+    x, y = np.repeat(draw(12, 8, 8, 3), 6, 0), np.repeat(np.arange(12) % 4, 6)
+    cnnx.utils.set_random_seed(3 + group.rank)
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((8, 8, 3)),
+            layers.Conv2D(6, 3),
+            layers.BatchNormalization(momentum=0.7),
+            layers.Flatten(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return fit(group, model, x, y, batch_size=6 // group.size, shuffle=False)
+
+
+@case
+def streams_of_pictures(group: Group) -> dict[str, Any]:
+    cnnx.utils.set_random_seed(11 if group.rank == 0 else 12)
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((6, 6, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Flatten(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        folder = group.broadcast(folder)
+        if group.rank == 0:
+            draw_pictures(Path(folder))
+        group.barrier()
+        train, held_back, _ = cnnx.data.image_folder(
+            folder, (6, 6), batch_size=JOINT // group.size, validation_split=0.2, seed=1
+        )
+        history = model.fit(train, validation_data=held_back, epochs=3, verbose=0).history
+        read = (train.samples, train.samples + held_back.samples)
+        assert max(read) < 59
+        assert len(train.left_out) + len(held_back.left_out) == 2
+        whole = cnnx.data.image_folder(
+            folder, (6, 6), batch_size=JOINT // group.size, shuffle=False, label_mode=None
+        ).train
+        predictions = model.predict(whole, verbose=0)
+        group.barrier()
+    return {"weights": model.get_weights(), "history": history, "predictions": predictions}
+
+
+def draw_pictures(folder: Path) -> None:
+    """Write pictures of two classes, two of which cannot be read."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(3).integers(0, 255, (59, 6, 6, 3)).astype(np.uint8)
+    for number, picture in enumerate(pixels):
+        file = folder / ("dark" if number % 2 else "light") / f"{number:02}.png"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(picture).save(file)
+        if number in (9, 30):
+            file.write_bytes(b"no picture")
+
+
+@case
+def own_streams_of_unequal_lengths(group: Group) -> dict[str, Any]:
+    """Train in the first step on samples of all ranks, in the second on those of the last one."""
+    x, y = draw(24, 8, 8, 1), np.arange(24) % 3
+    first, second = x[:16], x[16:]
+    part = group.part(16)
+    batches = [(first[part], y[:16][part])]
+    if group.rank == group.size - 1:
+        batches.append((second, y[16:]))
+    model = chain(group)
+    stream = Stream(batches)
+    history = model.fit(stream, epochs=3, verbose=0).history
+    return {"weights": model.get_weights(), "history": history}
+
+
+class Stream:
+    def __init__(self, batches: list[Any]) -> None:
+        self.batches = batches
+
+    def __iter__(self) -> Any:
+        return iter(self.batches)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnnx import random
+from cnnx import distributed, random
 from cnnx.arrays import Array
 from cnnx.data.class_labels import ClassLabels
 from cnnx.data.decoder import Decoder, Reading
@@ -26,10 +27,14 @@ class ImageStream:
     and `predict` take it in place of arrays. With ``label_mode=None`` it yields pictures alone, for
     `predict`. Several passes may run at once, in threads or not.
 
+    In a group of processes (`cnnx.distributed`), each rank reads its part of each batch alone. A
+    batch is as large as those of all ranks together; a part may be empty.
+
     Attributes
     ----------
     samples : int
-        Number of pictures. Files found to be unreadable in one pass are left out of the next.
+        Number of pictures, of all ranks. Files found to be unreadable in one pass are left out of
+        the next.
     file_paths : list of Path
         The file of each picture, in the order of a pass without shuffling. A file that cannot be
         read is no longer listed after the first pass.
@@ -57,6 +62,9 @@ class ImageStream:
         self._findings = Findings(decoder.folder)
         self._told: set[Path] = set()
 
+    shared = True
+    """Whether the ranks of a group each get their part of a batch."""
+
     @property
     def samples(self) -> int:
         """Number of pictures."""
@@ -73,7 +81,7 @@ class ImageStream:
         return dict(self._left_out)
 
     def __len__(self) -> int:
-        return -(-self.samples // self._batch_size)
+        return -(-self.samples // (self._batch_size * distributed.group().size))
 
     def get_state(self) -> dict[str, Any]:
         """Return where the stream's own generator stands, and the files that it leaves out."""
@@ -87,7 +95,7 @@ class ImageStream:
         """Go on from what `get_state` returned."""
         if self._generator is not None and state["random"] is not None:
             self._generator.bit_generator.state = state["random"]
-        self._leave_out({Path(file): reason for file, reason in state["left_out"].items()})
+        self.leave_out({Path(file): reason for file, reason in state["left_out"].items()})
 
     def __iter__(self) -> Iterator[Array | tuple[Array, Array]]:
         files, labels = self._samples
@@ -99,7 +107,10 @@ class ImageStream:
         generator = self._generator or random.generator()
         count = len(files)
         order = generator.permutation(count) if self._shuffle else np.arange(count)
-        parts = np.split(order, range(self._batch_size, count, self._batch_size))
+        group = distributed.group()
+        size = self._batch_size * group.size
+        batches = np.split(order, range(size, count, size))
+        parts = [batch[group.part(len(batch))] for batch in batches]
         reading = self._decoder.reading()
         try:
             with reading:
@@ -110,14 +121,14 @@ class ImageStream:
                     if following is not None:
                         waiting = self._begin(reading, files, following)
                     self._tell_first_loss(reading.findings)
-                    if found.any():
+                    if found.any() or group.size > 1:
                         x = x if found.all() else x[found]
                         if self._classes.mode is None:
                             yield x
                         else:
                             yield x, self._classes.targets(labels[part[found]])
         finally:  # also where the pass is left half way
-            self._leave_out(reading.findings.left_out)
+            self.leave_out(reading.findings.left_out)
             self._findings.add(reading.findings)
         self._findings.without(self._told).warn(self._classes.lost(labels, self._samples[1]))
         self._told |= self._findings.files()
@@ -136,7 +147,13 @@ class ImageStream:
         x = self._decoder.pictures(len(part))
         return x, [reading.begin(files[index], x[at]) for at, index in enumerate(part)]
 
-    def _leave_out(self, found: Mapping[Path, str]) -> None:
+    def description(self) -> str:
+        """Return the number of files and a checksum of their names."""
+        names = "\n".join(file.name for file in self._samples[0])
+        return f"{self.samples} pictures, checksum of their names {zlib.crc32(names.encode()):08x}"
+
+    def leave_out(self, found: Mapping[Path, str]) -> None:
+        """Leave files out of later passes, and note why."""
         self._left_out |= found
         files, labels = self._samples
         kept = [index for index, file in enumerate(files) if file not in self._left_out]

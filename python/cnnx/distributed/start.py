@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from cnnx import random
 from cnnx.distributed.group import Group, enter, group
 from cnnx.distributed.mpi_group import MPIGroup
 from cnnx.distributed.threads import share_cores
@@ -23,7 +24,8 @@ def init(timeout: float = 120.0) -> Group:
     is that of one rank. Without mpiexec, or without MPI at all, there is a group of one and nothing
     changes, so that one script serves a laptop and a cluster.
 
-    The processes of a machine share its cores: each uses cores / processes threads from now on,
+    All ranks draw the random numbers of rank 0: the same initial weights, and the same order of
+    the samples. The processes of a machine share its cores: each uses cores / processes threads,
     unless OMP_NUM_THREADS says otherwise. An error that no rank handles ends all ranks.
 
     Parameters
@@ -74,6 +76,8 @@ def init(timeout: float = 120.0) -> Group:
     made = MPIGroup(MPI, seconds)
     enter(made)
     share_cores(made)
+    bits = random.generator().bit_generator
+    bits.state = made.broadcast(bits.state)
     return made
 
 

@@ -170,7 +170,9 @@ def _is_chain(shape: Shape, passes: Sequence[ConvolutionPass]) -> bool:
 def _can_lead(layer: Layer, training: bool) -> bool:
     if isinstance(layer, ConvolutionLayer):
         return layer.fuses and _fuses(layer.activation, training)
-    return layer.trainable or not training  # a frozen normalisation is another operation
+    if isinstance(layer, BatchNormalization) and training:
+        return layer.trainable and not layer.joins  # these are other operations
+    return True
 
 
 def _fuses(function: activations.Activation, training: bool) -> bool:

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import _core, geometry, initializers
+import cnnx.layers.joint_statistics as joint_statistics
+from cnnx import _core, distributed, geometry, initializers
 from cnnx.arrays import Codes, Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_channels_axis
@@ -32,6 +33,9 @@ class BatchNormalization(Layer):
         Whether there is a beta, and a gamma.
     beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer
         Name or `cnnx.initializers.Initializer`.
+    synchronized
+        Whether in training the ranks of a group (`cnnx.distributed`) take the mean and variance of
+        their samples together, rather than each of its own. The gradients are those of that.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -54,6 +58,7 @@ class BatchNormalization(Layer):
         gamma_initializer: Any = "ones",
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
+        synchronized: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -62,6 +67,7 @@ class BatchNormalization(Layer):
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, float("inf"))
         self.center = bool(center)
         self.scale = bool(scale)
+        self.synchronized = bool(synchronized)
         identifiers = {
             "beta": beta_initializer,
             "gamma": gamma_initializer,
@@ -87,8 +93,15 @@ class BatchNormalization(Layer):
         self.moving_variance = add("moving_variance", False)
 
     @property
+    def joins(self) -> bool:
+        """Whether other ranks' samples count in training too."""
+        return self.synchronized and self.trainable and distributed.group().size > 1
+
+    @property
     def traits(self) -> Traits:
         """A frozen layer's gradient is a product with what its weights are at the time."""
+        if self.joins:
+            return Traits(reads_output=False)
         return Traits(reads_output=False, gradient_in_place=True, native=self.trainable)
 
     def bind(self, call: Call) -> None:
@@ -187,11 +200,16 @@ class BatchNormalization(Layer):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the normalised batch."""
-        self.normalize(call, x)
+        if call.training and self.joins:
+            joint_statistics.normalize(self, call, x, *self._affine_values())
+        else:
+            self.normalize(call, x)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the gradients of gamma, beta and the input."""
-        if call.training and self.trainable:
+        if call.training and self.joins:
+            joint_statistics.differentiate(self, call, dy, *self._affine_values())
+        elif call.training and self.trainable:
             self.differentiate(call, dy)
         else:
             np.multiply(dy, self.affine()[0], out=call.dx[0])
@@ -212,6 +230,7 @@ class BatchNormalization(Layer):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
+            "synchronized": self.synchronized,
             **{
                 f"{name}_initializer": initializers.serialize(initializer)
                 for name, initializer in self.initializers.items()

@@ -191,6 +191,15 @@ class Stream:
         self._going_on: Iterator[Any] | None = batches if self._is_iterator else None
 
     @property
+    def shared(self) -> bool:
+        """Whether the stream gives each rank its part of the batches of all."""
+        return self._group.size > 1 and getattr(self._batches, "shared", False) is True
+
+    @staticmethod
+    def _is_empty(batch: Any) -> bool:
+        return not len(batch[0] if isinstance(batch, tuple) else batch)
+
+    @property
     def samples(self) -> int | None:
         """Number of samples of an epoch, if the stream tells it."""
         samples = getattr(self._batches, "samples", None)
@@ -204,12 +213,14 @@ class Stream:
         return self._given
 
     def in_order(self, parts: list[Array]) -> list[Array]:
-        """Return what was made of each batch: this rank's."""
-        return parts
+        """Return what was made of each batch, with the other ranks' parts, in the data's order."""
+        steps = zip(*self._group.gather(parts), strict=True)
+        return [part for step in steps for part in step]
 
     def description(self) -> list[str]:
-        """Return what all ranks of a group have in common: streams may differ."""
-        return [f"a stream of {type(self._batches).__name__}, steps {self._given}"]
+        """Return what all ranks of a group have in common: streams of one's own may differ."""
+        stream = self._batches.description() if self.shared else type(self._batches).__name__
+        return [f"a stream of {stream}", f"steps of an epoch: {self._given}"]
 
     def get_state(self) -> Any:
         """Return what the stream's own `get_state`, if it has one, returns."""
@@ -234,14 +245,23 @@ class Stream:
 
     def _together(self) -> Iterator[list[Any]]:
         """Yield batches until all ranks' have ended; a rank whose are at an end yields none."""
+        self._leave_out_together()  # the pass before may have ended half way
         own = self._alone()
         while True:
-            batch = next(own, [])
-            rows = np.array([len(batch[0]) if batch else 0], np.int64)
-            self.joint = int(self._group.sum(rows)[0])
-            if not self.joint:
-                return
-            yield batch
+            batch = next(own, None)
+            goes_on, rows = batch is not None, len(batch[0]) if batch else 0
+            going_on, self.joint = self._group.sum(np.array([goes_on, rows], np.int64)).tolist()
+            if not going_on:
+                break
+            if self.joint:
+                yield batch or []
+        self._leave_out_together()
+
+    def _leave_out_together(self) -> None:
+        """Let all ranks leave out what one of them could not read: they must count alike."""
+        if self.shared:
+            for left_out in self._group.gather(self._batches.left_out):
+                self._batches.leave_out(left_out)
 
     def _alone(self) -> Iterator[list[Any]]:
         count, steps = 0, self.steps
@@ -249,8 +269,8 @@ class Stream:
             if count == steps:  # one more is asked for, so that a stream comes to its end
                 break
             count += 1
-            checked = self._check(batch)
-            self.joint = len(checked[0])
+            checked = [] if self.shared and self._is_empty(batch) else self._check(batch)
+            self.joint = len(checked[0]) if checked else 0
             yield checked
             if count == self._given:
                 break

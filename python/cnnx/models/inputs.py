@@ -81,7 +81,9 @@ def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batc
     """Return batches of samples alone."""
     check_steps(x, steps, "predict: steps")
     if is_stream(x):
-        return Stream(x, stream_samples(model, "predict"), "predict", steps, distributed.Group())
+        # Other streams than those that are cut in parts give each rank its own predictions.
+        group = distributed.group() if getattr(x, "shared", False) is True else distributed.Group()
+        return Stream(x, stream_samples(model, "predict"), "predict", steps, group)
     arrays = samples(model, x, "predict")
     return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnnx.arrays import Array
+from cnnx.layers import joint_statistics
+from cnnx.layers.normalization import BatchNormalization
 from cnnx.models.training_step import TrainingStep
 
 
@@ -30,7 +32,6 @@ class JointStep(TrainingStep):
             values = super().differentiated(arrays, joint)
         else:
             values = self._without_samples(judges=False)
-            self.parameters.gradients[:] = 0
         if statistics.size:
             statistics -= before
             statistics *= np.float32(rows / joint)
@@ -67,6 +68,14 @@ class JointStep(TrainingStep):
 
     def _without_samples(self, judges: bool) -> list[float]:
         """Take part in what the others do with their samples; return figures of 0."""
+        steps = [] if judges else self._training.lives.runs
+        joining = {
+            index: step.operation
+            for index, step in enumerate(steps)
+            if isinstance(step.operation, BatchNormalization) and step.operation.joins
+        }
+        for layer in joining.values():
+            joint_statistics.normalize_nothing(layer)
         count = 0
         for head in self.heads:
             for figure in head.judges if judges else head.figures:
@@ -74,6 +83,11 @@ class JointStep(TrainingStep):
                 if figure.keeps_state:
                     nothing = np.empty((0, *head.shape), np.float32)
                     figure.of(nothing, nothing, self.group)
+        if not judges:
+            for index in self._training.lives.back:
+                if index in joining:
+                    joint_statistics.differentiate_nothing(joining[index])
+            self.parameters.gradients[:] = 0
         return [0.0] * (self.losses + count)
 
     def _summed(self, values: list[float], share: float) -> list[float]:

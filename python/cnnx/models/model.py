@@ -800,7 +800,7 @@ class Model(WeightHolder):
 
     def _predicted(self, batch: Sequence[Float]) -> list[Float]:
         """Return the outputs of a batch, be it one without samples."""
-        if len(batch[0]):
+        if batch and len(batch[0]):
             return self.runs.forward(batch)
         return [np.empty((0, *value.shape[1:]), np.float32) for value in self.graph.outputs]
 
