@@ -57,7 +57,7 @@ def init(timeout: float = 120.0) -> Group:
     >>> if group.rank == 0:
     ...     print("done")
     """
-    seconds = number(timeout, "distributed.init: timeout", 0, float("inf"))
+    seconds = number(timeout, "distributed.init: timeout", 1e-3, float("inf"))
     if group().size > 1:
         return group()
     started = max(_number(os.environ.get(name)) for name in LAUNCHERS)

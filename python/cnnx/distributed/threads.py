@@ -15,7 +15,7 @@ def share_cores(group: Group) -> None:
     usable: set[int] = set()
     for other, mask in group.gather((host, own)):
         usable |= mask if other == host else set()
-    told = "OMP_NUM_THREADS" in os.environ
+    told = bool(os.environ.get("OMP_NUM_THREADS"))
     granted = config.num_threads()  # within the container's quota too
     cores = len(usable) if len(own) < len(usable) else granted
     threads = granted if told else max(1, cores // group.local_size)

@@ -93,6 +93,11 @@ class Batches:
         self._sources = [Source(array, dtype) for array, dtype in sources]
 
     @property
+    def most(self) -> int:
+        """Most samples of a batch, of all ranks."""
+        return self._batch_size
+
+    @property
     def steps(self) -> int:
         """Number of batches of an epoch."""
         return -(-self.samples // self._batch_size)
@@ -189,6 +194,11 @@ class Stream:
         self.joint = 0
         self._is_iterator = isinstance(batches, Iterator)
         self._going_on: Iterator[Any] | None = batches if self._is_iterator else None
+
+    @property
+    def most(self) -> int:
+        """Most samples of a batch, of all ranks: 0, as nobody knows."""
+        return 0
 
     @property
     def shared(self) -> bool:

@@ -176,6 +176,7 @@ class Training:
             return {
                 "model": self.description(),
                 "data": self._extent,
+                "ranks": self._group.size,
                 "weights": model.weights_by_path(),
                 "optimizer": optimizer.get_state(),
                 "learning_rate": optimizer.get_config()["learning_rate"],
@@ -196,7 +197,7 @@ class Training:
         for there, here in itertools.zip_longest(state["model"], self.description()):
             if there != here:
                 raise ValueError(f"it is of another model: it has {there}, this one {here}")
-        if state["data"] != self._extent:
+        if state["data"] != self._extent and not self._is_of_other_ranks(state):
             raise ValueError(
                 f"it is of other data: {state['data']}, but fit was given {self._extent}"
             )
@@ -204,7 +205,36 @@ class Training:
         model.check_weights(list(state["weights"].values()))
         model.check_optimizer_state(state["optimizer"])
         integer(state["epoch"], "the epoch", minimum=0)
-        integer(state["step"], "the step", minimum=0, limit=(self._batches.steps or 2**31) + 1)
+        step = self._step_of(state)
+        integer(step, "the step", minimum=0, limit=(self._batches.steps or 2**31) + 1)
+
+    def _is_of_other_ranks(self, state: dict[str, Any]) -> bool:
+        """
+        Return whether `state` is of the same data in batches of another number of ranks.
+
+        Raises
+        ------
+        ValueError
+            If no batch ends here where it stands within an epoch.
+        """
+        here, there = self._extent["samples"], state["data"]["samples"]
+        if state.get("ranks", 1) == self._group.size or here != there:
+            return False
+        samples = state["mean"]["count"] if state["step"] else 0
+        if samples != min(self._step_of(state) * self._batches.most, here or 0):
+            raise ValueError(
+                f"it was made by {state['ranks']} ranks, {samples} samples into an epoch, where no "
+                f"batch of {self._batches.most} ends; take another number of ranks or batch_size, "
+                "so that ranks x batch_size is what it was, or divides that number"
+            )
+        return True
+
+    def _step_of(self, state: dict[str, Any]) -> int:
+        """Return how many batches of this training have the samples that `state` has seen."""
+        step: int = state["step"]
+        if not step or state["data"] == self._extent:
+            return step
+        return -(-int(state["mean"]["count"]) // max(self._batches.most, 1))
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from where training stood when `get_state` returned `state`, in any process."""
@@ -218,7 +248,7 @@ class Training:
             model.set_optimizer_state(state["optimizer"])
             if not isinstance(state["learning_rate"], dict):  # a schedule is the script's own
                 optimizer.learning_rate = state["learning_rate"]
-        self.epoch, self.step = state["epoch"], state["step"]
+        self.epoch, self.step = state["epoch"], self._step_of(state)
         model.stop_training = state["stop_training"]
         self._mean = model.training_step("fit").mean()  # the step is another one now
         self._mean.set_state(state["mean"])
