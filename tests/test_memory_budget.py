@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import struct
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +117,25 @@ def test_what_is_read_depends_neither_on_threads_nor_on_other_pictures(tmp_path:
     assert sum(len(x) for x, _ in image_folder(tmp_path, 48, max_memory=limit, batch_size=8).train)
     with pytest.warns(UserWarning, match=r"large.png \(too large: 1000 x 1300 pixels, which take"):
         assert len(image_folder(tmp_path, 8, max_memory=limit - 2 * MIB - 5000).train[0]) == 301
+
+
+def tiff_of_one_tile(side: int, tile: int) -> bytes:
+    """A small picture in a tile that may be larger."""
+    data = zlib.compress(bytes(tile * tile))
+    where = 8 + 2 + 12 * 10 + 4
+    tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags |= {324: where, 325: len(data)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + data
+
+
+def test_the_tiles_of_a_tiff_count(small: Path) -> None:
+    """libtiff decodes a tile as a whole, be it larger than the picture."""
+    (small / "a" / "2.tif").write_bytes(tiff_of_one_tile(16, 64))
+    assert len(image_folder(small, 8, max_memory=20 * MIB).train[0]) == 3
+    (small / "a" / "2.tif").write_bytes(tiff_of_one_tile(16, 4096))
+    with pytest.warns(UserWarning, match=r"2\.tif \(too large: 16 x 16 pixels, which take 134,"):
+        assert len(image_folder(small, 8, max_memory=20 * MIB).train[0]) == 2
 
 
 def test_sizes_that_overflow_are_refused(small: Path) -> None:

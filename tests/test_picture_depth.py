@@ -50,9 +50,7 @@ def test_sixteen_bits(tmp_path: Path, suffix: str) -> None:
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_twelve_bits_in_sixteen_are_noted(tmp_path: Path, suffix: str) -> None:
     path = write(tmp_path / f"a.{suffix}", RAMP)
-    with pytest.warns(
-        UserWarning, match=r"a\.\w+.*4095 of 65,535 become 0 to 15; dtype='float"
-    ) as w:
+    with pytest.warns(UserWarning, match=r"4095 of 65,535 become 0 to 15, .* dtype='fl") as w:
         read_all(path)
     assert [path.name in str(entry.message) for entry in w] == [True] * 3
     with warnings.catch_warnings():
@@ -80,7 +78,10 @@ def test_floats(tmp_path: Path, suffix: str) -> None:
         (FLOATS * 300, "values from 0 to 300; 0 to 1 become 0 to 255 and the rest is cut off"),
         (FLOATS - 0.5, "values from -0.5 to 0.5"),
         (FLOATS * np.where(FLOATS == 1, np.nan, 1), "NaN or infinity; 0 to 1 become"),
-        (FLOATS * 0.2, "values from 0 to 0.2 of 1 become 0 to 51"),
+        (
+            FLOATS * 0.2,
+            "values from 0 to 0.2 of 1 become 0 to 51, most of them below 64; dtype='float32'",
+        ),
         ((FLOATS * 100_000).astype(np.int32), "to 100000; 0 to 65,535 become"),
     ],
     ids=["large", "negative", "NaN", "dark", "32 bits"],
@@ -129,6 +130,19 @@ def test_dark_colours_of_sixteen_bits_are_noted(
     assert len(record) == noted
     if noted:
         assert "upper 8, which reach 15 of 255" in str(record[0].message)
+
+
+def test_a_faulty_pixel_hides_no_dark_picture(tmp_path: Path) -> None:
+    values = RAMP.copy()
+    values[3, 5] = 65535
+    with pytest.warns(UserWarning, match="values from 0 to 65535 of 65,535 become 0 to 255, most"):
+        load_image(write(tmp_path / "a.png", values))
+    colours = np.full((40, 40, 3), 4000, ">u2")
+    colours[3, 5] = 65535
+    rows = b"".join(b"\0" + row.tobytes() for row in colours)
+    (tmp_path / "b.png").write_bytes(png(40, 40, 16, 2, rows))
+    with pytest.warns(UserWarning, match="reach 255 of 255 and are mostly below 64"):
+        load_image(tmp_path / "b.png")
 
 
 def test_dark_grey_of_sixteen_bits_beside_transparency_is_noted(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 from cnnx.data.picture_file import pillow
 
 _SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-_DARK = 4  # a picture that reaches but this part of its range is noted
+_DARK = 4  # pixels below this part of the range are dark
+_BRIGHT_SHARE = 0.001  # a picture with fewer others is noted; sensors have faulty pixels
 _ROWS = 256
 
 
@@ -38,7 +39,7 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
     """
     white = 1 if image.mode == "F" else 65535
     values = np.asarray(image)
-    low, high, spoilt = np.inf, -np.inf, False
+    low, high, spoilt, bright = np.inf, -np.inf, False, 0
     grey = np.empty(values.shape, np.uint8)
     for start in range(0, len(values), _ROWS):
         rows = values[start : start + _ROWS]
@@ -50,6 +51,7 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
         else:
             scaled = rows >> 8
         low, high = min(low, float(rows.min())), max(high, float(rows.max()))
+        bright += np.count_nonzero(rows >= white / _DARK)
         grey[start : start + _ROWS] = scaled.clip(0, 255)
     reach = f"values from {low:g} to {high:g}"
     if spoilt or low < 0 or high > white:
@@ -57,8 +59,11 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
             f"{reach}{', NaN or infinity' if spoilt else ''}; 0 to {white:,} become 0 to 255 and "
             "the rest is cut off; dtype='float32' keeps all"
         )
-    elif 0 < high * _DARK < white:
-        notes.append(f"{reach} of {white:,} become 0 to {grey.max()}; dtype='float32' keeps all")
+    elif high > 0 and bright < _BRIGHT_SHARE * values.size:
+        notes.append(
+            f"{reach} of {white:,} become 0 to {grey.max()}, most of them below {256 // _DARK}; "
+            "dtype='float32' keeps all"
+        )
     picture = pillow().fromarray(grey)
     if isinstance(clear := image.info.get("transparency"), int):
         picture.putalpha(pillow().fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
@@ -67,10 +72,10 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
 
 def note_dark_colours(image: Any, notes: list[str]) -> None:
     """Note that colours of 16 bits, of which Pillow reads the upper 8, have become dark."""
-    bands = np.atleast_2d(image.getextrema())
-    brightest = bands[: -1 if image.mode in ("LA", "RGBA") else None, 1].max()
-    if 0 < brightest * _DARK < 256:
+    bands = np.reshape(image.histogram(), (-1, 256))[: -1 if image.mode in ("LA", "RGBA") else None]
+    brightest = int(np.flatnonzero(bands.any(axis=0)).max(initial=0))
+    if brightest and bands[:, 256 // _DARK :].sum() < _BRIGHT_SHARE * bands.sum():
         notes.append(
-            f"of 16 bits a colour Pillow reads the upper 8, which reach {brightest} of 255; scale "
-            "the values in the file"
+            f"of 16 bits a colour Pillow reads the upper 8, which reach {brightest} of 255 and are "
+            f"mostly below {256 // _DARK}; scale the values in the file"
         )

@@ -26,8 +26,10 @@ _GREY = ("1", "L", "LA", "La")
 _MODES = {"grayscale": "L", "rgb": "RGB"}
 
 # What a pixel takes at most while it is decoded, turned and converted. WebP's decoder holds three
-# copies of the picture, besides the file.
-_BYTES, _BYTES_DEEP, _BYTES_WEBP, _BYTES_GROUND = 12, 20, 20, 5
+# copies of the picture, besides the file; TIFF's a tile, which may be larger than the picture.
+_BYTES, _BYTES_DEEP, _BYTES_WEBP, _BYTES_GROUND, _BYTES_TILE = 12, 20, 20, 5, 8
+
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
 
 # Orientation in EXIF data: the name of Pillow's turn; whether it exchanges the axes, and whether it
 # then mirrors left and right, and above and below.
@@ -135,7 +137,9 @@ def _bytes_to_decode(image: Any, whole: int) -> int:
     each = _BYTES_DEEP if is_deep(image) else _BYTES
     each += _BYTES_GROUND if image.mode == "RGBA" else 0
     coefficients = 6 * whole if "progressive" in image.info else 0
-    return int(each * image.width * image.height + coefficients)
+    tags = getattr(image, "tag_v2", {})
+    tile = int(tags.get(_TILE_WIDTH, 0)) * int(tags.get(_TILE_LENGTH, 0))
+    return int(each * image.width * image.height + coefficients + _BYTES_TILE * tile)
 
 
 def _bytes_to_stretch(form: PictureForm) -> int:
