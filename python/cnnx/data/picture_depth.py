@@ -51,7 +51,7 @@ def as_eight_bits(image: Any, notes: list[str]) -> Any:
         else:
             scaled = rows >> 8
         low, high = min(low, float(rows.min())), max(high, float(rows.max()))
-        bright += np.count_nonzero(rows >= white / _DARK)
+        bright += int(np.count_nonzero(rows >= white / _DARK))
         grey[start : start + _ROWS] = scaled.clip(0, 255)
     reach = f"values from {low:g} to {high:g}"
     if spoilt or low < 0 or high > white:
