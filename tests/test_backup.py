@@ -31,6 +31,7 @@ from cnnx.callbacks import (
 from cnnx.data import image_folder
 from cnnx.optimizers import SGD, Adam, Nadam
 from cnnx.optimizers.schedules import CosineDecay
+from cnnx.snapshot import restoring, save_snapshot
 
 X, Y = normal(1, 50, 8, 8, 1), np.arange(50) % 3
 STEPS, EPOCHS = 5, 4  # 40 samples to train on, in batches of 8
@@ -339,6 +340,74 @@ def test_a_damaged_backup_is_refused(backup: Path) -> None:
         file.write_bytes(damaged)
         with pytest.raises(ValueError, match=r"cannot be restored: .*Delete it to begin anew"):
             fit(network(), BackupAndRestore(backup))
+
+
+def damaged(state: Any, path: tuple[Any, ...], change: Callable[[Any], Any]) -> Any:
+    """Return a copy of nested dicts and lists in which one item is another, or gone (None)."""
+    key, *rest = path
+    copy = dict(state) if isinstance(state, dict) else list(state)
+    new = damaged(state[key], tuple(rest), change) if rest else change(state[key])
+    if new is GONE:
+        del copy[key]
+    else:
+        copy[key] = new
+    return copy
+
+
+GONE = object()
+DAMAGES: list[Callable[[Any], Any]] = [
+    lambda _: GONE,
+    lambda _: "nonsense",
+    lambda _: None,
+    lambda _: {},
+    lambda _: 10**400,
+]
+
+
+@pytest.mark.parametrize("damage", range(len(DAMAGES)))
+@pytest.mark.parametrize(
+    "path",
+    [
+        *[(name,) for name in ("model", "data", "weights", "optimizer", "epoch", "step", "mean")],
+        *[(name,) for name in ("metrics", "random", "callbacks", "stop_training")],
+        ("optimizer", "iterations"),
+        ("optimizer", "m"),
+        ("mean", "sums"),
+        ("mean", "count"),
+        ("random", "global"),
+        ("random", "global", "cnnx", "state"),
+        ("random", "global", "numpy", "state", "key"),
+        ("random", "global", "python"),
+        ("random", "layers"),
+        ("callbacks", "EarlyStopping 0"),
+        ("callbacks", "EarlyStopping 0", "waited"),
+        ("callbacks", "History 0", "history"),
+    ],
+    ids=str,
+)
+def test_a_backup_damaged_within_changes_nothing(
+    tmp_path: Path, path: tuple[Any, ...], damage: int
+) -> None:
+    """One clear error, whatever is wrong; weights, generators and the optimizer stay."""
+    file = tmp_path / "backup.safetensors"
+    break_at(8, network(), EarlyStopping("loss", patience=50), BackupAndRestore(tmp_path, 7))
+    with restoring(file, "", trusted=True) as state:
+        whole = state
+    broken = damaged(whole, path, DAMAGES[damage])
+    theirs = path[-1] in ("waited", "history") and damage  # the callbacks' to judge
+    none = path == ("callbacks",) and DAMAGES[damage](0) == {}
+    if theirs or none or (path[0] == "callbacks" and DAMAGES[damage](0) is GONE and len(path) == 2):
+        return  # one that was not there before may be added
+    save_snapshot(file, broken, trusted=True)
+    fresh = network()
+    before, drawn = fresh.get_weights(), cnnx.random.get_state()
+    with pytest.raises(ValueError, match=r"cannot be restored: .+Delete it to begin anew"):
+        fit(fresh, EarlyStopping("loss", patience=50), BackupAndRestore(tmp_path))
+    for one, other in zip(fresh.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert cnnx.random.get_state() == drawn
+    assert fresh.optimizer is not None
+    assert fresh.optimizer.iterations == 0
 
 
 @contextmanager

@@ -11,6 +11,24 @@ from cnnx import layers
 from test_model import assert_same_bits, fit, images, small_cnn
 
 
+def test_names_cannot_steer_the_terminal(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A file's names reach it through the table and the lines of figures."""
+    evil = "\x1b]0;gone\x07\x9b2J\r"
+    dense = layers.Dense(2, name=f"{evil}\nTotal params: 0")
+    model = cnnx.Sequential([cnnx.Input((3,)), dense], name=evil)
+    found: list[str] = []
+    model.summary(print_fn=found.append)
+    model.summary()
+    model.compile("sgd", "mse", [cnnx.metrics.MeanAbsoluteError(evil)])
+    model.evaluate(np.ones((2, 3)), np.ones((2, 2)))
+    for text in (found[0], capsys.readouterr().out):
+        assert all(letter.isprintable() or letter == "\n" for letter in text)
+        assert r"\x1b]0;gone\x07\x9b2J\r" in text
+    assert "\nTotal params: 0" not in found[0]
+
+
 def test_summary_lists_layers_shapes_and_parameters() -> None:
     lines: list[str] = []
     small_cnn().summary(print_fn=lines.append)

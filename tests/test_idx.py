@@ -142,7 +142,7 @@ def test_only_ordinary_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="is a pipe"):
         read_idx(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="is a pipe"):
+    with pytest.raises(OSError, match="is a pipe"):
         write_idx(tmp_path / "pipe", np.zeros(1, "u1"))
 
 

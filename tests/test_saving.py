@@ -307,9 +307,9 @@ def test_only_ordinary_files(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ValueError, match="is a pipe"):
         load_model(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="is a pipe"):
+    with pytest.raises(OSError, match="is a pipe"):
         small_model().save(tmp_path / "pipe")
-    with pytest.raises(ValueError, match="is a folder"):
+    with pytest.raises(IsADirectoryError, match="is a folder"):
         small_model().save(tmp_path)
     with pytest.raises(FileNotFoundError, match="Create it"):
         small_model().save(tmp_path / "absent" / "model")

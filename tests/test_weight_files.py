@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import zipfile
@@ -40,11 +41,9 @@ def archive(*names: str) -> bytes:
             "a pointer of Git LFS",
         ),
         (b"PK\3\4" + bytes(range(1, 100)), "a zip archive"),
-        (archive("config.json", "model.weights.h5"), r"a model of Keras \(.keras\)"),
         (archive("weights/data.pkl", "weights/version"), r"a file of PyTorch \(.pt\)"),
         (b"\x08\x08\x12\x07pytorch" + bytes(100), "a model of ONNX"),
         (b"\x93NUMPY\x01\x00v\x00{'descr'", "an array of NumPy"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
         (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "a pickle"),
         (b"<!DOCTYPE html><html></html>", "a web page"),
         (b"\n<html><body></body></html>", "a web page"),
@@ -66,9 +65,6 @@ def test_files_of_other_programs_are_told_for_what_they_are(tmp_path: Path) -> N
     torch.save(torch.nn.Linear(3, 2).state_dict(), tmp_path / "a")
     torch.save({}, tmp_path / "b", _use_new_zipfile_serialization=False)
     files |= {"a": "a file of PyTorch", "b": "a pickle, such as PyTorch writes"}
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed")
-    h5py.File(tmp_path / "c", "w").close()
-    files["c"] = "an HDF5 file"
     onnx = pytest.importorskip("onnx", reason="onnx is not installed")
     nodes = [onnx.helper.make_node("Relu", ["x"], ["y"])]
     values = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in "xy"]
@@ -161,3 +157,31 @@ def test_layers_that_do_not_fit_are_skipped(saved: Saved) -> None:
         with pytest.warns(UserWarning, match="'y' needs kernel"):
             model.load_weights(file, skip_mismatch=True)
         assert all(map(np.array_equal, model.get_weights(), [*expected[:2], *before[2:]]))
+
+
+# --- places that are no files ---------------------------------------------------------------------
+
+
+def test_an_error_of_a_full_disk_names_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match=r"No space left on device: '.*/model'"):
+        stack(4, 2).save(tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_errors_end_in_one_full_stop(tmp_path: Path) -> None:
+    file = tmp_path / "model"
+    model = stack(4, 2)
+    model.save(file)
+    header = file.read_bytes().replace(b"Dense", b"Dance")
+    file.write_bytes(header)
+    for load in (load_model, model.load_weights):
+        file.write_bytes(header[:100])
+        with pytest.raises(ValueError, match="model: ") as failure:
+            load(file)
+        assert ".." not in str(failure.value).replace("...", "")

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <cstdio>
 #include <initializer_list>
+#include <new>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,6 +45,19 @@ class GilRelease {
 
  private:
   PyThreadState* state_;
+};
+
+// A MemoryError that names the operation.
+class OutOfMemory : public std::bad_alloc {
+ public:
+  explicit OutOfMemory(const char* operation) {
+    std::snprintf(text_.data(), text_.size(),
+                  "%s: no memory for what it keeps aside; smaller batches need less", operation);
+  }
+  const char* what() const noexcept override { return text_.data(); }
+
+ private:
+  std::array<char, 128> text_{};
 };
 
 // Turns NumPy arrays into pointers, or raises an error that names the operation, the argument and
@@ -92,9 +107,16 @@ class Arguments {
   // Does the work, without the GIL. The caller's frame holds the arrays.
   template <typename Work>
   void run(Work work) const {
-    if (Program* const program = Program::recording()) program->add(work);
+    auto named = [work, operation = operation_]() mutable {
+      try {
+        work();
+      } catch (const std::bad_alloc&) {
+        throw OutOfMemory(operation);
+      }
+    };
+    if (Program* const program = Program::recording()) program->add(named);
     const GilRelease release;
-    work();
+    named();
   }
 
   void require(bool condition, const char* name, const std::string& problem) const {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["regular_file", "remove_unfinished", "replaceable", "replacing"]
+__all__ = ["naming", "regular_file", "remove_unfinished", "replaceable", "replacing"]
 
 _TEMPORARY = ".cnnx-{}.tmp"
 
@@ -29,9 +29,24 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file. Check the spelling and the folder.")
     if not path.is_file():
-        kind = "a folder" if path.is_dir() else "a pipe, socket or device"
-        raise ValueError(f"{path}: is {kind}. Name an ordinary file.")
+        raise ValueError(_other_than_file(path, path))
     return path
+
+
+def _other_than_file(path: str | os.PathLike[str], target: Path) -> str:
+    kind = "a folder" if target.is_dir() else "a pipe, socket or device"
+    return f"{path}: is {kind}. Name an ordinary file."
+
+
+@contextmanager
+def naming(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Let an OSError that names no file, such as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None:
+            error.filename = os.fspath(path)
+        raise
 
 
 def replaceable(path: str | os.PathLike[str]) -> Path:
@@ -43,12 +58,13 @@ def replaceable(path: str | os.PathLike[str]) -> Path:
         The folder of `path` does not exist.
     PermissionError
         Nothing may be written to that folder.
-    ValueError
+    OSError
         `path` is a folder, a pipe, a socket or a device.
     """
     target = Path(os.path.realpath(path))
-    if target.exists():
-        regular_file(target)
+    if target.exists() and not target.is_file():
+        kind = OSError if not target.is_dir() else IsADirectoryError
+        raise kind(_other_than_file(path, target))
     if not target.parent.is_dir():
         raise FileNotFoundError(f"{path}: the folder {target.parent} does not exist. Create it.")
     if not os.access(target.parent, os.W_OK):
@@ -66,13 +82,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Raises
     ------
-    FileNotFoundError, PermissionError, ValueError
-        As for `replaceable`.
+    OSError
+        As for `replaceable`; one of a full disk names `path`.
     """
     target = replaceable(path)
     temporary = target.with_name(_TEMPORARY.format(secrets.token_hex(8)))
     try:
-        with open(temporary, "xb") as stream:
+        with naming(path), open(temporary, "xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())

@@ -41,12 +41,19 @@ def _figures(logs: Logs) -> str:
     return "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
 
 
+def printable(text: str) -> str:
+    """Return a text whose control characters, but for the ends of lines, are written out."""
+    return "".join(
+        letter if letter.isprintable() or letter == "\n" else ascii(letter)[1:-1] for letter in text
+    )
+
+
 def write_line(text: str) -> None:
     """Print a line on rank 0 alone; a reader who has gone away does not end the training."""
     if distributed.group().rank:
         return
     try:
-        print(text, flush=True)
+        print(printable(text), flush=True)
     except (OSError, ValueError):
         return
 

@@ -16,7 +16,7 @@ from cnnx.arrays import Array, Float
 from cnnx.file_kind import kind_of
 from cnnx.files import regular_file, replacing
 
-__all__ = ["Tensors", "reading_tensors", "write_tensors"]
+__all__ = ["Tensors", "naming_faults", "reading_tensors", "write_tensors"]
 
 FORMAT = 1
 METADATA = "cnnx"
@@ -141,13 +141,22 @@ def reading_tensors(
         The file is not what the block takes it for.
     """
     path = regular_file(path)
-    try:
+    with naming_faults(path, fault, remedy, trusted):
         if not trusted:
             _check_header(path)
         with safe_open(path, framework="numpy") as file:
             yield _read_description(file.metadata() or {}, trusted), Tensors(file)
+
+
+@contextmanager
+def naming_faults(
+    path: str | os.PathLike[str], fault: str, remedy: str, trusted: bool = False
+) -> Iterator[None]:
+    """Raise a ValueError, as `reading_tensors` does, for whatever a file's contents lead to."""
+    try:
+        yield
     except INVALID as error:
-        reason = str(error) or type(error).__name__
+        reason = str(error).rstrip(".") or type(error).__name__
         if not trusted:
             reason = reason[:500]  # it may quote the file
         raise ValueError(f"{path}: {fault}: {reason}. {remedy}") from error

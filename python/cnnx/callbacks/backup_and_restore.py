@@ -11,6 +11,9 @@ from cnnx.files import remove_unfinished
 from cnnx.models.callback import Callback, Logs
 from cnnx.progress import write_line
 from cnnx.snapshot import restoring, save_snapshot
+from cnnx.tensor_file import naming_faults
+
+_FAULT, _REMEDY = "cannot be restored", "Delete it to begin anew"
 
 
 class BackupAndRestore(Callback):
@@ -65,7 +68,8 @@ class BackupAndRestore(Callback):
         snapshot = group.broadcast(self._read() if group.rank == 0 else None)
         if snapshot is None:
             return
-        self.training.set_state(snapshot)
+        with naming_faults(self._file, _FAULT, _REMEDY, trusted=True):
+            self.training.set_state(snapshot)
         if self.params["verbose"]:
             epoch, step = self.training.epoch, self.training.step
             write_line(f"Going on after {step} batches of epoch {epoch + 1}, from {self._file}")
@@ -76,7 +80,7 @@ class BackupAndRestore(Callback):
         remove_unfinished(self._file.parent)
         if not self._file.exists():
             return None
-        with restoring(self._file, "Delete it to begin anew", trusted=True) as snapshot:
+        with restoring(self._file, _REMEDY, trusted=True) as snapshot:
             self.training.check_state(snapshot)
         return snapshot
 

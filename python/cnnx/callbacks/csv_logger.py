@@ -8,7 +8,7 @@ import os
 from typing import Any, TextIO
 
 from cnnx import distributed
-from cnnx.files import replaceable, replacing
+from cnnx.files import naming, replaceable, replacing
 from cnnx.models.callback import Callback, Logs
 
 
@@ -58,7 +58,7 @@ class CSVLogger(Callback):
             self._write()
             return
         if distributed.group().rank == 0:
-            with self._file.open("a", newline="") as file:
+            with naming(self._file), self._file.open("a", newline="") as file:
                 self._writer(file).writerow(row)
 
     def get_state(self) -> dict[str, Any]:

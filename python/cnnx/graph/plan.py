@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
@@ -187,7 +188,15 @@ class Binding:
         self._lives = lives = plan.lives
         self._rows = rows
         self._starts, total = lay_out(lives.regions(), rows)
-        self._memory = plan.memory(total)
+        try:
+            self._memory = plan.memory(total)
+        except MemoryError:
+            largest = max(plan.graph.values, key=lambda value: math.prod(value.shape[1:]))
+            raise MemoryError(
+                f"{largest.node.layer}: no memory for its output of shape "
+                f"{(rows, *largest.shape[1:])} and the arrays beside it, {total / 2**18:,.0f} MiB; "
+                "smaller batches need less"
+            ) from None
         self._inputs: list[tuple[Call, int, _Given]] = []
         self._sums: dict[int, list[Sum]] = {}
         gradients = self._weight_gradients() if plan.learns else {}

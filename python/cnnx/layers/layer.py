@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import math
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -161,7 +162,13 @@ class Layer(WeightHolder):
         path = f"{self.name}/{name}"
         if self.saved_values is None:
             geometry.check_elements(shape, f"{self}: {name}")
-            value = np.ascontiguousarray(initializers.get(initializer)(shape), np.float32)
+            try:
+                value = np.ascontiguousarray(initializers.get(initializer)(shape), np.float32)
+            except MemoryError:
+                size = math.prod(shape) * 4 / 2**20
+                raise MemoryError(
+                    f"{self}: no memory for its {name} of shape {shape}, {size:,.0f} MiB"
+                ) from None
         else:
             value = self.saved_values(path, shape)
         if value.shape != shape:

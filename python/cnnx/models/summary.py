@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from cnnx.progress import write_line
+from cnnx.progress import printable, write_line
 
 _RULES = {
     "top": ("┏", "━", "┳", "┓"),
@@ -33,11 +33,11 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
     connected = model.built and not model.is_chain()
     header = ["Layer (type)", "Output Shape", "Param #"]
     header += ["Connected to"] * connected + ["Trainable"] * show_trainable
-    rows = list(_rows(model, expand_nested, connected, show_trainable))
+    rows = [list(map(_name, row)) for row in _rows(model, expand_nested, connected, show_trainable)]
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     least = (31, 22, 13, 0, 0)
     widths = [max(width, minimum) for width, minimum in zip(widths, least, strict=False)]
-    lines = [f'Model: "{model.name}"', _rule("top", widths), _cells(header, widths, "┃")]
+    lines = [f'Model: "{_name(model.name)}"', _rule("top", widths), _cells(header, widths, "┃")]
     lines.append(_rule("head", widths))
     for index, row in enumerate(rows):
         if index:
@@ -52,6 +52,11 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
         f" Non-trainable params: {_count(total - learned)}",
     ]
     return "\n".join(lines)
+
+
+def _name(text: str) -> str:
+    """Return what may hold a name that came with a file as it may be printed."""
+    return printable(text).replace("\n", "\\n")
 
 
 def _rows(

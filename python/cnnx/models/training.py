@@ -193,7 +193,7 @@ class Training:
             }
 
     def check_state(self, state: dict[str, Any]) -> None:
-        """Raise ValueError if `state` is not that of such a training."""
+        """Raise ValueError, or what else a damaged state leads to, unless `state` fits."""
         for there, here in itertools.zip_longest(state["model"], self.description()):
             if there != here:
                 raise ValueError(f"it is of another model: it has {there}, this one {here}")
@@ -201,9 +201,22 @@ class Training:
             raise ValueError(
                 f"it is of other data: {state['data']}, but fit was given {self._extent}"
             )
+        here = self.get_state()
+        _check_form(state["mean"], here["mean"], "mean")
+        for name in ("global", "layers"):
+            _check_form(state["random"][name], here["random"][name], f"random, {name}")
+        for name, callback in self._stateful().items():
+            kept = here["callbacks"][name]
+            found = state["callbacks"].get(name, kept)
+            if found.keys() != kept.keys() and not registry.is_own(type(callback)):
+                raise ValueError(f"the state of {name} holds {', '.join(found)}")
+        for name in ("stop_training", "random_at_begin", "metrics"):
+            if type(state[name]) is not type(here[name]):
+                raise ValueError(f"{name} is {state[name]!r}"[:200])
         model = self.model
         model.check_weights(list(state["weights"].values()))
         model.check_optimizer_state(state["optimizer"])
+        integer(state["mean"]["count"], "the count of samples", minimum=0, limit=2**63)
         integer(state["epoch"], "the epoch", minimum=0)
         step = self._step_of(state)
         integer(step, "the step", minimum=0, limit=(self._batches.steps or 2**31) + 1)
@@ -237,7 +250,19 @@ class Training:
         return -(-int(state["mean"]["count"]) // max(self._batches.most, 1))
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go on from where training stood when `get_state` returned `state`, in any process."""
+        """
+        Go on from where training stood when `get_state` returned `state`, in any process.
+
+        If that raises an error, training stands where it stood before.
+        """
+        before = self.get_state()
+        try:
+            self._set_state(state)
+        except BaseException:
+            self._set_state(before)
+            raise
+
+    def _set_state(self, state: dict[str, Any]) -> None:
         if state["step"]:
             # Before the rest, which undoes what it changes: it has run in this epoch already.
             self._callbacks.notify("on_epoch_begin", state["epoch"], {})
@@ -326,6 +351,28 @@ class Training:
             "lower the learning rate, or look for NaN in the data",
             RuntimeWarning,
         )
+
+
+def _check_form(there: Any, here: Any, name: str) -> None:
+    """Raise ValueError unless a nested state holds dicts, lists, numbers and texts as another."""
+    if isinstance(here, dict):
+        fits = isinstance(there, dict) and there.keys() == here.keys()
+        items = [(there[key], here[key], f"{name}, {key}") for key in here] if fits else []
+    elif isinstance(here, (list, tuple)):
+        fits = isinstance(there, (list, tuple))
+        items = []
+        if fits and here:  # lists that are filled as training goes on are empty here
+            fits = len(there) == len(here)
+            items = [(one, other, name) for one, other in zip(there, here, strict=False)]
+    else:
+        kinds = (int, float) if isinstance(here, (int, float)) else type(here)
+        may_lack = name.startswith("random")  # such as Python's second number of a pair
+        fits = here is None or isinstance(there, kinds) or (may_lack and there is None)
+        items = []
+    if not fits:
+        raise ValueError(f"{name} is {there!r}"[:200])
+    for item, other, where in items:
+        _check_form(item, other, where)
 
 
 def _line(item: Any, config: dict[str, Any]) -> str:
