@@ -94,6 +94,21 @@ def test_the_page_of_exchange_is_a_program_for_scikit_learn() -> None:
     assert found["best"]["build_options"] == {"filters": 16}
 
 
+def test_the_generators_of_the_page_of_training() -> None:
+    code = program("docs/training.md", "steps_per_epoch=50")
+    model = cnnx.Sequential([cnnx.Input((5,)), cnnx.layers.Dense(3, "softmax")])
+    x, y = np.eye(5)[np.arange(40) % 5], np.arange(40) % 5 % 3
+    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    exec(code, {"np": np, "model": model, "x_train": x, "y_train": y})
+    assert model.history is not None
+    assert model.history.epoch == [0, 1, 2]
+    assert set(model.history.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    model = cnnx.Sequential([cnnx.Input((2, 2, 1)), cnnx.layers.Conv2D(3, 1, activation="softmax")])
+    exec(program("docs/training.md", "ignore_class=255"), {"cnnx": cnnx, "model": model})
+    y = np.array([[[0, 255], [255, 255]]])
+    model.fit(np.ones((1, 2, 2, 1)), y, verbose=0)
+
+
 def test_the_functional_example_of_the_readme_is_a_program() -> None:
     code = program("README.md", "cnnx.Model(")
     found: dict[str, Any] = {"cnnx": cnnx, "layers": cnnx.layers}
