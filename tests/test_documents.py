@@ -12,8 +12,6 @@ import pytest
 import cnnx
 
 ROOT = Path(__file__).parents[1]
-if not (ROOT / "docs").exists():
-    pytest.skip("the documents are not in this copy of the sources", allow_module_level=True)
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")})
 
 

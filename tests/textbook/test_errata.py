@@ -27,8 +27,6 @@ TESTS = Path(__file__).parents[1]
 
 def test_the_page_of_errata_names_tests_that_exist() -> None:
     page = TESTS.parent / "docs" / "textbook.md"
-    if not page.exists():
-        pytest.skip("the documents are not in this copy of the sources")
     errata = page.read_text("utf-8").partition("\n## Errata\n")[2]
     named = {name.rstrip("*") for name in re.findall(r"`(test_\w+\*?)`", errata)}
     sources = [path.read_text("utf-8") for path in TESTS.rglob("test_*.py")]
