@@ -26,6 +26,43 @@ class Doubling(layers.Layer):
         return 2 * dy
 
 
+class Block(layers.Layer):
+    """Holds layers, whose weights are its own."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.first = layers.Dense(3, name="first")
+        self.others = [layers.Dense(3, name="second")]
+
+    @property
+    def weights(self) -> list[Any]:
+        return [weight for layer in (self.first, *self.others) for weight in layer.weights]
+
+    def build(self, input_shape: Any) -> None:
+        self.others[0].build_once(self.first.build_once(input_shape))
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return (*input_shape[:-1], 3)
+
+    def forward(self, call: Any, x: Any) -> Any:
+        return self.others[0](self.first(x))
+
+    def backward(self, call: Any, dy: Any) -> Any:
+        raise NotImplementedError
+
+
+def test_a_layer_that_holds_layers_is_copied_with_their_weights(tmp_path: Path) -> None:
+    layer, x = Block(), np.ones((2, 4), np.float32)
+    y = layer(x)
+    drawn = cnnx.random.get_state()
+    for make_copy in COPIES.values():
+        copied = make_copy(layer, tmp_path)
+        assert cnnx.random.get_state() == drawn
+        np.testing.assert_array_equal(copied(x), y)
+        assert copied.first is not layer.first
+        assert len(copied.weights) == 4
+
+
 def compiled(*stack: layers.Layer) -> cnnx.Sequential:
     head = [layers.Flatten(), layers.Dense(CLASSES, activation="softmax")]
     model = cnnx.Sequential([*stack, *head])

@@ -112,6 +112,23 @@ def test_nadam() -> None:
     assert_close(trained(optimizers.Nadam(0.01)), expected(update))
 
 
+def test_nadam_goes_on_after_any_number_of_steps() -> None:
+    """The product of its momenta is 0 then; multiplying them anew would take for ever."""
+    model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(2)])
+    model.compile(optimizers.Nadam(0.01), "mse")
+    model.train_on_batch(normal(1, 5, 4), normal(2, 5, 2))
+    state = model.compiled_optimizer.get_state()
+    found = []
+    for steps in (100_000, 2**40):
+        model.set_optimizer_state(state | {"iterations": np.array(steps)})
+        before = model.get_weights()
+        model.train_on_batch(normal(1, 5, 4), normal(2, 5, 2))
+        found.append(model.get_weights()[0])
+        model.set_weights(before)
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-5)
+    assert np.abs(found[0] - before[0]).max() > 1e-3
+
+
 @pytest.mark.parametrize("averaging", [True, False])
 def test_momentum(averaging: bool) -> None:
     velocity: Any = 0.0

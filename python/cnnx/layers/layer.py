@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from cnnx import geometry, initializers, registry
+from cnnx import geometry, initializers, random, registry
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
 from cnnx.layers.call import Call, Traits, alone, take_output
@@ -305,7 +305,8 @@ class Layer(WeightHolder):
             shapes = list(self.input_shape) if self.merges else [self.input_shape]
         config = self.get_config()
         own = registry.own_items(config)
-        return _restore, (type(self), config, shapes, self.get_weights(), own)
+        held = {name: value for name, value in vars(self).items() if _holds_layers(value)}
+        return _restore, (type(self), config, shapes, self.get_weights(), own, held)
 
     def __repr__(self) -> str:
         return f"<{self}, built={self.built}>"
@@ -320,8 +321,10 @@ def _restore(
     shapes: list[Shape] | None,
     weights: list[Float],
     own: dict[str, Any],
+    held: dict[str, Any],
 ) -> Layer:
     """Make the copy of a layer; for pickle and copy. No random number is drawn."""
+    before = random.get_state() if held else {}
     with registry.custom_objects(own, str(cls)):
         layer = cls.from_config(config)
     if shapes is not None:
@@ -329,7 +332,16 @@ def _restore(
         layer.saved_values = lambda path, shape: next(values)
         layer.build_once(*shapes)
         layer.saved_values = None
+    if held:
+        random.set_state(before)  # those that it made anew have drawn
+        vars(layer).update(held)
     return layer
+
+
+def _holds_layers(value: Any) -> bool:
+    """Return whether an attribute is a layer, or a list of layers."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return bool(items) and all(isinstance(item, Layer) for item in items)
 
 
 _AXES = {

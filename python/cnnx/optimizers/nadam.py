@@ -7,6 +7,9 @@ from cnnx.optimizers.adam import Adam
 from cnnx.optimizers.optimizer import Segment
 from cnnx.optimizers.schedules import LearningRateSchedule
 
+_GONE = 1e-30
+"""1 minus less than this is 1. It is not multiplied to 0: the least number times .9 is itself."""
+
 
 class Nadam(Adam):
     """
@@ -41,9 +44,11 @@ class Nadam(Adam):
         """Return U_t; counted on from the last step, or anew where there is none."""
         if self._counted > self.iterations:
             self._counted, self._product = 0, 1.0
-        while self._counted < self.iterations and self._product:
+        while self._counted < self.iterations and self._product > _GONE:
             self._counted += 1
             self._product *= self._momentum(self._counted)
+        if self._product <= _GONE:
+            self._product = 0.0
         self._counted = self.iterations
         return self._product
 
