@@ -148,6 +148,10 @@ class Rewriting:
             if name in node.inputs:
                 yield node
 
+    def is_read_once(self, name: str) -> bool:
+        """Return whether one node reads an array, and it is no output."""
+        return self._readers[name] == 1
+
     def is_output(self, name: str) -> bool:
         """Return whether an array is an output of the network."""
         return name in self._network.outputs
@@ -394,10 +398,13 @@ def hard_sigmoid(r: Rewriting, node: Node) -> Node | None:
 
 def before_convolution(r: Rewriting, node: Node) -> Node | None:
     """Put a scale and an offset before a convolution without padding into its weights."""
+    name = node.inputs[0]
+    if r.is_output(name) or not all(_is_unpadded(reader) for reader in r.readers(name)):
+        return None
     found = _affine_before(r, node)
     while found is not None:
         node = found
-        found = _affine_before(r, node)
+        found = _affine_before(r, node) if r.is_read_once(node.inputs[0]) else None
     return node
 
 
@@ -406,9 +413,6 @@ def _affine_before(r: Rewriting, node: Node) -> Node | None:
     sides = None if first is None else r.beside_constant(first)
     kernel = r.constant(node.inputs[1])
     if first is None or sides is None or kernel is None or sides[1].size != 1:
-        return None
-    name = first.outputs[0]
-    if r.is_output(name) or not all(_is_unpadded(reader) for reader in r.readers(name)):
         return None
     number = sides[1].ravel()[0]
     if not np.isfinite(number):
