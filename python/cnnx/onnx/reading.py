@@ -173,7 +173,10 @@ class _Importer:
         left: Iterator[Array] = iter(weights)
 
         def saved(path: str, shape: tuple[int, ...]) -> Float:
-            array = np.ascontiguousarray(next(left), np.float32)
+            found = next(left, None)
+            if found is None:
+                raise UnsupportedError(f"the file has nothing for {path}")
+            array = np.ascontiguousarray(found, np.float32)
             if array.shape != shape:
                 raise UnsupportedError(f"{path} has shape {array.shape} and should have {shape}")
             return array
