@@ -214,6 +214,13 @@ def test_constants_cannot_grow_beyond_measure(tmp_path: Path) -> None:
         cnnx.onnx.load(path)
 
 
+def test_an_axis_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    nodes = [node("Unsqueeze", ["x", "axes"], ["y"], name="twice")]
+    path = write(tmp_path / "m.onnx", nodes, {"x": ["n", 4]}, ["y"], {"axes": np.array([1, 1])})
+    with pytest.raises(ValueError, match=r"Unsqueeze 'twice': axes \[1, 1\] name one twice"):
+        cnnx.onnx.load(path)
+
+
 def test_onnx_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

@@ -125,8 +125,10 @@ def unsqueeze(at: Use) -> Tensor:
     listed = at.integers(1, "axes") or []
     rank = tensor.rank + len(listed)
     places = [at.place(number, rank) for number in listed]
+    if len(set(places)) < len(places):
+        raise UnsupportedError(f"axes {listed} name one twice")
     groups = iter(tensor.axes)
-    return tensor.seen(() if place in places else next(groups) for place in range(rank))
+    return tensor.seen([() if place in places else next(groups) for place in range(rank)])
 
 
 def transpose(at: Use) -> Tensor:
