@@ -214,6 +214,18 @@ def test_constants_cannot_grow_beyond_measure(tmp_path: Path) -> None:
         cnnx.onnx.load(path)
 
 
+def test_a_file_without_inputs_or_outputs_is_refused(tmp_path: Path) -> None:
+    relu, shape = [node("Relu", ["x"], ["y"])], {"x": ["n", 4]}
+    constant = {"x": np.zeros((2, 4), np.float32)}
+    for inputs, outputs, constants in ((shape, [], {}), ({}, ["y"], constant)):
+        path = write(tmp_path / "m.onnx", relu, inputs, outputs, constants)
+        with pytest.raises(ValueError, match=r"m\.onnx: it holds no network"):
+            cnnx.onnx.load(path)
+    path = write(tmp_path / "m.onnx", relu, shape, ["y"], constant)
+    with pytest.raises(ValueError, match="all its inputs are constants"):
+        cnnx.onnx.load(path)
+
+
 def test_an_axis_that_is_named_twice_is_refused(tmp_path: Path) -> None:
     nodes = [node("Unsqueeze", ["x", "axes"], ["y"], name="twice")]
     path = write(tmp_path / "m.onnx", nodes, {"x": ["n", 4]}, ["y"], {"axes": np.array([1, 1])})

@@ -112,8 +112,8 @@ class _Reader:
     def network(self) -> Network:
         """Return the graph."""
         graph = self._model.graph
-        if not graph.node and not graph.output:
-            raise ValueError("it holds no network")
+        if not graph.input or not graph.output:
+            raise ValueError("it holds no network: inputs and outputs are missing")
         if len(graph.node) > MAX_NODES:
             raise ValueError(f"it has {len(graph.node):,} nodes, more than {MAX_NODES:,}")
         if len(graph.sparse_initializer):
@@ -124,6 +124,8 @@ class _Reader:
             info.name: self._shape(info) for info in graph.input if info.name not in constants
         }
         outputs = [info.name for info in graph.output]
+        if not inputs:
+            raise ValueError("it holds no network: all its inputs are constants")
         _check_names(nodes, constants, inputs, outputs)
         return Network(self._opset(), nodes, constants, inputs, outputs)
 
