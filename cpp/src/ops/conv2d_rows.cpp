@@ -8,6 +8,7 @@
 #include "ops/epilogue.hpp"
 #include "ops/image_rows.hpp"
 #include "ops/partial_sums.hpp"
+#include "ops/tile_gradients.hpp"
 #include "ops/winograd_products.hpp"
 #include "ops/winograd_tiles.hpp"
 #include "runtime/parallel.hpp"
@@ -91,6 +92,8 @@ class TileRows {
   ImageRows rows_;
   int64_t h_, w_, c_;
 };
+
+constexpr auto kPointSums = one_to_one<kPoints>();
 
 PointProducts products_of_rows() {
   std::array<AxisProduct, kPoints> axis;
@@ -199,16 +202,14 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, Images diff_ds
   const RowWinogradKernels& kernel = kernels_for(d);
   const RowTiles tiles(d);
   const TileRows rows(diff_dst, d.oh, d.ow, d.oc);
-  const auto& tile =
-      tile_for<ConvWeightsTile>(std::span(kernels().conv_weights).first<kOneRunTiles>(), d.oc);
   const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
-  const int64_t sum_stride = WinogradTiles::point_stride(d.ic, d.oc), size = kPoints * sum_stride;
-  const PartialSums partial_sums(size, tiles.blocks(), kLeastBlocks);
-  const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
+  const TileGradients gradients(d.ic, d.oc, kPointSums, in_stride, out_stride);
+  const PartialSums partial_sums(gradients.size(), tiles.blocks(), kLeastBlocks);
+  const int64_t work = tiles.count() * gradients.work();
   const int threads = threads_for_work(partial_sums.parts(), work, kWinogradGrain);
-  Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
+  Scratchpad scratch(Scratchpad::padded(gradients.size()) + partial_sums.scratch(), threads,
                      kPoints * (in_stride + out_stride) + rows.scratch(tiles));
-  float* const total = scratch.take(size);
+  float* const total = scratch.take(gradients.size());
 
   const auto add_block = [&](int64_t block, float* in, float* out, float* sums) {
     tiles.for_each_part(block, [&](const RowTiles::Part& part) {
@@ -218,26 +219,7 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, Images diff_ds
                       rows.of(part, part.x, part.tiles * kernel.tile, out + kPoints * out_stride),
                       out + part.tile * d.oc, out_stride);
     });
-    const ConvRows seen = {.images = 1,
-                           .count = 1,
-                           .pixels = tiles.end(block) - tiles.begin(block),
-                           .src_image_stride = 0,
-                           .src_row_stride = 0,
-                           .src_stride = d.ic,
-                           .dst_row_stride = 0,
-                           .dst_stride = d.oc};
-    const int64_t parts = ceil_div(d.ic, tile.taps);
-    for (int64_t point = 0; point < kPoints; ++point) {
-      for (int64_t part = 0; part < parts; ++part) {
-        const int64_t i = d.ic * part / parts;
-        const ConvTaps taps = {d.ic * (part + 1) / parts - i, 0, 0, 0};
-        for (int64_t o = 0; o < d.oc; o += tile.channels) {
-          tile.microkernel(seen, taps, in + point * in_stride + i, out + point * out_stride + o,
-                           sums + point * sum_stride + i * d.oc + o, d.oc,
-                           std::min(tile.channels, d.oc - o));
-        }
-      }
-    }
+    gradients.add(0, gradients.shares(), tiles.end(block) - tiles.begin(block), in, out, sums);
   };
   partial_sums.add(threads, scratch, total,
                    [&](int64_t first, int64_t last, float* sums, int thread) {
@@ -246,7 +228,7 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, Images diff_ds
                        add_block(block, in, in + kPoints * in_stride, sums);
                      }
                    });
-  kernel.weights_gradient(d.ic * d.oc, total, sum_stride, diff_weights, d.ic * d.oc);
+  gradients.finish(kernel.weights_gradient, total, diff_weights);
 }
 
 }  // namespace cnnx

@@ -79,35 +79,28 @@ class Stride2Pass {
   // All threads make a block step by step.
   void make_blocks_together(int threads, float* in) const {
     float* const out = in + products_.inputs() * in_stride_;
-    for (int64_t block = 0; block < tiles_.blocks(); ++block) {
-      check_interruption();
-      const int64_t first = tiles_.block_begin(block);
-      const int64_t count = tiles_.block_begin(block + 1) - first;
-      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-        transform_inputs(first + begin, first + end, in + begin * d_.ic);
+    for_each_shared_block(tiles_, threads, [&](const SharedBlock& block) {
+      block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
+        transform_inputs(begin, end, in + place * d_.ic);
       });
       parallel_for(threads, weights_.shares(), [&](int64_t begin, int64_t end, int) {
-        weights_.multiply(begin, end, count, in, in_stride_, out, out_stride_);
+        weights_.multiply(begin, end, block.count, in, in_stride_, out, out_stride_);
       });
-      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-        transform_outputs(first + begin, first + end, out + begin * d_.oc);
+      block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
+        transform_outputs(begin, end, out + place * d_.oc);
       });
-    }
+    });
   }
 
   // Each thread makes blocks of its own.
   void make_blocks_apart(int threads, int64_t pieces, const Scratchpad& scratch) const {
-    const auto make_blocks = [&](int64_t begin, int64_t end, int thread) {
-      float* const in = scratch.of_thread(thread);
-      float* const out = in + products_.inputs() * in_stride_;
-      for (int64_t block = begin; block < end; ++block) {
-        const int64_t first = tiles_.block_begin(block), last = tiles_.block_begin(block + 1);
-        transform_inputs(first, last, in);
-        weights_.multiply(0, weights_.shares(), last - first, in, in_stride_, out, out_stride_);
-        transform_outputs(first, last, out);
-      }
-    };
-    parallel_for_pieces(threads, tiles_.blocks(), pieces, make_blocks);
+    for_each_own_block(
+        tiles_, threads, pieces, scratch, [&](int64_t begin, int64_t end, float* in) {
+          float* const out = in + products_.inputs() * in_stride_;
+          transform_inputs(begin, end, in);
+          weights_.multiply(0, weights_.shares(), end - begin, in, in_stride_, out, out_stride_);
+          transform_outputs(begin, end, out);
+        });
   }
 
   void transform_inputs(int64_t begin, int64_t end, float* points) const {

@@ -185,35 +185,28 @@ class WinogradCorrelation {
   template <typename Multiply>
   void make_blocks_together(int threads, float* inputs, int64_t items, Multiply multiply) const {
     float* const outputs = inputs + kPoints * in_stride_;
-    for (int64_t block = 0; block < tiles_.blocks(); ++block) {
-      check_interruption();
-      const int64_t first = tiles_.block_begin(block);
-      const int64_t count = tiles_.block_begin(block + 1) - first;
-      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-        transform_inputs(first + begin, first + end, inputs + begin * d_.ic);
+    for_each_shared_block(tiles_, threads, [&](const SharedBlock& block) {
+      block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
+        transform_inputs(begin, end, inputs + place * d_.ic);
       });
       parallel_for(threads, items, [&](int64_t begin, int64_t end, int thread) {
-        multiply(begin, end, thread, count, inputs, outputs);
+        multiply(begin, end, thread, block.count, inputs, outputs);
       });
-      parallel_for(threads, count, [&](int64_t begin, int64_t end, int) {
-        transform_outputs(first + begin, first + end, outputs + begin * d_.oc);
+      block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
+        transform_outputs(begin, end, outputs + place * d_.oc);
       });
-    }
+    });
   }
 
   // Each thread makes blocks of its own.
   void make_blocks_apart(int threads, int64_t pieces, const Scratchpad& scratch) const {
-    const auto make_blocks = [&](int64_t begin, int64_t end, int thread) {
-      float* const in = scratch.of_thread(thread);
-      float* const out = in + kPoints * in_stride_;
-      for (int64_t block = begin; block < end; ++block) {
-        const int64_t first = tiles_.block_begin(block), last = tiles_.block_begin(block + 1);
-        transform_inputs(first, last, in);
-        weights_.multiply(0, kPoints, last - first, in, in_stride_, out, out_stride_);
-        transform_outputs(first, last, out);
-      }
-    };
-    parallel_for_pieces(threads, tiles_.blocks(), pieces, make_blocks);
+    for_each_own_block(
+        tiles_, threads, pieces, scratch, [&](int64_t begin, int64_t end, float* in) {
+          float* const out = in + kPoints * in_stride_;
+          transform_inputs(begin, end, in);
+          weights_.multiply(0, kPoints, end - begin, in, in_stride_, out, out_stride_);
+          transform_outputs(begin, end, out);
+        });
   }
 
   void transform_inputs(int64_t begin, int64_t end, float* points) const {

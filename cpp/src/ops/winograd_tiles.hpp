@@ -70,6 +70,37 @@ class WinogradTiles {
   int64_t blocks_;
 };
 
+// Tiles of a block that all threads make together, step by step.
+struct SharedBlock {
+  int threads;
+  int64_t first, count;  // tiles
+
+  // step(begin, end, place) for all tiles; the first of them is the place-th of the block.
+  template <typename Step>
+  void for_tiles(const Step& step) const {
+    parallel_for(threads, count,
+                 [&](int64_t begin, int64_t end, int) { step(first + begin, first + end, begin); });
+  }
+};
+template <typename Make>
+void for_each_shared_block(const WinogradTiles& tiles, int threads, const Make& make) {
+  for (int64_t block = 0; block < tiles.blocks(); ++block) {
+    check_interruption();
+    const int64_t first = tiles.block_begin(block);
+    make(SharedBlock{threads, first, tiles.block_begin(block + 1) - first});
+  }
+}
+// Each thread makes blocks of its own, as make(begin, end, scratch) of their tiles.
+template <typename Make>
+void for_each_own_block(const WinogradTiles& tiles, int threads, int64_t pieces,
+                        const Scratchpad& scratch, const Make& make) {
+  parallel_for_pieces(threads, tiles.blocks(), pieces, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t block = begin; block < end; ++block) {
+      make(tiles.block_begin(block), tiles.block_begin(block + 1), scratch.of_thread(thread));
+    }
+  });
+}
+
 // Images of h rows of w pixels of c floats, seen in patches whose points are taken.
 class WinogradPatches {
  public:
