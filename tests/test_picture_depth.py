@@ -29,7 +29,11 @@ def read_all(path: Path, **options: Any) -> list[NDArray[Any]]:
 
 
 def write(path: Path, values: NDArray[Any]) -> Path:
-    Image.fromarray(values).save(path)
+    if path.suffix == ".pgm":
+        height, width = values.shape
+        path.write_bytes(b"P5 %d %d 65535\n" % (width, height) + values.astype(">u2").tobytes())
+    else:
+        Image.fromarray(values).save(path)
     return path
 
 
