@@ -84,6 +84,22 @@ def test_the_page_of_exchange_is_a_program_for_onnx(
     assert found["accuracy"] > 0.9
 
 
+def test_the_page_of_exchange_is_a_program_for_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("h5py")
+    from keras_writer import dense, image, keras_2, layer, values
+
+    network = {"class_name": "Sequential", "config": [image(3), layer("Dense", "d", **dense(2))]}
+    weights = [{"d": [("k", values(3, 2, seed=seed)), ("b", values(2))]} for seed in (1, 2)]
+    (tmp_path / "emotion_model.hdf5").write_bytes(keras_2(network, weights[0]))
+    (tmp_path / "epoch_12.weights.h5").write_bytes(keras_2(None, weights[1]))
+    monkeypatch.chdir(tmp_path)
+    found: dict[str, Any] = {"cnnx": cnnx}
+    exec(program("docs/exchange.md", section="Keras files"), found)
+    np.testing.assert_array_equal(found["model"].get_weights()[0], values(3, 2, seed=2))
+
+
 def test_the_page_of_exchange_is_a_program_for_scikit_learn() -> None:
     pytest.importorskip("sklearn", "1.6", reason="scikit-learn is not installed")
     found: dict[str, Any] = {"__name__": "exchange"}

@@ -72,7 +72,7 @@ def _archive(path: Path) -> str:
 def members(path: Path) -> list[zipfile.ZipInfo]:
     """Return the files in an archive; raises ValueError if it is damaged."""
     try:
-        with _Table(path) as file, zipfile.ZipFile(file) as archive:
+        with _Table(os.fspath(path)) as file, zipfile.ZipFile(file) as archive:
             return archive.infolist()
     except (zipfile.BadZipFile, NotImplementedError, OverflowError, UnicodeDecodeError) as error:
         raise ValueError(f"it is no whole zip archive: {error}") from error

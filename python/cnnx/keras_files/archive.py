@@ -7,7 +7,7 @@ import zlib
 from pathlib import Path
 
 from cnnx.file_kind import members
-from cnnx.keras_files.sizes import MAX_CONFIG, ROOM
+from cnnx.keras_files.sizes import MAX_CONFIG, Budget
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 _STORED, _DEFLATED, _ENCRYPTED = zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, 1
@@ -23,10 +23,13 @@ class Archive:
         The file.
     content
         All its bytes.
+    budget
+        Of memory.
     """
 
-    def __init__(self, path: Path, content: memoryview) -> None:
+    def __init__(self, path: Path, content: memoryview, budget: Budget) -> None:
         self._content = content
+        self._budget = budget
         entries = members(path)
         self._entries = {entry.filename: entry for entry in entries}
         if len(self._entries) < len(entries):
@@ -34,7 +37,9 @@ class Archive:
 
     def config(self) -> bytes:
         """Return the text that describes the model."""
-        return bytes(self._read(CONFIG, MAX_CONFIG))
+        if (size := self._entry(CONFIG).file_size) > MAX_CONFIG:
+            raise ValueError(f"{CONFIG} in it has {size:,} bytes, more than {MAX_CONFIG:,}")
+        return bytes(self._read(CONFIG))
 
     def weights(self) -> memoryview:
         """Return the HDF5 file that holds the weights."""
@@ -42,16 +47,17 @@ class Archive:
             raise ValueError(
                 "its weights are cut into several files; save it without max_shard_size"
             )
-        return self._read(WEIGHTS, 2 * len(self._content) + ROOM)
+        return self._read(WEIGHTS)
 
-    def _read(self, name: str, most: int) -> memoryview:
-        entry = self._entries.get(name)
-        if entry is None:
+    def _entry(self, name: str) -> zipfile.ZipInfo:
+        if name not in self._entries:
             raise ValueError(f"it holds no {name}")
+        return self._entries[name]
+
+    def _read(self, name: str) -> memoryview:
+        entry = self._entry(name)
         if entry.flag_bits & _ENCRYPTED or entry.compress_type not in (_STORED, _DEFLATED):
             raise ValueError(f"{name} in it is encrypted, or packed with something but deflate")
-        if entry.file_size > most:
-            raise ValueError(f"{name} in it has {entry.file_size:,} bytes, more than {most:,}")
         header = self._content[entry.header_offset : entry.header_offset + 30]
         if bytes(header[:4]) != b"PK\x03\x04" or len(header) < 30:
             raise ValueError(f"{name} in it does not lie where its table says")
@@ -60,6 +66,7 @@ class Archive:
         data = self._content[begin : begin + entry.compress_size]
         found: bytes | memoryview = data
         if entry.compress_type == _DEFLATED:
+            self._budget.spend(entry.file_size)
             try:
                 found = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, entry.file_size + 1)
             except zlib.error as error:

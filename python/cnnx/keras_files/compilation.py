@@ -13,6 +13,8 @@ _INERT = {"ema_momentum", "is_legacy_optimizer", "jit_compile", "name", "slow_st
 _MEANS = {"sum_over_batch_size", "auto", "mean"}
 """How losses are joined to one, where that is what ours does."""
 
+_TAKEN = {name: frozenset(inspect.signature(cls).parameters) for name, cls in OPTIMIZERS.items()}
+
 
 def arguments(description: dict[str, Any]) -> dict[str, Any] | None:
     """
@@ -48,7 +50,7 @@ def _optimizer(value: Any) -> Any:
     if name.lower() not in OPTIMIZERS:
         raise ValueError(f"the optimizer {name[:100]}")
     cls = OPTIMIZERS[name.lower()]
-    taken = inspect.signature(cls).parameters
+    taken = _TAKEN[name.lower()]
     if "lr" in config:  # before Keras 2.3
         config["learning_rate"] = config.pop("lr")
     found: dict[str, Any] = {"epsilon_hat": True} if "epsilon_hat" in taken else {}

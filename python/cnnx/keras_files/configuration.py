@@ -82,7 +82,10 @@ def parse(text: bytes | str) -> dict[str, Any]:
     """Return what a text of JSON describes; raises ValueError if that is no description."""
     if len(text) > MAX_CONFIG:
         raise ValueError(f"its description has {len(text):,} bytes, more than {MAX_CONFIG:,}")
-    found = json.loads(text, object_hook=_simplified)
+    try:
+        found = json.loads(text, object_hook=_simplified)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"its description is damaged: {error}") from error
     if not isinstance(found, dict):
         raise ValueError(f"its description is {str(found)[:100]!r}")
     return found

@@ -7,7 +7,7 @@ from typing import Any
 
 from cnnx import activations, initializers, registry
 from cnnx.keras_files.configuration import GRAPHS, SEQUENTIAL, Entry, Reference, Use
-from cnnx.keras_files.layer_table import INERT, ROWS, TRAINING_ALONE, arguments_of
+from cnnx.keras_files.layer_table import INERT, ROWS, TAKEN, TRAINING_ALONE
 from cnnx.layers import LAYERS, Activation, InputLayer, Layer, Rescaling
 
 _FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
@@ -65,7 +65,7 @@ class Conversion:
             "name": entry.name,
             "trainable": bool(entry.config.get("trainable", True)),
         }
-        taken = arguments_of(row.name)
+        taken = TAKEN[row.name]
         for name, value in entry.config.items():
             key = row.renamed.get(name, name)
             if name in INERT | row.inert:

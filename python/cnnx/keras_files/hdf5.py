@@ -9,6 +9,7 @@ of version 1), follows no link, and reads nothing but what is asked for.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,10 +18,13 @@ from cnnx.arrays import Array
 from cnnx.keras_files.hdf5_bytes import UNDEFINED, Hdf5Bytes
 from cnnx.keras_files.hdf5_storage import Stored, filters_of, read
 from cnnx.keras_files.hdf5_types import element_type, extents, fixed_texts
+from cnnx.keras_files.sizes import Budget
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _SPACE, _TYPE, _EXTERNAL, _LAYOUT, _FILTERS = 0x01, 0x03, 0x07, 0x08, 0x0B
 _ATTRIBUTE, _CONTINUED, _TABLE, _MANY_ATTRIBUTES = 0x0C, 0x10, 0x11, 0x15
+_LINKS = (0x02, 0x06)
+"""Messages of a group in the newer layout, which alone may hold links out of the file."""
 _LINKED = 2
 """Of an entry of a group that is a soft link."""
 NEWER = (
@@ -103,7 +107,8 @@ class Node:
         if self._children is None:
             table = self._message(_TABLE)
             if table is None:
-                raise ValueError(f"{self.path} is no group" if self.path else NEWER)
+                links = any(message.kind in _LINKS for message in self._messages)
+                raise ValueError(f"{self.path or 'it'}: {NEWER if links else 'this is no group'}")
             self._children = _entries(self._source, *struct.unpack_from("<QQ", table))
         return self._children
 
@@ -177,16 +182,23 @@ class Node:
         return parts if number else None
 
 
-def open_hdf5(content: memoryview) -> Node:
+def open_hdf5(content: memoryview, budget: Budget) -> Node:
     """
     Return the outermost group of a file.
+
+    Parameters
+    ----------
+    content
+        All its bytes.
+    budget
+        Of memory.
 
     Raises
     ------
     ValueError
         If it is cut short, or written in a layout that is not read.
     """
-    source = Hdf5Bytes(content)
+    source = Hdf5Bytes(content, budget)
     source.expect(MAGIC, 0)
     version, offsets, lengths = source.unpack("<B4xBB", 8)
     if version > 1:
@@ -272,18 +284,24 @@ def _heap_text(source: Hdf5Bytes, data: memoryview, place: int) -> str:
     length, address, number = struct.unpack_from("<IQI", data, place)
     if not length:
         return ""
+    if address not in source.texts:
+        source.texts[address] = dict(_collection(source, address))
+    begin, size = source.texts[address].get(number, (0, 0))
+    if size < length:
+        raise ValueError("a text of an attribute is missing")
+    source.spend(length)
+    return bytes(source.take(begin, length)).rstrip(b"\0").decode("utf-8")
+
+
+def _collection(source: Hdf5Bytes, address: int) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Yield the number, the place and the size of each text of a collection."""
     source.expect(b"GCOL", address)
     (size,) = source.unpack("<Q", address + 8)
     begin, end = address + 16, address + size
     while begin + 16 <= end:
         source.step()
-        index, count = source.unpack("<H6xQ", begin)
-        if index == number:
-            if not index or count < length:
-                break
-            source.spend(length)
-            return bytes(source.take(begin + 16, length)).rstrip(b"\0").decode("utf-8")
-        if not index:
-            break
+        number, count = source.unpack("<H6xQ", begin)
+        if not number:
+            return
+        yield number, (begin + 16, count)
         begin += 16 + count + -count % 8
-    raise ValueError("a text of an attribute is missing")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import struct
 from typing import Any
 
-from cnnx.keras_files.sizes import ROOM
+from cnnx.keras_files.sizes import Budget
 
 UNDEFINED = 2**64 - 1
 """The address of what is not there."""
-MAX_STEPS = 2_000_000
+MAX_STEPS = 500_000
 """Entries of tables that one file may make its reader look at."""
 
 
@@ -21,12 +21,22 @@ class Hdf5Bytes:
     ----------
     content
         All bytes of the file.
+    budget
+        Of memory.
+
+    Attributes
+    ----------
+    spend
+        Counts bytes that are unpacked.
+    texts
+        Where texts that are stored apart lie, by the address of their collection and their number.
     """
 
-    def __init__(self, content: memoryview) -> None:
+    def __init__(self, content: memoryview, budget: Budget) -> None:
         self._content = content
-        self._left = 2 * len(content) + ROOM
         self._steps = MAX_STEPS
+        self.spend = budget.spend
+        self.texts: dict[int, dict[int, tuple[int, int]]] = {}
 
     def take(self, address: int, count: int) -> memoryview:
         """Return bytes; raises ValueError if they lie outside the file."""
@@ -52,12 +62,3 @@ class Hdf5Bytes:
         self._steps -= 1
         if self._steps < 0:
             raise ValueError(f"its tables have more than {MAX_STEPS:,} entries")
-
-    def spend(self, count: int) -> None:
-        """Count bytes of memory; raises ValueError if they are more than such a file may need."""
-        if count > self._left:
-            raise ValueError(
-                f"{count:,} more bytes are to be unpacked from it, but it has "
-                f"{len(self._content):,} in all"
-            )
-        self._left -= count

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from functools import cache
 from typing import NamedTuple
 
 from cnnx.layers import LAYERS, Layer
@@ -123,9 +122,8 @@ def _rows() -> dict[str, Row]:
 
 ROWS = _rows()
 """By the class's name in Keras."""
-
-
-@cache
-def arguments_of(row_name: str) -> frozenset[str]:
-    """Return the names of the arguments that a class of ours takes."""
-    return frozenset(inspect.signature(LAYERS[row_name]).parameters) - {"kwargs"}
+TAKEN = {
+    row.name: frozenset(inspect.signature(row.layer).parameters) - {"kwargs"}
+    for row in ROWS.values()
+}
+"""Arguments of our classes."""

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cnnx.files import regular_file
 from cnnx.keras_files.archive import Archive
@@ -18,6 +18,7 @@ from cnnx.keras_files.conversion import Conversion
 from cnnx.keras_files.hdf5 import MAGIC, Node, open_hdf5
 from cnnx.keras_files.keras_order import slots_of
 from cnnx.keras_files.network import Network
+from cnnx.keras_files.sizes import Budget
 from cnnx.keras_files.weights import Matching
 from cnnx.tensor_file import INVALID
 from cnnx.warning import warn
@@ -35,11 +36,11 @@ def load(path: str | os.PathLike[str]) -> Any:
         If the file holds no model, is damaged, or holds what cnnx has not.
     """
     with _reading(path, "holds no model that can be loaded") as content:
-        text, compiled, file, version = _parts(Path(path), content)
-        description = parse(text)
-        conversion = Conversion(keras_2=version is not None and version[:1] in "12")
+        file = _Opened(Path(path), content)
+        description, keras_2 = file.description()
+        conversion = Conversion(keras_2)
         network = Network(model_entry(description), conversion)
-        matching = Matching(file, network.slots)
+        matching = Matching(file.weights(), network.slots)
         arrays = [(weight, array.array()) for weight, array in matching.pairs]
         for weight, array in arrays:
             weight.replace(array)
@@ -49,7 +50,7 @@ def load(path: str | os.PathLike[str]) -> Any:
             for weight in layer.weights:
                 if weight not in filled:
                     raise ValueError(f"it has no values for {weight.path}")
-        notes = _compile(network.model, description.get("compile_config") or compiled)
+        notes = _compile(network.model, description.get("compile_config"))
     if conversion.left_out:
         notes.append(
             f"left out, as it matters in training alone: {_shortened(conversion.left_out)}"
@@ -62,7 +63,7 @@ def load(path: str | os.PathLike[str]) -> Any:
 def _compile(model: Any, given: Any) -> list[str]:
     """Compile a model as it was in Keras; return why it is not."""
     try:
-        arguments = compile_arguments(parse(given) if isinstance(given, str) else given or {})
+        arguments = compile_arguments(given or {})
         if arguments is not None:
             model.compile(**arguments)
     except INVALID as error:
@@ -82,10 +83,7 @@ def load_weights(
         If the file is damaged, or holds weights that do not fit; nothing is changed then.
     """
     with _reading(path, "load_weights") as content:
-        if bytes(content[:8]) == MAGIC:
-            file = open_hdf5(content)
-        else:
-            file = open_hdf5(Archive(Path(path), content).weights())
+        file = _Opened(Path(path), content).weights()
         matching = Matching(file, slots_of(model), by_name, skip_mismatch)
         if not matching.pairs and not matching.skipped and model.weights:
             raise ValueError("none of the model's layers bears the name of one in the file")
@@ -103,24 +101,47 @@ def _shortened(texts: Sequence[str], most: int = 10) -> str:
     return "; ".join(texts[:most]) + (f"; and {more} more" if more > 0 else "")
 
 
-class _Parts(NamedTuple):
-    """What describes a model, how it was compiled, what holds its weights, and Keras' version."""
+class _Opened:
+    """
+    A file of Keras.
 
-    text: str | bytes
-    compiled: str | None
-    file: Node
-    version: str | None
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        All its bytes.
+    """
 
+    def __init__(self, path: Path, content: memoryview) -> None:
+        budget = Budget(len(content))
+        self._archive = self._group = None
+        if bytes(content[:8]) == MAGIC:
+            self._group = open_hdf5(content, budget)
+        else:
+            self._archive = Archive(path, content, budget)
+        self._budget = budget
 
-def _parts(path: Path, content: memoryview) -> _Parts:
-    if bytes(content[:8]) != MAGIC:
-        archive = Archive(path, content)
-        return _Parts(archive.config(), None, open_hdf5(archive.weights()), None)
-    file = open_hdf5(content)
-    text = file.text("model_config")
-    if text is None:
-        raise ValueError("it holds weights alone; build the model, then load_weights()")
-    return _Parts(text, file.text("training_config"), file, file.text("keras_version"))
+    def weights(self) -> Node:
+        """Return the group that holds the weights."""
+        if self._group is None:
+            assert self._archive is not None
+            self._group = open_hdf5(self._archive.weights(), self._budget)
+        return self._group
+
+    def description(self) -> tuple[dict[str, Any], bool]:
+        """Return what describes the model, and whether it is Keras 2's."""
+        if self._archive is not None:
+            return parse(self._archive.config()), False
+        file = self.weights()
+        text = file.text("model_config")
+        if text is None:
+            raise ValueError("it holds weights alone; build the model, then load_weights()")
+        description = parse(text)
+        compiled = file.text("training_config")
+        if compiled is not None:
+            description["compile_config"] = parse(compiled)
+        return description, (file.text("keras_version") or "1").startswith(("1.", "2."))
 
 
 @contextmanager
