@@ -162,6 +162,25 @@ def test_a_network_that_is_compiled_keeps_that() -> None:
     assert network.history_["loss"][-1] < network.history_["loss"][0]
 
 
+@pytest.mark.parametrize("outputs", [10, 2, 1])
+def test_logits(outputs: int) -> None:
+    """The same network with the activation in its last layer, or in its loss."""
+    kind = cnnx.losses.BinaryCrossentropy if outputs == 1 else None
+    kind = kind or cnnx.losses.SparseCategoricalCrossentropy
+    y = Y if outputs == 10 else Y > 4
+    found = []
+    for activation in ("sigmoid" if outputs == 1 else "softmax", "linear"):
+
+        def build(input_shape: Any, _: int, activation: str = activation) -> cnnx.Model:
+            last = layers.Dense(outputs, activation=activation)
+            return cnnx.Sequential([cnnx.Input(input_shape), layers.Flatten(), last])
+
+        loss = kind(from_logits=activation == "linear")
+        found.append(small(build=build, loss=loss, random_state=1).fit(X, y).predict_proba(X))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found[1].sum(axis=1), 1)
+
+
 def test_optimizers() -> None:
     """The parameter stays as it is, and serves several networks."""
     optimizer = cnnx.optimizers.Adam(0.01, beta_1=0.8)

@@ -25,9 +25,9 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):  # type: ignore[misc]
     build
         Function build(input_shape, outputs) that returns a network for samples of `input_shape`
         with one output a class, whose sum is 1 (softmax); for two classes one output (sigmoid) will
-        do. A network that it has compiled keeps its optimizer and loss. None takes convolutions and
-        poolings for images and series, and dense layers for features; see
-        `default_network`.
+        do. Of a loss with ``from_logits=True`` the outputs are logits. A network that it has
+        compiled keeps its optimizer and loss. None takes convolutions and poolings for images and
+        series, and dense layers for features; see `default_network`.
     build_options
         Further arguments of `build`, for searches: {"build_options": [{"units": 32}, ...]}.
     input_shape
@@ -206,8 +206,12 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):  # type: ignore[misc]
             Before `fit`.
         """
         outputs = self._outputs(X).astype(np.float64)
+        from_logits = getattr(self.model_.loss, "from_logits", False)
         if outputs.shape[1] < len(self.classes_):
-            return np.concatenate([1 - outputs, outputs], axis=1)
+            second = (1 + np.tanh(outputs / 2)) / 2 if from_logits else outputs
+            return np.concatenate([1 - second, second], axis=1)
+        if from_logits:
+            outputs = np.exp(outputs - outputs.max(axis=1, keepdims=True))
         sums = outputs.sum(axis=1, keepdims=True)
         return outputs / np.where(sums > 0, sums, 1)
 
