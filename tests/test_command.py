@@ -1,4 +1,5 @@
 import contextlib
+import json
 import os
 import re
 import signal
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 import cnnx
-from cnnx.__main__ import main
+from cnnx import layers
+from cnnx.command import main
 from cnnx.data import write_idx
 from cnnx.experiment import format_confusion_matrix
 
@@ -30,8 +32,15 @@ def test_train_digits(tmp_path, monkeypatch, capsys):
     assert f"Model saved:   {tmp_path / 'digits.safetensors'}" in output
     model = cnnx.models.load_model("digits.safetensors")
     _, (x_test, y_test) = cnnx.datasets.digits.load_data()
-    found = model.predict(x_test[..., None] / 16, verbose=0).argmax(axis=1) == y_test
+    found = model.predict(x_test[..., None], verbose=0).argmax(axis=1) == y_test
     assert f"{found.mean():.2%}" == f"{accuracy[1]}%"
+
+
+def test_the_command_alone_shows_help(capsys):
+    assert main([]) == 0
+    output = capsys.readouterr().out
+    for command in ("train", "predict", "evaluate", "report", "summary", "export", "info"):
+        assert re.search(rf"^ +{command} ", output, re.MULTILINE)
 
 
 def test_options(tmp_path, capsys):
@@ -63,6 +72,119 @@ def test_train_mnist_from_a_folder(tmp_path, capsys):
     assert output.exists()
 
 
+@pytest.fixture(scope="module")
+def pets(tmp_path_factory):
+    """A folder of pictures, bright on the left or at the top, and a network that learned it."""
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: the extra images")
+    folder = tmp_path_factory.mktemp("pets") / "sides"
+    generator = np.random.default_rng(0)
+    for name in ("left", "top"):
+        (folder / name).mkdir(parents=True)
+        for index in range(40):
+            picture = generator.integers(0, 80, (32, 32, 3), np.uint8)
+            (picture[:, :16] if name == "left" else picture[:16])[...] += 150
+            image.fromarray(picture).save(folder / name / f"{index:02}.png")
+    model = folder.parent / "sides.safetensors"
+    arguments = ["train", str(folder), "--size=16", "--epochs=20", "--batch-size=8"]
+    assert main([*arguments, "--output", str(model)]) == 0
+    return folder, model
+
+
+def test_train_a_folder(pets, capsys):
+    folder, file = pets
+    model = cnnx.models.load_model(file)
+    assert model.class_names == ["left", "top"]
+    assert model.input_shape == (None, 16, 16, 3)
+    assert main(["evaluate", str(file), str(folder)]) == 0
+    output = capsys.readouterr().out
+    assert (
+        float(re.search(r"^Test accuracy: ([\d.]+) % of 80 images", output, re.MULTILINE)[1]) > 95
+    )
+    assert re.search(r"^ +1 \|.*  top$", output, re.MULTILINE)
+
+
+@pytest.mark.parametrize("options", ["--arch residual", "--augment", "--grayscale"])
+def test_options_for_folders(pets, tmp_path, capsys, options):
+    folder, _ = pets
+    output = tmp_path / "model"
+    arguments = ["train", str(folder), "--size=16", "--epochs=1", *options.split()]
+    assert main([*arguments, "--output", str(output)]) == 0
+    model = cnnx.models.load_model(output)
+    kinds = {type(layer).__name__ for layer in model.layers}
+    assert ("Add" in kinds) == (options == "--arch residual")
+    assert ("RandomRotation" in kinds) == (options == "--augment")
+    assert model.input_shape[-1] == (1 if options == "--grayscale" else 3)
+
+
+def test_predict_pictures_and_folders(pets, capsys):
+    folder, file = pets
+    capsys.readouterr()
+    assert main(["predict", str(file), str(folder / "top" / "03.png"), str(folder / "left")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 41
+    assert re.fullmatch(rf"top  +[\d.]+ %  {folder}/top/03.png", lines[0])
+    assert sum(line.startswith("left") for line in lines[1:]) >= 38
+
+
+def test_predict_as_json(pets, capsys):
+    folder, file = pets
+    picture = folder / "top" / "03.png"
+    capsys.readouterr()
+    assert main(["predict", str(file), str(picture), "--json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["file"] == str(picture)
+    assert found["class"] == "top"
+    assert sum(found["shares"].values()) == pytest.approx(1)
+    model = cnnx.models.load_model(file)
+    shares = model.predict(cnnx.data.load_image(picture, 16)[None], verbose=0)[0]
+    assert list(found["shares"].values()) == pytest.approx(shares.tolist())
+
+
+def test_summary_and_export(pets, tmp_path, capsys):
+    _, file = pets
+    assert main(["summary", str(file)]) == 0
+    output = capsys.readouterr().out
+    assert "Conv2D" in output
+    assert "Classes: left, top" in output
+    pytest.importorskip("onnx", reason="onnx is not installed: the extra onnx")
+    for option, shape in (([], (16, 16, 3)), (["--channels-first"], (3, 16, 16))):
+        assert main(["export", str(file), str(tmp_path / "m.onnx"), *option]) == 0
+        model = cnnx.onnx.load(tmp_path / "m.onnx")
+        assert model.input_shape == (None, *shape)
+
+
+def test_a_report_is_one_page_that_needs_no_other_file(pets, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
+    folder, file = pets
+    page = tmp_path / "report.html"
+    assert main(["report", str(file), str(folder), "--output", str(page)]) == 0
+    text = page.read_text("utf-8")
+    for heading in ("The network", "Training", "Confusion matrix", "Filters of the first"):
+        assert f"<h2>{heading}" in text
+    assert re.search(r"<h2>(Mistakes|The worst of)", text)
+    assert "<svg" in text
+    assert text.count("data:image/png;base64,") >= 3
+    assert not re.search(r'(src|href)="(?!data:)', text)
+
+
+def test_networks_that_classify_no_pictures(tmp_path, capsys):
+    file = tmp_path / "model"
+    cnnx.Sequential([cnnx.Input((5,)), layers.Dense(2)]).save(file)
+    assert main(["predict", str(file), "a.png"]) == 2
+    assert "the command reads pictures" in capsys.readouterr().err
+
+
+def test_one_output_for_two_classes(pets, tmp_path, capsys):
+    folder, _ = pets
+    parts = [cnnx.Input((16, 16, 3)), layers.Flatten(), layers.Dense(1, activation="sigmoid")]
+    model = cnnx.Sequential(parts)
+    model.class_names = ["left", "top"]
+    model.save(tmp_path / "model")
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "model"), str(folder)]) == 0
+    assert "of 80 images" in capsys.readouterr().out
+
+
 def test_info(capsys):
     assert main(["info"]) == 0
     rows = dict(re.split(r" {2,}", line) for line in capsys.readouterr().out.splitlines())
@@ -74,10 +196,9 @@ def test_info(capsys):
 
 
 MISTAKES = {
-    "": "required: command",
     "trian digits": "invalid choice: 'trian'",
     "train": "required: dataset",
-    "train cats": "invalid choice: 'cats'",
+    "train cats": "cats: no such folder, and no data set (digits, mnist)",
     "train digits --epochs 0": "'0' is not a whole number from 1",
     "train digits --epochs 1.5": "'1.5' is not a whole number",
     "train digits --batch-size -3": "'-3' is not a whole number",

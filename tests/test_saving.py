@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import pickle
 import re
 import resource
 import struct
@@ -484,3 +485,21 @@ def test_metrics_losses_and_schedules_by_object(tmp_path):
     loaded = load_model(tmp_path / "a")
     assert loaded.get_compile_config() == model.get_compile_config()
     assert loaded.metrics_names == ["loss", "right", "mse"]
+
+
+def test_names_of_classes_stay_with_a_model(tmp_path: Path) -> None:
+    model = cnnx.Sequential([cnnx.Input((3,)), layers.Dense(2)])
+    assert model.class_names is None
+    model.class_names = ("cat", "dog")
+    model.save(tmp_path / "model")
+    for other in (
+        cnnx.models.load_model(tmp_path / "model"),
+        cnnx.models.clone_model(model),
+        copy.deepcopy(model),
+        pickle.loads(pickle.dumps(model)),
+    ):
+        assert other.class_names == ["cat", "dog"]
+    for wrong in ("ab", ["a", "a"], [1, 2], 3):
+        with pytest.raises(TypeError, match="class_names must be a list of different texts"):
+            model.class_names = wrong
+    assert model.class_names == ["cat", "dog"]

@@ -11,7 +11,7 @@ from cnnx.metrics import confusion_matrix
 from cnnx.models import Model
 from cnnx.progress import write_line
 
-__all__ = ["format_confusion_matrix", "run_experiment"]
+__all__ = ["class_shares", "format_confusion_matrix", "print_accuracy", "run_experiment"]
 
 
 def run_experiment(
@@ -45,25 +45,51 @@ def run_experiment(
     started = time.perf_counter()
     model.fit(*train, batch_size=batch_size, epochs=epochs, callbacks=callbacks)
     seconds = time.perf_counter() - started
-    x_test, y_test = map(np.asarray, test)
-    true = y_test.argmax(axis=1) if y_test.ndim == 2 else y_test
-    outputs = model.predict(x_test, verbose=0)
-    counts = confusion_matrix(true, outputs.argmax(axis=1), num_classes=outputs.shape[1])
-    accuracy = float(counts.trace() / counts.sum())
     images = epochs * len(np.asarray(train[1]))
-    write_line(f"\nConfusion matrix\n{format_confusion_matrix(counts)}\n")
-    write_line(f"Test accuracy: {accuracy:.2%} of {len(true):,} images".replace("%", " %"))
+    accuracy = print_accuracy(model, test)
     write_line(f"Training time: {seconds:.1f} s, {images / seconds:,.0f} images/s")
     return accuracy
 
 
-def format_confusion_matrix(counts: NDArray[np.int64]) -> str:
+def print_accuracy(model: Model, test: tuple[ArrayLike, ArrayLike]) -> float:
+    """Print the confusion matrix and the accuracy of a classifier, and return the accuracy.
+
+    Parameters
+    ----------
+    model : Model
+        Ends in one output a class, or in a single one for two classes.
+    test : tuple
+        Inputs (n, ...) and their classes, as numbers (n,) or one-hot rows (n, classes).
+
+    Returns
+    -------
+    float
+        Share of the inputs whose class is the one predicted.
+    """
+    x_test, y_test = map(np.asarray, test)
+    true = y_test.argmax(axis=1) if y_test.ndim == 2 else y_test
+    shares = class_shares(model.predict(x_test, verbose=0))
+    counts = confusion_matrix(true, shares.argmax(axis=1), num_classes=shares.shape[1])
+    accuracy = float(counts.trace() / counts.sum())
+    write_line(f"\nConfusion matrix\n{format_confusion_matrix(counts, model.class_names)}\n")
+    write_line(f"Test accuracy: {accuracy:.2%} of {len(true):,} images".replace("%", " %"))
+    return accuracy
+
+
+def class_shares(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an output a class of a classifier's outputs, which may be one for two classes."""
+    return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+
+
+def format_confusion_matrix(counts: NDArray[np.int64], names: Sequence[str] | None = None) -> str:
     """Lay out a confusion matrix with a row for each true class, and the share found.
 
     Parameters
     ----------
     counts : ndarray
         Shape (classes, classes): true class by predicted class.
+    names : sequence of str, optional
+        Of the classes, written behind the rows; the columns bear their numbers.
 
     Returns
     -------
@@ -80,5 +106,6 @@ def format_confusion_matrix(counts: NDArray[np.int64]) -> str:
     for label, row in enumerate(counts):
         cells = "".join(f"{count or '.':>{width}}" for count in row)
         found = f"{row[label] / row.sum():.1%}".replace("%", " %") if row.any() else "-"
-        lines.append(f"{label:5} |{cells}{found:>9}")
+        name = "" if names is None or names[label] == str(label) else f"  {names[label]}"
+        lines.append(f"{label:5} |{cells}{found:>9}{name}")
     return "\n".join(lines)

@@ -98,6 +98,7 @@ class Model(WeightHolder):
         self.metrics: Any = []
         self.history: History | None = None
         self.stop_training = False
+        self._class_names: list[str] | None = None
         self._graph: Graph | None = None
         self._runs: Runs | None = None
         self._inputs = self._outputs = Form()
@@ -227,6 +228,23 @@ class Model(WeightHolder):
     def output_names(self) -> list[str]:
         """Names of the outputs, by which losses, metrics and targets are read."""
         return self._outputs.names or _unique([value.name for value in self.graph.outputs])
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """
+        What the classes are called, in the order of the outputs; kept by `save`. None: not said.
+
+        Two names for a single output, of which the second is that of the target 1.
+        """
+        return self._class_names
+
+    @class_names.setter
+    def class_names(self, names: Sequence[str] | None) -> None:
+        if names is not None:
+            texts = isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names)
+            if not texts or len(set(names)) < len(names):
+                raise TypeError(f"{self}: class_names must be a list of different texts: {names!r}")
+        self._class_names = None if names is None else list(names)
 
     def summary(
         self,
@@ -420,7 +438,8 @@ class Model(WeightHolder):
     def get_config(self) -> dict[str, Any]:
         """Return the name, the layers' configs, and how the layers are used."""
         entries = [registry.serialize(layer) for layer in self.listed_layers()]
-        return {"name": self.name, "layers": entries, **self._structure()}
+        named = {} if self.class_names is None else {"class_names": self.class_names}
+        return {"name": self.name, "layers": entries, **self._structure(), **named}
 
     def connections(self) -> list[Any]:
         """Return which layer reads which values, as numbers."""
@@ -448,6 +467,7 @@ class Model(WeightHolder):
         """Make a model of layers that are there already, used as a config says."""
         model = cls.__new__(cls)
         model._assemble(layers, config)
+        model.class_names = config.get("class_names")
         return model
 
     def _assemble(self, layers: Sequence[Any], config: dict[str, Any]) -> None:
@@ -462,11 +482,13 @@ class Model(WeightHolder):
             "config": {"name": self.name, **self._structure()},
             "layers": self.listed_layers(),
             "compiled": self._compiled(),
+            "class_names": self.class_names,
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._assemble(state["layers"], state["config"])
         self._compile_as(state["compiled"])
+        self.class_names = state["class_names"]
 
     def _compiled(self) -> tuple[Any, ...]:
         return self.optimizer, self.loss, self.loss_weights, self.metrics

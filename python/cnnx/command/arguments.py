@@ -1,0 +1,44 @@
+"""What the commands' arguments may be."""
+
+import argparse
+import math
+from typing import Any
+
+Commands = Any
+"""What `add_subparsers` returns; argparse has no public name for it."""
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add the number of threads."""
+    parser.add_argument(
+        "--threads", metavar="N", type=count, help="threads to use (default: all that are granted)"
+    )
+
+
+def count(text: str) -> int:
+    """Parse a whole number from 1."""
+    return _whole_number(text, 1)
+
+
+def seed(text: str) -> int:
+    """Parse a whole number from 0."""
+    return _whole_number(text, 0)
+
+
+def _whole_number(text: str, least: int) -> int:
+    if not text.isdecimal() or not least <= int(text) < 2**31:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number from {least} to 2**31 - 1"
+        )
+    return int(text)
+
+
+def rate(text: str) -> float:
+    """Parse a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
