@@ -15,22 +15,23 @@ struct Layer {
   int64_t side, ic, oc, kernel;
   bool same;
   int64_t stride = 1, groups = 1;
+  bool signal = false;  // one row of `side` pixels
 
   Conv2dDims dims() const {
     const int64_t out = ((same ? side : side - kernel + 1) + stride - 1) / stride;
     const int64_t padding = std::max<int64_t>((out - 1) * stride + kernel - side, 0);
     return {.mb = kBatch,
-            .ih = side,
+            .ih = signal ? 1 : side,
             .iw = side,
             .ic = ic,
-            .oh = out,
+            .oh = signal ? 1 : out,
             .ow = out,
             .oc = oc,
-            .kh = kernel,
+            .kh = signal ? 1 : kernel,
             .kw = kernel,
-            .stride_h = stride,
+            .stride_h = signal ? 1 : stride,
             .stride_w = stride,
-            .pad_top = padding / 2,
+            .pad_top = signal ? 0 : padding / 2,
             .pad_left = padding / 2,
             .dilation_h = 1,
             .dilation_w = 1,
@@ -38,7 +39,9 @@ struct Layer {
   }
 
   std::string name() const {
-    const auto square = [](int64_t n) { return std::to_string(n) + "x" + std::to_string(n); };
+    const auto square = [this](int64_t n) {
+      return std::to_string(signal ? 1 : n) + "x" + std::to_string(n);
+    };
     std::string name = square(side) + "_" + std::to_string(ic) + "-" + std::to_string(oc) + "_" +
                        square(kernel) + (same ? "_same" : "_valid");
     if (stride > 1) name += "_stride" + std::to_string(stride);
@@ -111,6 +114,12 @@ const bool added = [] {
            {14, 240, 240, 7, true, 1, 240},
            {28, 144, 144, 5, true, 2, 144},
            {28, 64, 128, 3, true, 1, 64},
+           {56, 64, 128, 3, true, 2},
+           {14, 256, 512, 3, true, 2},
+           {224, 3, 64, 7, true, 2},
+           {1000, 1, 16, 7, true, 1, 1, true},
+           {500, 16, 32, 5, true, 1, 1, true},
+           {250, 32, 64, 3, true, 1, 1, true},
        }) {
     add_layer(layer);
   }
