@@ -32,6 +32,12 @@ def stack(shape: tuple[int, ...], *tail: layers.Layer) -> Callable[[], Any]:
     return lambda: cnnx.Sequential([cnnx.Input(shape), *tail])
 
 
+def no_flatten() -> cnnx.Sequential:
+    model = cnnx.Sequential([cnnx.Input((8, 8, 1)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
 def fit(x: Any, y: Any, **options: Any) -> Callable[[], Any]:
     return lambda: network().fit(x, y, verbose=0, **options)
 
@@ -43,6 +49,37 @@ def labels(*values: Any) -> Callable[[], Any]:
 V, T = ValueError, TypeError
 
 ARGUMENTS = {
+    "a misspelt argument": (
+        lambda: layers.Conv2D(2, 3, activaton="relu"),
+        T,
+        ["Conv2D takes no argument activaton. Did you mean 'activation'?"],
+    ),
+    "layers that are no list": (
+        lambda: cnnx.Sequential(layers.Flatten(), layers.Dense(2)),  # type: ignore[arg-type]
+        T,
+        ["layers must be a list"],
+    ),
+    "a shape that is no tuple": (
+        lambda: cnnx.Input(28, 28),  # type: ignore[arg-type]
+        T,
+        ["Input: shape must be one tuple"],
+    ),
+    "the name of a picture": (lambda: network().predict("cat.jpg"), T, ["str", "load_image"]),
+    "a value of a network": (
+        lambda: network().predict(cnnx.Input((8, 8, 1))),
+        T,
+        ["predict: x", "no numbers", "cnnx.Model"],
+    ),
+    "labels for several outputs": (
+        lambda: network("mse").fit(X, Y, verbose=0),
+        V,
+        ["mean_squared_error", "sparse_categorical_crossentropy", "to_categorical"],
+    ),
+    "a label a sample for an output a pixel": (
+        lambda: no_flatten().fit(X, Y, verbose=0),
+        V,
+        ["needs labels of shape", "layers.Flatten"],
+    ),
     "groups do not divide filters": (
         lambda: layers.Conv2D(5, 3, groups=2),
         V,

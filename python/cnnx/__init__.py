@@ -63,6 +63,10 @@ __all__ = [
 _ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "onnx", "sklearn", "torch")
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> ModuleType:
     if name in _ON_FIRST_USE:
         return importlib.import_module(f"cnnx.{name}")

@@ -1,5 +1,6 @@
 """Turning what users hand in into arrays the core accepts."""
 
+import os
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -79,6 +80,10 @@ def _as_array(value: Any, name: str) -> Array:
 
 def _remedy(value: Any, array: Array) -> str:
     """Return how something that holds no real numbers can be made an array of them."""
+    if isinstance(value, (str, bytes, os.PathLike)):
+        return "cnnx.data.load_image reads one picture, cnnx.data.image_folder a folder of them"
+    if hasattr(value, "node"):
+        return "a value of a network has no numbers: cnnx.Model(inputs, outputs) computes them"
     if hasattr(value, "toarray"):
         return "x.toarray() makes a sparse matrix an array"
     if array.dtype.kind in "UST" or (array.size and isinstance(array.flat[0], str)):

@@ -1,6 +1,6 @@
 """Losses: what training makes small. Each is the mean over samples of one number a sample."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -152,7 +152,7 @@ class Loss(registry.Configurable):
             return y.reshape(output_shape)
         raise ValueError(
             f"{owner}: {self.name} needs targets of the outputs' shape {output_shape}, "
-            f"got {y.shape}"
+            f"got {y.shape}{_labels(output_shape, y)}"
         )
 
     def smooth(self, targets: Float) -> Float:
@@ -274,6 +274,26 @@ def _require_shares(loss: Loss, targets: Array, owner: str) -> None:
         )
 
 
+def _flat(rows: Sequence[int], y: Array) -> str:
+    """Return the remedy where a network gives a result for each pixel, and a sample has a label."""
+    if len(rows) > 1 and y.shape in ((rows[0],), (rows[0], 1)):
+        return (
+            "; for one label a sample put layers.Flatten() or layers.GlobalAveragePooling2D() "
+            "before the last Dense layer"
+        )
+    return ""
+
+
+def _labels(output_shape: tuple[int, ...], y: Array) -> str:
+    """Return the remedy where labels are given for several outputs."""
+    if output_shape[-1] > 1 and y.shape in (output_shape[:-1], (*output_shape[:-1], 1)):
+        return (
+            "; labels of classes go with sparse_categorical_crossentropy, or become one-hot rows: "
+            f"cnnx.utils.to_categorical(y, {output_shape[-1]})"
+        )
+    return ""
+
+
 def _require_classes(loss: Loss, output_shape: tuple[int, ...], owner: str) -> None:
     if output_shape[-1] < 2:
         raise ValueError(
@@ -370,7 +390,7 @@ class SparseCategoricalCrossentropy(CrossEntropy):
         if y.shape not in (tuple(rows), (*rows, 1)):
             raise ValueError(
                 f"{owner}: sparse_categorical_crossentropy needs labels of shape {tuple(rows)} "
-                f"for outputs of shape {output_shape}, got {y.shape}"
+                f"for outputs of shape {output_shape}, got {y.shape}{_flat(rows, y)}"
             )
         labels = whole_numbers(y, f"{owner}: labels").reshape(rows)
         found = labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self, TypeVar
@@ -69,12 +69,18 @@ def resolve(kind: str, name: str, table: Mapping[str, T]) -> T:
     names = {_canonical(key): key for key in table}
     key = names.get(_canonical(name))
     if key is None:
-        near = difflib.get_close_matches(_canonical(name[:100]), names, n=1)
-        hint = f" Did you mean '{names[near[0]]}'?" if near else ""
         raise ValueError(
-            f"{kind} {name!r} is unknown.{hint} Valid names: {', '.join(sorted(table))}"
+            f"{kind} {name!r} is unknown.{nearest(name, table)} "
+            f"Valid names: {', '.join(sorted(table))}"
         )
     return table[key]
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question for the known name that is most like a misspelt one, or nothing."""
+    names = {_canonical(key): key for key in known}
+    near = difflib.get_close_matches(_canonical(name[:100]), names, n=1)
+    return f" Did you mean '{names[near[0]]}'?" if near else ""
 
 
 def choice(value: Any, name: str, *options: str) -> str:

@@ -128,6 +128,7 @@ LAYERS: dict[str, Entry] = {
             "epsilon": RATE | values(0),
             "scale": FLAG,
         },
+        synchronized=False,
         axis=-1,
         momentum=0.9,
         epsilon=1e-3,

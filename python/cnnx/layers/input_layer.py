@@ -67,4 +67,6 @@ def Input(shape: Sequence[int], name: str | None = None) -> Value:  # noqa: N802
     name
         By default input_layer, input_layer_1, ....
     """
+    if isinstance(name, int):  # Input(28, 28, 1)
+        raise TypeError("Input: shape must be one tuple, such as Input((28, 28, 1))")
     return InputLayer(shape, name).value()

@@ -23,6 +23,17 @@ from cnnx.layers.weight_holder import WeightHolder
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
 
+def _arguments(cls: type) -> list[str]:
+    """Return the names of a constructor's arguments, those of the classes above it included."""
+    return [
+        name
+        for base in cls.__mro__
+        if "__init__" in vars(base) and base is not object
+        for name in inspect.signature(base.__init__).parameters  # type: ignore[misc]
+        if name not in ("self", "kwargs", "unknown")
+    ]
+
+
 def automatic_name(class_name: str) -> str:
     """Return the next free name of a class: conv2d, conv2d_1, ...."""
     base = registry.snake_case(class_name)
@@ -60,7 +71,9 @@ class Layer(WeightHolder):
         **unknown: Any,
     ) -> None:
         if unknown:
-            raise TypeError(f"{type(self).__name__} takes no argument {', '.join(unknown)}")
+            hint = registry.nearest(next(iter(unknown)), _arguments(type(self)))
+            names = ", ".join(unknown)
+            raise TypeError(f"{type(self).__name__} takes no argument {names}.{hint}")
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r}")
         self.name = automatic_name(type(self).__name__) if name is None else name

@@ -41,6 +41,8 @@ class Rescaling(Layer):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write scale x + offset, as a normalisation with mean 0 and variance 1."""
+        if not len(x):
+            return
         scale, offset, mean, variance = call.affine
         _core.batch_norm_forward_inference(x, scale, offset, mean, variance, call.y, 0.0)
 

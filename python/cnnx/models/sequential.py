@@ -29,6 +29,8 @@ class Sequential(Model):
     """
 
     def __init__(self, layers: Sequence[Any] | None = None, name: str | None = None) -> None:
+        if isinstance(layers, (Layer, Model)) or isinstance(name, (Layer, Model)):
+            raise TypeError("Sequential: layers must be a list: Sequential([first, second, ...])")
         super().__init__(name=name)
         self._stack: list[Any] = []
         self._first: Value | None = None
