@@ -127,6 +127,7 @@ LAYERS: dict[str, Entry] = {
             "axis": values(0, 1, -2, 4, 2**63) | types(True, 1.5) | NO_NUMBERS,
             "epsilon": RATE | values(0),
             "scale": FLAG,
+            "synchronized": FLAG,
         },
         synchronized=False,
         axis=-1,
