@@ -29,10 +29,16 @@ class Parameters:
         self._layers = list(layers)
         learned = sum(weight.size for weight in self._weights if weight.learnable)
         kept = sum(weight.size for weight in self._weights if not weight.learnable)
-        self.values: Float = aligned_empty((learned,))
-        self.gradients: Float = aligned_empty((learned,))
+        try:
+            self.values: Float = aligned_empty((learned,))
+            self.gradients: Float = aligned_empty((learned,))
+            self.state: Float = aligned_empty((kept,))
+        except MemoryError:
+            raise MemoryError(
+                f"no memory for {learned + kept:,} weights and their gradients, "
+                f"{(2 * learned + kept) / 2**18:,.0f} MiB"
+            ) from None
         self.gradients[:] = 0
-        self.state: Float = aligned_empty((kept,))
         self._owner = object()
         self._parts: dict[Weight, slice] = {}
         value_end = state_end = 0

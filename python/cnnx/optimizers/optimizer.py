@@ -147,9 +147,15 @@ class Optimizer(registry.Configurable):
             self.slots.get(name, parameters[:0]).size != parameters.size for name in self.slot_names
         ):
             self.reset()
-            self.slots = {
-                name: np.full_like(parameters, self.slot_start) for name in self.slot_names
-            }
+            try:
+                self.slots = {
+                    name: np.full_like(parameters, self.slot_start) for name in self.slot_names
+                }
+            except MemoryError:
+                raise MemoryError(
+                    f"{type(self).__name__}: no memory for {', '.join(self.slot_names)} of "
+                    f"{parameters.size:,} weights"
+                ) from None
         return [
             Segment(
                 parameters[part],
