@@ -18,8 +18,8 @@ from cnnx.models import load_model
 
 pytestmark = [
     pytest.mark.skipif(
-        importlib.util.find_spec("keras") is None or importlib.util.find_spec("jax") is None,
-        reason="Keras and JAX, its backend here, are not installed",
+        importlib.util.find_spec("keras") is None or importlib.util.find_spec("torch") is None,
+        reason="Keras and PyTorch, its backend here, are not installed",
     ),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
 ]
@@ -38,7 +38,7 @@ def silence() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def keras() -> Any:
     before = os.environ.get("KERAS_BACKEND")
-    os.environ["KERAS_BACKEND"] = "jax"
+    os.environ["KERAS_BACKEND"] = "torch"
     with silence():
         import keras
     if before is None:
@@ -78,7 +78,8 @@ def assert_predicts(ours: Any, wanted: Any, *shapes: tuple[int, ...]) -> None:
     if isinstance(wanted, dict):
         assert found.keys() == wanted.keys()
         found, wanted = ([values[name] for name in wanted] for values in (found, wanted))
-    for one, other in zip(listed(found), map(np.asarray, listed(wanted)), strict=True):
+    for one, other in zip(listed(found), listed(wanted), strict=True):
+        other = other.detach().numpy()
         assert one.shape == other.shape
         np.testing.assert_allclose(one, other, atol=TOLERANCE * max(1, abs(other).max()), rtol=0)
 
@@ -102,8 +103,9 @@ def check(model: Any, folder: Path, *shapes: tuple[int, ...], seed: int = 0) -> 
 IMAGE, SEQUENCE = (9, 8, 4), (11, 4)
 LAYERS = {
     "Activation": (lambda L: L.Activation("tanh"), IMAGE),
+    # With PyTorch, Keras counts uneven padding in averages; with TensorFlow and JAX it does not.
     "AveragePooling1D": (lambda L: L.AveragePooling1D(3, 2, "same"), SEQUENCE),
-    "AveragePooling2D": (lambda L: L.AveragePooling2D((2, 3), padding="same"), IMAGE),
+    "AveragePooling2D": (lambda L: L.AveragePooling2D((3, 2), padding="same"), IMAGE),
     "AveragePooling2D valid": (lambda L: L.AveragePooling2D(3, strides=2), IMAGE),
     "BatchNormalization": (lambda L: L.BatchNormalization(momentum=0.8, epsilon=0.01), IMAGE),
     "BatchNormalization plain": (
@@ -292,7 +294,6 @@ def random_network(keras: Any, seed: int) -> Any:
         lambda: L.GroupNormalization(2),
         lambda: L.PReLU(shared_axes=(1, 2)),
         lambda: L.MaxPooling2D(3, strides=1, padding="same"),
-        lambda: L.AveragePooling2D(2, strides=1, padding="same"),
         lambda: L.Dense(4),
         lambda: L.SpatialDropout2D(0.2),
     ]
@@ -482,12 +483,15 @@ def test_what_matters_in_training_alone_is_left_out(keras: Any, tmp_path: Path) 
         L.Conv2D(2, 1, kernel_regularizer=keras.regularizers.L1L2(0.0, 0.0)),
         L.RandomRotation(0.1, fill_value=0.5, name="r"),
         L.ActivityRegularization(0.1, name="a"),
+        L.Dropout(0.1, noise_shape=(None, 1, 1, 1), name="d"),
     ]
     model = keras.Sequential([keras.Input(IMAGE), *stack])
     model.save(tmp_path / "model.keras")
     with pytest.warns(UserWarning, match="training alone: ") as caught:
         ours = load_model(tmp_path / "model.keras")
-    names = "kernel_regularizer of c; bias_constraint of c; fill_value of r; l1 of a"
+    names = (
+        "kernel_regularizer of c; bias_constraint of c; fill_value of r; l1 of a; noise_shape of d"
+    )
     assert str(caught[0].message).endswith(names)
     assert caught[0].filename == __file__
     assert_alike(ours, model, IMAGE)
@@ -497,12 +501,10 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
     L = keras.layers
     with silence():
         x = keras.Input((6, 4), name="x")
-        y = L.Masking(name="m")(L.LSTM(4, return_sequences=True, name="l")(x))
+        y = L.Masking(name="m")(L.UnitNormalization(name="l")(x))
         y = L.Conv1D(2, 2, data_format="channels_first", name="c")(L.Dense(4, dtype="float16")(y))
         y = L.Dense(3, activation="celu", name="celu")(L.Softmax(axis=1, name="s")(y))
-        y = L.Dropout(0.5, noise_shape=(1, 1, 3), name="d")(
-            L.Lambda(lambda v: v + 1, name="code")(y)
-        )
+        y = L.Lambda(lambda v: v + 1, name="code")(y)
         y = L.TimeDistributed(L.Dense(2), name="t")(y)
         model = keras.Model(x, keras.ops.sin(y))
     for name in ("model.h5", "model.keras"):
@@ -511,13 +513,12 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
         with pytest.raises(ValueError, match=f"{name}: holds no model that can be loaded") as error:
             load_model(tmp_path / name)
         for part in (
-            "LSTM 'l': cnnx has no",
+            "UnitNormalization 'l': cnnx has no",
             "Masking 'm': cnnx has no",
             "Conv1D 'c': data_format='channels_first'",
             "dtype='float16': cnnx computes in float32",
             "Dense 'celu': ",
             "Softmax 's': ",
-            "Dropout 'd': noise_shape=",
             "Lambda 'code': it holds code, and nothing in a file is run",
             "TimeDistributed 't': ",
             "Sin 'sin': ",

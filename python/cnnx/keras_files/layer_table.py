@@ -22,7 +22,6 @@ _ALIKE = (
     "Cropping1D",
     "Cropping2D",
     "Dense",
-    "Dropout",
     "ELU",
     "Flatten",
     "GaussianDropout",
@@ -115,6 +114,7 @@ def _rows() -> dict[str, Row]:
         "BatchNormalization": batch_normalization,
         "BatchNormalizationV1": batch_normalization,
         "BatchNormalizationV2": batch_normalization,
+        "Dropout": Row("Dropout", trained={"noise_shape": None}),
         "LeakyReLU": Row("LeakyReLU", {"alpha": "negative_slope"}),
         "ThresholdedReLU": Row("ReLU", {"theta": "threshold"}),
     }
