@@ -17,6 +17,7 @@ from cnnx.models.weighting import check_sample_weight, weigh_classes
 
 if TYPE_CHECKING:
     from cnnx.models.model import Model
+    from cnnx.models.network import Network
     from cnnx.models.training_step import Head
 
 ClassWeight = Mapping[int, float]
@@ -125,7 +126,7 @@ def data(model: Model, x: Any, y: Any, sample_weight: Any, operation: str) -> li
     ]
 
 
-def samples(model: Model, x: Any, operation: str) -> list[Array]:
+def samples(model: Network, x: Any, operation: str) -> list[Array]:
     """Return `x` as arrays that fit the model's inputs, which is built if it is not yet."""
     if x is None:
         raise TypeError(f"{operation}: x is missing")
@@ -163,7 +164,7 @@ def channels_last(given: Any, array: Array, expected: tuple[int, ...]) -> Array:
 
 
 def _check_shape(
-    model: Model, array: Array, expected: tuple[int, ...], operation: str, what: str
+    model: Network, array: Array, expected: tuple[int, ...], operation: str, what: str
 ) -> None:
     if array.shape[1:] != expected:
         wanted = ", ".join(["batch", *map(str, expected)])
@@ -305,7 +306,7 @@ def stream_samples(model: Model, operation: str) -> Callable[[Any], list[Any]]:
     return check
 
 
-def batch(model: Model, x: Any, buffers: list[Buffer], operation: str) -> list[Float]:
+def batch(model: Network, x: Any, buffers: list[Buffer], operation: str) -> list[Float]:
     """Return `x` as a batch that layers read; as it is, if it can be read so."""
     if type(x) is np.ndarray and model.built and is_contiguous(x, FLOAT32):
         inputs = model.graph.inputs
