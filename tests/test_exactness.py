@@ -32,7 +32,7 @@ PLAIN = {"Flatten", "Identity", "Reshape", "Cropping1D", "ZeroPadding1D", "Take"
 # Written in NumPy, and compared with ONNX Runtime in tests/test_onnx_nodes.py.
 OF_NUMPY = {
     *("Affine", "ArgMax", "Clip", "Divide", "Elementary", "LocalResponseNormalization", "MatMul"),
-    *("Power", "Quantization", "Reduction", "Resampling"),
+    *("Normalization", "Power", "Quantization", "Reduction", "Resampling", "Resizing"),
 }
 NOT_TRIED = {"InputLayer", "GaussianDropout", *PLAIN, *OF_NUMPY} | {
     name for name in layers.LAYERS if name.startswith("Random")

@@ -195,7 +195,9 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Dense(4),
     ],
     "another size": [
+        layers.Normalization(mean=1, variance=4),
         layers.Conv2D(3, 2),
+        layers.Resizing(8, 9),
         layers.Resampling((4, 11), "linear"),
         layers.LocalResponseNormalization(3, 0.5),
         layers.Conv2D(2, 2),

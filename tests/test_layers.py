@@ -120,6 +120,30 @@ CASES = {
         (2, 6),
         lambda x: local_response(x, 4, 1.0, 0.75, 1.0),
     ),
+    "normalization": Case(
+        layers.Normalization,
+        {"mean": [1, -2], "variance": [4, 0.25]},
+        (3, 4, 2),
+        lambda x, mean, variance: (x - mean) / np.sqrt(variance),
+    ),
+    "normalization of all, inverted": Case(
+        layers.Normalization,
+        {"axis": None, "mean": 1, "variance": 4, "invert": True},
+        (3, 2),
+        lambda x, mean, variance: x * np.sqrt(variance) + mean,
+    ),
+    "resizing": Case(
+        layers.Resizing,
+        {"height": 7, "width": 3},
+        (4, 5, 2),
+        lambda x: resampled(x, (7, 3), "linear", "half_pixel"),
+    ),
+    "resizing, nearest": Case(
+        layers.Resizing,
+        {"height": 2, "width": 10, "interpolation": "nearest"},
+        (4, 5, 2),
+        lambda x: x[:, 1::2].repeat(2, axis=2),
+    ),
     "padding with a number": Case(
         layers.Padding,
         {"sides": ((1, 0), (0, 2)), "value": 1.5},
@@ -789,6 +813,27 @@ def test_quantization_rounds_and_lets_gradients_pass() -> None:
     np.testing.assert_array_equal(dx, [[2, 4], [0, 4], [2, 0]])
     again = layers.Quantization.from_config(layer.get_config())
     np.testing.assert_array_equal(again(x), call.y)
+
+
+def test_normalization_adapts_to_samples() -> None:
+    x = 3 * normal(1, 50, 4, 2) + np.float32([5, -1])
+    layer = layers.Normalization()
+    layer.adapt(x)
+    y = layer(x)
+    assert_close(y.mean(axis=(0, 1)) + 1, np.ones(2), 1e-5)
+    assert_close(y.std(axis=(0, 1)), np.ones(2), 1e-5)
+    inverse = layers.Normalization(
+        mean=layer.mean.value, variance=layer.variance.value, invert=True
+    )
+    assert_close(inverse(y), x, 1e-6)
+    whole = layers.Normalization(axis=None)
+    whole.adapt(x)
+    assert_close(whole.mean.value, [x.mean()])
+    with pytest.raises(ValueError, match=r"Normalization .*: data must be samples"):
+        layers.Normalization().adapt([1.0, 2.0])
+    constant = layers.Normalization()
+    constant.adapt(np.ones((3, 2)))
+    np.testing.assert_array_equal(constant(np.ones((1, 2))), [[0, 0]])
 
 
 def test_logarithm() -> None:

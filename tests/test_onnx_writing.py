@@ -120,6 +120,20 @@ def test_channels_may_come_first(tmp_path: Path) -> None:
     assert_close(found.transpose(0, 2, 3, 1), model.predict(inputs))
 
 
+def test_labels_and_preprocessing_are_inside(tmp_path: Path) -> None:
+    x = cnnx.Input((9, 11, 3), name="photo")
+    y = layers.Normalization(mean=[1, 2, 3], variance=[4, 1, 9])(layers.Rescaling(1 / 255)(x))
+    y = layers.GlobalAveragePooling2D()(layers.Resizing(6, 6)(y))
+    model = cnnx.Model(x, layers.Dense(2, "softmax")(y))
+    for peer in PEERS:
+        check(model, tmp_path / "model.onnx", peer)
+    cnnx.onnx.save(model, tmp_path / "model.onnx", labels=["cat", "dog"])
+    (entry,) = onnx.load(tmp_path / "model.onnx").metadata_props
+    assert (entry.key, entry.value) == ("labels", '["cat", "dog"]')
+    with pytest.raises(TypeError, match=r"onnx.save: labels must be a list of names, got 'cat'"):
+        cnnx.onnx.save(model, tmp_path / "model.onnx", labels="cat")
+
+
 def test_models_in_models(tmp_path: Path) -> None:
     body = cnnx.Sequential(
         [

@@ -381,6 +381,26 @@ LAYERS: dict[str, Entry] = {
         None,
         {"x": LAYER_INPUT},
     ),
+    "Normalization": layer(
+        layers.Normalization,
+        {
+            "axis": values(0, 1, -2, 4, 2**63) | types(True, 1.5, "1"),
+            "mean": values(NAN, INFINITY, [1, 2, 3], [], None) | types("1", 1j, ["1"]),
+            "variance": values(NAN, -1, [1, 2, 3], [], None) | types("1", 1j, ["1"]),
+            "invert": FLAG,
+        },
+        axis=-1,
+        mean=[1, 2],
+        variance=[3, 4],
+        invert=False,
+    ),
+    "Resizing": layer(
+        layers.Resizing,
+        {"height": COUNT, "width": COUNT, "interpolation": CHOICE | values("bicubic")},
+        height=4,
+        width=9,
+        interpolation="bilinear",
+    ),
     "Padding": layer(
         layers.Padding,
         {

@@ -70,6 +70,13 @@ _ELEMENTARY: dict[str, Callable[[Double], Any]] = {
     "log": np.log,
 }
 
+
+def _normalized(layer: layers.Normalization, x: Double, *_: Double) -> Double:
+    deviation = np.maximum(np.sqrt(layer.variance.value.astype(np.float64)), 1e-7)
+    mean = layer.mean.value.astype(np.float64)
+    return x * deviation + mean if layer.invert else (x - mean) / deviation
+
+
 ARRAY_FORMS: dict[type[layers.Layer], Callable[..., Any]] = {
     layers.Affine: _affine,
     layers.ArgMax: lambda layer, x: x.argmax(layer.axis).reshape(
@@ -85,6 +92,8 @@ ARRAY_FORMS: dict[type[layers.Layer], Callable[..., Any]] = {
     layers.LocalResponseNormalization: _local_response,
     layers.MatMul: _product,
     layers.Padding: _padded,
+    layers.Normalization: _normalized,
+    layers.Resizing: _resampled,
     layers.Power: lambda layer, x: np.power(x, layer.exponent),
     layers.Quantization: _quantized,
     layers.Reduction: _reduced,

@@ -8,14 +8,21 @@ from typing import NamedTuple
 from cnnx.geometry import Pair, plane
 from cnnx.layers import (
     Activation,
+    Affine,
     BatchNormalization,
+    Clip,
     Cropping1D,
     Cropping2D,
     Dense,
+    Elementary,
     Identity,
     Layer,
+    LocalResponseNormalization,
+    Normalization,
     Permute,
+    Power,
     PReLU,
+    Quantization,
     RepeatVector,
     Rescaling,
     Reshape,
@@ -35,11 +42,18 @@ from cnnx.models import Model
 
 _POINTWISE = (
     Activation,
+    Affine,
     BatchNormalization,
+    Clip,
     Dense,
+    Elementary,
     Identity,
+    LocalResponseNormalization,
     Merging,
+    Normalization,
     PReLU,
+    Power,
+    Quantization,
     RandomLayer,
     Rescaling,
     SampleNormalization,
@@ -169,8 +183,7 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
     if isinstance(layer, (*_POINTWISE, *_AFTER_RESHAPE)):
         return field
     raise ValueError(
-        f"receptive_field: the windows of {layer} are not known, as {type(layer).__name__} is no "
-        f"class of cnnx.layers; {_below(layer)}"
+        f"receptive_field: which pixels the outputs of {layer} see is not known; {_below(layer)}"
     )
 
 

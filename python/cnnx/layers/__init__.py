@@ -49,6 +49,7 @@ from cnnx.layers.pooling import (
     SumPooling2D,
     WeightedAveragePooling2D,
 )
+from cnnx.layers.preprocessing import Normalization, Resizing
 from cnnx.layers.products import MatMul
 from cnnx.layers.quantization import Quantization
 from cnnx.layers.reduction import Reduction
@@ -127,6 +128,7 @@ __all__ = [
     "Maximum",
     "Minimum",
     "Multiply",
+    "Normalization",
     "PReLU",
     "Padding",
     "Permute",
@@ -143,6 +145,7 @@ __all__ = [
     "Resampling",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -231,6 +234,8 @@ LAYERS: dict[str, type[Layer]] = {
         Elementary,
         LocalResponseNormalization,
         MatMul,
+        Normalization,
+        Resizing,
         Padding,
         Power,
         Quantization,

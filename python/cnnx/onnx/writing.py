@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,13 @@ OPSET, IR_VERSION = 17, 8
 """Of the files: ONNX 1.12 and later, ONNX Runtime 1.12 and later read them."""
 
 
-def save(model: Model, path: str | os.PathLike[str], *, data_format: str = "channels_last") -> None:
+def save(
+    model: Model,
+    path: str | os.PathLike[str],
+    *,
+    data_format: str = "channels_last",
+    labels: Sequence[str] | None = None,
+) -> None:
     """
     Write a network as an ONNX file, in the form that `predict` computes.
 
@@ -40,6 +47,9 @@ def save(model: Model, path: str | os.PathLike[str], *, data_format: str = "chan
     data_format
         'channels_last': inputs and outputs have the axes of the model. 'channels_first': images and
         sequences among them have the channels after the batch, as PyTorch has them.
+    labels
+        Names of the classes in the order of the outputs, kept in the file as a JSON list: the entry
+        "labels" of its metadata.
 
     Raises
     ------
@@ -52,8 +62,13 @@ def save(model: Model, path: str | os.PathLike[str], *, data_format: str = "chan
     """
     first = choice(data_format, "onnx.save: data_format", "channels_last", "channels_first")
     onnx = import_extra("onnx", "onnx", "onnx.save")
+    if labels is not None and (
+        isinstance(labels, str) or not all(isinstance(label, str) for label in labels)
+    ):
+        raise TypeError(f"onnx.save: labels must be a list of names, got {labels!r}")
     with model.lock:
-        content = Writer(onnx, model, FIRST if first == "channels_first" else LAST).content()
+        writer = Writer(onnx, model, FIRST if first == "channels_first" else LAST)
+        content = writer.content({} if labels is None else {"labels": json.dumps(list(labels))})
     with replacing(path) as file:
         file.write(content)
 
@@ -80,8 +95,8 @@ class Writer:
         self._layer: Layer | None = None
         self._makers: dict[str, Any] = {}
 
-    def content(self) -> bytes:
-        """Return the file."""
+    def content(self, metadata: dict[str, str]) -> bytes:
+        """Return the file, with texts by name as its metadata."""
         unknown = [str(layer) for layer in self._graph.layers() if type(layer) not in LAYERS]
         if unknown:
             raise ValueError(
@@ -116,6 +131,7 @@ class Writer:
             ir_version=IR_VERSION,
             producer_name="cnnx",
         )
+        helper.set_model_props(file, metadata)
         self._onnx.checker.check_model(file, full_check=True)
         return bytes(file.SerializeToString())
 

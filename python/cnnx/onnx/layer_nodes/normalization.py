@@ -74,8 +74,16 @@ def local_response(
     return w.node("Mul", x, w.node("Pow", base, w.number(-layer.beta))), LAST
 
 
+def normalization(w: Writer, layer: layers.Normalization, value: Value, source: Value) -> Result:
+    """Write a Normalization, with what its statistics come to."""
+    scale, offset = layer.factors(source.shape[-1])
+    name = w.node("Mul", w.read(source, LAST), w.constant(scale, "scale"))
+    return w.node("Add", name, w.constant(offset, "offset")), LAST
+
+
 LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.BatchNormalization: batch_normalization,
+    layers.Normalization: normalization,
     layers.LocalResponseNormalization: local_response,
     layers.LayerNormalization: sample_normalization,
     layers.GroupNormalization: sample_normalization,

@@ -270,6 +270,7 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.Cropping1D: cropping,
     layers.Cropping2D: cropping,
     layers.Resampling: resampling,
+    layers.Resizing: resampling,
     layers.UpSampling1D: upsampling,
     layers.UpSampling2D: upsampling,
 }

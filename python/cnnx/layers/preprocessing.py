@@ -1,0 +1,172 @@
+"""Samples as a network wants them: numbers in the range that it learns from, images of its size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cnnx import _core, geometry, initializers
+from cnnx.arrays import Float, Shape, as_float32
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.layer import Layer, check_channels_axis
+from cnnx.layers.resampling import Resampling
+from cnnx.layers.weight import Weight
+from cnnx.registry import choice
+
+
+class Normalization(Layer):
+    """
+    Give each channel mean 0 and deviation 1, with fixed statistics: y = (x - mean) / deviation.
+
+    The statistics are weights that training does not change: `adapt` takes them from samples.
+    Deviations below 1e-7 count as 1e-7.
+
+    Parameters
+    ----------
+    axis
+        -1: a mean and a variance for each channel. None: one for all numbers.
+    mean, variance
+        The statistics, one number or one for each channel; both or none. Without them 0 and 1 until
+        `adapt`.
+    invert
+        Whether to compute x deviation + mean instead.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    any_size = True
+    mean: Weight
+    variance: Weight
+
+    def __init__(
+        self,
+        axis: int | None = -1,
+        mean: Any = None,
+        variance: Any = None,
+        invert: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.axis = None if axis is None else geometry.integer(axis, f"{self}: axis", minimum=-1)
+        if (mean is None) != (variance is None):
+            raise ValueError(f"{self}: mean and variance are given together, or neither is")
+        self.given_mean = _statistics(self, "mean", mean)
+        self.given_variance = _statistics(self, "variance", variance)
+        if self.given_variance is not None and min(self.given_variance) < 0:
+            raise ValueError(f"{self}: variance must not be negative, got {variance!r}")
+        self.invert = bool(invert)
+
+    def build(self, input_shape: Shape) -> None:
+        """Create mean and variance."""
+        if self.axis is not None:
+            check_channels_axis(self, self.axis, input_shape)
+        shape = (1,) if self.axis is None else input_shape[-1:]
+
+        def add(name: str, given: list[float] | None, usual: float) -> Weight:
+            numbers = [usual] if given is None else given
+            if len(numbers) not in (1, shape[0]):
+                raise ValueError(
+                    f"{self}: {name} must be one number or {shape[0]}, got {len(numbers)}"
+                )
+            start = initializers.Constant(numbers[0] if len(numbers) == 1 else numbers)
+            return self.add_weight(name, shape, start, trainable=False)
+
+        self.mean = add("mean", self.given_mean, 0.0)
+        self.variance = add("variance", self.given_variance, 1.0)
+
+    def adapt(self, data: Any) -> None:
+        """
+        Take mean and variance from samples.
+
+        Parameters
+        ----------
+        data
+            A batch (samples, ..., channels).
+        """
+        x = as_float32(data, f"{self}: data")
+        if x.ndim < 2 or not x.size:
+            raise ValueError(
+                f"{self}: data must be samples (samples, ..., channels), got {x.shape}"
+            )
+        self.build_once((None, *x.shape[1:]))
+        axes = tuple(range(x.ndim if self.axis is None else x.ndim - 1))
+        mean, variance = (f(x, axis=axes, dtype=np.float64).reshape(-1) for f in (np.mean, np.var))
+        self.mean.assign(mean.astype(np.float32))
+        self.variance.assign(variance.astype(np.float32))
+
+    traits = Traits(False, False, in_place=False, gradient_in_place=True)
+
+    def factors(self, channels: int) -> tuple[Float, Float]:
+        """Return scale and offset, one a channel: the layer is scale x + offset."""
+        deviation = np.maximum(np.sqrt(self.variance.value), np.float32(1e-7))
+        scale = deviation if self.invert else 1 / deviation
+        offset = self.mean.value if self.invert else -self.mean.value * scale
+        return np.full(channels, scale, np.float32), np.full(channels, offset, np.float32)
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the normalised samples."""
+        scale, offset = self.factors(x.shape[-1])
+        _core.bias_multiply_forward(x, scale, call.y)
+        _core.bias_add_forward(call.y, offset, call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Scale the gradient."""
+        _core.bias_multiply_forward(dy, self.factors(dy.shape[-1])[0], call.dx[0])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return super().get_config() | {
+            "axis": self.axis,
+            "mean": self.given_mean,
+            "variance": self.given_variance,
+            "invert": self.invert,
+        }
+
+
+def _statistics(layer: Layer, name: str, given: Any) -> list[float] | None:
+    if given is None:
+        return None
+    listed = given.tolist() if isinstance(given, np.ndarray) else given
+    numbers = listed if isinstance(listed, (tuple, list)) else [listed]
+    if not numbers:
+        raise ValueError(f"{layer}: {name} must hold a number at least")
+    return [geometry.number(n, f"{layer}: {name}", -np.inf, np.inf) for n in numbers]
+
+
+class Resizing(Resampling):
+    """
+    Give images another height and width: what a network for images of one size begins with.
+
+    Input (batch, rows, columns, channels), output (batch, height, width, channels). The middle of
+    output pixel i lies at (i + 1/2) rows / height - 1/2 of the input, as in Keras.
+
+    Parameters
+    ----------
+    height, width
+        Of the output, in pixels.
+    interpolation
+        'bilinear', between the four pixels around, or 'nearest'.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    def __init__(
+        self, height: int, width: int, interpolation: str = "bilinear", **kwargs: Any
+    ) -> None:
+        owner = type(self).__name__
+        extents = [
+            geometry.integer(n, f"{owner}: {name}")
+            for n, name in ((height, "height"), (width, "width"))
+        ]
+        word = choice(interpolation, f"{owner}: interpolation", "bilinear", "nearest")
+        mode = "linear" if word == "bilinear" else word
+        super().__init__(extents, mode, "half_pixel", "round_prefer_ceil", **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return Layer.get_config(self) | {
+            "height": self.size[0],
+            "width": self.size[1],
+            "interpolation": "bilinear" if self.interpolation == "linear" else "nearest",
+        }
