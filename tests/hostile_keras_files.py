@@ -103,6 +103,14 @@ CONFIGS: dict[str, Callable[[], Any]] = {
             **dense(2, bias_initializer={"class_name": "Constant", "config": {"value": VAST}}),
         )
     ),
+    "vast scale": lambda: chain(layer("Rescaling", "r", scale=[2.0], offset=0), size=VAST),
+    "scales of another number": lambda: chain(layer("Rescaling", "r", scale=[2.0, 3.0], offset=0)),
+    "texts for a mean": lambda: chain(
+        layer("Normalization", "n", axis=[-1], mean=["a"], variance=[1])
+    ),
+    "deep means": lambda: chain(
+        layer("Normalization", "n", axis=[-1], mean=json.loads("[" * 90 + "]" * 90), variance=1)
+    ),
     "negative input": lambda: chain(size=-3),
     "deep models": lambda: nested(300),
     "deeper models": lambda: (

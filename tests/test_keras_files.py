@@ -526,6 +526,30 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
             assert part in str(error.value)
 
 
+@pytest.mark.parametrize("given", [True, False], ids=["given", "learned"])
+def test_normalization_of_channels(keras: Any, tmp_path: Path, given: bool) -> None:
+    L = keras.layers
+    numbers = {"mean": [0.1, 0.2, 0.3, 0.4], "variance": [0.5, 2.0, 0.0, 1.0]} if given else {}
+    normalization = L.Normalization(axis=-1, **numbers)
+    scales = L.Rescaling([0.5, 1.0, 2.0, 3.0], offset=[1.0, 2.0, 3.0, 4.0])
+    if not given:
+        normalization.adapt(np.random.default_rng(1).uniform(-2, 9, (5, *IMAGE)))
+    stack = [keras.Input(IMAGE), L.Rescaling(0.1), normalization, scales, L.Conv2D(2, 3)]
+    model = keras.Sequential(stack)
+    wanted = predicted(model, IMAGE)
+    for name in ("model.h5", "model.keras"):
+        with silence():
+            model.save(tmp_path / name)
+        found = load_model(tmp_path / name)
+        assert_predicts(found, wanted, IMAGE)
+        assert len(found.trainable_weights) == 2
+        found.layers[-1].set_weights([np.zeros((3, 3, 4, 2)), np.zeros(2)])
+        found.load_weights(tmp_path / name)
+        assert_predicts(found, wanted, IMAGE)
+    found.save(tmp_path / "ours")
+    assert_predicts(load_model(tmp_path / "ours"), wanted, IMAGE)
+
+
 def test_layers_of_your_own(keras: Any, tmp_path: Path) -> None:
     class Twice(keras.layers.Layer):
         def build(self, shape: Any) -> None:

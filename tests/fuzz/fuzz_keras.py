@@ -23,6 +23,7 @@ import json
 import warnings
 import zipfile
 
+import numpy as np
 from fuzzing import FOLDER, fuzz
 
 from keras_writer import convolution, dense, functional, image, keras_2, keras_3, layer, values
@@ -45,7 +46,9 @@ def graph() -> dict:
     }
     config = functional(
         image(6, 6, 2),
-        layer("Conv2D", "c", "input_1", **convolution(activation="relu")),
+        layer("Normalization", "n", "input_1", axis=[-1], mean=None, variance=None),
+        layer("Rescaling", "r", "n", scale=[0.5, 2.0], offset=0.0),
+        layer("Conv2D", "c", "r", **convolution(activation="relu")),
         layer("BatchNormalization", "b", "c", axis=[3], momentum=0.9),
         layer("Add", "a", "c", "b"),
         layer("GlobalAveragePooling2D", "g", "a"),
@@ -63,6 +66,7 @@ def graph() -> dict:
 
 
 GROUPS = {
+    "n": [("n/mean:0", values(2)), ("n/variance:0", values(2)), ("n/count:0", np.array(3))],
     "c": [("c/kernel:0", values(3, 3, 2, 3)), ("c/bias:0", values(3))],
     "b": [(f"b/{name}:0", values(3)) for name in ("gamma", "beta", "mean", "variance")],
     "model_1": [("e/kernel:0", values(3, 3)), ("e/bias:0", values(3))],
@@ -72,6 +76,7 @@ PATHS = {
     for key, name in (
         ("conv2d", "c"),
         ("batch_normalization", "b"),
+        ("normalization", "n"),
         ("functional/layers/dense", "model_1"),
     )
     for place, (_, array) in enumerate(GROUPS[name])

@@ -7,8 +7,9 @@ from typing import Any
 
 from cnnx import activations, initializers, registry
 from cnnx.keras_files.configuration import GRAPHS, SEQUENTIAL, Entry, Reference, Use
+from cnnx.keras_files.fixed import Fixed
 from cnnx.keras_files.layer_table import INERT, ROWS, TAKEN, TRAINING_ALONE
-from cnnx.layers import LAYERS, Activation, InputLayer, Layer, Rescaling
+from cnnx.layers import LAYERS, Activation, Affine, InputLayer, Layer, Rescaling
 
 _FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
 """Types whose weights are float32."""
@@ -36,11 +37,14 @@ class Conversion:
     ----------
     left_out
         Arguments that matter in training alone and that ours have not.
+    fixed
+        What the weights of some layers are made of.
     """
 
     def __init__(self, keras_2: bool) -> None:
         self.keras_2 = keras_2
         self.left_out: list[str] = []
+        self.fixed: dict[Layer, Fixed] = {}
 
     def layers(self, entry: Entry) -> list[Layer]:
         """
@@ -57,6 +61,11 @@ class Conversion:
             raise UnsuitableError("it holds code, and nothing in a file is run")
         if _is_operation(entry):
             return [_operation(entry)]
+        if entry.class_name == "Normalization" and _of_keras(entry.module):
+            return [self._normalization(entry)]
+        if entry.class_name == "Rescaling" and isinstance(entry.config.get("scale"), list):
+            scale, offset = entry.config["scale"], entry.config.get("offset", 0)
+            return [self._affine(entry, Fixed(scale, offset))]
         row = ROWS.get(entry.class_name)
         if row is None or not _of_keras(entry.module):
             return [_own_layer(entry)]
@@ -87,6 +96,23 @@ class Conversion:
             elif name not in row.trained:
                 raise UnsuitableError(f"{name}={str(value)[:100]} is nothing that cnnx has")
         return [row.layer(**arguments), *following]
+
+    def _normalization(self, entry: Entry) -> Layer:
+        config = entry.config
+        if config.get("invert") or _alone(config.get("axis")) is None:
+            raise UnsuitableError("it inverts a normalization, or has one mean for all")
+        if config.get("mean") is None:
+            fixed = Fixed()
+        else:
+            fixed = Fixed.of_statistics(config["mean"], config.get("variance"))
+        return self._affine(entry, fixed, _alone(config["axis"]))
+
+    def _affine(self, entry: Entry, fixed: Fixed, axis: Any = -1) -> Layer:
+        """Return a layer that gives each channel a factor and a summand, and learns neither."""
+        _check_type(entry.config.get("dtype"), _FLOATS)
+        layer = Affine(axis, name=entry.name, trainable=False)
+        self.fixed[layer] = fixed
+        return layer
 
     def check_uses(self, entry: Entry) -> None:
         """Raise UnsuitableError if a layer is called with something that ours would ignore."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from cnnx.graph import Graph
+from cnnx.keras_files.fixed import Fixed
 from cnnx.keras_files.weights import Slot
+from cnnx.layers import Affine
 from cnnx.layers.value import Node
 from cnnx.registry import MODELS
 
@@ -14,17 +16,16 @@ def slots_of(model: Any) -> list[Slot]:
     """Return the layers of a model, and of those within, as Keras counts those of its twin."""
     sequential = isinstance(model, MODELS["Sequential"])
     layers = model.layers if sequential else _by_depth(model.graph)
-    return [
-        Slot(_keras_name(layer), layer, slots_of(layer))
-        if isinstance(layer, MODELS["Model"])
-        else Slot(_keras_name(layer), layer)
-        for layer in layers
-    ]
+    return [_slot(layer) for layer in layers]
 
 
-def _keras_name(layer: Any) -> str:
+def _slot(layer: Any) -> Slot:
     name = type(layer).__name__
-    return "Functional" if name == "Model" else name
+    if isinstance(layer, MODELS["Model"]):
+        return Slot("Functional" if name == "Model" else name, layer, slots_of(layer))
+    if isinstance(layer, Affine) and not layer.trainable:  # as `Conversion` makes it
+        return Slot("Normalization", layer, fixed=Fixed())
+    return Slot(name, layer)
 
 
 def _by_depth(graph: Graph) -> list[Any]:

@@ -41,13 +41,13 @@ def load(path: str | os.PathLike[str]) -> Any:
         conversion = Conversion(keras_2)
         network = Network(model_entry(description), conversion)
         matching = Matching(file.weights(), network.slots)
-        arrays = [(weight, array.array()) for weight, array in matching.pairs]
+        arrays = matching.read()
         for weight, array in arrays:
             weight.replace(array)
         filled = {weight for weight, _ in arrays}
-        for layer in network.model.leaves():
-            layer.saved_values = None
-            for weight in layer.weights:
+        for leaf in network.leaves():
+            leaf.layer.saved_values = None
+            for weight in leaf.weights:
                 if weight not in filled:
                     raise ValueError(f"it has no values for {weight.path}")
         notes = _compile(network.model, description.get("compile_config"))
@@ -87,7 +87,7 @@ def load_weights(
         matching = Matching(file, slots_of(model), by_name, skip_mismatch)
         if not matching.pairs and not matching.skipped and model.weights:
             raise ValueError("none of the model's layers bears the name of one in the file")
-        arrays = [(weight, array.array()) for weight, array in matching.pairs]
+        arrays = matching.read()
     with model.lock:
         for weight, values in arrays:
             weight.assign(values)

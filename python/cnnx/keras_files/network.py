@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,11 @@ class Network:
         self.model = self._connected(entry)
         self.slots = self._slots(entry)
 
+    def leaves(self) -> Iterator[Slot]:
+        """Yield the layers, and those of models within."""
+        for slot in self.slots:
+            yield from slot.leaves()
+
     def _convert(self, entry: Entry) -> None:
         """Make the layers of a model, and note those that can't be made."""
         try:
@@ -77,11 +82,16 @@ class Network:
             except (TypeError, ValueError) as error:
                 self._problems.append(f"{part}: {str(error)[:300]}")
             for layer in self._made.get(id(part), ()):
-                layer.saved_values = _zeros
+                fixed = self._conversion.fixed.get(layer)
+                layer.saved_values = fixed.saved if fixed and fixed.known else _zeros
 
     def _slots(self, entry: Entry) -> list[Slot]:
         return [
-            Slot(part.class_name, self._made[id(part)][0], None)
+            Slot(
+                part.class_name,
+                self._made[id(part)][0],
+                fixed=self._conversion.fixed.get(self._made[id(part)][0]),
+            )
             if part.layers is None
             else Slot(part.class_name, self._made[id(part)][0], self._slots(part))
             for part in entry.layers or ()

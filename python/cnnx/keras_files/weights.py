@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cnnx.arrays import Float
+from cnnx.keras_files.fixed import Fixed
 from cnnx.keras_files.hdf5 import Node
 from cnnx.layers.weight import Weight
 from cnnx.registry import snake_case
@@ -26,16 +28,25 @@ class Slot:
         Of ours; a model if there are slots within.
     within
         Those of a model used as a layer; None for a layer.
+    fixed
+        What its weights are made of, if they are not those of the file.
     """
 
     class_name: str
     layer: Any
     within: list[Slot] | None = None
+    fixed: Fixed | None = None
 
-    def leaves(self) -> Iterator[Any]:
+    @property
+    def weights(self) -> list[Weight]:
+        """The weights of a layer that are read from the file, or made of what is."""
+        known = self.fixed is not None and self.fixed.known
+        return [] if known else list(self.layer.weights)
+
+    def leaves(self) -> Iterator[Slot]:
         """Yield the layers, each as often as it is there."""
         if self.within is None:
-            yield self.layer
+            yield self
         for slot in self.within or ():
             yield from slot.leaves()
 
@@ -59,6 +70,8 @@ class Matching:
     ----------
     pairs
         What was found.
+    fixed
+        Layers whose weights are made of arrays, and these.
     skipped
         Why weights were left as they are.
     """
@@ -67,6 +80,7 @@ class Matching:
         self, file: Node, slots: Sequence[Slot], by_name: bool = False, skip_mismatch: bool = False
     ) -> None:
         self.pairs: list[Pair] = []
+        self.fixed: list[tuple[Slot, Sequence[Node]]] = []
         self.skipped: list[str] = []
         self._skip = skip_mismatch
         self._seen: set[Any] = set()
@@ -82,6 +96,17 @@ class Matching:
                 self._from_variables(layers, slots)
         else:
             raise ValueError("it holds no weights that Keras saved")
+
+    def read(self) -> list[tuple[Weight, Float]]:
+        """Return the weights that were found, and their values."""
+        found = [(weight, array.array()) for weight, array in self.pairs]
+        for slot, arrays in self.fixed:
+            assert slot.fixed is not None
+            values = slot.fixed.made([array.array() for array in arrays])
+            found += [
+                (weight, values[weight.name].reshape(weight.shape)) for weight in slot.weights
+            ]
+        return found
 
     # Keras 3: layers/conv2d_1/vars/0, counted by class.
 
@@ -116,10 +141,10 @@ class Matching:
         if slot.layer in self._seen:
             return
         self._seen.add(slot.layer)
-        weights = slot.layer.weights
+        weights = slot.weights
         variables = group.find(f"{key}/vars")
         if variables is None:
-            if weights:
+            if weights and slot.fixed is None:
                 self._refuse(f"it has no {group.path}/{key} for {slot.layer}")
             return
         self._pair(
@@ -134,7 +159,12 @@ class Matching:
         self, group: Node, names: Sequence[str], slots: Sequence[Slot], by_name: bool
     ) -> None:
         stored = {name: _listed(group, name) for name in names}
-        weighted = [slot for slot in slots if any(leaf.weights for leaf in slot.leaves())]
+        weighted = [
+            slot
+            for slot in slots
+            if any(leaf.weights for leaf in slot.leaves())
+            and (slot.fixed is None or stored.get(slot.layer.name))
+        ]
         if by_name:
             chosen = [(slot, slot.layer.name) for slot in weighted if slot.layer.name in stored]
         else:
@@ -151,6 +181,15 @@ class Matching:
     # Both.
 
     def _pair(self, slot: Slot, weights: Sequence[Weight], arrays: Sequence[Node]) -> None:
+        if slot.fixed is not None and weights:
+            size = (weights[0].size,)
+            if not arrays:  # its numbers were given in Keras
+                return
+            if [array.shape for array in arrays[:2]] != [size, size]:
+                self._refuse(f"it has no mean and variance of shape {size} for {slot.layer}")
+            else:
+                self.fixed.append((slot, arrays[:2]))
+            return
         if len(weights) != len(arrays):
             self._refuse(f"it has {len(arrays)} weights for {slot.layer}, which has {len(weights)}")
             return
@@ -187,7 +226,7 @@ def _in_legacy_order(slot: Slot) -> list[Weight]:
     found: dict[Weight, bool] = {}
     for leaf in slot.leaves():
         for weight in leaf.weights:
-            found[weight] = weight.learnable and leaf.trainable
+            found[weight] = weight.learnable and leaf.layer.trainable
     if slot.within is None:
         return list(found)
     return sorted(found, key=lambda weight: not found[weight])
