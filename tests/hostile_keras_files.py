@@ -103,6 +103,31 @@ CONFIGS: dict[str, Callable[[], Any]] = {
             **dense(2, bias_initializer={"class_name": "Constant", "config": {"value": VAST}}),
         )
     ),
+    "an operation without a use": lambda: chain(
+        layer("Add", "a") | {"module": "keras.src.ops.numpy"}
+    ),
+    "an operation of a vast number": lambda: functional(
+        image(3),
+        {
+            "class_name": "Multiply",
+            "name": "a",
+            "module": "keras.src.ops.numpy",
+            "config": {"name": "a"},
+            "inbound_nodes": [
+                {
+                    "args": [
+                        {
+                            "class_name": "__keras_tensor__",
+                            "config": {"keras_history": ["input_1", 0, 0]},
+                        },
+                        10**400,
+                    ]
+                }
+            ],
+        },
+        inputs=["input_1"],
+        outputs=["a"],
+    ),
     "vast scale": lambda: chain(layer("Rescaling", "r", scale=[2.0], offset=0), size=VAST),
     "scales of another number": lambda: chain(layer("Rescaling", "r", scale=[2.0, 3.0], offset=0)),
     "texts for a mean": lambda: chain(

@@ -6,7 +6,7 @@ import contextlib
 import importlib.util
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -236,10 +236,34 @@ def test_arithmetic_of_values(keras: Any, tmp_path: Path) -> None:
     x = keras.Input((5, 4))
     y = keras.layers.Dense(4)(x)
     outputs = [x + y, x - y, x * y, x + 2, 3 - x, x - 0.5, 0.25 * y, x / 4]
-    model = keras.Model(x, [*outputs, keras.ops.relu(y), keras.ops.sigmoid(x)])
+    outputs += [keras.ops.relu(y), keras.ops.sigmoid(x), keras.ops.softmax(y), keras.ops.silu(x)]
+    outputs += [keras.ops.maximum(x, y)]
+    model = keras.Model(x, outputs)
     spread(model)
     model.save(tmp_path / "model.keras")  # Keras 3 cannot load the .h5 of these itself
     assert_alike(load_model(tmp_path / "model.keras"), model, (5, 4))
+
+
+@pytest.mark.parametrize(
+    ("name", "make"),
+    {
+        "Elu": lambda ops, x: ops.elu(x, alpha=0.5),
+        "LeakyRelu": lambda ops, x: ops.leaky_relu(x, 0.4),
+        "Softmax": lambda ops, x: ops.softmax(x, axis=1),
+        "Gelu": lambda ops, x: ops.gelu(x),
+        "Divide": lambda ops, x: 1 / x,
+        "Maximum": lambda ops, x: ops.maximum(x, 0.5),
+        "Subtract": lambda ops, x: x - np.ones(4, np.float32),
+    }.items(),
+)
+def test_arithmetic_that_cnnx_has_not(
+    keras: Any, tmp_path: Path, name: str, make: Callable[[Any, Any], Any]
+) -> None:
+    x = keras.Input((5, 4))
+    with silence():
+        keras.Model(x, make(keras.ops, x)).save(tmp_path / "model.keras")
+    with pytest.raises(ValueError, match=f"has not what these are: [A-Za-z]*{name} '"):
+        load_model(tmp_path / "model.keras")
 
 
 def residual(keras: Any, name: str | None = None) -> Any:

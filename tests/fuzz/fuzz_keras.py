@@ -97,6 +97,9 @@ def keras_3_graph() -> dict:
             {"args": [[_tensor(one) for one in node] if len(node) > 1 else _tensor(node[0])]}
             for node in part["inbound_nodes"]
         ]
+        if part["class_name"] == "Add":
+            part["module"] = "keras.src.ops.numpy"
+            part["inbound_nodes"][0]["args"] = part["inbound_nodes"][0]["args"][0]
     return config | {
         "compile_config": TRAINING | {"optimizer": TRAINING["optimizer_config"]},
         "build_config": {"input_shape": None},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from cnnx import activations, initializers, registry
@@ -15,6 +14,23 @@ _FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
 """Types whose weights are float32."""
 _INPUTS = _FLOATS | {"float16", "bfloat16", "float64", "uint8", "int8", "int16", "int32", "int64"}
 _MERGES = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"}
+_FUNCTIONS = {
+    "HardSigmoid",
+    "HardSilu",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Relu",
+    "Relu6",
+    "Selu",
+    "Sigmoid",
+    "Silu",
+    "Softmax",
+    "Softplus",
+    "Softsign",
+    "Tanh",
+}
+"""Operations that are activations and take nothing but an axis, the last."""
+_UNSAID = {"name", "dtype", "trainable"}
 
 
 UNKNOWN = "cnnx has no such class or function"
@@ -258,30 +274,30 @@ def _is_operation(entry: Entry) -> bool:
 
 
 def _operation(entry: Entry) -> Layer:
-    """Return the layer that does what an operation does, and let the entry's uses call it so."""
+    """Return the layer that does what an operation does, and let the entry's use call it so."""
+    if len(entry.uses) != 1 or not 0 < len(entry.uses[0].arguments) < 3:
+        raise UnsuitableError("it is called more than once, or not with one or two arguments")
     operation = entry.class_name
-    for number, use in enumerate(entry.uses):
-        left, right = (*use.arguments, None, None)[:2]
-        if isinstance(left, Reference) and isinstance(right, Reference) and operation in _MERGES:
-            layer: Layer = LAYERS[operation](name=entry.name)
-            entry.uses[number] = Use([[left, right]], {})
-        elif isinstance(left, Reference) and right is None:
-            layer = Activation(activations.get(operation), name=entry.name)
-        else:
-            swapped = isinstance(right, Reference)
-            value, number_ = (right, left) if swapped else (left, right)
-            if not isinstance(value, Reference) or isinstance(number_, bool):
-                raise UnsuitableError(
-                    "it is called with something but two values, or one and a number"
-                )
-            layer = Rescaling(*_scale(operation, number_, swapped), name=entry.name)
-            entry.uses[number] = Use([value], {})
-    return layer
+    values = entry.uses[0].arguments
+    read = [value for value in values if isinstance(value, Reference)]
+    if len(values) == 1:
+        further = {key: value for key, value in entry.config.items() if key not in _UNSAID}
+        if operation not in _FUNCTIONS or further.get("axis", -1) != -1 or len(further) > 1:
+            raise UnsuitableError(UNKNOWN)
+        return Activation(activations.get(operation), name=entry.name)
+    if len(read) == 2 and operation in _MERGES:
+        entry.uses[0] = Use([read], {})
+        return LAYERS[operation](name=entry.name)
+    if len(read) != 1:
+        raise UnsuitableError(UNKNOWN)
+    swapped = values[1] is read[0]
+    entry.uses[0] = Use(read, {})
+    return Rescaling(*_scale(operation, values[0 if swapped else 1], swapped), name=entry.name)
 
 
 def _scale(operation: str, number: Any, swapped: bool) -> tuple[float, float]:
     """Return the factor and the summand of an operation with a number."""
-    if not isinstance(number, (int, float)) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, (int, float)):
         raise UnsuitableError(f"it is called with {str(number)[:100]}")
     if operation == "Add":
         return 1.0, number
