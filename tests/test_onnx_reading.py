@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +113,81 @@ def test_shapes_are_worked_out_for_any_number_of_samples(tmp_path: Path) -> None
     path = write(tmp_path / "shapes.onnx", nodes, {"x": ["n", 3, 8, 12]}, ["y"], constants)
     found = cnnx.onnx.load(path).predict(X)
     np.testing.assert_array_equal(found, by_onnxruntime(path, {"x": X})[0])
+
+
+OF_VERSIONS: dict[str, tuple[int, list[Any], dict[str, Any]]] = {
+    "Upsample with scales as an attribute": (
+        7,
+        [node("Upsample", ["x"], ["y"], mode="nearest", scales=[1.0, 1.0, 2.0, 3.0])],
+        {},
+    ),
+    "Upsample with scales as an input": (
+        9,
+        [node("Upsample", ["x", "scales"], ["y"], mode="linear")],
+        {"scales": np.float32([1, 1, 2, 2])},
+    ),
+    "Resize without roi": (
+        10,
+        [node("Resize", ["x", "scales"], ["y"], mode="nearest")],
+        {"scales": np.float32([1, 1, 2, 0.5])},
+    ),
+    "Clip, Pad and Squeeze with attributes": (
+        7,
+        [
+            node("Clip", ["x"], ["c"], min=-0.5, max=0.5),
+            node("Pad", ["c"], ["p"], pads=[0, 0, 1, 0, 0, 0, 0, 2], value=1.5),
+            node("ReduceSum", ["p"], ["s"], axes=[2], keepdims=1),
+            node("Squeeze", ["s"], ["q"], axes=[2]),
+            node("Unsqueeze", ["q"], ["u"], axes=[1]),
+            node("Dropout", ["u"], ["y"], ratio=0.3),
+        ],
+        {},
+    ),
+    "Softmax over all axes": (11, [node("Softmax", ["x"], ["y"], axis=2)], {}),
+    "Softmax over one axis": (13, [node("Softmax", ["x"], ["y"], axis=2)], {}),
+    "Slice and Split with attributes": (
+        9,
+        [
+            node("Slice", ["x"], ["s"], axes=[3, 2], starts=[1, -4], ends=[2**31, -1]),
+            node("Split", ["s"], ["a", "b"], axis=3, split=[4, 7]),
+            node("Concat", ["b", "a"], ["y"], axis=3),
+        ],
+        {},
+    ),
+    "axes as inputs": (
+        18,
+        [
+            node("ReduceMean", ["x", "axes"], ["m"], keepdims=0),
+            node("Unsqueeze", ["m", "axes"], ["u"]),
+            node("Split", ["u"], ["a", "b"], axis=3, num_outputs=2),
+            node("Concat", ["b", "a"], ["y"], axis=3),
+        ],
+        {"axes": np.array([2])},
+    ),
+    "operators as they are today": (
+        21,
+        [
+            node("HardSwish", ["x"], ["h"]),
+            node("Gelu", ["h"], ["g"], approximate="tanh"),
+            node("GroupNormalization", ["g", "g1", "g1"], ["n"], num_groups=3),
+            node("LayerNormalization", ["n", "l1"], ["y"], axis=-2),
+        ],
+        {"g1": normal(3, 3), "l1": normal(4, 8, 12)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_VERSIONS)
+def test_operators_of_all_versions(name: str, tmp_path: Path) -> None:
+    opset, nodes, constants = OF_VERSIONS[name]
+    shape = {"x": ["n", 3, 8, 12]}
+    path = write(tmp_path / "model.onnx", nodes, shape, ["y"], constants, opset=opset)
+    assert_close(cnnx.onnx.load(path).predict(X), by_onnxruntime(path, {"x": X})[0], 1e-5)
+
+
+def test_onnx_is_imported_at_its_first_use() -> None:
+    code = "import cnnx, sys; assert not {'onnx', 'cnnx.onnx'} & set(sys.modules); cnnx.onnx.load"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -234,8 +311,6 @@ def test_an_axis_that_is_named_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_onnx_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(ImportError, match=r'onnx.load needs onnx: pip install "cnnx\[onnx\]"'):
         cnnx.onnx.load("model.onnx")
