@@ -30,6 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_to(commands)
     options = parser.parse_args(arguments)
     try:
+        if getattr(options, "threads", None) is not None:
+            cnnx.config.set_num_threads(options.threads)
         options.run(options)
         if sys.stdout is not None:
             sys.stdout.flush()

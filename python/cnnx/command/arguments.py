@@ -8,6 +8,21 @@ Commands = Any
 """What `add_subparsers` returns; argparse has no public name for it."""
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add the file of a network."""
+    parser.add_argument("model", help="file of the network")
+
+
+def add_test(parser: argparse.ArgumentParser) -> None:
+    """Add a network, and the pictures that it is judged by."""
+    add_model(parser)
+    parser.add_argument(
+        "dataset", help="folder with a folder of pictures for each class; or digits, or mnist"
+    )
+    parser.add_argument("--data", metavar="DIR", help="folder of MNIST's four files")
+    add_threads(parser)
+
+
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add the number of threads."""
     parser.add_argument(

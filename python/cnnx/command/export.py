@@ -3,14 +3,14 @@
 import argparse
 
 import cnnx
-from cnnx.command.arguments import Commands
+from cnnx.command.arguments import Commands, add_model
 from cnnx.models import load_model
 
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("export", help="write a saved network as an ONNX file")
-    parser.add_argument("model", help="file of the network")
+    add_model(parser)
     parser.add_argument("output", help="ONNX file to write")
     parser.add_argument(
         "--channels-first",

@@ -4,8 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from cnnx import config
-from cnnx.command.arguments import Commands, add_threads
+from cnnx.command.arguments import Commands, add_model, add_threads
 from cnnx.command.classifier import load_classifier, read_pictures
 from cnnx.experiment import class_shares
 
@@ -13,7 +12,7 @@ from cnnx.experiment import class_shares
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("predict", help="name the class of pictures")
-    parser.add_argument("model", help="file of the network")
+    add_model(parser)
     parser.add_argument("pictures", nargs="+", type=Path, help="files, or folders of files")
     parser.add_argument("--json", action="store_true", help="print all classes' shares as JSON")
     add_threads(parser)
@@ -22,8 +21,6 @@ def add_to(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> None:
     """Print a line for each picture."""
-    if options.threads is not None:
-        config.set_num_threads(options.threads)
     model = load_classifier(options.model)
     names = model.class_names or []
     width = max(map(len, names))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import config, explain
+from cnnx import explain
 from cnnx.arrays import Array, Float
-from cnnx.command.arguments import Commands, add_threads
+from cnnx.command.arguments import Commands, add_test
 from cnnx.command.classifier import load_classifier, read_test
 from cnnx.drawing import plot_model
 from cnnx.experiment import class_shares
@@ -47,23 +47,16 @@ figure {{ margin: 1rem 0; }}
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("report", help="show what a saved network does on one HTML page")
-    parser.add_argument("model", help="file of the network")
-    parser.add_argument(
-        "dataset", help="folder with a folder of pictures for each class; or digits, or mnist"
-    )
-    parser.add_argument("--data", metavar="DIR", help="folder of MNIST's four files")
+    add_test(parser)
     parser.add_argument(
         "-o", "--output", metavar="FILE", default="report.html", help="(default: %(default)s)"
     )
-    add_threads(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> None:
     """Write the page."""
     output = replaceable(options.output)
-    if options.threads is not None:
-        config.set_num_threads(options.threads)
     model = load_classifier(options.model)
     x, y = read_test(model, options.dataset, options.data)
     title = f"{model.name}: {len(model.class_names or ())} classes, {len(y):,} images"

@@ -2,14 +2,14 @@
 
 import argparse
 
-from cnnx.command.arguments import Commands
+from cnnx.command.arguments import Commands, add_model
 from cnnx.models import load_model
 
 
 def add_to(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("summary", help="print the layers of a saved network")
-    parser.add_argument("model", help="file of the network")
+    add_model(parser)
     parser.set_defaults(run=run)
 
 

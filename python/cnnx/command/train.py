@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cnnx import config, data, datasets
+from cnnx import data, datasets
 from cnnx.command.arguments import Commands, add_threads, count, rate, seed
 from cnnx.command.classifier import load_digits
 from cnnx.command.networks import ARCHITECTURES, network
@@ -95,8 +95,6 @@ def run(options: argparse.Namespace) -> None:
     recipe = RECIPES.get(options.dataset, RECIPES["a folder"])
     name = Path(options.dataset).resolve().name
     output = replaceable(options.output or f"{name}.safetensors")
-    if options.threads is not None:
-        config.set_num_threads(options.threads)
     set_random_seed(options.seed)
     (x_train, y_train), test, class_names = _read(options)
     batch_size = options.batch_size or recipe.batch_size
