@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import math
 import os
+import pickle
 import sys
 import time
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -18,8 +20,8 @@ from cnnx.distributed.processes import Process, ended, this_process
 
 T = TypeVar("T")
 
-SMALL = 1 << 16
-"""Bytes up to which a sum waits with a time limit by itself."""
+PIECE = 1 << 18
+"""Numbers of an array that are summed at a time: small pieces stay in the processors' caches."""
 SPINNING = 1e-3
 """Seconds of waiting before this process begins to sleep in between."""
 LOOKING = 0.5
@@ -34,7 +36,8 @@ class MPIGroup(Group):
     """
     The processes of MPI's world.
 
-    No wait is for ever: the ranks first meet, which has a time limit, and then exchange data.
+    All calls of MPI begin something and return; the wait for its end is ours, and has a limit. A
+    rank that waits sleeps in between, so that it leaves the processor to others.
 
     Parameters
     ----------
@@ -63,47 +66,52 @@ class MPIGroup(Group):
 
     def sum(self, array: Array) -> Array:
         """Replace the numbers of an array by their sums over all ranks."""
-        in_place = self._mpi.IN_PLACE
-        if array.nbytes <= SMALL:
-            self._wait(self._data.Iallreduce(in_place, array), "sum")
-        else:
-            self._meet("sum")
-            self._data.Allreduce(in_place, array)
+        flat = array.reshape(-1)
+        pieces = (flat[start : start + PIECE] for start in range(0, len(flat), PIECE))
+        requests = [self._data.Iallreduce(self._mpi.IN_PLACE, piece) for piece in pieces]
+        for request in requests:
+            self._wait(request, "sum")
         return array
 
     def gather(self, value: T) -> list[T]:
         """Return what each rank gave, in their order."""
-        self._meet("gather")
-        found: list[T] = self._data.allgather(value)
-        return found
+        own = np.frombuffer(pickle.dumps(value), np.uint8)
+        sizes = np.empty(self.size, np.int64)
+        self._wait(self._data.Iallgather(np.array([own.size]), sizes), "gather")
+        parts = np.split(self._gathered(own, sizes), np.cumsum(sizes)[:-1])
+        return [pickle.loads(part.data) for part in parts]
 
     def broadcast(self, value: T) -> T:
         """Return what rank 0 gave."""
-        self._meet("broadcast")
-        if isinstance(value, np.ndarray):
-            self._data.Bcast(value)
-            return value
-        found: T = self._data.bcast(value if self.rank == 0 else None)
+        content = np.frombuffer(pickle.dumps(value if self.rank == 0 else None), np.uint8)
+        size = np.array([content.size])
+        self._wait(self._data.Ibcast(size), "broadcast")
+        if self.rank:
+            content = np.empty(size[0], np.uint8)
+        self._wait(self._data.Ibcast(content), "broadcast")
+        found: T = pickle.loads(content.data)
         return found
 
     def rows(self, array: Array) -> Array:
         """Return the rows of all ranks' arrays below each other."""
         forms = self.gather((array.shape, array.dtype))
         (_, *row), dtype = next((form for form in forms if form[0][0]), forms[0])
-        joined = np.empty((sum(shape[0] for shape, _ in forms), *row), dtype)
         own = np.ascontiguousarray(array, dtype)  # without rows, of any form
         sizes = [shape[0] * math.prod(row) for shape, _ in forms]
-        self._data.Allgatherv(own.reshape(len(own), *row), [joined, sizes])
-        return joined
+        count = sum(shape[0] for shape, _ in forms)
+        return self._gathered(own, sizes).reshape(count, *row)
 
     def barrier(self) -> None:
         """Wait until all ranks are here."""
-        self._meet("barrier")
+        self._wait(self._data.Ibarrier(), "barrier")
+
+    def _gathered(self, own: Array, sizes: Sequence[int] | Array) -> Array:
+        """Return what all ranks gave one after the other, of so many numbers each."""
+        joined = np.empty(sum(sizes), own.dtype)
+        self._wait(self._data.Iallgatherv(own, [joined, sizes]), "gather")
+        return joined
 
     # Waiting.
-
-    def _meet(self, operation: str) -> None:
-        self._wait(self._data.Ibarrier(), operation)
 
     def _wait(self, request: Any, operation: str) -> None:
         """Wait until all ranks have come to the same place; raises RuntimeError for one missing."""
