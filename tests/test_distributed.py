@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cnnx.distributed import Group
 from mpi_launcher import finish, mpiexec, start
 
 PROGRAM = Path(distributed_cases.__file__)
+DOCUMENT = PROGRAM.parents[1] / "docs" / "distributed.md"
 
 
 @cache
@@ -54,6 +56,19 @@ def test_ranks_equal_one_with_the_joint_batch(name: str, ranks: list[Any]) -> No
     for rank, found in enumerate(ranks):
         assert_alike(found[name], ranks[0][name], 0.0, f"{name}: rank {rank} and rank 0")
     assert_alike(ranks[0][name], alone(name), 2e-6, name)
+
+
+def test_the_page_of_ranks_is_a_program(tmp_path: Path) -> None:
+    if not DOCUMENT.exists():
+        pytest.skip("the documents are not in this copy of the sources")
+    code = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.MULTILINE | re.DOTALL)[0]
+    (tmp_path / "train.py").write_text(code)
+    mpiexec()
+    result = finish(start(2, tmp_path / "train.py"))
+    found = re.search(r"^2 ranks: (0\.\d+)$", result.stdout, re.MULTILINE)
+    assert found, result.stderr
+    assert float(found[1]) > 0.9
+    assert result.stdout.count("Epoch 5/5") == 1  # of rank 0 alone
 
 
 # --- without others -------------------------------------------------------------------------------

@@ -113,6 +113,18 @@ cnnx._core.__version__ = "8.8"
 default_rng = distributed_faults.np.random.default_rng
 distributed_faults.np.random.default_rng = lambda seed: default_rng(seed + last)
 refused()
+distributed_faults.np.random.default_rng = default_rng
+
+def change(*_):
+    if last:
+        for weight in spoilt.model.trainable_weights:
+            weight.assign(weight.value + 1)
+
+spoilt = cnnx.callbacks.LambdaCallback(on_epoch_end=change)
+try:
+    train(group, sys.argv[2], spoilt)
+except RuntimeError as error:
+    print(group.rank, error, flush=True)
 """
 
 
@@ -122,8 +134,9 @@ def test_ranks_that_differ_are_told_before_they_train(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     for rank in "01":
         lines = [line for line in result.stdout.splitlines() if line.startswith(rank)]
-        assert len(lines) == 6, lines
-        assert all("rank 1 has" in line and "but rank 0 has" in line for line in lines)
+        assert len(lines) == 7, lines
+        assert all("rank 1 has" in line and "but rank 0 has" in line for line in lines[:6])
+        assert "rank 1 has other weights than rank 0 after epoch 1" in lines[6]
         assert "9.9" in lines[4]
         assert "checksum" in lines[5]
 
