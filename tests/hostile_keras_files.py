@@ -142,6 +142,9 @@ CONFIGS: dict[str, Callable[[], Any]] = {
         '{"class_name": "Sequential", "config": {"name": "s", "layers": [' * 20_000 + "]}}" * 20_000
     ),
     "10,001 layers": lambda: chain(*[layer("ReLU", f"r{i}") for i in range(10_001)]),
+    "10,001 layers within": lambda: chain(
+        chain(*[layer("ReLU", f"r{i}") for i in range(9_999)]), layer("ELU", "e")
+    ),
     "a loop": loop,
     "itself": lambda: reading("a", 0, 0),
     "nothing": lambda: reading("c", 0, 0),

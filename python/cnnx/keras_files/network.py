@@ -73,14 +73,14 @@ class Network:
                 raise ValueError(f"it has more than {MAX_LAYERS:,} layers")
             try:
                 self._conversion.check_uses(part)
-                if part.layers is not None:
-                    self._convert(part)
-                    continue
-                self._made[id(part)] = self._conversion.layers(part)
+                if part.layers is None:
+                    self._made[id(part)] = self._conversion.layers(part)
             except UnsuitableError as error:
                 self._problems.append(f"{part}: {error}")
             except (TypeError, ValueError) as error:
                 self._problems.append(f"{part}: {str(error)[:300]}")
+            if part.layers is not None:
+                self._convert(part)
             for layer in self._made.get(id(part), ()):
                 fixed = self._conversion.fixed.get(layer)
                 layer.saved_values = fixed.saved if fixed and fixed.known else _zeros

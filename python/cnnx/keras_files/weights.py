@@ -88,7 +88,7 @@ class Matching:
         names = group.split_texts("layer_names")
         layers = file.find("layers") or file.find("_layer_checkpoint_dependencies")
         if names is not None:
-            self._from_groups_by_name(group, names, slots, by_name)
+            self._from_groups(group, names, slots, by_name)
         elif layers is not None:
             if by_name:
                 self._from_named_variables(layers, slots)
@@ -155,7 +155,7 @@ class Matching:
 
     # Keras 2, and .h5 of Keras 3: a group for each layer, which lists the names of its weights.
 
-    def _from_groups_by_name(
+    def _from_groups(
         self, group: Node, names: Sequence[str], slots: Sequence[Slot], by_name: bool
     ) -> None:
         stored = {name: _listed(group, name) for name in names}
