@@ -25,7 +25,7 @@ def alone(name: str) -> Any:
     return distributed_cases.CASES[name](Group())
 
 
-@pytest.fixture(scope="module", params=[2, 3])
+@pytest.fixture(scope="module", params=[2, 3, 4])
 def ranks(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
     """Return what each of several ranks finds, case by case."""
     mpiexec()
