@@ -140,6 +140,10 @@ def check_addends(
 
 
 @example(ONE_PIXEL, 1, (1, 1, 1), False, True, True, 0)
+@example(
+    Window((2, 2), (2, 2), (2, 3), strides=(1, 1), padding=(1, 1), dilation=(2, 1)),
+    *(1, (2, 1, 2), False, True, True, 0),
+)
 @given(
     windows(dilated=True),
     st.integers(1, 3),

@@ -120,10 +120,15 @@ class Tiles {
     const float* const src = src_ + image * d_.ih * d_.iw * d_.ic + c / repeated_;
     const int64_t count = std::min(group_, kernels_of(d_) - c);
     if (!copied_) return {src, d_.iw * d_.ic, d_.ic, c, count};
-    const RowsSeen top = rows_seen(first_row), bottom = rows_seen(first_row + rows - 1);
-    const int64_t begin = std::clamp<int64_t>(top.first, 0, d_.ih) * d_.iw;
-    const int64_t last = bottom.first + std::max<int64_t>(bottom.count - 1, 0) * row_step();
-    const int64_t end = std::clamp<int64_t>(last + 1, 0, d_.ih) * d_.iw;
+    // With a dilation, a row may see others than those around it.
+    int64_t top = d_.ih, bottom = 0;
+    for (int64_t y = first_row; y < first_row + rows; ++y) {
+      const RowsSeen seen = rows_seen(y);
+      if (seen.count == 0) continue;
+      top = std::min(top, seen.first);
+      bottom = std::max(bottom, seen.first + (seen.count - 1) * row_step() + 1);
+    }
+    const int64_t begin = std::min(top, bottom) * d_.iw, end = bottom * d_.iw;
     for (int64_t i = begin; i < end; ++i) {
       repeat(src + i * d_.ic, count, scratch + (i - begin) * count);
     }
