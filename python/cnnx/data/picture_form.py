@@ -60,7 +60,8 @@ class PictureForm:
 
 
 def _colour(value: Any, name: str) -> tuple[int, int, int]:
-    values = list(value) if isinstance(value, (list, tuple, np.ndarray)) else [value] * 3
+    several = isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim)
+    values = list(value) if several else [value] * 3
     if len(values) != 3:
         raise ValueError(f"{name} must be one number from 0 to 255 or three, got {value!r}")
     red, green, blue = (geometry.integer(part, name, minimum=0, limit=256) for part in values)

@@ -35,7 +35,7 @@ class Rescaling(Layer):
 
     def bind(self, call: Call) -> None:
         """Make the arrays that the core takes: scale and offset of each channel."""
-        channels = call.shapes[0][-1:]
+        channels = call.shapes[0][-1:] or (1,)  # a sample may be a single number
         numbers = (self.scale, self.offset, 0, 1)
         call.affine = [np.full(channels, number, np.float32) for number in numbers]
 
@@ -44,7 +44,8 @@ class Rescaling(Layer):
         if not len(x):
             return
         scale, offset, mean, variance = call.affine
-        _core.batch_norm_forward_inference(x, scale, offset, mean, variance, call.y, 0.0)
+        rows = (x, call.y) if x.ndim > 1 else (x[:, None], call.y[:, None])
+        _core.batch_norm_forward_inference(rows[0], scale, offset, mean, variance, rows[1], 0.0)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Scale the gradient."""
