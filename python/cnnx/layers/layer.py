@@ -23,17 +23,6 @@ from cnnx.layers.weight_holder import WeightHolder
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
 
-def _arguments(cls: type) -> list[str]:
-    """Return the names of a constructor's arguments, those of the classes above it included."""
-    return [
-        name
-        for base in cls.__mro__
-        if "__init__" in vars(base) and base is not object
-        for name in inspect.signature(base.__init__).parameters  # type: ignore[misc]
-        if name not in ("self", "kwargs", "unknown")
-    ]
-
-
 def automatic_name(class_name: str) -> str:
     """Return the next free name of a class: conv2d, conv2d_1, ...."""
     base = registry.snake_case(class_name)
@@ -62,6 +51,9 @@ class Layer(WeightHolder):
         False freezes the weights: they keep their values in training.
     """
 
+    _argument_names: ClassVar[frozenset[str]] = frozenset({"input_shape", "name", "trainable"})
+    """Of the constructor, those of the classes above included."""
+
     def __init__(
         self,
         *,
@@ -71,7 +63,7 @@ class Layer(WeightHolder):
         **unknown: Any,
     ) -> None:
         if unknown:
-            hint = registry.nearest(next(iter(unknown)), _arguments(type(self)))
+            hint = registry.nearest(next(iter(unknown)), self._argument_names)
             names = ", ".join(unknown)
             raise TypeError(f"{type(self).__name__} takes no argument {names}.{hint}")
         if name is not None and not (isinstance(name, str) and name):
@@ -99,6 +91,9 @@ class Layer(WeightHolder):
                 f"{cls.__name__}.forward must take (self, call, x), and backward (self, call, dy): "
                 "call.training says whether to compute as in fit"
             )
+        if "__init__" in vars(cls):
+            own = inspect.signature(vars(cls)["__init__"]).parameters
+            cls._argument_names = cls._argument_names | own.keys() - {"self", "kwargs"}
 
     if not TYPE_CHECKING:  # for which every attribute would exist
 
