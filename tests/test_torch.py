@@ -330,7 +330,11 @@ def test_files_that_hold_no_state_dict(tmp_path: Path) -> None:
     (tmp_path / "a.pth").write_bytes(b"nothing of the kind")
     (tmp_path / "a.safetensors").write_bytes(b"nothing of the kind")
     torch.save([torch.zeros(3)], tmp_path / "list.pth")
+    torch.save({"0.weight": {"a": 1}}, tmp_path / "nested.pth")
+    torch.save({3: torch.zeros(3)}, tmp_path / "number.pth")
     for name, message in (
+        ("nested.pth", "nested.pth: load_weights: 0.weight must hold real numbers, got dict"),
+        ("number.pth", "number.pth: load_weights: the names of tensors must be texts, got 3"),
         ("a.pth", "cannot read it"),
         ("a.safetensors", "cannot read it"),
         ("list.pth", "it holds a list, not a state dict"),

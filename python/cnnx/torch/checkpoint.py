@@ -60,15 +60,21 @@ def read_checkpoint(state_dict: Any, owner: str) -> Checkpoint:
     ValueError
         The file is damaged, or would run code.
     """
-    in_order = True
-    if isinstance(state_dict, (str, os.PathLike)):
-        file = regular_file(state_dict)
-        if file.suffix == ".safetensors":
-            state_dict = _read_safetensors(file, owner)
-            # Its tensors stand by type and name; numbers alone tell the order then.
-            in_order = len({re.sub(r"\d+", "0", _module(name)) for name in state_dict}) == 1
-        else:
-            state_dict = _read_pickle(file, owner)
+    if not isinstance(state_dict, (str, os.PathLike)):
+        return Checkpoint(_modules(state_dict, owner), in_order=True)
+    file = regular_file(state_dict)
+    in_order = file.suffix != ".safetensors"
+    content = _read_pickle(file, owner) if in_order else _read_safetensors(file, owner)
+    try:
+        found = _modules(content, owner)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from error
+    # Tensors in a safetensors file stand by type and name; numbers alone tell the order then.
+    in_order = in_order or len({re.sub(r"\d+", "0", name) for name in found}) == 1
+    return Checkpoint(found, in_order)
+
+
+def _modules(state_dict: Any, owner: str) -> dict[str, Module]:
     if not isinstance(state_dict, Mapping):
         raise TypeError(
             f"{owner}: state_dict must be what a module's state_dict() returns, or the path of a "
@@ -87,7 +93,7 @@ def read_checkpoint(state_dict: Any, owner: str) -> Checkpoint:
         if own != _COUNTER:
             module = _module(name).removeprefix("module." if wrapped else "")
             found.setdefault(module, {})[own] = real_array(tensor, f"{owner}: {name}")
-    return Checkpoint(found, in_order)
+    return found
 
 
 def _module(name: str) -> str:
@@ -98,7 +104,7 @@ def _read_safetensors(file: Path, owner: str) -> Mapping[str, Array]:
     try:
         with safe_open(file, framework="numpy") as tensors:
             return {name: tensors.get_tensor(name) for name in sorted(tensors.keys(), key=_natural)}
-    except (SafetensorError, TypeError) as error:
+    except (SafetensorError, TypeError, ValueError) as error:
         raise ValueError(f"{file}: {owner} cannot read it: {error}") from error
 
 
