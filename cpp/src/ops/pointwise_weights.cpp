@@ -85,7 +85,9 @@ class PointwiseGradient {
                      .pixels = row,
                      .src_image_stride = 0,
                      .src_row_stride = row * x.stride,
-                     .src_stride = x.stride};
+                     .src_stride = x.stride,
+                     .dst_row_stride = 0,  // with each panel
+                     .dst_stride = 0};
     for (int64_t panel = block; panel < last_block; panel += kPanel) {
       const int64_t end_block = std::min(panel + kPanel, last_block);
       Columns dy = {vectors.data + vector(panel), ldw};
