@@ -184,7 +184,7 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Power(2),
         layers.Elementary("erf"),
         layers.Clip(0.1, 0.8),
-        layers.Affine(None, center=False),
+        layers.Affine((1, -1), center=False),
     ],
     "parts and margins": [
         layers.Padding(((1, 2), (0, 3), (1, 0)), "reflect"),
