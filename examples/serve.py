@@ -6,8 +6,8 @@ Run: python examples/serve.py MODEL [--onnx FILE] [--host H] [--port P] [--worke
 MODEL is a file that model.save() wrote, of a network that classifies images. It needs
 pip install "cnnx[images]" fastapi uvicorn (and, for --onnx, onnxruntime).
 
-The process that starts loads the network, predicts once, so that all that is derived from the
-weights exists too, and only then forks its workers: they read the same memory, and none copies it.
+The first process loads the network and predicts once, which also prepares the kernels. Then it
+forks its workers, which read the same memory.
 Within a worker the server's threads predict with the one network side by side. With --onnx the same
 network is served by ONNX Runtime too, under /onnxruntime/predict, to compare.
 """
