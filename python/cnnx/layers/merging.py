@@ -30,9 +30,15 @@ class Merging(Layer):
         super().__init__(**kwargs)
 
     def build(self, *input_shapes: Shape) -> None:
-        """Check that there are several inputs."""
+        """Check that there are several inputs, and that they fit each other."""
         if len(input_shapes) < 2:
             raise ValueError(f"{self} merges a list of at least 2 inputs, got {len(input_shapes)}")
+        self.compute_output_shape(*input_shapes)
+
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the shapes fit each other: there are no weights."""
+        self.build(*input_shapes)
+        return True
 
 
 class Elementwise(Merging):
@@ -46,16 +52,10 @@ class Elementwise(Merging):
     """Number of inputs that the layer takes; None for any."""
 
     def build(self, *input_shapes: Shape) -> None:
-        """Check that the shapes fit each other."""
-        super().build(*input_shapes)
-        if self.most is not None and len(input_shapes) != self.most:
+        """Check that there are as many inputs as the layer takes, and that they fit each other."""
+        if self.most is not None and 2 <= len(input_shapes) != self.most:
             raise ValueError(f"{self} takes {self.most} inputs, got {len(input_shapes)}")
-        self.compute_output_shape(*input_shapes)
-
-    def accepts(self, *input_shapes: Shape) -> bool:
-        """Return whether the shapes fit each other: there are no weights."""
-        self.build(*input_shapes)
-        return True
+        super().build(*input_shapes)
 
     def compute_output_shape(self, *input_shapes: Shape) -> Shape:
         """Return the shape of all inputs together."""
@@ -297,16 +297,6 @@ class Concatenate(Merging):
         self.axis = geometry.integer(axis, f"{self}: axis", minimum=-32)
         if self.axis == 0:
             raise ValueError(f"{self}: axis 0 is the batch's; give the axis to join, such as -1")
-
-    def build(self, *input_shapes: Shape) -> None:
-        """Check that the shapes fit each other."""
-        super().build(*input_shapes)
-        self.compute_output_shape(*input_shapes)
-
-    def accepts(self, *input_shapes: Shape) -> bool:
-        """Return whether the shapes fit each other: there are no weights."""
-        self.build(*input_shapes)
-        return True
 
     def compute_output_shape(self, *input_shapes: Shape) -> Shape:
         """Return the shape with the extents along the axis added up."""

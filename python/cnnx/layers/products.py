@@ -20,16 +20,6 @@ class MatMul(Merging):
     Parameters are those of `Merging`.
     """
 
-    def build(self, *input_shapes: Shape) -> None:
-        """Check that the matrices fit each other."""
-        super().build(*input_shapes)
-        self.compute_output_shape(*input_shapes)
-
-    def accepts(self, *input_shapes: Shape) -> bool:
-        """Return whether the matrices fit each other: there are no weights."""
-        self.build(*input_shapes)
-        return True
-
     def compute_output_shape(self, *input_shapes: Shape) -> Shape:
         """Return (batch, ..., m, n)."""
         try:
