@@ -6,8 +6,8 @@ Run: python examples/serve.py MODEL [--onnx FILE] [--host H] [--port P] [--worke
 MODEL is a file that model.save() wrote, of a network that classifies images. It needs
 pip install "cnnx[images]" fastapi uvicorn (and, for --onnx, onnxruntime).
 
-The first process loads the network and predicts once, which also prepares the kernels. Then it
-forks its workers, which read the same memory.
+The first process maps the file into memory and predicts once, which also prepares the kernels. Then
+it forks its workers, which read the same memory.
 Within a worker the server's threads predict with the one network side by side. With --onnx the same
 network is served by ONNX Runtime too, under /onnxruntime/predict, to compare.
 """
@@ -40,7 +40,7 @@ def pixels(content, shape):
 
 def cnnx_predictor(path) -> tuple[Callable, tuple]:
     """Return a function from a batch to shares, and the shape of one image."""
-    model = load_model(path)
+    model = load_model(path, mmap=True)
     shape = model.input_shape[1:]
     model.predict_on_batch(np.zeros((1, *shape), np.float32))
     return model.predict_on_batch, shape

@@ -92,7 +92,10 @@ def _check_own(model: Model, path: str | os.PathLike[str]) -> None:
 
 
 def load_model(
-    filepath: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    *,
+    mmap: bool = False,
 ) -> Model:
     """
     Load a model that `save_model` saved, or Keras (.keras, .h5).
@@ -110,14 +113,22 @@ def load_model(
     custom_objects
         Classes and functions of your own that the model is made of, by name; not needed for those
         that `cnnx.register` knows.
+    mmap
+        Whether weights and the optimizer's state stay in the file, which is mapped into memory:
+        processes that load it so hold them once, and read the parts that they use. The kernels'
+        own forms of convolutions, and convolutions with batch normalisation folded in, are made by
+        each process, or by one that forks the others. What is changed, as `fit` and `set_weights`
+        do, becomes the process' own; the file stays as it is. It may be replaced, as `save` does,
+        but must not be written to or cut short while it is in use. For files of cnnx alone.
 
     Raises
     ------
     FileNotFoundError
         There is no such file.
     ValueError
-        The file holds no model, is damaged, names a class that is not known, or comes from a newer
-        version of cnnx. For a file of Keras the message names all that cnnx has not.
+        The file holds no model, is damaged, names a class that is not known, comes from a newer
+        version of cnnx, or is one of Keras and `mmap` was asked for. For a file of Keras the
+        message names all that cnnx has not.
 
     Warns
     -----
@@ -129,10 +140,15 @@ def load_model(
         if is_of_keras(regular_file(filepath)):
             from cnnx.keras_files import loading  # stands above, and most files are ours
 
+            if mmap:
+                raise ValueError(
+                    f"{filepath}: load_model: mmap=True takes files that cnnx saved, and this is "
+                    "one of Keras; load it without mmap and save() it, then load that file"
+                )
             model: Model = loading.load(filepath)
             return model
         fault = "holds no model that can be loaded"
-        with reading_tensors(filepath, fault, remedy) as (found, tensors):
+        with reading_tensors(filepath, fault, remedy, mapped=mmap) as (found, tensors):
             if "model" not in found:
                 raise ValueError("it holds weights or a backup; build the model, then load_weights")
             return _rebuild(found, tensors)

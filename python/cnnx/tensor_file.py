@@ -2,12 +2,14 @@
 
 import json
 import math
+import mmap
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
@@ -71,6 +73,34 @@ class Tensors:
         return self.take(name, shape)
 
 
+class MappedTensors(Tensors):
+    """
+    The tensors of an open file where they lie in it, mapped into memory.
+
+    Processes that map a file share its pages in memory. A page that is written to becomes the
+    writer's own, and the file stays as it is. Tensors that are not of float32, or do not lie at a
+    multiple of four bytes, are read.
+    """
+
+    def __init__(self, file: Any, path: Path) -> None:
+        super().__init__(file)
+        with open(path, "rb") as content:
+            size = _header_size(content.read(8))
+            self._entries: dict[str, Any] = json.loads(content.read(size))
+            self._start = 8 + size
+            self._map = mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def take_any(self, name: str) -> Array:
+        """Return a tensor as it is."""
+        entry = self._entries[name]
+        offset = self._start + entry["data_offsets"][0]
+        if entry["dtype"] != "F32" or offset % 4:
+            return super().take_any(name)
+        self.names.remove(name)
+        count = math.prod(entry["shape"])
+        return np.frombuffer(self._map, np.float32, count, offset).reshape(entry["shape"])
+
+
 def write_tensors(
     path: str | os.PathLike[str],
     tensors: dict[str, Array],
@@ -119,7 +149,11 @@ def write_tensors(
 
 @contextmanager
 def reading_tensors(
-    path: str | os.PathLike[str], fault: str, remedy: str, trusted: bool = False
+    path: str | os.PathLike[str],
+    fault: str,
+    remedy: str,
+    trusted: bool = False,
+    mapped: bool = False,
 ) -> Iterator[tuple[dict[str, Any], Tensors]]:
     """
     Open a file; yield its description and its tensors.
@@ -132,6 +166,8 @@ def reading_tensors(
         What the ValueError says that takes the place of whatever reading the file raises.
     trusted
         As it was written.
+    mapped
+        Whether the tensors lie in a map of the file.
 
     Raises
     ------
@@ -145,7 +181,8 @@ def reading_tensors(
         if not trusted:
             _check_header(path)
         with safe_open(path, framework="numpy") as file:
-            yield _read_description(file.metadata() or {}, trusted), Tensors(file)
+            tensors = MappedTensors(file, path) if mapped else Tensors(file)
+            yield _read_description(file.metadata() or {}, trusted), tensors
 
 
 @contextmanager
