@@ -12,7 +12,7 @@ import numpy as np
 from bench.frameworks import OURS
 from bench.networks import Array
 from bench.tables import format_threads
-from bench.tasks import LayerTask, NetworkTask
+from bench.tasks import FileTask, LayerTask, NetworkTask
 from bench.workers import Turn, Worker, WorkerError, take_turns
 
 TOLERANCE = 1e-3
@@ -22,7 +22,7 @@ _STEPS_COMPARED = 2
 """The second loss shows that gradients and Adam agree; later, rounding grows in all frameworks."""
 
 
-CompareT = TypeVar("CompareT", NetworkTask, LayerTask)
+CompareT = TypeVar("CompareT", NetworkTask, FileTask, LayerTask)
 
 
 @dataclass
@@ -83,7 +83,9 @@ class Comparison(Generic[CompareT]):
         )
 
 
-def title(comparisons: Sequence[Comparison[NetworkTask]]) -> str:
+def title(
+    comparisons: Sequence[Comparison[NetworkTask]] | Sequence[Comparison[FileTask]],
+) -> str:
     """Return what comparisons of networks in one mode on the same threads have in common."""
     batches = {comparison.task.batch for comparison in comparisons}
     batch = f"batch {batches.pop()}, " if len(batches) == 1 else ""

@@ -4,18 +4,22 @@ import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from bench.networks import FAMILIES, NETWORKS
+from bench.networks import FAMILIES, NETWORKS, NetworkFile
+from bench.networks.file import ENDING
 
 
-def command_line(command: str, description: str | None) -> argparse.ArgumentParser:
-    """Return a parser of the options that all commands have."""
+def command_line(
+    command: str, description: str | None, files: bool = False
+) -> argparse.ArgumentParser:
+    """Return a parser of the options that all commands have; some take ONNX files as networks."""
     parser = argparse.ArgumentParser(f"python -m {command}", description=description)
     parser.add_argument(
         "--networks",
-        type=network_list,
+        type=network_and_file_list if files else network_list,
         default=network_list("chains"),
         metavar="NAME,...",
-        help=f"of families ({', '.join(FAMILIES)}) or networks ({', '.join(NETWORKS)})",
+        help=f"of families ({', '.join(FAMILIES)}) or networks ({', '.join(NETWORKS)})"
+        + ("; or FILE.onnx, FILE.onnx:3x640x640 where it leaves sizes open" if files else ""),
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="write all figures there")
     return parser
@@ -80,3 +84,17 @@ def number_list(text: str) -> list[int]:
 def count_list(text: str) -> list[int]:
     """Parse whole numbers >= 0 with commas between them."""
     return [0 if part == "0" else number(part) for part in text.split(",")]
+
+
+def network_and_file_list(text: str) -> list[str | NetworkFile]:
+    """Parse names of networks and of families, and ONNX files."""
+    parts: list[str | NetworkFile] = []
+    for part in text.split(","):
+        if f"{part}:".find(f"{ENDING}:") < 0:
+            parts += network_list(part)
+            continue
+        try:
+            parts.append(NetworkFile.parse(part))
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+    return parts

@@ -1,28 +1,30 @@
 """cnnx beside PyTorch, ONNX Runtime, OpenVINO and JAX: those of them that are installed.
 
 Each runs in a process of its own, and they take turns: while one computes, the others sleep. All
-get the same networks, weights and samples, and are timed only if they compute the same.
+get the same networks, weights and samples, and are timed only if they compute the same. Networks in
+ONNX files are timed where they can be read.
 """
 
 import argparse
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from bench.comparison import TOLERANCE, Comparison, compare, title
 from bench.frameworks import FRAMEWORKS, MODES, OURS, PEERS
 from bench.machine import describe_machine
-from bench.networks import NETWORKS
+from bench.networks import NETWORKS, NetworkFile
 from bench.options import add_batches, add_turns, command_line, list_of, number_list
 from bench.report import installed, print_heading, show_progress, write_json
 from bench.tables import format_milliseconds, format_range, format_table
-from bench.tasks import NetworkTask
+from bench.tasks import FileTask, NetworkTask
 from bench.workers import Worker, WorkerError
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    parser = command_line("bench.peers", __doc__)
+    parser = command_line("bench.peers", __doc__, files=True)
     add = parser.add_argument
     add("--peers", type=list_of(PEERS), default=PEERS, metavar="NAME,...", help=", ".join(PEERS))
     add("--modes", type=list_of(MODES), default=list(MODES), metavar="MODE,...")
@@ -38,7 +40,7 @@ def main() -> None:
     machine = describe_machine()
     names = installed([OURS, *options.peers])
     versions: dict[str, str] = {}
-    comparisons: list[Comparison[NetworkTask]] = []
+    comparisons: list[Comparison[Any]] = []
     for threads in options.threads:
         with ExitStack() as stack:
             workers = {name: stack.enter_context(Worker(name, threads)) for name in names}
@@ -47,22 +49,44 @@ def main() -> None:
                 print_heading(machine, versions)
             for mode, batch in itertools.product(options.modes, options.batch):
                 rows = []
-                able = {n: worker for n, worker in workers.items() if mode in FRAMEWORKS[n].modes}
-                for network in options.networks:
-                    show_progress(f"{mode} of {network} ...")
-                    task = NetworkTask(network, mode, batch or NETWORKS[network].batch_size)
+                for task in _tasks(options.networks, mode, batch):
+                    show_progress(f"{mode} of {task.network} ...")
+                    able = {name: worker for name, worker in workers.items() if _can(name, task)}
                     rows.append(compare(able, task, threads, options.rounds, options.seconds))
                 comparisons += rows
                 show_progress("")
-                _print_table(rows)
+                if rows:
+                    _print_table(rows)
     write_json(
         options.json,
         machine,
         versions,
         rounds=options.rounds,
         seconds=options.seconds,
-        comparisons=[{**vars(each.task), **each.record()} for each in comparisons],
+        comparisons=[{**_said(each.task), **each.record()} for each in comparisons],
     )
+
+
+def _tasks(
+    networks: Sequence[str | NetworkFile], mode: str, batch: int | None
+) -> Iterator[NetworkTask | FileTask]:
+    """Yield what is timed in a mode: the network of a file only infers."""
+    for network in networks:
+        if isinstance(network, str):
+            yield NetworkTask(network, mode, batch or NETWORKS[network].batch_size)
+        elif mode == FileTask.mode:
+            yield FileTask(network, batch or network.batch_size)
+
+
+def _can(name: str, task: NetworkTask | FileTask) -> bool:
+    """Return whether a framework does a task."""
+    framework = FRAMEWORKS[name]
+    return framework.files if isinstance(task, FileTask) else task.mode in framework.modes
+
+
+def _said(task: NetworkTask | FileTask) -> dict[str, Any]:
+    """Return what a report says of a task."""
+    return {"network": task.network, "mode": task.mode, "batch": task.batch}
 
 
 def _versions(workers: dict[str, Worker]) -> dict[str, str]:
@@ -77,7 +101,7 @@ def _versions(workers: dict[str, Worker]) -> dict[str, str]:
     return versions
 
 
-def _print_table(comparisons: Sequence[Comparison[NetworkTask]]) -> None:
+def _print_table(comparisons: Sequence[Comparison[Any]]) -> None:
     """Print networks and frameworks, and what is to be said about them."""
     first = comparisons[0]
     names = [name for name in FRAMEWORKS if any(name in c.times for c in comparisons)]

@@ -56,7 +56,8 @@ def main() -> None:
     """Read the figures of one machine, and draw them."""
     options = parse_options()
     reports = [json.loads(path.read_text()) for path in options.reports]
-    found = [_comparison(record) for report in reports for record in report["comparisons"]]
+    records = [record for report in reports for record in report["comparisons"]]
+    found = [_comparison(record) for record in records if record["network"] in NETWORKS]
     versions = {name: each for report in reports for name, each in report["versions"].items()}
     draw(found, reports[0]["machine"], versions).savefig(options.picture, dpi=150)
 

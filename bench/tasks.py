@@ -10,8 +10,14 @@ from typing import cast
 
 import numpy as np
 
-from bench.frameworks import Framework, LayerFramework, Step, TrainingFramework
-from bench.networks import NETWORKS, Array, Network, Shape, Weights
+from bench.frameworks import (
+    Framework,
+    ImportingFramework,
+    LayerFramework,
+    Step,
+    TrainingFramework,
+)
+from bench.networks import NETWORKS, Array, Network, NetworkFile, Shape, Weights
 from bench.networks.description import Convolution, TransposedConvolution
 from bench.resident import resident_bytes, resident_peak, restart_resident_peak
 
@@ -27,6 +33,23 @@ class NetworkTask:
     def prepare(self, framework: Framework) -> Step:
         network = NETWORKS[self.network]
         return _step(framework, self.mode, network, network.weights(), network.batch(self.batch))
+
+
+@dataclass(frozen=True)
+class FileTask:
+    """Inference with the network of an ONNX file on one batch."""
+
+    file: NetworkFile
+    batch: int
+    mode = "inference"
+
+    @property
+    def network(self) -> str:
+        return self.file.name
+
+    def prepare(self, framework: Framework) -> Step:
+        x = np.random.default_rng(0).random((self.batch, *self.file.sample_shape), np.float32)
+        return cast(ImportingFramework, framework).file_step(self.file, x)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import statistics
 import numpy as np
 import pytest
 
+import cnnx
 from agreement import assert_close
 from bench import (
     callers,
@@ -22,7 +23,7 @@ from bench import (
 )
 from bench.frameworks import FRAMEWORKS, OURS, PEERS, PLAIN
 from bench.frameworks.cnnx import build_model
-from bench.networks import FAMILIES, NETWORKS, Network
+from bench.networks import FAMILIES, NETWORKS, Network, NetworkFile
 from bench.networks.description import (
     Convolution,
     Dense,
@@ -32,7 +33,7 @@ from bench.networks.description import (
     channels_first,
 )
 from bench.plain.network import gradients
-from bench.tasks import PASSES, CallersTask, LayerTask, NetworkTask
+from bench.tasks import PASSES, CallersTask, FileTask, LayerTask, NetworkTask
 from bench.workers import Turn, Worker, WorkerError, take_turns, time_all
 from small_networks import SMALL_NETWORKS
 
@@ -175,6 +176,63 @@ def test_options():
     assert scaling.parse_options(["--sizes", "32"]).sizes == [32]
     assert neighbours.parse_options(["--busy", "0,3"]).busy == [0, 3]
     assert callers.parse_options(["--callers", "1,4"]).callers == [1, 4]
+
+
+@pytest.fixture
+def onnx_file(tmp_path):
+    """Two outputs, and a size that the file leaves open."""
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed: the extra onnx")
+    image = cnnx.Input((6, 8, 3), name="image")
+    x = cnnx.layers.Conv2D(4, 3, padding="same")(image)
+    outputs = [cnnx.layers.ReLU()(x), cnnx.layers.GlobalAveragePooling2D()(x)]
+    path = tmp_path / "small.onnx"
+    cnnx.onnx.save(cnnx.Model(image, outputs), path, data_format="channels_first")
+    model = onnx.load(path)
+    for value in (*model.graph.input, *model.graph.output):
+        for extent in value.type.tensor_type.shape.dim[2:3]:
+            extent.dim_param = "rows"
+    onnx.save(model, path)
+    return path
+
+
+def test_networks_of_files(onnx_file):
+    text = f"iq,{onnx_file}:3x5x8"
+    name, file = peers.parse_options(["--networks", text]).networks
+    assert (name, file.name, file.input_name) == ("iq", "small 3x5x8", "image")
+    task = FileTask(file, 2)
+    found = [
+        task.prepare(entry.start(1))()
+        for entry in FRAMEWORKS.values()
+        if entry.files and not entry.missing()
+    ]
+    for outputs in found:
+        assert outputs.shape == (2, 4, 5, 8)
+        assert outputs.max() > 0
+        assert_close(outputs, found[0], 1e-5)
+
+
+def test_files_beside_networks(onnx_file, tmp_path, monkeypatch, capsys):
+    """A report of both, of which the picture draws the networks."""
+    command = f"--networks iq,{onnx_file}:3x5x8 --peers onnxruntime --rounds 1 --seconds .001"
+    report = tmp_path / "report.json"
+    monkeypatch.setattr("sys.argv", ["peers", *command.split(), "--json", str(report)])
+    peers.main()
+    tasks = [
+        (c["network"], c["mode"], c["batch"]) for c in json.loads(report.read_text())["comparisons"]
+    ]
+    assert tasks == [
+        ("iq", "training", 32),
+        ("iq", "inference", 32),
+        ("small 3x5x8", "inference", 1),
+    ]
+    assert "small 3x5x8" in capsys.readouterr().out
+
+
+def test_a_file_that_leaves_sizes_open(onnx_file):
+    with pytest.raises(ValueError, match=r"samples of .* are 3x[?]x8; write small\.onnx:3x224x224"):
+        NetworkFile.parse(str(onnx_file))
+    with pytest.raises(ValueError, match=r"other\.onnx: no such file"):
+        NetworkFile.parse("other.onnx:3x8x8")
 
 
 @pytest.mark.parametrize("wrong", [["--networks", "vgg"], ["--batch", "0"], ["--peers", "cnnx"]])

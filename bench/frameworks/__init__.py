@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, cast
 
-from bench.networks import Array, Network, Weights
+from bench.networks import Array, Network, NetworkFile, Weights
 from bench.networks.description import Layer
 
 Step: TypeAlias = Callable[[], Any]
@@ -49,6 +49,13 @@ class LayerFramework(Framework, Protocol):
         """
 
 
+class ImportingFramework(Framework, Protocol):
+    """A framework that runs ONNX files too."""
+
+    def file_step(self, file: NetworkFile, x: Array) -> Step:
+        """Return a step that computes the first output for a batch in the file's order."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """Where a framework is found, what must be installed for it, and what it can do."""
@@ -58,6 +65,7 @@ class Entry:
     requires: tuple[str, ...]
     modes: tuple[str, ...] = MODES
     layers: bool = False  # whether it is a LayerFramework
+    files: bool = False  # whether it is an ImportingFramework
 
     def missing(self) -> list[str]:
         """Return the packages that are not installed."""
@@ -74,7 +82,7 @@ OURS = "cnnx"
 FRAMEWORKS: dict[str, Entry] = {
     entry.name: entry
     for entry in (
-        Entry(OURS, "cnnx:Cnnx", ("cnnx",), layers=True),
+        Entry(OURS, "cnnx:Cnnx", ("cnnx",), layers=True, files=True),
         Entry("pytorch", "pytorch:PyTorch", ("torch",), layers=True),
         Entry(
             "pytorch-channels-last",
@@ -84,8 +92,14 @@ FRAMEWORKS: dict[str, Entry] = {
         ),
         Entry("pytorch-compile", "pytorch:PyTorchCompile", ("torch",)),
         Entry("jax", "jax:Jax", ("jax",)),
-        Entry("onnxruntime", "onnx_runtime:OnnxRuntime", ("onnx", "onnxruntime"), ("inference",)),
-        Entry("openvino", "openvino:OpenVino", ("onnx", "openvino"), ("inference",)),
+        Entry(
+            "onnxruntime",
+            "onnx_runtime:OnnxRuntime",
+            ("onnx", "onnxruntime"),
+            ("inference",),
+            files=True,
+        ),
+        Entry("openvino", "openvino:OpenVino", ("onnx", "openvino"), ("inference",), files=True),
         Entry("numpy-loops", "plain:Loops", ("numpy",), ("training",)),
         Entry("scipy", "plain:ScipySignal", ("scipy",), ("training",)),
         Entry("numpy-im2col", "plain:Im2col", ("numpy",), ("training",)),

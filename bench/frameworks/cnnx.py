@@ -5,7 +5,7 @@ from typing import Any
 
 import cnnx
 from bench.frameworks import Step
-from bench.networks import Array, Network, Shape, Weights, description
+from bench.networks import Array, Network, NetworkFile, Shape, Weights, description
 from bench.networks.description import Layer
 from cnnx import layers
 from cnnx.layers.call import alone
@@ -25,6 +25,13 @@ class Cnnx:
     def inference_step(self, network: Network, weights: list[Weights], x: Array) -> Step:
         model = build_model(network, weights)
         return lambda: model.predict_on_batch(x)
+
+    def file_step(self, file: NetworkFile, x: Array) -> Step:
+        model = cnnx.onnx.load(file.path, {file.input_name: (None, *file.sample_shape)})
+        first, *others = model.output_names
+        if not others:
+            return lambda: model.predict_on_batch(x)
+        return lambda: model.predict_on_batch(x)[first]
 
     def layer_step(self, layer: Layer, kernel: Array, x: Array, dy: Array, way: str) -> Step:
         one = next(_layers(layer, x.shape[1:]))

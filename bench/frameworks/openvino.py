@@ -3,7 +3,7 @@
 import openvino
 
 from bench.frameworks import Step, onnx_graph
-from bench.networks import Array, Network, Weights
+from bench.networks import Array, Network, NetworkFile, Weights
 
 
 class OpenVino:
@@ -20,8 +20,14 @@ class OpenVino:
 
     def inference_step(self, network: Network, weights: list[Weights], x: Array) -> Step:
         model = self._core.read_model(onnx_graph.build_graph(network, weights, len(x)))
+        infer = self._inference(model, {onnx_graph.INPUT: onnx_graph.images(x)})
+        return lambda: onnx_graph.channels_last(infer())
+
+    def file_step(self, file: NetworkFile, x: Array) -> Step:
+        model = self._core.read_model(file.path)
+        model.reshape({file.input_name: list(x.shape)})
+        return self._inference(model, {file.input_name: x})
+
+    def _inference(self, model: openvino.Model, feed: dict[str, Array]) -> Step:
         request = self._core.compile_model(model, "CPU", self._settings).create_infer_request()
-        feed = {onnx_graph.INPUT: onnx_graph.images(x)}
-        return lambda: onnx_graph.channels_last(
-            request.infer(feed, share_inputs=True, share_outputs=True)[0]
-        )
+        return lambda: request.infer(feed, share_inputs=True, share_outputs=True)[0]

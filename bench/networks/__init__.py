@@ -2,9 +2,20 @@
 
 from bench.networks.chains import CHAINS
 from bench.networks.description import Array, Network, Shape, Weights
+from bench.networks.file import NetworkFile
 from bench.networks.graphs import GRAPHS
 
-__all__ = ["CHAINS", "FAMILIES", "GRAPHS", "NETWORKS", "Array", "Network", "Shape", "Weights"]
+__all__ = [
+    "CHAINS",
+    "FAMILIES",
+    "GRAPHS",
+    "NETWORKS",
+    "Array",
+    "Network",
+    "NetworkFile",
+    "Shape",
+    "Weights",
+]
 
 FAMILIES: dict[str, tuple[Network, ...]] = {"chains": CHAINS, "graphs": GRAPHS}
 NETWORKS: dict[str, Network] = {
