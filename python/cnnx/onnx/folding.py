@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from cnnx.arrays import Array
-from cnnx.onnx.layouts import PROBES
 from cnnx.onnx.model_file import MAX_RANK, Node
+from cnnx.onnx.tensor import PROBES
 from cnnx.onnx.unsupported import UnsupportedError
 
 MAX_ELEMENTS = 1 << 24

@@ -13,11 +13,12 @@ from cnnx.layers import Identity, Input
 from cnnx.layers.layer import Layer
 from cnnx.layers.value import Value
 from cnnx.models import Model
+from cnnx.onnx.arrangement import arranged, plain
 from cnnx.onnx.folding import Known, fold, folds, known
-from cnnx.onnx.layouts import Atom, Tensor, arranged, held, plain
 from cnnx.onnx.model_file import Network, Node, read
 from cnnx.onnx.operators import OPERATORS
 from cnnx.onnx.patterns import put_together
+from cnnx.onnx.tensor import Atom, Tensor, held
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Operand, Use
 from cnnx.registry import choice

@@ -10,9 +10,11 @@ import numpy as np
 from cnnx.arrays import Array, Float
 from cnnx.layers.layer import Layer
 from cnnx.layers.value import Value
+from cnnx.onnx.arrangement import arranged
+from cnnx.onnx.broadcasting import constant_beside
 from cnnx.onnx.folding import Known, fixed
-from cnnx.onnx.layouts import Atom, Group, Tensor, arranged, constant_beside
 from cnnx.onnx.model_file import Node
+from cnnx.onnx.tensor import Atom, Group, Tensor
 from cnnx.onnx.unsupported import UnsupportedError
 
 Operand: TypeAlias = Tensor | Known | None

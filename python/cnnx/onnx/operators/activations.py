@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnx import layers
-from cnnx.onnx.layouts import Tensor
 from cnnx.onnx.operators.shapes import joined
+from cnnx.onnx.tensor import Tensor
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

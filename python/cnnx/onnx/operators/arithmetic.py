@@ -10,8 +10,9 @@ import numpy as np
 
 from cnnx import layers
 from cnnx.arrays import Array, Float
-from cnnx.onnx.layouts import Tensor, aligned, axis, side_by_side
+from cnnx.onnx.broadcasting import aligned, side_by_side
 from cnnx.onnx.operators.repetition import expanded
+from cnnx.onnx.tensor import Tensor, axis
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from cnnx import layers
 from cnnx.arrays import Array
-from cnnx.onnx.layouts import Tensor, alone, count
+from cnnx.onnx.arrangement import alone
 from cnnx.onnx.operators.arithmetic import affine, merged, power
 from cnnx.onnx.operators.reductions import reduced_over
 from cnnx.onnx.operators.shapes import joined
+from cnnx.onnx.tensor import Tensor, count
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

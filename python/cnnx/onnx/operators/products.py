@@ -8,8 +8,9 @@ import numpy as np
 
 from cnnx import layers
 from cnnx.arrays import Array
-from cnnx.onnx.layouts import Atom, Tensor, axis, count, refined
+from cnnx.onnx.broadcasting import refined
 from cnnx.onnx.operators.arithmetic import affine, merged
+from cnnx.onnx.tensor import Atom, Tensor, axis, count
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

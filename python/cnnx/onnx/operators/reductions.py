@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from cnnx import layers
-from cnnx.onnx.layouts import Group, Tensor, count
 from cnnx.onnx.operators.selection import by_itself, taken
 from cnnx.onnx.operators.shapes import joined
+from cnnx.onnx.tensor import Group, Tensor, count
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnx import layers
-from cnnx.onnx.layouts import Group, Tensor, alone, axis
+from cnnx.onnx.arrangement import alone
+from cnnx.onnx.tensor import Group, Tensor, axis
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from cnnx import layers
-from cnnx.onnx.layouts import Tensor, count
 from cnnx.onnx.operators.windows import channels_last, made
+from cnnx.onnx.tensor import Tensor, count
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from cnnx import layers
-from cnnx.onnx.layouts import Group, Tensor, alone, axis, count
+from cnnx.onnx.arrangement import alone
 from cnnx.onnx.operators.shapes import split_axis
+from cnnx.onnx.tensor import Group, Tensor, axis, count
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

@@ -6,16 +6,8 @@ import math
 from typing import Any
 
 from cnnx import layers
-from cnnx.onnx.layouts import (
-    PROBES,
-    Atom,
-    Group,
-    Size,
-    Tensor,
-    count,
-    reshaped,
-    size,
-)
+from cnnx.onnx.arrangement import reshaped
+from cnnx.onnx.tensor import PROBES, Atom, Group, Size, Tensor, count, size
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 

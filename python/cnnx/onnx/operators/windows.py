@@ -8,7 +8,7 @@ from typing import Any
 from cnnx import layers
 from cnnx.arrays import Array
 from cnnx.geometry import Pair
-from cnnx.onnx.layouts import Group, Tensor, axis, count
+from cnnx.onnx.tensor import Group, Tensor, axis, count
 from cnnx.onnx.unsupported import UnsupportedError
 from cnnx.onnx.use import Use
 
