@@ -25,6 +25,7 @@ OPERATORS = [
     "ArgMax",
     "AveragePool",
     "BatchNormalization",
+    "Ceil",
     "Celu",
     "Clip",
     "Concat",
@@ -40,9 +41,12 @@ OPERATORS = [
     "Exp",
     "Expand",
     "Flatten",
+    "Floor",
     "Gather",
     "Gelu",
     "Gemm",
+    "Greater",
+    "GreaterOrEqual",
     "GlobalAveragePool",
     "GlobalMaxPool",
     "GroupNormalization",
@@ -53,6 +57,8 @@ OPERATORS = [
     "LRN",
     "LayerNormalization",
     "LeakyRelu",
+    "Less",
+    "LessOrEqual",
     "Log",
     "LogSoftmax",
     "LpPool",
@@ -76,6 +82,7 @@ OPERATORS = [
     "Relu",
     "Reshape",
     "Resize",
+    "Round",
     "Selu",
     "Shape",
     "Sigmoid",
@@ -94,15 +101,20 @@ OPERATORS = [
     "Transpose",
     "Unsqueeze",
     "Upsample",
+    "Where",
 ]
 
 
 _DROPS = "read as a Dropout, which drops in training alone, and draws other random numbers"
+_CORNERS = (
+    "read, and computed as ONNX Runtime does; the test takes {} for the number of {} that are "
+    "made, which is {}"
+)
 OTHERWISE = {
     "test_training_dropout_default": _DROPS,
     "test_training_dropout": _DROPS,
-    "test_resize_downsample_scales_linear_align_corners": "read, and computed as ONNX Runtime "
-    "does; the test takes 2.4 for the number of columns that are made, which is 2",
+    "test_resize_downsample_scales_linear_align_corners": _CORNERS.format("2.4", "columns", 2),
+    "test_resize_downsample_scales_cubic_align_corners": _CORNERS.format("3.2", "pixels", 3),
 }
 """Tests of networks that are read, and compute something else."""
 
@@ -135,8 +147,8 @@ def _is_float32(case: Any) -> bool:
     if not all(isinstance(array, np.ndarray | np.generic) for array in (*inputs, *outputs)):
         return False
     kinds = {array.dtype for array in (*inputs, *outputs)}
-    first = inputs[0].dtype if inputs else outputs[0].dtype
     operator = case.model.graph.node[0].op_type
+    first = inputs[operator == "Where"].dtype if inputs else outputs[0].dtype  # after a condition
     if operator in ("DequantizeLinear", "QuantizeLinear"):
         return kinds <= {np.dtype(t) for t in ["f4", "i1", "u1", "i2", "u2", "i4"]}
     return first == np.float32 and kinds <= {np.dtype(t) for t in ["f4", "i8", "i4", "?"]}

@@ -47,6 +47,10 @@ def resampled(x: Any, size: tuple[int, int], interpolation: str, coordinates: st
         return i * n / m if coordinates == "asymmetric" else i * (n - 1) / (m - 1)
 
     def row(image: Any, at: float) -> Any:
+        if interpolation == "cubic":
+            around = range(math.floor(at) - 1, math.floor(at) + 3)
+            last = len(image) - 1
+            return sum(keys(abs(at - i)) * image[min(max(i, 0), last)] for i in around)
         at = min(max(at, 0), len(image) - 1)
         if interpolation == "nearest":
             return image[math.ceil(at - 0.5)]
@@ -59,6 +63,13 @@ def resampled(x: Any, size: tuple[int, int], interpolation: str, coordinates: st
             for j in range(size[1]):
                 y[n, i, j] = row(line, place(j, x.shape[2], size[1]))
     return y
+
+
+def keys(d: float, a: float = -0.75) -> float:
+    """Return the share of a pixel at a distance."""
+    if d <= 1:
+        return (a + 2) * d**3 - (a + 3) * d**2 + 1
+    return a * d**3 - 5 * a * d**2 + 8 * a * d - 4 * a
 
 
 def identity(x: Any) -> Any:
@@ -107,6 +118,10 @@ CASES = {
         {"function": "erf"},
         (3, 4),
         lambda x: np.vectorize(math.erf)(x).astype(float),
+    ),
+    "is positive": Case(layers.Elementary, {"function": "is_positive"}, (3, 4), lambda x: x > 0),
+    "is not negative": Case(
+        layers.Elementary, {"function": "is_not_negative"}, (3, 4), lambda x: x >= 0
     ),
     "local response": Case(
         layers.LocalResponseNormalization,
@@ -186,7 +201,7 @@ CASES = {
             (4, 5, 2),
             lambda x, size=size, i=interpolation, c=coordinates: resampled(x, size, i, c),
         )
-        for interpolation in ("nearest", "linear")
+        for interpolation in ("nearest", "linear", "cubic")
         for coordinates in ("half_pixel", "asymmetric", "align_corners")
         for size in ((7, 3), (8, 10))
     },
@@ -950,7 +965,7 @@ def test_conv2d_initial_bias_leaves_the_net_input_alone() -> None:
             layer = layers.Conv2D(2, 3, bias=bias, bias_operation=operation)
             y = layer(x)
             kernel = layer.get_weights()[0]
-            np.testing.assert_allclose(y, reference.conv2d_forward(x, kernel, None, (2, 2)), 1e-5)
+            assert_close(y, reference.conv2d_forward(x, kernel, None, (2, 2)))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ CASES: dict[str, tuple[type[Layer], dict[str, Any], Oracle]] = {
     "subtract": (layers.Subtract, {}, lambda a, b: a - b),
     "multiply": (layers.Multiply, {}, lambda *xs: np.prod(np.broadcast_arrays(*xs), axis=0)),
     "divide": (layers.Divide, {}, lambda a, b: a / b),
+    "select": (layers.Select, {}, lambda c, a, b: np.where(c != 0, a, b)),
     "average": (layers.Average, {}, lambda *xs: sum(xs) / len(xs)),
     "maximum": (layers.Maximum, {}, lambda *xs: np.max(np.broadcast_arrays(*xs), axis=0)),
     "minimum": (layers.Minimum, {}, lambda *xs: np.min(np.broadcast_arrays(*xs), axis=0)),
@@ -43,6 +44,8 @@ SHAPES = {
 def fits(name: str, shapes: list[tuple[int, ...]]) -> bool:
     if (name[0] == "a" and name.startswith("along")) or name == "concatenate":
         return len(set(shapes)) == 1
+    if name == "select":
+        return len(shapes) == 3
     return name not in ("subtract", "divide") or len(shapes) == 2
 
 
@@ -69,6 +72,22 @@ def test_forward_and_backward(name: str, shapes: list[tuple[int, ...]]) -> None:
         assert_gradient(call.dx[place], reference.central_differences(output, x), f"input {place}")
     copy = cls.from_config(json.loads(json.dumps(layer.get_config())))
     np.testing.assert_array_equal(copy(xs), y)
+
+
+def test_a_selection_by_zeros_and_repeated_inputs() -> None:
+    condition, a, b = np.float32([[[0, 1, 0]], [[2, 0, 0]]]), normal(1, 2, 4, 3), normal(2, 2, 1, 1)
+    xs = [condition, a, b]
+    layer = layers.Select()
+    layer.build_once(*((None, *x.shape[1:]) for x in xs))
+    call = alone(layer, *xs)
+    layer.forward(call, *xs)
+    chosen = np.broadcast_to(condition != 0, a.shape)
+    np.testing.assert_array_equal(call.y, np.where(chosen, a, b))
+    dy = normal(3, *call.y.shape)
+    layer.backward(call, dy)
+    np.testing.assert_array_equal(call.dx[0], np.zeros_like(condition))
+    np.testing.assert_array_equal(call.dx[1], dy * chosen)
+    assert_close(call.dx[2], (dy * ~chosen).sum((1, 2), keepdims=True))
 
 
 @pytest.mark.parametrize("cls", [layers.Maximum, layers.Minimum])

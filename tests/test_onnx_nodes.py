@@ -39,8 +39,9 @@ def test_the_table_of_the_documents_is_true(outcomes: list[onnx_nodes.Outcome]) 
     assert onnx_nodes.table(outcomes) in DOCUMENT.read_text("utf-8")
 
 
-def test_what_differs_from_a_test_is_what_onnx_runtime_computes(tmp_path: Path) -> None:
-    case = CASES["test_resize_downsample_scales_linear_align_corners"]
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+def test_what_differs_from_a_test_is_what_onnx_runtime_computes(tmp_path: Path, mode: str) -> None:
+    case = CASES[f"test_resize_downsample_scales_{mode}_align_corners"]
     path = onnx_nodes.written(case, ["X"], tmp_path)
     x = case.data_sets[0][0][0]
     assert_close(cnnx.onnx.load(path).predict(x), by_onnxruntime(path, {"X": x})[0])

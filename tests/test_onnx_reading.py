@@ -198,7 +198,7 @@ def test_all_that_cannot_be_taken_is_named_at_once(tmp_path: Path) -> None:
         node("Relu", ["x"], ["a"]),
         node("MaxPool", ["a"], ["b"], name="pool", kernel_shape=[2, 2], dilations=[2, 2]),
         node("NonZero", ["b"], ["c"], name="where"),
-        node("Resize", ["a", "", "scales"], ["d"], name="larger", mode="cubic"),
+        node("Resize", ["a", "", "scales"], ["d"], name="larger", antialias=1),
         node("Add", ["c", "d"], ["y"]),
     ]
     scales = np.array([1, 1, 2, 2], np.float32)
@@ -209,7 +209,7 @@ def test_all_that_cannot_be_taken_is_named_at_once(tmp_path: Path) -> None:
         str(path),
         "MaxPool 'pool': attribute dilations=[2, 2]",
         "NonZero 'where': there is no such operator here",
-        "Resize 'larger': attribute mode='cubic'",
+        "Resize 'larger': attribute antialias=1",
     ):
         assert text in str(error.value)
     assert "Add" not in str(error.value)
@@ -224,6 +224,40 @@ def test_open_sizes_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="input_shapes names z; the inputs are x"):
         cnnx.onnx.load(path, {"z": (None, 3, 4, 4)})
     assert cnnx.onnx.load(path, {"x": (None, 3, 4, 6)}).input_shape == (None, 3, 4, 6)
+
+
+def test_comparisons_and_what_they_choose(tmp_path: Path) -> None:
+    """Against constants, against each other, and with constants to choose from."""
+    nodes = [
+        node("Greater", ["x", "c"], ["high"]),
+        node("LessOrEqual", ["half", "z"], ["above"]),
+        node("Equal", ["x", "z"], ["same"]),
+        node("And", ["high", "above"], ["both"]),
+        node("Or", ["both", "same"], ["any"]),
+        node("Not", ["any"], ["none"]),
+        node("Where", ["any", "x", "z"], ["a"]),
+        node("Where", ["none", "c", "a"], ["b"]),
+        node("Where", ["mask", "b", "least"], ["d"]),
+        node("Cast", ["x"], ["t"], to=9),
+        node("Cast", ["t"], ["f"], to=1),
+        node("Mul", ["d", "f"], ["y"]),
+    ]
+    constants = {
+        "c": normal(7, 1, 3, 1, 1),
+        "half": np.float32(0.5),
+        "mask": normal(8, 1, 3, 8, 12) > -1,
+        "least": np.float32(-1e4),
+    }
+    shape = ["n", 3, 8, 12]
+    path = write(tmp_path / "model.onnx", nodes, {"x": shape, "z": shape}, ["y"], constants)
+    z = np.where(normal(9, *X.shape) > 0, X, normal(10, *X.shape))
+    x = X * (normal(11, *X.shape) > -1)
+    wanted = by_onnxruntime(path, {"x": x, "z": z})[0]
+    model = cnnx.onnx.load(path)
+    np.testing.assert_array_equal(model.predict([x, z]), wanted)
+    cnnx.onnx.save(model, tmp_path / "again.onnx")
+    found = by_onnxruntime(tmp_path / "again.onnx", {"x": x, "z": z})[0]
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def merging(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **giv
     """Construct a layer that merges and use it once."""
 
     def call(x: Any, **given: Any) -> Array:
-        return cls(**given)([x, IMAGE], training=True)
+        return cls(**given)([x, *[IMAGE] * (getattr(cls, "most", None) or 2)][:-1], training=True)
 
     return Entry(call, {"x": IMAGE, **given}, None, {"x": LAYER_INPUT} | (kinds or {}))
 
@@ -366,6 +366,7 @@ LAYERS: dict[str, Entry] = {
         max_value=6,
     ),
     "Divide": merging(layers.Divide),
+    "Select": merging(layers.Select),
     "Elementary": layer(layers.Elementary, {"function": CHOICE}, function="abs"),
     "LocalResponseNormalization": layer(
         layers.LocalResponseNormalization,
@@ -443,12 +444,16 @@ LAYERS: dict[str, Entry] = {
             "coordinates": CHOICE,
             "rounding": CHOICE,
             "scales": values((0, 1), (1,), (NAN, 1), (1e9, 1)) | types(2, "22", ("1", 2)),
+            "cubic_coefficient": REAL | values(11),
+            "exclude_outside": FLAG,
         },
         size=(4, 9),
         interpolation="linear",
         coordinates="half_pixel",
         rounding="floor",
         scales=(0.6, 1.5),
+        cubic_coefficient=-0.5,
+        exclude_outside=True,
     ),
     "Take": layer(
         layers.Take,

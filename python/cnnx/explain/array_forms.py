@@ -32,9 +32,9 @@ def _reduced(layer: layers.Reduction, x: Double) -> Double:
 def _resampled(layer: layers.Resampling, x: Double) -> Double:
     for number in range(len(layer.size)):
         axis = layer.axis(number, x.shape[number + 1])
-        share = axis.share.reshape(-1, *[1] * (x.ndim - number - 2))
-        lower, upper = (np.take(x, places, number + 1) for places in axis[:2])
-        x = lower + share * (upper - lower)
+        matrix = np.zeros((layer.size[number], x.shape[number + 1]))
+        np.add.at(matrix, (np.arange(len(matrix))[:, None], axis.places), axis.shares)
+        x = np.moveaxis(np.tensordot(matrix, x, (1, number + 1)), 0, number + 1)
     return x
 
 
@@ -68,6 +68,12 @@ _ELEMENTARY: dict[str, Callable[[Double], Any]] = {
     "abs": np.abs,
     "erf": lambda x: np.asarray(np.frompyfunc(math.erf, 1, 1)(x), np.float64),
     "log": np.log,
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.rint,
+    "is_positive": lambda x: (x > 0).astype(np.float64),
+    "is_not_negative": lambda x: (x >= 0).astype(np.float64),
+    "is_zero": lambda x: (x == 0).astype(np.float64),
 }
 
 
@@ -87,6 +93,7 @@ ARRAY_FORMS: dict[type[layers.Layer], Callable[..., Any]] = {
         -np.inf if layer.min_value is None else layer.min_value,
         np.inf if layer.max_value is None else layer.max_value,
     ),
+    layers.Select: lambda layer, xs: np.where(xs[0] != 0, xs[1], xs[2]),
     layers.Divide: lambda layer, xs: xs[0] / xs[1],
     layers.Elementary: lambda layer, x: _ELEMENTARY[layer.function](x),
     layers.LocalResponseNormalization: _local_response,

@@ -245,7 +245,9 @@ class Elementary(Layer):
     ----------
     function
         'abs', whose derivative at 0 is 0; 'erf', 2 / sqrt(pi) times the integral of exp(-t^2) from
-        0 on; or 'log', the natural logarithm, which is NaN for negative numbers.
+        0 on; 'log', the natural logarithm, which is NaN for negative numbers. With derivative 0:
+        'floor', 'ceil' and 'round', to even numbers from halves; 'is_positive', 'is_not_negative'
+        and 'is_zero', which are 1 where that holds and 0 elsewhere.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -289,6 +291,17 @@ _ERF_SERIES = [
 ]
 _FUNCTIONS: dict[str, tuple[Callable[[Float], Any], Callable[[Float], Any]]] = {
     "abs": (np.abs, np.sign),
+    **{
+        name: (step, np.zeros_like)
+        for name, step in (
+            ("floor", np.floor),
+            ("ceil", np.ceil),
+            ("round", np.rint),
+            ("is_positive", lambda x: x > 0),
+            ("is_not_negative", lambda x: x >= 0),
+            ("is_zero", lambda x: x == 0),
+        )
+    },
     "erf": (_erf, lambda x: np.float32(2 / math.sqrt(math.pi)) * np.exp(-x * x)),
     "log": (np.log, np.reciprocal),
 }

@@ -25,6 +25,8 @@ class Merging(Layer):
     """
 
     merges = True
+    most: ClassVar[int | None] = None
+    """Number of inputs that the layer takes; None for any."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -47,9 +49,6 @@ class Elementwise(Merging):
 
     An extent of 1 is repeated along the others' extents, as NumPy does.
     """
-
-    most: ClassVar[int | None] = None
-    """Number of inputs that the layer takes; None for any."""
 
     def build(self, *input_shapes: Shape) -> None:
         """Check that there are as many inputs as the layer takes, and that they fit each other."""
@@ -76,7 +75,7 @@ class Elementwise(Merging):
         call.native = call.alike
 
 
-def _give(dx: Float | None, part: Any) -> None:
+def give(dx: Float | None, part: Any) -> None:
     """Write a gradient to where it is wanted, summed over the axes along which it was repeated."""
     if dx is None:
         return
@@ -123,7 +122,7 @@ class Sum(Elementwise):
             if dx is not None and call.alike:
                 _core.weighted_sum([dy], [factor], dx)
             elif dx is not None:
-                _give(dx, dy * factor)
+                give(dx, dy * factor)
 
 
 class Add(Sum):
@@ -201,7 +200,7 @@ class Multiply(Elementwise):
             elif dx is not None:
                 part = np.empty_like(dy)
                 _fold(np.multiply, factors, part)
-                _give(dx, part)
+                give(dx, part)
 
 
 class Divide(Elementwise):
@@ -224,9 +223,34 @@ class Divide(Elementwise):
         a, b = call.xs
         with np.errstate(all="ignore"):
             part = dy / b
-            _give(call.dx[0], part)
+            give(call.dx[0], part)
             if call.dx[1] is not None:
-                _give(call.dx[1], -part * (a / b))
+                give(call.dx[1], -part * (a / b))
+
+
+class Select(Elementwise):
+    """
+    Take each element from the second input where the first is not 0, and elsewhere from the third.
+
+    The gradient goes to where an element came from; the first input gets none.
+
+    Parameters are those of `Merging`.
+    """
+
+    most = 3
+    traits = Traits(reads_output=False)
+
+    def forward(self, call: Call, condition: Float, a: Float, b: Float) -> None:
+        """Write the chosen elements."""
+        np.copyto(call.y, b)
+        np.copyto(call.y, a, where=condition != 0)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Give each element's gradient to where it came from."""
+        chosen = call.xs[0] != 0
+        parts = np.zeros_like(dy), dy * chosen, dy * ~chosen
+        for dx, part in zip(call.dx, parts, strict=True):
+            give(dx, part)
 
 
 class Maximum(Elementwise):
@@ -274,7 +298,7 @@ def _give_to_first(call: Call, dy: Float) -> None:
     left = np.ones(dy.shape, np.bool_)
     for x, dx in zip(call.xs, call.dx, strict=True):
         here = left & (x == call.y)
-        _give(dx, dy * here)
+        give(dx, dy * here)
         left &= ~here
 
 

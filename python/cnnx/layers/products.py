@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.merging import Merging
+from cnnx.layers.merging import Merging, give
 
 
 class MatMul(Merging):
@@ -45,16 +45,10 @@ class MatMul(Merging):
         a, b = call.xs
         first, second = call.dx
         if first is not None:
-            _give(first, np.matmul(dy, b.swapaxes(-1, -2)))
+            give(first, np.matmul(dy, b.swapaxes(-1, -2)))
         if second is not None:
-            _give(second, np.matmul(a.swapaxes(-1, -2), dy))
+            give(second, np.matmul(a.swapaxes(-1, -2), dy))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config()
-
-
-def _give(dx: Float, part: Float) -> None:
-    pairs = zip(dx.shape, part.shape, strict=True)
-    axes = tuple(axis for axis, (own, whole) in enumerate(pairs) if own < whole)
-    np.copyto(dx, part.sum(axis=axes, keepdims=True) if axes else part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,35 +13,37 @@ from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_rank
 from cnnx.registry import choice
 
+INTERPOLATIONS = ("nearest", "linear", "cubic")
 COORDINATES = ("half_pixel", "asymmetric", "align_corners")
 ROUNDINGS = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
 
 
 class Axis(NamedTuple):
     """
-    Where the elements of one axis come from: (1 - share) x[lower] + share x[upper].
+    Where the elements of one axis come from: y[i] = sum over t of shares[i, t] x[places[i, t]].
 
     Attributes
     ----------
-    lower, upper
+    places
         Indices of the input.
-    share
-        Of the upper one; all zero for the nearest.
+    shares
+        Of each place. They add up to 1.
     """
 
-    lower: Array
-    upper: Array
-    share: Float
+    places: Array
+    shares: Float
 
 
 class Resampling(Layer):
     """
-    Give images or sequences another size, by the nearest pixels or by linear interpolation.
+    Give images or sequences another size: nearest pixels, linear or cubic interpolation.
 
     With n pixels, m wanted and scale s, the middle of output pixel i lies at (i + 1/2) / s - 1/2 of
     the input ('half_pixel'), at i / s ('asymmetric') or at i (n - 1) / (m - 1) ('align_corners').
-    Linear interpolation weighs the two pixels around it, along each axis in turn; beyond the
-    outermost pixels these are repeated.
+    Linear interpolation weighs the two pixels around it, along each axis in turn, and cubic the
+    four around it; beyond the outermost pixels these are repeated. The cubic share of a pixel at a
+    distance d is (a + 2) d^3 - (a + 3) d^2 + 1 for d up to 1, and a (d^3 - 5 d^2 + 8 d - 4) from
+    1 to 2 (Keys 1981).
 
     Input (batch, ..., channels), output (batch, *size, channels).
 
@@ -50,7 +52,7 @@ class Resampling(Layer):
     size
         (height, width) of images, (steps,) of sequences.
     interpolation
-        'nearest' or 'linear'.
+        'nearest', 'linear' or 'cubic'.
     coordinates
         'half_pixel', 'asymmetric' or 'align_corners'.
     rounding
@@ -58,6 +60,11 @@ class Resampling(Layer):
         which differ for halves.
     scales
         s for each axis; by default m / n.
+    cubic_coefficient
+        The number a of 'cubic'.
+    exclude_outside
+        Whether 'cubic' leaves out what lies beyond the outermost pixels, and scales the other
+        shares up.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -69,6 +76,8 @@ class Resampling(Layer):
         coordinates: str = "half_pixel",
         rounding: str = "round_prefer_floor",
         scales: Sequence[float] | None = None,
+        cubic_coefficient: float = -0.75,
+        exclude_outside: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -77,7 +86,7 @@ class Resampling(Layer):
         if not 1 <= len(size) <= 2:
             raise ValueError(f"{self}: size must be (height, width) or (steps,), got {size!r}")
         self.size = geometry.extents(size, f"{self}: size", len(size))
-        self.interpolation = choice(interpolation, f"{self}: interpolation", "nearest", "linear")
+        self.interpolation = choice(interpolation, f"{self}: interpolation", *INTERPOLATIONS)
         self.coordinates = choice(coordinates, f"{self}: coordinates", *COORDINATES)
         self.rounding = choice(rounding, f"{self}: rounding", *ROUNDINGS)
         self.scales = None
@@ -87,6 +96,10 @@ class Resampling(Layer):
             if len(scales) != len(self.size):
                 raise ValueError(f"{self}: scales must be as many as size, got {scales!r}")
             self.scales = [geometry.number(s, f"{self}: scales", 1e-6, 1e6) for s in scales]
+        self.cubic_coefficient = geometry.number(
+            cubic_coefficient, f"{self}: cubic_coefficient", -10, 10
+        )
+        self.exclude_outside = bool(exclude_outside)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, *size, channels)."""
@@ -107,11 +120,20 @@ class Resampling(Layer):
             places = places * (extent - 1) / max(wanted - 1, 1)
         if self.interpolation == "nearest":
             near = np.clip(_rounded(places, self.rounding), 0, extent - 1).astype(np.intp)
-            return Axis(near, near, np.zeros(wanted, np.float32))
-        places = np.clip(places, 0, extent - 1)
-        lower = np.minimum(np.floor(places), max(extent - 2, 0)).astype(np.intp)
-        upper = np.minimum(lower + 1, extent - 1)
-        return Axis(lower, upper, (places - lower).astype(np.float32))
+            return Axis(near[:, None], np.ones((wanted, 1), np.float32))
+        if self.interpolation == "linear":
+            places = np.clip(places, 0, extent - 1)
+            lower = np.minimum(np.floor(places), max(extent - 2, 0))
+            upper = np.minimum(lower + 1, extent - 1)
+            share = places - lower
+            seen, shares = np.stack([lower, upper], 1), np.stack([1 - share, share], 1)
+            return Axis(seen.astype(np.intp), shares.astype(np.float32))
+        seen = np.floor(places)[:, None] + np.arange(-1, 3)
+        shares = _cubic(np.abs(places[:, None] - seen), self.cubic_coefficient)
+        if self.exclude_outside:
+            shares *= (seen >= 0) & (seen < extent)
+            shares /= shares.sum(axis=1, keepdims=True)
+        return Axis(np.clip(seen, 0, extent - 1).astype(np.intp), shares.astype(np.float32))
 
     traits = Traits(reads_inputs=False, reads_output=False)
 
@@ -130,10 +152,9 @@ class Resampling(Layer):
         for number, axis in reversed(list(enumerate(call.axes, start=1))):
             extent = call.shapes[0][number - 1]
             dx = np.zeros((*dy.shape[:number], extent, *dy.shape[number + 1 :]), np.float32)
-            before, share = (slice(None),) * number, _beside(axis.share, number, dy.ndim)
-            np.add.at(dx, (*before, axis.lower), dy * (1 - share))
-            if self.interpolation == "linear":
-                np.add.at(dx, (*before, axis.upper), dy * share)
+            before = (slice(None),) * number
+            for place, share in _taps(axis, number, dy.ndim):
+                np.add.at(dx, (*before, place), dy * share)
             dy = dx
         np.copyto(call.dx[0], dy)
 
@@ -145,6 +166,8 @@ class Resampling(Layer):
             "coordinates": self.coordinates,
             "rounding": self.rounding,
             "scales": self.scales,
+            "cubic_coefficient": self.cubic_coefficient,
+            "exclude_outside": self.exclude_outside,
         }
 
 
@@ -156,17 +179,27 @@ def _rounded(places: Array, rounding: str) -> Array:
     return np.floor(places) if rounding == "floor" else np.ceil(places)
 
 
-def _beside(share: Float, axis: int, rank: int) -> Float:
-    return share.reshape(-1, *[1] * (rank - axis - 1))
+def _cubic(distances: Array, a: float) -> Array:
+    """Return the shares of pixels at distances of 0 to 2."""
+    d = distances
+    near = ((a + 2) * d - (a + 3)) * d * d + 1
+    far = a * (((d - 5) * d + 8) * d - 4)
+    return np.where(d <= 1, near, far)
+
+
+def _taps(axis: Axis, number: int, rank: int) -> Iterator[tuple[Array, Float]]:
+    """Yield places with their shares as these stand beside arrays of a rank."""
+    for place, share in zip(axis.places.T, axis.shares.T, strict=True):
+        yield place, share.reshape(-1, *[1] * (rank - number - 1))
 
 
 def _along(x: Float, axis: Axis, number: int) -> Float:
-    lower: Float = np.take(x, axis.lower, axis=number)
-    if not axis.share.any():
-        return lower
-    share = _beside(axis.share, number, x.ndim)
-    upper = np.take(x, axis.upper, axis=number)
-    upper -= lower
-    upper *= share
-    lower += upper
-    return lower
+    if axis.shares.shape[1] == 1:
+        return np.take(x, axis.places[:, 0], axis=number)
+    y: Float | None = None
+    for place, share in _taps(axis, number, x.ndim):
+        part: Float = np.take(x, place, axis=number)
+        part *= share
+        y = part if y is None else np.add(y, part, out=y)
+    assert y is not None
+    return y

@@ -73,15 +73,6 @@ def plain(tensor: Tensor, apply: Apply) -> Tensor:
     return arranged(tensor, rest or ((),), apply)
 
 
-def place_of(tensor: Tensor, number: int) -> int:
-    """
-    Return the axis of the value that holds an axis of the file by itself.
-
-    `alone` makes one where there is none.
-    """
-    return tensor.held.index(tensor.axes[number])
-
-
 def alone(tensor: Tensor, number: int, apply: Apply) -> Tensor:
     """Return a tensor whose value holds an axis of the file in one axis, by itself and in order."""
     wanted = tensor.axes[number]

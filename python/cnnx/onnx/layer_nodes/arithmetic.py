@@ -101,7 +101,18 @@ def clip(w: Writer, layer: layers.Clip, value: Value, source: Value) -> Result:
 def elementary(w: Writer, layer: layers.Elementary, value: Value, source: Value) -> Result:
     """Write an Elementary."""
     layout = w.has(source)
-    return w.node(layer.function.capitalize(), w.read(source, layout)), layout
+    x = w.read(source, layout)
+    comparison = _COMPARISONS.get(layer.function)
+    if comparison is None:
+        return w.node(layer.function.capitalize(), x), layout
+    return w.node("Cast", w.node(comparison, x, w.number(0)), to=FLOAT), layout
+
+
+def selection(w: Writer, layer: layers.Select, value: Value, *sources: Value) -> Result:
+    """Write a Select."""
+    layout = _common(w, sources)
+    condition, *others = (w.read(source, layout) for source in sources)
+    return w.node("Where", w.node("Cast", condition, to=BOOL), *others), layout
 
 
 def product(w: Writer, layer: layers.MatMul, value: Value, *sources: Value) -> Result:
@@ -118,6 +129,14 @@ def quantization(w: Writer, layer: layers.Quantization, value: Value, source: Va
     return clipped(w, steps, layer.low, layer.high), LAST
 
 
+FLOAT, BOOL = 1, 9
+"""Types of ONNX."""
+_COMPARISONS = {
+    "is_positive": "Greater",
+    "is_not_negative": "GreaterOrEqual",
+    "is_zero": "Equal",
+}
+
 LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.Dense: dense,
     layers.Add: merged("Add"),
@@ -127,6 +146,7 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.Elementary: elementary,
     layers.MatMul: product,
     layers.Power: power,
+    layers.Select: selection,
     layers.Quantization: quantization,
     layers.Subtract: merged("Sub"),
     layers.Multiply: merged("Mul"),

@@ -214,18 +214,22 @@ def upsampling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
 
 def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value) -> Result:
     """Write a Resampling: by scales if they are its own, else by sizes."""
+    extents = source.shape[1:-1]
+    if layer.interpolation == "cubic" and any(map(int.__lt__, layer.size, extents)):
+        return _gathered(w, layer, source), LAST  # ONNX Runtime makes nothing smaller so
     x = w.read(source, FIRST)
     attributes = {
         "mode": layer.interpolation,
         "coordinate_transformation_mode": layer.coordinates,
         "nearest_mode": layer.rounding,
+        "cubic_coeff_a": layer.cubic_coefficient,
+        "exclude_outside": int(layer.exclude_outside),
     }
     sizes = w.node("Shape", x, end=2)
     sizes = w.node("Concat", sizes, w.numbers(*layer.size), axis=0)
     if layer.scales is None:
         return w.node("Resize", x, "", "", sizes, **attributes), FIRST
     scales = np.array([1, 1, *layer.scales], np.float32)
-    extents = source.shape[1:-1]
     pairs = zip(extents, layer.scales, layer.size, strict=True)
     if all(int(np.floor(np.float32(n) * np.float32(s))) == m for n, s, m in pairs):
         return w.node("Resize", x, "", w.constant(scales, "scales"), **attributes), FIRST
@@ -233,16 +237,18 @@ def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value)
 
 
 def _gathered(w: Writer, layer: layers.Resampling, source: Value) -> str:
-    """Write a Resampling whose scales are not those of its sizes, axis by axis."""
+    """Write a Resampling as sums of pixels times their shares, axis by axis."""
     name = w.read(source, LAST)
     for number, extent in enumerate(source.shape[1:-1]):
         axis = layer.axis(number, extent)
-        lower = w.node("Gather", name, w.numbers(*axis.lower.tolist()), axis=number + 1)
-        if axis.share.any():
-            upper = w.node("Gather", name, w.numbers(*axis.upper.tolist()), axis=number + 1)
-            share = w.constant(axis.share.reshape(-1, *[1] * (len(source.shape) - number - 2)))
-            lower = w.node("Add", lower, w.node("Mul", w.node("Sub", upper, lower), share))
-        name = lower
+        parts = []
+        for place, share in zip(axis.places.T, axis.shares.T, strict=True):
+            part = w.node("Gather", name, w.numbers(*place.tolist()), axis=number + 1)
+            if (share != 1).any():
+                column = share.reshape(-1, *[1] * (len(source.shape) - number - 2))
+                part = w.node("Mul", part, w.constant(column, "share"))
+            parts.append(part)
+        name = w.node("Sum", *parts) if len(parts) > 1 else parts[0]
     return name
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from cnnx.onnx.operators import (
     activations,
     arithmetic,
+    comparisons,
     normalization,
     products,
     reductions,
@@ -22,6 +23,7 @@ Operator: TypeAlias = Callable[[Use], Any]
 OPERATORS: dict[str, Operator] = {
     **activations.OPERATORS,
     **arithmetic.OPERATORS,
+    **comparisons.OPERATORS,
     **normalization.OPERATORS,
     **products.OPERATORS,
     **reductions.OPERATORS,

@@ -71,13 +71,18 @@ def addition(at: Use) -> Tensor:
     return affine(at, found, offset=np.asarray(sum(constants))) if constants else found
 
 
+def difference(at: Use, first: int, second: int) -> Tensor:
+    """Return what one input is above another."""
+    if at.is_constant(first):
+        return affine(at, at.tensor(second), np.full(1, -1, np.float32), at.floats(first))
+    if at.is_constant(second):
+        return affine(at, at.tensor(first), offset=-at.floats(second))
+    return merged(at, layers.Subtract, [at.tensor(first), at.tensor(second)])
+
+
 def subtraction(at: Use) -> Tensor:
     """Sub."""
-    if at.is_constant(0):
-        return affine(at, at.tensor(1), np.full(1, -1, np.float32), at.floats(0))
-    if at.is_constant(1):
-        return affine(at, at.tensor(0), offset=-at.floats(1))
-    return merged(at, layers.Subtract, [at.tensor(0), at.tensor(1)])
+    return difference(at, 0, 1)
 
 
 def multiplication(at: Use) -> Tensor:
@@ -187,10 +192,12 @@ def concatenation(at: Use) -> Tensor:
 OPERATORS: dict[str, Any] = {
     "Abs": elementary("abs"),
     "Add": addition,
+    "Ceil": elementary("ceil"),
     "Clip": clip,
     "Concat": concatenation,
     "Div": division,
     "Erf": elementary("erf"),
+    "Floor": elementary("floor"),
     "Gelu": gelu,
     "Log": elementary("log"),
     "Max": extreme(layers.Maximum, "min_value"),
@@ -200,6 +207,7 @@ OPERATORS: dict[str, Any] = {
     "Neg": lambda at: affine(at, at.tensor(), np.full(1, -1, np.float32)),
     "Pow": powers,
     "Reciprocal": lambda at: power(at, at.tensor(), -1),
+    "Round": elementary("round"),
     "Sqrt": lambda at: power(at, at.tensor(), 0.5),
     "Sub": subtraction,
     "Sum": addition,

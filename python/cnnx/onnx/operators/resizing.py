@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import layers
+from cnnx.layers.resampling import INTERPOLATIONS
 from cnnx.onnx.operators.windows import channels_last, made
 from cnnx.onnx.tensor import Tensor, count
 from cnnx.onnx.unsupported import UnsupportedError
@@ -26,11 +27,16 @@ def resize(at: Use) -> Tensor:
     rounding = "floor" if old else at.attribute("nearest_mode", "round_prefer_floor")
     if at.attribute("antialias", 0):
         raise UnsupportedError("attribute antialias=1")
-    if mode not in ("nearest", "linear"):
+    if mode not in INTERPOLATIONS:
         raise UnsupportedError(f"attribute mode={mode!r}")
     if coordinates not in _MODES:
         raise UnsupportedError(f"attribute coordinate_transformation_mode={coordinates!r}")
-    return _resized(at, mode, coordinates, rounding, *_target(at, 1 if old else 2, 3))
+    target = _target(at, 1 if old else 2, 3)
+    cubic: dict[str, Any] = {}
+    if mode == "cubic":
+        cubic["cubic_coefficient"] = at.attribute("cubic_coeff_a", -0.75)
+        cubic["exclude_outside"] = bool(at.attribute("exclude_outside", 0))
+    return _resized(at, mode, coordinates, rounding, *target, **cubic)
 
 
 def upsample(at: Use) -> Tensor:
@@ -83,6 +89,7 @@ def _resized(
     rounding: str,
     wanted: list[int],
     scales: Sequence[float],
+    **cubic: Any,
 ) -> Tensor:
     tensor = channels_last(at, at.tensor())
     extents = [count(group) for group in tensor.axes[2:]]
@@ -97,6 +104,7 @@ def _resized(
         "coordinates": coordinates,
         "rounding": rounding,
         "scales": list(scales),
+        **cubic,
     }
     factors = [m // n for m, n in zip(wanted, extents, strict=True)]
     if all(f * n == m for f, n, m in zip(factors, extents, wanted, strict=True)):
@@ -118,7 +126,7 @@ def _repeats(settings: dict[str, Any], extents: list[int], factors: list[int]) -
     """Return whether each pixel is repeated as often as any other."""
     layer = layers.Resampling(**settings)
     return all(
-        np.array_equal(layer.axis(number, n).lower, np.arange(n).repeat(factor))
+        np.array_equal(layer.axis(number, n).places[:, 0], np.arange(n).repeat(factor))
         for number, (n, factor) in enumerate(zip(extents, factors, strict=True))
     )
 

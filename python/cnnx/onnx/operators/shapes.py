@@ -28,7 +28,10 @@ def dropout(at: Use) -> Tensor:
 
 
 def cast(at: Use) -> Tensor:
-    """Cast between floating types, all of which are float32 here."""
+    """Cast between floating types, all of which are float32 here; a bool is 0 or 1."""
+    if at.attribute("to", 0) == _BOOL:
+        zero = at.elementwise(layers.Elementary, at.tensor(), function="is_zero")
+        return at.elementwise(layers.Elementary, zero, function="is_zero")
     if at.attribute("to", 0) not in (1, 10, 11, 16):
         raise UnsupportedError(f"attribute to={at.attribute('to')}: numbers stay float32")
     return at.tensor()
@@ -192,6 +195,8 @@ def _blocks(at: Use) -> tuple[Tensor, int]:
         raise UnsupportedError(f"blocks of {block} of an array {tensor}")
     return tensor, block
 
+
+_BOOL = 9
 
 OPERATORS: dict[str, Any] = {
     "Cast": cast,
