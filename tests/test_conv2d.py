@@ -477,6 +477,24 @@ def test_strided_with_channels_that_fill_vectors(groups: int, kernel: int, strid
     check_conv2d(*(whole(i, *shape) for i, shape in enumerate(shapes)), geometry, 0.0)
 
 
+@pytest.mark.parametrize(("mb", "size", "stride"), [(1, 5, 1), (2, 9, 2), (1, 14, 1)])
+def test_many_weights_that_meet_few_pixels(mb: int, size: int, stride: int) -> None:
+    """Threads share out the channels, of one strip and of several."""
+    window, ic, oc = same_window(size, size + 2, 3, stride), 270, 290
+    geometry = geometry_of(window, 1)
+    shapes = (
+        (mb, *window.input_size, ic),
+        (3, 3, ic, oc),
+        (oc,),
+        (mb, *window.output_size, oc),
+    )
+    src, weights, bias, diff_dst = (whole(i, *shape) for i, shape in enumerate(shapes))
+    check_conv2d(src, weights, bias, diff_dst, geometry, 0.0)
+    check_addends(src, weights, diff_dst, geometry, "relu", 5)
+    inputs = {"src": normal(1, *src.shape), "weights": normal(2, *weights.shape), "bias": bias}
+    check_threads(_core.conv2d_forward, {**inputs, **geometry}, {"dst": diff_dst.shape})
+
+
 @pytest.mark.parametrize(("ic", "oc"), [(1024, 300), (130, 1024), (1024, 1024)])
 def test_pointwise_with_pixels_that_share_places_in_the_cache(ic: int, oc: int) -> None:
     geometry = geometry_of(same_window(9, 5, 1, 1), 1)

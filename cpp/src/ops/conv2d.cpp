@@ -37,6 +37,12 @@ std::atomic<Algorithm>& algorithm() {
 // To transform the weights or their gradients takes as long as so many tiles.
 constexpr int64_t kWeightsTiles = 17, kGradientsTiles = 35;
 
+// So does reading those of many weights that were kept: no cache near a core holds them.
+int64_t kept_weights_tiles(const Conv2dDims& d) {
+  constexpr int64_t kManyWeights = 128 * 128, kTiles = 12;
+  return d.ic * d.oc > kManyWeights ? kTiles : 0;
+}
+
 bool takes_winograd(const Conv2dDims& d, Pooling pooling, int64_t weights_tiles) {
   if (pooling == Pooling::pairs) return false;
   return algorithm() == kWinograd ? has_winograd(d)
@@ -76,11 +82,13 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared) {
   const Conv2dDims d = whole_windows(dims, epilogue.pool);
-  if (takes_winograd(d, epilogue.pool, prepared == nullptr ? winograd_weights_tiles(d) : 0)) {
+  const bool kept = prepared != nullptr;
+  const int64_t weights_tiles = kept ? kept_weights_tiles(d) : kWeightsTiles;
+  if (takes_winograd(d, epilogue.pool, kept ? weights_tiles : winograd_weights_tiles(d))) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
-  } else if (takes_stride2(d, epilogue.pool, prepared == nullptr ? kWeightsTiles : 0)) {
+  } else if (takes_stride2(d, epilogue.pool, weights_tiles)) {
     stride2_forward(d, src, weights, bias, epilogue, dst, prepared);
-  } else if (takes_rows(d, epilogue.pool, prepared == nullptr ? kWeightsTiles : 0)) {
+  } else if (takes_rows(d, epilogue.pool, weights_tiles)) {
     rows_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);

@@ -65,65 +65,153 @@ void pack_weights(const Conv2dDims& d, const Runs& runs, const RowCut& cut, cons
   });
 }
 
-}  // namespace
+// The outputs of strips in register tiles.
+class DenseTiles {
+ public:
+  DenseTiles(const Conv2dDims& d, const Strips& strips, const KernelTaps& taps, const float* bias,
+             bool adjacent)
+      : d_(d),
+        strips_(strips),
+        taps_(taps),
+        bias_(bias),
+        cut_(RowCut::best(d, adjacent)),
+        runs_(d, strips.row_stride(), cut_.together()),
+        passes_(runs_, pass_floats(runs_, cut_)),
+        ocg_(d.oc / d.groups),
+        blocks_(ceil_div(ocg_, cut_.tile().channels)),
+        block_(runs_.count() * runs_.floats() * cut_.tile().channels) {}
 
-void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
-                     const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
-  const Correlation correlation(dims, src, epilogue);
-  const Strips& strips = correlation.strips();
-  const RowCut cut = RowCut::best(dims, dst.pixel_stride == dims.oc);
-  const ConvTile& tile = cut.tile();
-  const Runs runs(dims, strips.row_stride(), cut.together());
-  const Passes passes(runs, pass_floats(runs, cut));
-  const int64_t icg = dims.ic / dims.groups, ocg = dims.oc / dims.groups;
-  const int64_t blocks = ceil_div(ocg, tile.channels);
-  const int64_t block = runs.count() * runs.floats() * tile.channels;
-  const int64_t packed = dims.groups * blocks * block;
-  const int64_t biases = Scratchpad::padded(tile.channels);
-
-  Scratchpad scratch(form_scratch(prepared, packed) + biases + passes.scratch(),
-                     correlation.threads(), correlation.scratch());
-  const float* const weights =
-      weights_form(prepared, {&tile, cut.together()}, packed, scratch,
-                   [&](float* memory) { pack_weights(dims, runs, cut, taps, memory); });
-  const int64_t* const offsets = passes.offsets(scratch);
-  if (bias != nullptr && cut.together() > 1) {
-    float* const repeated = scratch.take(biases);
-    for (int64_t i = 0; i < cut.together(); ++i) std::copy_n(bias, ocg, repeated + i * ocg);
-    bias = repeated;
+  int64_t scratch(const PreparedWeights* prepared) const {
+    return form_scratch(prepared, blocks() * block_) + biases() + passes_.scratch();
+  }
+  void prepare(Scratchpad& scratch, PreparedWeights* prepared) {
+    weights_ = weights_form(prepared, {&cut_.tile(), cut_.together()}, blocks() * block_, scratch,
+                            [&](float* memory) { pack_weights(d_, runs_, cut_, taps_, memory); });
+    offsets_ = passes_.offsets(scratch);
+    if (bias_ == nullptr || cut_.together() == 1) return;
+    float* const repeated = scratch.take(biases());
+    for (int64_t i = 0; i < cut_.together(); ++i) std::copy_n(bias_, ocg_, repeated + i * ocg_);
+    bias_ = repeated;
   }
 
-  correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
-    const int64_t images = strips.images(strip), rows = strips.rows(strip);
+  // The channels of all groups, in blocks that fill a tile.
+  int64_t blocks() const { return d_.groups * blocks_; }
+  int64_t channel(int64_t block) const {
+    return block / blocks_ * ocg_ + block % blocks_ * cut_.tile().channels;
+  }
+  int64_t channels(int64_t block) const {
+    return std::min(cut_.tile().channels, ocg_ - block % blocks_ * cut_.tile().channels);
+  }
+
+  // Blocks [first, last) of a strip, whose first output is that of `out`.
+  void make(int64_t first, int64_t last, int64_t strip, const float* input,
+            const OutputPixels& out) const {
+    const ConvTile& tile = cut_.tile();
+    const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
     Pace pace;
-    Ahead ahead(strips.later(strip), {},
-                dims.groups * blocks * passes.count() * images * rows * cut.tiles());
-    for (int64_t b = 0; b < dims.groups * blocks; ++b) {
-      const int64_t g = b / blocks, channel = b % blocks * tile.channels;
-      const int64_t cols = std::min(tile.channels, ocg - channel);
-      const int64_t oc = g * ocg + channel;
-      for (int64_t pass = 0; pass < passes.count(); ++pass) {
-        const ConvRuns pass_runs = passes.runs(pass, offsets);
-        const float* const w = weights + b * block + passes.floats_before(pass) * tile.channels;
-        const float* const start = bias == nullptr || pass > 0 ? nullptr : bias + oc;
+    Ahead ahead(strips_.later(strip), {},
+                (last - first) * passes_.count() * images * rows * cut_.tiles());
+    for (int64_t b = first; b < last; ++b) {
+      const int64_t cols = channels(b), oc = channel(b);
+      for (int64_t pass = 0; pass < passes_.count(); ++pass) {
+        const ConvRuns runs = passes_.runs(pass, offsets_);
+        const float* const w = weights_ + b * block_ + passes_.floats_before(pass) * tile.channels;
+        const float* const start = bias_ == nullptr || pass > 0 ? nullptr : bias_ + oc;
         for (int64_t n = 0; n < images; ++n) {
           for (int64_t y = 0; y < rows; ++y) {
-            const float* const from = input + n * strips.image_stride() +
-                                      y * dims.stride_h * strips.row_stride() + g * icg;
+            const float* const from = input + n * strips_.image_stride() +
+                                      y * d_.stride_h * strips_.row_stride() +
+                                      b / blocks_ * (d_.ic / d_.groups);
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
-            if (pace.stops(pass_runs.count * pass_runs.floats * dims.ow * cols)) return;
-            for (int64_t t = 0; t < cut.tiles(); ++t) {
+            if (pace.stops(runs.count * runs.floats * d_.ow * cols)) return;
+            for (int64_t t = 0; t < cut_.tiles(); ++t) {
               ahead.fetch();
-              const int64_t x = cut.x(t);
-              tile.microkernel(pass_runs, from + x * dims.stride_w * dims.ic,
-                               cut.together() * dims.stride_w * dims.ic, w, start,
-                               to + x * out.pixel_stride, cut.together() * out.pixel_stride,
-                               cut.vectors(t), cut.together() * cols, pass > 0);
+              const int64_t x = cut_.x(t);
+              tile.microkernel(runs, from + x * d_.stride_w * d_.ic,
+                               cut_.together() * d_.stride_w * d_.ic, w, start,
+                               to + x * out.pixel_stride, cut_.together() * out.pixel_stride,
+                               cut_.vectors(t), cut_.together() * cols, pass > 0);
             }
           }
         }
       }
     }
+  }
+
+ private:
+  int64_t biases() const { return Scratchpad::padded(cut_.tile().channels); }
+
+  const Conv2dDims d_;
+  const Strips& strips_;
+  const KernelTaps& taps_;
+  const float* bias_;
+  RowCut cut_;
+  Runs runs_;
+  Passes passes_;
+  int64_t ocg_, blocks_, block_;
+  const float* weights_ = nullptr;
+  const int64_t* offsets_ = nullptr;
+};
+
+// Whether threads share out the channels rather than the rows: where many weights meet few pixels,
+// each thread then reads a part of the weights once, and all of the input.
+bool shares_channels(const Conv2dDims& d, Pooling pool) {
+  constexpr int64_t kManyWeights = 1 << 18, kFewInputs = 1 << 18;  // 1 MiB
+  constexpr int64_t kLeastChannels = 256;                          // enough to share out
+  const auto inputs = static_cast<double>(d.mb * (d.ih + d.pad_top) * (d.iw + d.pad_left) * d.ic);
+  return pool == Pooling::none && d.groups == 1 && d.oc >= kLeastChannels &&
+         d.kh * d.kw * d.ic * d.oc >= kManyWeights && inputs <= kFewInputs;
+}
+
+void correlate_by_channels(const Conv2dDims& d, Images src, const KernelTaps& taps,
+                           const float* bias, const Epilogue& epilogue, const OutputPixels& dst,
+                           PreparedWeights* prepared) {
+  const Strips strips(d, src, 1, 1);
+  DenseTiles tiles(d, strips, taps, bias, dst.pixel_stride == d.oc);
+  const int64_t count = tiles.blocks() * strips.count();
+  const int64_t work = d.mb * d.oh * d.ow * d.oc * d.kh * d.kw * d.ic;
+  const int threads = threads_for_work(count, work, kConvGrain);
+  Scratchpad scratch(tiles.scratch(prepared), threads, strips.count() * strips.scratch());
+  tiles.prepare(scratch, prepared);
+  parallel_for_pieces(
+      threads, count, pieces_for(work, threads), [&](int64_t begin, int64_t end, int thread) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t strip = i % strips.count(), block = i / strips.count();
+          float* const copy = scratch.of_thread(thread) + strip * strips.scratch();
+          const bool is_copied = i >= begin + strips.count() && strips.scratch() > 0;
+          OutputPixels out = dst;
+          out.data += strips.first_image(strip) * dst.image_stride +
+                      strips.first_row(strip) * dst.row_stride;
+          tiles.make(block, block + 1, strip, is_copied ? copy : strips.input(strip, copy), out);
+          if (is_finished(epilogue)) continue;
+          for (int64_t n = 0; n < strips.images(strip); ++n) {
+            for (int64_t y = 0; y < strips.rows(strip); ++y) {
+              for (int64_t x = 0; x < d.ow; ++x) {
+                const int64_t first = (strips.first_image(strip) + n) * dst.image_stride +
+                                      (strips.first_row(strip) + y) * dst.row_stride +
+                                      x * dst.pixel_stride;
+                finish(epilogue, tiles.channels(block), first + tiles.channel(block), dst.data);
+              }
+            }
+          }
+        }
+      });
+}
+
+}  // namespace
+
+void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps, const float* bias,
+                     const Epilogue& epilogue, const OutputPixels& dst, PreparedWeights* prepared) {
+  if (shares_channels(dims, epilogue.pool)) {
+    correlate_by_channels(dims, src, taps, bias, epilogue, dst, prepared);
+    return;
+  }
+  const Correlation correlation(dims, src, epilogue);
+  DenseTiles tiles(dims, correlation.strips(), taps, bias, dst.pixel_stride == dims.oc);
+  Scratchpad scratch(tiles.scratch(prepared), correlation.threads(), correlation.scratch());
+  tiles.prepare(scratch, prepared);
+  correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
+    tiles.make(0, tiles.blocks(), strip, input, out);
   });
 }
 
