@@ -38,9 +38,11 @@ parser.add_argument(
     "--learning-rate", type=float, help="default: .0003, or .001 at first with --augment"
 )
 parser.add_argument(
-    "--model", type=Path, default="cats_and_dogs.safetensors", help="file of the network"
+    "--model", type=Path, default="output/cats_and_dogs.safetensors", help="file of the network"
 )
-parser.add_argument("--picture", default="cats_and_dogs.png", help="file for the predictions")
+parser.add_argument(
+    "--picture", type=Path, default="output/cats_and_dogs.png", help="file for the predictions"
+)
 options = parser.parse_args()
 
 
@@ -84,6 +86,7 @@ def train():
         x_train, y_train, batch_size=32, epochs=epochs, validation_data=pets.validation
     ).history
     print(f"Best validation accuracy: {max(history['val_accuracy']):.2%}".replace("%", " %"))
+    options.model.parent.mkdir(parents=True, exist_ok=True)
     model.save(options.model)
     print(f"Saved {options.model}")
     return pets.validation_file_paths
@@ -113,9 +116,11 @@ def predict(paths):
     labels = [names[round(float(value))] for value in values]
     for file, label, value in zip(files, labels, values, strict=True):
         print(f"{label:8} {value:.3f}  {file}")
-    titles = [f"{label}\n{value:.3f}" for label, value in zip(labels, values, strict=True)]
+    shares = [100 * max(float(value), 1 - float(value)) for value in values]
+    titles = [f"{label} {share:.0f} %" for label, share in zip(labels, shares, strict=True)]
     photos = [shrunk(load_image(file)) for file in files[:DRAWN]]
     figure = explain.plot_pictures(photos, titles[:DRAWN], columns=min(len(files), 6))
+    options.picture.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.picture, dpi=150, bbox_inches="tight")
     print(f"Saved {options.picture}" + f" with the first {DRAWN}" * (len(files) > DRAWN))
 

@@ -24,7 +24,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--batch", type=int, default=64, help="samples a step, of all ranks")
     parser.add_argument("--samples", type=int, default=60000, help="images to train on")
-    parser.add_argument("--backup", default="distributed_mnist_backup", help="folder")
+    parser.add_argument("--backup", default="output/distributed_mnist_backup", help="folder")
     options = parser.parse_args()
 
     group = cnnx.distributed.init()

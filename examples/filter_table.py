@@ -1,6 +1,6 @@
 """The fixed filters of image processing, each with its weights and what it makes of a picture.
 
-Run: python examples/filter_table.py [PICTURE] [--out filter_table.png]
+Run: python examples/filter_table.py [PICTURE] [--out FILE]
 (needs pip install "cnnx[images,plot]")
 
 Without a picture of yours a boat on a river is drawn.
@@ -8,6 +8,7 @@ Without a picture of yours a boat on a river is drawn.
 
 import argparse
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -33,10 +34,19 @@ TABLE = {
     "laplacian_of_gaussian": "Laplacian of Gaussian",
     "difference_of_gaussians": "Difference of Gaussians",
 }
-# Too many weights to write down. Their results are dark and are shown 10 times as bright.
+# Dark results are drawn so many times brighter.
+BRIGHTER = {
+    "first_order": 6,
+    "laplacian4": 3,
+    "laplacian4_diagonal": 2,
+    "roberts_diagonal": 6,
+    "laplacian_of_gaussian": 10,
+    "difference_of_gaussians": 10,
+}
+# Too many weights to write down.
 LARGE = {
-    "laplacian_of_gaussian": "9 x 9, sigma 1.4, times 10",
-    "difference_of_gaussians": "9 x 9, sigma 1 and 1.6, times 10",
+    "laplacian_of_gaussian": "9 x 9, sigma 1.4",
+    "difference_of_gaussians": "9 x 9, sigma 1 and 1.6",
 }
 
 
@@ -75,21 +85,25 @@ def written(kernel):
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("picture", nargs="?", help="a picture file (default: a drawing)")
-parser.add_argument("--out", default="filter_table.png", help="picture to write")
+parser.add_argument("--out", type=Path, default="output/filter_table.png", help="picture to write")
 options = parser.parse_args()
 image = options.picture or boat_on_a_river()
 
-kernels = {name: filters.get(name) * (10 if name in LARGE else 1) for name in TABLE}
-results = {name: filters.apply(image, kernel) for name, kernel in kernels.items()}
+kernels = {name: filters.get(name) for name in TABLE}
+results = {
+    name: filters.apply(image, kernel * BRIGHTER.get(name, 1)) for name, kernel in kernels.items()
+}
 height, width = results["identity"].shape[:2]
 figure = Figure(figsize=(12, 4 * (3 * height / width + 1)), layout="constrained")
 for axes, (name, title) in zip(figure.subplots(4, 4).flat, TABLE.items(), strict=True):
     axes.imshow(results[name], cmap="gray", vmin=0, vmax=255)
-    axes.set_title(title)
+    brighter = f", x {BRIGHTER[name]}" if name in BRIGHTER else ""
+    axes.set_title(title + brighter)
     axes.set_xlabel(LARGE.get(name) or written(kernels[name]), family="monospace")
     axes.set_xticks([])
     axes.set_yticks([])
     black = np.mean(results[name] == 0)
     print(f"{title:24} mean {results[name].mean():6.1f}   {black:4.0%} black".replace("%", " %"))
+options.out.parent.mkdir(parents=True, exist_ok=True)
 figure.savefig(options.out, dpi=110)
 print(f"The table: {options.out}")

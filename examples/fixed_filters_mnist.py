@@ -11,6 +11,7 @@ layers learn.
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +30,9 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="folder of MNIST's four files (default: download them)")
 parser.add_argument("--epochs", type=int, default=3)
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--out", default="fixed_filters_mnist.png", help="picture to write")
+parser.add_argument(
+    "--out", type=Path, default="output/fixed_filters_mnist.png", help="picture to write"
+)
 options = parser.parse_args()
 
 cnnx.utils.set_random_seed(options.seed)
@@ -53,5 +56,6 @@ model = cnnx.Sequential(
 model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
 run_experiment(model, (x_train, y_train), (x_test, y_test), batch_size=32, epochs=options.epochs)
 maps = explain.feature_maps(model, x_test[0])
+options.out.parent.mkdir(parents=True, exist_ok=True)
 explain.plot_feature_maps(maps).savefig(options.out, dpi=120)
 print(f"What each layer makes of the first test image: {options.out}")

@@ -76,7 +76,7 @@ def alexnet() -> cnnx.Sequential:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=Path(), help="folder for both drawings")
+    parser.add_argument("--out", type=Path, default=Path("output"), help="folder for both drawings")
     options = parser.parse_args()
 
     options.out.mkdir(parents=True, exist_ok=True)

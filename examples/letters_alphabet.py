@@ -12,6 +12,7 @@ finds whole letters by templates of 7x5 pixels.
 
 import argparse
 import itertools
+from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure, SubFigure
@@ -190,7 +191,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--letter", default="E", choices=LETTERS, help="to convolve in numbers")
     parser.add_argument("--text", default=TEXT, help="capital letters and spaces")
-    parser.add_argument("--out", default="letters_alphabet.png", help="picture to write")
+    parser.add_argument(
+        "--out", type=Path, default="output/letters_alphabet.png", help="picture to write"
+    )
     options = parser.parse_args()
     if not options.text or set(options.text) - {*LETTERS, " "}:
         parser.error("--text takes capital letters and spaces")
@@ -222,6 +225,7 @@ def main() -> None:
     print(f"\nTemplates of whole letters in {options.text!r}, by the column of their middle:")
     for letter, columns in find_letters(typeset(options.text)).items():
         print(f"  {letter}  {' '.join(map(str, columns)) or '-'}")
+    options.out.parent.mkdir(parents=True, exist_ok=True)
     draw(strokes, options.text).savefig(options.out, dpi=100)
     print(f"\nThe page of kernels and letters: {options.out}")
 

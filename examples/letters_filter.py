@@ -14,6 +14,7 @@ network. `--seeds 12` compares K and F in twelve trainings: K comes out like F i
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -33,7 +34,9 @@ parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="folder of MNIST's four files (default: download them)")
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--seeds", type=int, help="compare K and F for so many seeds instead")
-parser.add_argument("--out", default="letters_filter.png", help="picture to write")
+parser.add_argument(
+    "--out", type=Path, default="output/letters_filter.png", help="picture to write"
+)
 options = parser.parse_args()
 
 
@@ -149,8 +152,11 @@ def draw(K, b_K):
     ]
     pictures = [*examples, *np.clip(np.concatenate(maps), 0, 1)]
     titles = [f"{digit}" for digit in CHARACTERS for _ in range(4)]
-    titles += ["with K"] * 8 + ["with F"] * 8
-    explain.plot_pictures(pictures, titles, columns=8, limit=1).savefig(options.out, dpi=120)
+    titles += [""] * 16
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    rows = ["image", "after K", "after F"]
+    figure = explain.plot_pictures(pictures, titles, columns=8, limit=1, row_labels=rows)
+    figure.savefig(options.out, dpi=120)
     print(f"\nThe images before and after the filters: {options.out}")
 
 

@@ -18,7 +18,7 @@ parser.add_argument("--data", help="folder of MNIST's four files (default: downl
 parser.add_argument("--index", type=int, default=0, help="of the test image to look at")
 parser.add_argument("--epochs", type=int, default=2)
 parser.add_argument("--seed", type=int, default=0)
-parser.add_argument("--out", type=Path, default=Path(), help="folder for the pictures")
+parser.add_argument("--out", type=Path, default=Path("output"), help="folder for the pictures")
 options = parser.parse_args()
 
 cnnx.utils.set_random_seed(options.seed)
@@ -47,19 +47,23 @@ outputs = model.predict(x_test, verbose=0)
 
 image = x_test[options.index]
 decision = int(outputs[options.index].argmax())
-print(f"The network takes image {options.index}, a {y_test[options.index]}, for a {decision}.")
+share = 100 * float(outputs[options.index, decision])
+verdict = f"predicted {decision} ({share:.0f} %), true {y_test[options.index]}"
+print(f"Image {options.index}: {verdict}")
 counts = cnnx.metrics.confusion_matrix(y_test, outputs.argmax(axis=1), num_classes=10)
 cam = explain.grad_cam(model, image)
 slopes = explain.saliency(model, image)
-falls = explain.occlusion(model, image, size=side // 4)
+falls = explain.occlusion(model, image, size=side // 4 + 1, strides=side // 8)
 figures = {
     "history": history.plot(),
     "confusion_matrix": explain.plot_confusion_matrix(counts),
     "filters": explain.plot_filters(model.get_layer("conv_1")),
     "feature_maps": explain.plot_feature_maps(explain.feature_maps(model, image)),
-    "grad_cam": explain.plot_map(image, cam, f"Grad-CAM for {decision}"),
-    "saliency": explain.plot_map(image, slopes, f"saliency for {decision}"),
-    "occlusion": explain.plot_map(image, falls, f"fall of the output for {decision}", signed=True),
+    "grad_cam": explain.plot_map(image, cam, f"Grad-CAM: {verdict}", label="share of the largest"),
+    "saliency": explain.plot_map(image, slopes, f"saliency: {verdict}", label="size of the slope"),
+    "occlusion": explain.plot_map(
+        image, falls, f"occlusion: {verdict}", signed=True, label="fall of the probability"
+    ),
 }
 options.out.mkdir(parents=True, exist_ok=True)
 for name, figure in figures.items():

@@ -10,6 +10,7 @@ trains on all images, a half and a sixteenth of them, as its loops take hours.
 
 import argparse
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +23,9 @@ parser.add_argument("--data", help="folder of MNIST's four files (default: downl
 parser.add_argument("--learning-rate", type=float, default=0.01)
 parser.add_argument("--seed", type=int, default=0)
 parser.add_argument("--fraction", type=Fraction, default=1, help="of the images to train on")
-parser.add_argument("--model", default="numpy_cnn_mnist.safetensors", help="file to save it in")
+parser.add_argument(
+    "--model", type=Path, default="output/numpy_cnn_mnist.safetensors", help="file to save it in"
+)
 parser.add_argument("--out", help="picture of the costs to write, such as costs.png")
 options = parser.parse_args()
 
@@ -61,6 +64,7 @@ run_experiment(
 costs = history.batches["loss"]
 print(f"Cost of the first and the last {len(costs) // 10} of {len(costs)} batches: ", end="")
 print(f"{np.mean(costs[: len(costs) // 10]):.3f}, {np.mean(costs[-(len(costs) // 10) :]):.3f}")
+options.model.parent.mkdir(parents=True, exist_ok=True)
 model.save(options.model)
 print(f"Model with weights and costs: {options.model}")
 if options.out is not None:

@@ -13,7 +13,7 @@ import cnnx
 from cnnx import callbacks, layers
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--backup", default="digits-backup", help="folder of the backup")
+parser.add_argument("--backup", default="output/digits-backup", help="folder of the backup")
 parser.add_argument("--epochs", type=int, default=40)
 options = parser.parse_args()
 

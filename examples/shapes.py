@@ -1,6 +1,6 @@
 """Pictures of discs, squares, triangles and others: a data set without files, for other examples.
 
-Run: python examples/shapes.py [--out shapes.png]   (the picture needs pip install "cnnx[plot]")
+Run: python examples/shapes.py [--out FILE]   (the picture needs pip install "cnnx[plot]")
 
 Each shape has a bright colour, a size and a place of its own. The background is dark. Noise lies
 over all.
@@ -8,6 +8,7 @@ over all.
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def draw(n: int, side: int, seed: int, most: int = 1, kinds: Sequence[int] = (0,
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default="shapes.png", help="picture to write")
+    parser.add_argument("--out", type=Path, default="output/shapes.png", help="picture to write")
     options = parser.parse_args()
     one = draw(6, 64, seed=0, kinds=range(len(NAMES)))
     several = draw(6, 64, seed=1, most=4)
@@ -83,8 +84,11 @@ def main() -> None:
         for kind, (radius,) in zip(one.kinds, one.radii, strict=True)
     ]
     pictures = [*one.images, *several.images, *COLOURS[several.pixels]]
-    titles += ["several"] * 6 + ["truth"] * 6
-    explain.plot_pictures(pictures, titles, columns=6).savefig(options.out, dpi=120)
+    titles += [""] * 12
+    rows = ["one shape", "several", "class of each pixel"]
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figure = explain.plot_pictures(pictures, titles, columns=6, row_labels=rows)
+    figure.savefig(options.out, dpi=120)
     print(f"Pictures: {options.out}")
 
 

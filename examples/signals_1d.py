@@ -9,6 +9,7 @@ where these are.
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
@@ -64,10 +65,11 @@ def draw(signals, kinds, found, file):
     for axes, signal, kind, guess in zip(grid, signals, kinds, found, strict=True):
         axes.plot(signal, linewidth=0.8)
         right = kind == guess
-        title = NAMES[kind] if right else f"{NAMES[kind]}, taken for a {NAMES[guess]}"
+        title = f"predicted {NAMES[guess]}, true {NAMES[kind]}"
         axes.set_title(title, fontsize=9, color="black" if right else "red")
         axes.tick_params(labelsize=7)
     figure.supxlabel("time step", fontsize=9)
+    file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=120)
 
 
@@ -78,7 +80,9 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--samples", type=int, default=2000, help="train on so many signals")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default="signals_1d.png", help="picture to write")
+    parser.add_argument(
+        "--out", type=Path, default="output/signals_1d.png", help="picture to write"
+    )
     options = parser.parse_args()
 
     cnnx.utils.set_random_seed(options.seed)

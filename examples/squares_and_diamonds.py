@@ -10,6 +10,7 @@ layer counts: horizontal and vertical lines speak for a square, slanted ones for
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -65,7 +66,9 @@ def design() -> cnnx.Sequential:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", default="squares_and_diamonds.png", help="picture to write")
+    parser.add_argument(
+        "--out", type=Path, default="output/squares_and_diamonds.png", help="picture to write"
+    )
     options = parser.parse_args()
 
     model = design()
@@ -88,8 +91,13 @@ def main() -> None:
         for line, match in matches.items():
             print(f"  {line:18} {match.max():.0f}")
         pictures += [3 * image, *matches.values()]
-        titles += [name, *(f"best match {match.max():.0f} of 3" for match in matches.values())]
-    explain.plot_pictures(pictures, titles, columns=5, limit=3).savefig(options.out, dpi=150)
+        titles += ["image", *(f"best match {match.max():.0f} of 3" for match in matches.values())]
+    rows = ["templates", "square", "diamond"]
+    figure = explain.plot_pictures(
+        pictures, titles, columns=5, limit=3, row_labels=rows, bar_label="pixels that match"
+    )
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(options.out, dpi=150)
     print(f"\nTemplates and responses: {options.out}")
 
 

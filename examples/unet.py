@@ -1,7 +1,7 @@
 """U-Net (Ronneberger, Fischer & Brox 2015): a network says what each pixel belongs to.
 
 Run: python examples/unet.py [--side N] [--depth N] [--width N] [--epochs N] [--samples N]
-     [--seed N] [--out unet.png] [--model FILE]   (the picture needs pip install "cnnx[plot]")
+     [--seed N] [--out FILE] [--model FILE]   (the picture needs pip install "cnnx[plot]")
 
 The pictures are those of shapes.py: up to four discs, squares and triangles, one over the other. A
 softmax in each pixel chooses between the background and the three kinds.
@@ -14,6 +14,7 @@ of the picture and have batch normalisation.
 
 import argparse
 import math
+from pathlib import Path
 
 import numpy as np
 import shapes
@@ -56,9 +57,11 @@ def overlap(truth, found, label):
 def draw(test, found, file):
     """Draw some pictures above their truth and what the network says."""
     rows = test.images, shapes.COLOURS[test.pixels], shapes.COLOURS[found]
-    titles = [title for title in ("image", "truth", "prediction") for _ in range(DRAWN)]
     pictures = [picture for row in rows for picture in row[:DRAWN]]
-    explain.plot_pictures(pictures, titles, columns=DRAWN).savefig(file, dpi=120)
+    labels = ["image", "truth", "prediction"]
+    figure = explain.plot_pictures(pictures, [""] * len(pictures), columns=DRAWN, row_labels=labels)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(file, dpi=120)
 
 
 def main():
@@ -69,8 +72,10 @@ def main():
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--samples", type=int, default=800, help="train on so many pictures")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", default="unet.png", help="picture to write")
-    parser.add_argument("--model", default="unet.safetensors", help="file of the network")
+    parser.add_argument("--out", type=Path, default="output/unet.png", help="picture to write")
+    parser.add_argument(
+        "--model", type=Path, default="output/unet.safetensors", help="file of the network"
+    )
     options = parser.parse_args()
 
     cnnx.utils.set_random_seed(options.seed)
@@ -86,6 +91,7 @@ def main():
     for label, name in enumerate(NAMES):
         print(f"Overlap of {name}: {overlap(test.pixels, found, label):.3f}")
     print(f"Right pixels: {np.mean(found == test.pixels):.2%}".replace("%", " %"))
+    options.model.parent.mkdir(parents=True, exist_ok=True)
     model.save(options.model)
     draw(test, found, options.out)
     print(f"Network: {options.model}\nPicture: {options.out}")

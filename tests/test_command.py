@@ -343,7 +343,9 @@ def test_a_sixteenth_of_the_images_with_the_cost_of_every_batch(tmp_path):
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
     output = run_on_mnist(tmp_path, "numpy_cnn_mnist.py", "--fraction", "1/16", "--out", "a.png")
     assert "Training time" in output
-    costs = cnnx.models.load_model(tmp_path / "numpy_cnn_mnist.safetensors").history.batches["loss"]
+    costs = cnnx.models.load_model(
+        tmp_path / "output" / "numpy_cnn_mnist.safetensors"
+    ).history.batches["loss"]
     assert len(costs) == 2 * 118  # batches of 32 of 3,750 images
     assert np.mean(costs[:20]) > 2 * np.mean(costs[-20:])
     assert (tmp_path / "a.png").stat().st_size > 10_000

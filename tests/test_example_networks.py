@@ -215,9 +215,9 @@ def test_unet_learns_pixels_is_drawn_and_saved(
     test = example("shapes").draw(200, 32, seed=1, most=4)
     background = 100 * np.mean(test.pixels == 0)
     assert percents(output, "Right pixels:") >= background + 10
-    assert (tmp_path / "unet.png").stat().st_size > 10_000
+    assert (tmp_path / "output" / "unet.png").stat().st_size > 10_000
 
-    model = load_model(tmp_path / "unet.safetensors")
+    model = load_model(tmp_path / "output" / "unet.safetensors")
     found = model.predict(test.images, verbose=0)
     assert found.shape == (200, 32, 32, 4)
     np.testing.assert_allclose(found.sum(axis=-1), 1, rtol=1e-5)
@@ -288,7 +288,7 @@ def test_signals_are_told_apart(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
     output = run(tmp_path, "signals_1d", "--width 8 --epochs 6 --samples 800")
     assert percents(output, "Test accuracy:") >= 65
-    assert (tmp_path / "signals_1d.png").stat().st_size > 10_000
+    assert (tmp_path / "output" / "signals_1d.png").stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("kind", range(4))

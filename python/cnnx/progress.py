@@ -8,12 +8,22 @@ from collections.abc import Callable
 from typing import Any, TextIO, TypeAlias
 
 from cnnx import distributed
+from cnnx.notebook import has_widgets, in_notebook
 
 Logs: TypeAlias = dict[str, float]
 """Figures by name: loss, the metrics, and both with val_ before."""
 
 _REFRESH_SECONDS = 0.1
 _QUIET_SECONDS = 1.0
+_FORMS = (
+    "{desc} {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt}{postfix}  {rate_fmt}, {remaining}",
+    "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt}{postfix}  {rate_fmt}",
+    "{desc} {percentage:3.0f}%|{bar:10}| {n_fmt}/{total_fmt}{postfix}",
+    "{desc} {percentage:3.0f}%{postfix}",
+)
+"""What a bar shows, the widest first: the figures of training stay when the line gets narrow."""
+_FORMS_WITHOUT_END = ("{desc} {n_fmt} images{postfix}  {rate_fmt}", "{desc}{postfix}")
+_NOTEBOOK_COLUMNS = 100
 
 
 def check_verbose(verbose: Any, owner: str) -> int:
@@ -58,9 +68,20 @@ def write_line(text: str) -> None:
         return
 
 
+def _form(bar: Any) -> str:
+    """Return the widest form of a bar that fits into its line."""
+    figures = bar.format_dict
+    forms = _FORMS if figures["total"] else _FORMS_WITHOUT_END
+    for form in forms:
+        text = bar.format_meter(**figures | {"bar_format": form, "ncols": None})
+        if len(text) < (figures["ncols"] or _NOTEBOOK_COLUMNS):
+            return form
+    return forms[-1]
+
+
 class Progress:
     """
-    A bar on a terminal, nothing elsewhere; use it as a context manager.
+    A bar on a terminal or in a notebook, nothing elsewhere; use it as a context manager.
 
     Parameters
     ----------
@@ -78,21 +99,29 @@ class Progress:
         self._started = self._shown = time.perf_counter()
         self._done = 0
         self._bar: Any = None
-        stream = _terminal() if verbose == 1 else None
-        if stream is not None:
-            from tqdm import tqdm  # imported here because most runs show no bar
+        self._has_form = False
+        if verbose == 1:
+            self._bar = self._made(desc=title, total=samples, delay=delay)
 
-            self._bar = tqdm(
-                total=samples,
-                desc=title,
-                unit=" images",
-                unit_scale=True,
-                file=stream,
-                delay=delay,
-                leave=False,
-                mininterval=_REFRESH_SECONDS,
-                dynamic_ncols=True,
-            )
+    def _made(self, **options: Any) -> Any:
+        """Return a bar of tqdm, or None where nobody would see it."""
+        options |= {"unit": " images", "unit_scale": True, "mininterval": _REFRESH_SECONDS}
+        options |= {"leave": False, "dynamic_ncols": True}
+        if in_notebook() and not distributed.group().rank:
+            if has_widgets():
+                from tqdm.notebook import tqdm as notebook_bar
+
+                return notebook_bar(**options)
+            stream: TextIO | None = sys.stdout
+            options |= {"dynamic_ncols": False, "ncols": _NOTEBOOK_COLUMNS}
+        else:
+            stream = _terminal()
+        if stream is None:
+            return None
+        from tqdm import tqdm  # imported here because most runs show no bar
+
+        self._has_form = True
+        return tqdm(file=stream, bar_format=_FORMS[-1] if options["total"] else None, **options)
 
     def advance(self, samples: int, logs: Callable[[], Logs] = dict) -> None:
         """Move the bar on by `samples`, showing the figures that `logs` returns."""
@@ -102,6 +131,8 @@ class Progress:
         now = time.perf_counter()
         if now - self._shown >= _REFRESH_SECONDS:
             self._bar.set_postfix_str(_figures(logs()), refresh=False)
+            if self._has_form:
+                self._bar.bar_format = _form(self._bar)
             self._shown = now
         self._bar.update(samples)
 

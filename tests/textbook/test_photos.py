@@ -150,7 +150,7 @@ def test_n11_the_program_judges_photos(photos: Path, tmp_path: Path) -> None:
     files = ["mine/dark.png", str(bright), *(str(photos / f"{index}.png") for index in range(4))]
     assert [file for _, _, file in lines] == files
     assert [label for label, _, _ in lines[:2]] == ["cat", "dog"]
-    model = cnnx.models.load_model(tmp_path / "cats_and_dogs.safetensors")
+    model = cnnx.models.load_model(tmp_path / "output" / "cats_and_dogs.safetensors")
     for label, value, file in lines:
         expected = model.predict(load_image(tmp_path / file, 100, "grayscale")[None], verbose=0)
         assert float(value) == pytest.approx(expected.item(), abs=6e-4)
@@ -161,7 +161,10 @@ def test_n11_the_program_judges_photos(photos: Path, tmp_path: Path) -> None:
 def test_n11_the_program_says_what_is_missing(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     for arguments, message in (
-        (["--predict", "a.jpg"], "there is no file cats_and_dogs.safetensors. Train a network"),
+        (
+            ["--predict", "a.jpg"],
+            "there is no file output/cats_and_dogs.safetensors. Train a network",
+        ),
         ([], "give PETS to train, or --predict"),
         (["pets", "--predict", "a.jpg"], "give PETS to train, or --predict"),
     ):

@@ -1,4 +1,4 @@
-"""Figures of pictures side by side; without pyplot, so that no global state is touched."""
+"""Figures of pictures side by side, and of maps over images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,19 @@ _INCH = 1.5
 
 def new_figure(width: float, height: float) -> Figure:
     """Return an empty figure of so many inches; raises ImportError without matplotlib."""
-    figure_module = import_extra("matplotlib.figure", "plot", "a plot")
-    figure: Figure = figure_module.Figure(figsize=(width, height), layout="constrained")
-    return figure
+    import_extra("matplotlib.figure", "plot", "a plot")
+    from cnnx.explain import shown_figure  # a subclass of matplotlib's
+
+    return shown_figure.new_figure(width, height)
 
 
 def draw(
-    axes: Axes, picture: Array, title: str = "", signed: bool = False, limit: float | None = None
+    axes: Axes,
+    picture: Array,
+    title: str = "",
+    signed: bool = False,
+    limit: float | None = None,
+    colours: str | None = None,
 ) -> Any:
     """
     Draw one picture: bright is large; or, if `signed`, red is positive and blue negative.
@@ -45,6 +51,9 @@ def draw(
         Whether 0 is to be white.
     limit
         Value of the strongest colour; by default the largest there is.
+    colours
+        Name of matplotlib's colour map for (height, width); by default grey, or red and blue if
+        `signed`.
 
     Returns
     -------
@@ -56,8 +65,8 @@ def draw(
     else:
         top = float(np.abs(values).max()) or 1.0 if limit is None else limit
         bottom = -top if signed else min(float(values.min()), 0.0)
-        colours = "RdBu_r" if signed else "gray"
-        drawn = axes.imshow(values, cmap=colours, vmin=bottom, vmax=top)
+        default = "RdBu_r" if signed else "gray"
+        drawn = axes.imshow(values, cmap=colours or default, vmin=bottom, vmax=top)
     axes.set_title(title, fontsize=9)
     axes.set_xticks([])
     axes.set_yticks([])
@@ -76,9 +85,11 @@ def plot_pictures(
     signed: bool = False,
     limit: float | None = None,
     numbers: bool = False,
+    row_labels: Sequence[str] = (),
+    bar_label: str = "",
 ) -> Figure:
     """
-    Draw pictures side by side.
+    Draw pictures side by side, with a colour bar if all have one scale.
 
     Parameters
     ----------
@@ -95,21 +106,45 @@ def plot_pictures(
         Value of the strongest colour; by default the largest of each picture.
     numbers
         Whether to write the values into the pixels.
+    row_labels
+        Written to the left of each row.
+    bar_label
+        What the colours stand for. The bar is drawn if `limit` is given and a picture is not in
+        colour.
     """
     across = columns or min(len(pictures), 8)
     down = math.ceil(len(pictures) / across)
     figure = new_figure(_INCH * across, (_INCH + 0.35) * down)
-    grid = figure.subplots(down, across, squeeze=False).ravel()
+    places = figure.subplots(down, across, squeeze=False)
+    grid = places.ravel()
     for axes in grid:
-        axes.set_axis_off()
+        _hide(axes)
+    scaled = None
     for axes, picture, title in zip(grid, pictures, titles, strict=False):
         if picture is None:
             continue
-        axes.set_axis_on()
+        axes.patch.set_visible(True)
+        axes.spines[:].set_visible(True)
         drawn = draw(axes, picture, title, signed, limit)
+        if picture.ndim == 2 or picture.shape[2] == 1:
+            scaled = drawn
         if numbers:
             write_numbers(axes, np.asarray(drawn.get_array()), "{:.2f}")
+    for axes, label in zip(places[:, 0], row_labels, strict=False):
+        axes.set_ylabel(label, fontsize=9)
+    if scaled is not None and limit is not None:
+        bar = figure.colorbar(scaled, ax=grid.tolist(), shrink=0.8, aspect=15 * down, pad=0.01)
+        bar.set_label(bar_label, fontsize=9)
+        bar.ax.tick_params(labelsize=8)
     return figure
+
+
+def _hide(axes: Axes) -> None:
+    """Leave nothing of an empty place but its label."""
+    axes.spines[:].set_visible(False)
+    axes.patch.set_visible(False)
+    axes.set_xticks([])
+    axes.set_yticks([])
 
 
 def write_numbers(axes: Axes, values: Array, form: str) -> None:
@@ -129,9 +164,13 @@ def write_numbers(axes: Axes, values: Array, form: str) -> None:
         )
 
 
-def plot_map(image: Array, values: Float, title: str = "", signed: bool = False) -> Figure:
+def plot_map(
+    image: Array, values: Float, title: str = "", signed: bool = False, label: str = ""
+) -> Figure:
     """
     Draw an image, a map of the same height and width, and the map over the image.
+
+    The stronger the map is at a pixel, the more its colour covers the image there.
 
     Parameters
     ----------
@@ -142,15 +181,18 @@ def plot_map(image: Array, values: Float, title: str = "", signed: bool = False)
     title
         Of the map.
     signed
-        Whether the map has two directions, as `occlusion` has: 0 is white then.
+        Whether the map has two directions, as `occlusion` has: 0 is white then, positive values
+        are red and negative ones blue.
+    label
+        What the values are, written along the colour bar.
     """
-    figure = new_figure(8.2, 3)
+    figure = new_figure(9, 3)
     left, middle, right = figure.subplots(1, 3)
     draw(left, image, "image")
-    drawn = draw(middle, values, title, signed)
-    if not signed:
-        drawn.set_cmap("inferno")
-    figure.colorbar(drawn, ax=middle, shrink=0.8)
+    drawn = draw(middle, values, title, signed, colours=None if signed else "YlOrRd")
+    bar = figure.colorbar(drawn, ax=middle, shrink=0.8)
+    bar.set_label(label, fontsize=9)
     draw(right, image, "the map over the image")
-    right.imshow(values, cmap=drawn.cmap, norm=drawn.norm, alpha=0.55)
+    strength = np.abs(values) / (float(np.abs(values).max()) or 1.0)
+    right.imshow(values, cmap=drawn.cmap, norm=drawn.norm, alpha=0.75 * strength)
     return figure

@@ -41,6 +41,7 @@ def plot_filters(filters: Any, limit: int = 64, numbers: bool = False) -> Figure
         signed=True,
         limit=float(np.abs(kernel).max()) or 1.0,
         numbers=numbers,
+        bar_label="weight",
     )
 
 

@@ -1,4 +1,4 @@
-"""What every layer makes of an image."""
+"""The outputs of all layers for one image."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def feature_maps(model: Model, image: Any) -> dict[str, Float]:
 
 def plot_feature_maps(maps: Mapping[str, Float], limit: int = 8) -> Figure:
     """
-    Draw what `feature_maps` returned: a row for each layer, bright is large.
+    Draw what `feature_maps` returned: a row for each layer, on one scale, dark is large.
 
     Parameters
     ----------
@@ -60,10 +60,15 @@ def plot_feature_maps(maps: Mapping[str, Float], limit: int = 8) -> Figure:
             _draw_bars(row.subplots(), values.ravel())
             continue
         grid = row.subplots(1, limit, squeeze=False)[0]
+        shown = values[..., :limit]
+        signed = bool((shown < 0).any())
+        top = float(np.abs(shown).max()) or 1.0
         for axes, channel in zip(grid, range(values.shape[2]), strict=False):
-            draw(axes, values[..., channel])
+            drawn = draw(axes, values[..., channel], "", signed, top, None if signed else "Blues")
         for axes in grid[values.shape[2] :]:
             axes.set_axis_off()
+        bar = row.colorbar(drawn, ax=grid.tolist(), pad=0.01, aspect=12)
+        bar.ax.tick_params(labelsize=7)
     return figure
 
 

@@ -116,4 +116,5 @@ def plot_matches(image: Any, matches: Mapping[str, Float]) -> Figure:
         [picture / (picture.max() or 1.0) * limit, *matches.values()],
         ["image", *matches],
         limit=limit,
+        bar_label="response",
     )

@@ -173,6 +173,14 @@ class History(Callback):
         self.epoch, self.history = state["epoch"], state["history"]
         self.batches = state["batches"]
 
+    def _repr_html_(self) -> str:
+        """Return the curves for a notebook; matplotlib need not be installed."""
+        from cnnx.drawing.curves import curves  # its package imports models
+
+        if not self.history:
+            return "<p>History of no epochs: call fit first.</p>"
+        return curves(self.history, self.epoch)
+
     def plot(self) -> Figure:
         """Draw the figures over epochs and batches (matplotlib: `pip install "cnnx[plot]"`)."""
         from cnnx.explain.curves import plot_history  # imports layers and models

@@ -26,6 +26,7 @@ from cnnx.models.objective import (
     serialize_metrics,
 )
 from cnnx.models.structure import assemble, structure_of
+from cnnx.models.summary import html_summary
 from cnnx.models.training import Training
 from cnnx.models.training_step import TrainingStep
 from cnnx.models.weighting import check_class_weight
@@ -148,6 +149,16 @@ class Model(Network):
 
     def _compile_as(self, compiled: tuple[Any, ...]) -> None:
         self.optimizer, self.loss, self.loss_weights, self.metrics = compiled
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a table of the layers and, if it is built, a drawing."""
+        table = html_summary(self)
+        if not self.built:
+            return table
+        from cnnx.drawing import plot_model  # its package imports this module
+
+        drawing = plot_model(self, to_file=None, show_layer_names=False)
+        return f'{table}<div style="overflow: auto">{drawing}</div>'
 
     def save(self, filepath: str | Path) -> None:
         """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -30,10 +31,7 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
     show_trainable
         Whether to add a column that says which layers are trainable.
     """
-    connected = model.built and not model.is_chain()
-    header = ["Layer (type)", "Output Shape", "Param #"]
-    header += ["Connected to"] * connected + ["Trainable"] * show_trainable
-    rows = [list(map(_name, row)) for row in _rows(model, expand_nested, connected, show_trainable)]
+    header, rows = _table(model, expand_nested, show_trainable)
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     least = (31, 22, 13, 0, 0)
     widths = [max(width, minimum) for width, minimum in zip(widths, least, strict=False)]
@@ -44,14 +42,51 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
             lines.append(_rule("middle", widths))
         lines.append(_cells(row, widths, "│"))
     lines.append(_rule("bottom", widths))
+    lines += [f" {line}" for line in _totals(model)]
+    return "\n".join(lines)
+
+
+def html_summary(model: Any) -> str:
+    """Return the table of a model's layers as HTML."""
+    header, rows = _table(model, expand_nested=False, show_trainable=False)
+    body = "".join(f"<tr>{_html_cells('td', row)}</tr>" for row in rows)
+    return (
+        f"<p><b>{type(model).__name__}</b> {html.escape(_name(model.name))}</p>"
+        '<div style="max-height: 32em; overflow: auto">'
+        f"<table><thead><tr>{_html_cells('th', header)}</tr></thead><tbody>{body}</tbody></table>"
+        "</div>"
+        f"<p>{'<br>'.join(map(html.escape, _totals(model)))}</p>"
+    )
+
+
+def _html_cells(tag: str, texts: Sequence[str]) -> str:
+    sides = ["right" if index == 2 else "left" for index in range(len(texts))]
+    return "".join(
+        f'<{tag} style="text-align: {side}">{html.escape(text)}</{tag}>'
+        for side, text in zip(sides, texts, strict=True)
+    )
+
+
+def _table(
+    model: Any, expand_nested: bool, show_trainable: bool
+) -> tuple[list[str], list[list[str]]]:
+    """Return the titles of the columns, and a row for each layer."""
+    connected = model.built and not model.is_chain()
+    header = ["Layer (type)", "Output Shape", "Param #"]
+    header += ["Connected to"] * connected + ["Trainable"] * show_trainable
+    rows = _rows(model, expand_nested, connected, show_trainable)
+    return header, [list(map(_name, row)) for row in rows]
+
+
+def _totals(model: Any) -> list[str]:
+    """Return the numbers of parameters in words."""
     learned = sum(weight.size for weight in model.trainable_weights)
     total = model.count_params()
-    lines += [
-        f" Total params: {_count(total)}",
-        f" Trainable params: {_count(learned)}",
-        f" Non-trainable params: {_count(total - learned)}",
+    return [
+        f"Total params: {_count(total)}",
+        f"Trainable params: {_count(learned)}",
+        f"Non-trainable params: {_count(total - learned)}",
     ]
-    return "\n".join(lines)
 
 
 def _name(text: str) -> str:
