@@ -54,13 +54,43 @@ ARGUMENTS = {
         T,
         ["Conv2D takes no argument activaton. Did you mean 'activation'?"],
     ),
+    "a misspelt argument of fit": (
+        lambda: network().fit(X, Y, epoch=3),  # type: ignore[call-arg]
+        T,
+        ["fit takes no argument epoch. Did you mean 'epochs'?"],
+    ),
+    "a misspelt argument of compile": (
+        lambda: network().compile(optimiser="adam"),  # type: ignore[call-arg]
+        T,
+        ["compile takes no argument optimiser. Did you mean 'optimizer'?"],
+    ),
+    "a misspelt argument of evaluate": (
+        lambda: network().evaluate(X, Y, batchsize=3),  # type: ignore[call-arg]
+        T,
+        ["evaluate takes no argument batchsize. Did you mean 'batch_size'?"],
+    ),
+    "a misspelt argument of predict": (
+        lambda: network().predict(X, verbos=0),  # type: ignore[call-arg]
+        T,
+        ["predict takes no argument verbos. Did you mean 'verbose'?"],
+    ),
+    "an input without channels": (
+        lambda: cnnx.Sequential([cnnx.Input((28, 28)), layers.Conv2D(2, 3)]),
+        V,
+        ["grey images need a channel axis", r"Input\(\(28, 28, 1\)\)"],
+    ),
+    "one grey image": (
+        lambda: network().predict(X[0, ..., 0]),
+        V,
+        ["x[None, ..., None]"],
+    ),
     "layers that are no list": (
         lambda: cnnx.Sequential(layers.Flatten(), layers.Dense(2)),  # type: ignore[arg-type]
         T,
         ["layers must be a list"],
     ),
     "a shape that is no tuple": (
-        lambda: cnnx.Input(28, 28),  # type: ignore[arg-type]
+        lambda: cnnx.Input(28, 28, 1),  # type: ignore[arg-type]
         T,
         ["Input: shape must be one tuple"],
     ),

@@ -82,3 +82,69 @@ def test_a_layer_of_the_user_may_do_anything() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(3, None, SparseCategoricalCrossentropy(), Shares())
+
+
+PIXELS = np.arange(12 * 8 * 8, dtype=np.float32).reshape(12, 8, 8, 1) % 256
+LABELS = np.arange(12) % 3
+
+
+def classifier(*first: layers.Layer) -> cnnx.Sequential:
+    last = [layers.Flatten(), layers.Dense(3, activation="softmax")]
+    model = cnnx.Sequential([cnnx.Input((8, 8, 1)), *first, *last])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    return model
+
+
+@pytest.mark.parametrize(
+    ("first", "name"),
+    [
+        ([layers.Conv2D(2, 3, name="windows")], "windows"),
+        ([layers.MaxPooling2D(), layers.Conv2D(2, 3, name="windows")], "windows"),
+        ([layers.RandomFlip(), layers.Dropout(0.1), layers.Flatten()], "dense"),
+    ],
+    ids=["convolution", "pooled", "augmented"],
+)
+@pytest.mark.parametrize("kind", ["float32", "uint8"])
+def test_pixels_up_to_255_before_weights(first: Any, name: str, kind: str) -> None:
+    model = cnnx.models.clone_model(classifier(*first))
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.warns(UserWarning, match=f"reach '{name}.*' go up to 255; .*Rescaling"):
+        model.fit(PIXELS.astype(kind), LABELS, verbose=0)
+    with warnings.catch_warnings():  # once is enough
+        warnings.simplefilter("error")
+        model.fit(PIXELS.astype(kind), LABELS, verbose=0)
+
+
+def test_pixels_of_a_stream_up_to_255() -> None:
+    with pytest.warns(UserWarning, match="go up to 255"):
+        classifier().fit(iter([(PIXELS, LABELS)]), verbose=0)
+
+
+class Half(layers.Layer):
+    """A layer of a user."""
+
+    def forward(self, call: Any, x: Any) -> Any:
+        return x / 2
+
+    def backward(self, call: Any, dy: Any) -> Any:
+        return dy / 2
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        [layers.Rescaling(1 / 255)],
+        [layers.BatchNormalization()],
+        [layers.Flatten(), layers.LayerNormalization()],
+        [layers.MaxPooling2D(), layers.Rescaling(1 / 255), layers.Conv2D(2, 2)],
+        [Half()],
+    ],
+    ids=["rescaling", "batch_norm", "layer_norm", "pooled", "own"],
+)
+def test_pixels_that_the_network_scales_itself(first: Any) -> None:
+    classifier(*first).fit(PIXELS, LABELS, verbose=0)
+
+
+@pytest.mark.parametrize("x", [PIXELS / 255, PIXELS - 128, PIXELS * 2], ids=["1", "-128", "510"])
+def test_values_that_are_no_pixels_of_255(x: Any) -> None:
+    classifier(layers.Conv2D(2, 3)).fit(x, LABELS, verbose=0)

@@ -55,7 +55,9 @@ def real_array(value: Any, name: str) -> Array:
     try:
         array = _as_array(value, name)
     except ValueError as error:
-        raise TypeError(f"{name} is ragged: its rows differ in length ({error})") from error
+        raise TypeError(
+            f"{name} is ragged: its rows differ in length; give all one size ({error})"
+        ) from error
     if array.dtype.kind not in "biuf":
         found = f"dtype {array.dtype}" if array.ndim else type(value).__name__
         raise TypeError(f"{name} must hold real numbers, got {found}; {_remedy(value, array)}")

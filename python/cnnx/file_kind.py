@@ -36,6 +36,11 @@ _SUFFIXES = {
     ".pt": "PyTorch",
     ".pth": "PyTorch",
     ".onnx": "ONNX",
+    ".npz": "NumPy",
+    ".pb": "TensorFlow",
+    ".pickle": "pickles",
+    ".pkl": "pickles",
+    ".tflite": "TensorFlow Lite",
 }
 
 
@@ -92,6 +97,6 @@ def refuse_suffix(path: str | os.PathLike[str], operation: str) -> None:
     suffix = Path(path).suffix.lower()
     if suffix in _SUFFIXES:
         raise ValueError(
-            f"{operation}: {path}: cnnx writes safetensors, and whoever reads {suffix} looks for a "
-            f"file of {_SUFFIXES[suffix]}; name it {Path(path).with_suffix('.safetensors').name}"
+            f"{operation}: {path}: cnnx writes safetensors, but {suffix} is the ending of files of "
+            f"{_SUFFIXES[suffix]}; name it {Path(path).with_suffix('.safetensors').name}"
         )

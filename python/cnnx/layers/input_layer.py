@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Never
 
 from cnnx import geometry
 from cnnx.arrays import Float
@@ -54,7 +54,9 @@ class InputLayer(Layer):
         return {"shape": list(self.shape), "name": self.name}
 
 
-def Input(shape: Sequence[int], name: str | None = None) -> Value:  # noqa: N802
+def Input(  # noqa: N802
+    shape: Sequence[int], name: str | None = None, *more: Never
+) -> Value:
     """
     Return an input of a network: layers called on it, and on what they return, make the network.
 
@@ -67,6 +69,6 @@ def Input(shape: Sequence[int], name: str | None = None) -> Value:  # noqa: N802
     name
         By default input_layer, input_layer_1, ....
     """
-    if isinstance(name, int):  # Input(28, 28, 1)
+    if more or isinstance(name, int):  # Input(28, 28, 1)
         raise TypeError("Input: shape must be one tuple, such as Input((28, 28, 1))")
     return InputLayer(shape, name).value()

@@ -365,6 +365,8 @@ def check_rank(layer: Layer, input_shape: Shape, rank: int) -> Shape:
         kind, axes, single, _ = _AXES[rank]
         lacks_channels = len(input_shape) == rank + 1
         remedy = f"; {single} need a channel axis: x[..., None]" if lacks_channels else ""
+        if remedy and input_shape[0] is None:
+            remedy += f" for arrays, Input({(*input_shape[1:], 1)}) for a network"
         raise ValueError(f"{layer} expects {kind} {axes}, got shape {tuple(input_shape)}{remedy}")
     return input_shape[1:]
 

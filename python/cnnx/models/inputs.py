@@ -366,6 +366,8 @@ def weigh(
 def _remedy(shape: tuple[int, ...], expected: tuple[int, ...]) -> str:
     if (*shape[1:], 1) == expected:
         return "; add the channel axis: x[..., None]"
+    if (*shape, 1) == expected:
+        return "; one image is a batch too, with a channel axis: x[None, ..., None]"
     if shape == expected:
         return "; one sample is a batch too: x[None]"
     if len(shape) == 4 and (*shape[2:], shape[1]) == expected:

@@ -14,6 +14,7 @@ from cnnx.arrays import Array, Float
 from cnnx.geometry import integer, number
 from cnnx.layers import LAYERS, Layer
 from cnnx.layers.weight import Weight
+from cnnx.models.argument_names import named
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, Callbacks, History, Logs
 from cnnx.models.form import Form
@@ -166,6 +167,7 @@ class Model(Network):
 
     # How it learns.
 
+    @named
     def compile(
         self,
         optimizer: Any = "adam",
@@ -262,6 +264,7 @@ class Model(Network):
 
     # Whole data sets.
 
+    @named
     def fit(
         self,
         x: Any = None,
@@ -369,6 +372,7 @@ class Model(Network):
         with self.lock:
             return self.training_step("fit").train(*arrays, joint=joint)
 
+    @named
     def evaluate(
         self,
         x: Any = None,
@@ -434,6 +438,7 @@ class Model(Network):
         callbacks.notify("on_test_end", logs)
         return logs
 
+    @named
     def predict(
         self,
         x: Any,

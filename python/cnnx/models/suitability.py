@@ -1,15 +1,70 @@
-"""Whether a loss suits the activation that a network ends in."""
+"""Whether a network suits its loss at the end and its pixels at the beginning."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cnnx.activations import Activation as Function
+from cnnx.arrays import Float
 from cnnx.graph import Graph
 from cnnx.layers.activations import Activation
+from cnnx.layers.augmentation import RandomContrast, RandomTransform
+from cnnx.layers.dropout import NoiseLayer
+from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
-from cnnx.layers.reshaping import Flatten, Reshape
+from cnnx.layers.padding import Margins
+from cnnx.layers.pooling import LocalPooling
+from cnnx.layers.preprocessing import Resizing
+from cnnx.layers.reshaping import Flatten, Identity, Permute, Reshape
 from cnnx.layers.value import Value
 from cnnx.losses import BinaryCrossentropy, CrossEntropy, Loss
 from cnnx.warning import warn
+
+_KEEP_THE_RANGE = (
+    Flatten,
+    Identity,
+    LocalPooling,
+    Margins,
+    NoiseLayer,
+    Permute,
+    RandomContrast,
+    RandomTransform,
+    Reshape,
+    Resizing,
+)
+"""Layers without weights whose outputs have about the range of their inputs."""
+
+
+def check_pixels(graph: Graph, batch: Sequence[Float]) -> None:
+    """
+    Warn of pixels from 0 to 255 that reach the first layer of weights as they are.
+
+    Parameters
+    ----------
+    graph
+        Of layers alone.
+    batch
+        An array for each input.
+    """
+    pixels = {
+        value: array
+        for value, array in zip(graph.inputs, batch, strict=True)
+        if array.ndim == 4 and array.size and array.min() >= 0 and 128 <= array.max() <= 255
+    }
+    for value in graph.values if pixels else ():
+        found = next((item for item in value.node.inputs if item in pixels), None)
+        layer = value.node.layer
+        if found is None or not _is_known(layer):
+            continue
+        if isinstance(layer, LinearLayer) and layer.trainable:
+            warn(
+                f"the pixels that reach '{layer.name}' go up to {pixels[found].max():g}; networks "
+                "learn better from pixels of 0 to 1: divide them by 255, or begin the network with "
+                "layers.Rescaling(1 / 255)"
+            )
+            return
+        if isinstance(layer, _KEEP_THE_RANGE) and not layer.weights:
+            pixels[value] = pixels[found]
 
 
 def check_suits(loss: Loss | None, graph: Graph, output: Value) -> None:
@@ -53,7 +108,10 @@ def _last_activation(graph: Graph, output: Value) -> Function | None:
     while last not in graph.inputs and type(last.node.layer) in (Flatten, Reshape):
         last = last.node.inputs[0]
     layer = last.node.layer
-    known = isinstance(layer, (LinearLayer, Activation)) and type(layer).__module__.startswith(
-        "cnnx."
-    )
+    known = isinstance(layer, (LinearLayer, Activation)) and _is_known(layer)
     return getattr(layer, "activation", None) if known else None
+
+
+def _is_known(layer: Layer) -> bool:
+    """Return whether a layer is one of ours: nobody knows what those of users do."""
+    return type(layer).__module__.startswith("cnnx.")

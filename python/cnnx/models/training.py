@@ -16,6 +16,7 @@ from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, Callbacks, Logs
 from cnnx.models.consent import begin_together, draw_together, go_on_together, stop_together
 from cnnx.models.objective import serialize_losses
+from cnnx.models.suitability import check_pixels
 from cnnx.progress import Progress, write_line
 from cnnx.warning import warn
 
@@ -117,7 +118,11 @@ class Training:
         """Train on what is left of the epoch."""
         model, mean = self.model, self._mean
         notify = self._callbacks.around_batches("train")
+        begins = not model.compiled_optimizer.iterations
         for arrays in self._remaining():
+            if begins and arrays:
+                check_pixels(model.flat_graph, arrays[: len(model.graph.inputs)])
+                begins = False
             if notify is not None:
                 notify("on_train_batch_begin", self.step, {})
             samples = self._batches.joint
