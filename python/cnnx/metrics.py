@@ -272,7 +272,7 @@ class MeanSquaredError(MeanError):
 
 
 class MeanAbsoluteError(MeanError):
-    """The mean over outputs of |output - target|."""
+    """The mean over outputs of the size of output - target."""
 
     default_name = "mean_absolute_error"
     errors = _core.mean_absolute_error_forward

@@ -15,6 +15,8 @@ import numpy as np
 
 from cnnx.geometry import integer
 
+__all__ = ["generator", "get_state", "seeded", "set_seed", "set_state"]
+
 _generator = np.random.default_rng()
 _of_thread = threading.local()
 
