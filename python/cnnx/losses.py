@@ -456,7 +456,7 @@ class HalfSquaredError(Loss):
 
 
 class MeanAbsoluteError(Loss):
-    """The mean over outputs of the size of output - target; the derivative where they are equal is 0."""
+    """The mean size of output - target over the outputs; its derivative at 0 is 0."""
 
     name = "mean_absolute_error"
     on_outputs = Kernels(_core.mean_absolute_error_forward, _core.mean_absolute_error_backward)
