@@ -756,10 +756,10 @@ def pixels(shape: tuple[int, ...]) -> NDArray[Any]:
     return numbers
 
 
-def philox4x32_10(counter: int, seed: int) -> list[int]:
+def philox4x32_10(counter: int, seed: int, row: int = 0) -> list[int]:
     """Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3", section 3.3."""
     mask = 0xFFFFFFFF
-    words = [counter & mask, counter >> 32, 0, 0]
+    words = [counter & mask, counter >> 32, row & mask, row >> 32]
     keys = [seed & mask, seed >> 32]
     for _ in range(10):
         a, b = 0xD2511F53 * words[0], 0xCD9E8D57 * words[2]
@@ -804,53 +804,6 @@ def gaussian_noise(src: ArrayLike, stddev: float, seed: int) -> Array:
     """Plus stddev z; a dropout of 1/2 multiplies by 1 + z."""
     z = gaussian_dropout(np.ones(np.shape(src)), 0.5, seed) - 1
     return f64(src) + stddev * z
-
-
-# --- affine maps ----------------------------------------------------------------------------------
-
-
-def inside(i: int, n: int, fill_mode: str) -> int | None:
-    """The pixel of [0, n) that stands for pixel i, found by walking."""
-    if fill_mode == "constant":
-        return i if 0 <= i < n else None
-    if fill_mode == "nearest":
-        return min(max(i, 0), n - 1)
-    period = [*range(n), *(reversed(range(n)) if fill_mode == "reflect" else ())]
-    return period[i % len(period)]
-
-
-def affine_shares(
-    h: int, w: int, transform: ArrayLike, fill_mode: str
-) -> Iterator[tuple[Pair, Pair, float]]:
-    """Yield (here, there, share): dst[here] holds that share of src[there]."""
-    for y in range(h):
-        for x in range(w):
-            row, col = f64(transform) @ [y, x, 1]
-            for i in (math.floor(row), math.floor(row) + 1):
-                for j in (math.floor(col), math.floor(col) + 1):
-                    there = inside(i, h, fill_mode), inside(j, w, fill_mode)
-                    if None not in there:
-                        yield (y, x), there, (1 - abs(row - i)) * (1 - abs(col - j))
-
-
-def affine_forward(src: ArrayLike, transforms: ArrayLike, fill_mode: str) -> Array:
-    """dst[y, x] = src at transform @ (y, x, 1), interpolated between the four pixels around."""
-    src = f64(src)
-    dst = np.zeros_like(src)
-    for n, transform in enumerate(f64(transforms)):
-        for here, there, share in affine_shares(*src.shape[1:3], transform, fill_mode):
-            dst[n][here] += share * src[n][there]
-    return dst
-
-
-def affine_backward_data(diff_dst: ArrayLike, transforms: ArrayLike, fill_mode: str) -> Array:
-    """Each pixel's gradient goes, in the same shares, to where the pixel came from."""
-    diff_dst = f64(diff_dst)
-    diff_src = np.zeros_like(diff_dst)
-    for n, transform in enumerate(f64(transforms)):
-        for here, there, share in affine_shares(*diff_dst.shape[1:3], transform, fill_mode):
-            diff_src[n][there] += share * diff_dst[n][here]
-    return diff_src
 
 
 # --- merging and resizing -------------------------------------------------------------------------

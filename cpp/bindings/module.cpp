@@ -4,7 +4,6 @@ namespace py = pybind11;
 
 namespace cnnx::bindings {
 void bind_activation(py::module_& m);
-void bind_affine(py::module_& m);
 void bind_batch_norm(py::module_& m);
 void bind_bias(py::module_& m);
 void bind_borders2d(py::module_& m);
@@ -17,11 +16,13 @@ void bind_loss(py::module_& m);
 void bind_merging(py::module_& m);
 void bind_optimizer_step(py::module_& m);
 void bind_permutation(py::module_& m);
+void bind_pictures(py::module_& m);
 void bind_pool2d(py::module_& m);
 void bind_program(py::module_& m);
 void bind_runtime(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_upsample2d(py::module_& m);
+void bind_warp(py::module_& m);
 }  // namespace cnnx::bindings
 
 PYBIND11_MODULE(_core, m) {
@@ -38,7 +39,8 @@ PYBIND11_MODULE(_core, m) {
   cnnx::bindings::bind_softmax(m);
   cnnx::bindings::bind_batch_norm(m);
   cnnx::bindings::bind_dropout(m);
-  cnnx::bindings::bind_affine(m);
+  cnnx::bindings::bind_warp(m);
+  cnnx::bindings::bind_pictures(m);
   cnnx::bindings::bind_merging(m);
   cnnx::bindings::bind_concatenation(m);
   cnnx::bindings::bind_borders2d(m);

@@ -248,11 +248,49 @@ def batch_norm_backward(
 def dropout(src: Float, dst: Float, rate: float, seed: int) -> None: ...
 def gaussian_dropout(src: Float, dst: Float, rate: float, seed: int) -> None: ...
 
-# affine: transforms (mb, 2, 3); fill_mode is constant, nearest, reflect or wrap
-def affine_forward(src: Float, transforms: Float, dst: Float, fill_mode: str) -> None: ...
-def affine_backward_data(
-    diff_dst: Float, transforms: Float, diff_src: Float, fill_mode: str
+# warp: transforms (mb, 8); fill_mode is constant, nearest, reflect or wrap
+def warp_forward(
+    src: Float,
+    transforms: Float,
+    dst: Float,
+    fill_mode: str,
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
 ) -> None: ...
+def warp_backward_data(
+    diff_dst: Float,
+    transforms: Float,
+    diff_src: Float,
+    fill_mode: str,
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
+) -> None: ...
+
+# pictures: operations (mb, steps) and parameters (mb, steps, 8); boxes (mb, 4) are top, left,
+# bottom and right; offsets (mb, 2) are the first row and column of a part
+def transform_pictures(
+    src: Float,
+    operations: Index,
+    parameters: Float,
+    dst: Float,
+    value_range: tuple[float, float],
+    fill_mode: str = "reflect",
+    interpolation: str = "bilinear",
+    fill_value: float = 0.0,
+) -> None: ...
+def mix_pictures(src: Float, partners: Label, weights: Float, boxes: Index, dst: Float) -> None: ...
+def erase_pictures(
+    src: Float,
+    boxes: Index,
+    fill: Float,
+    dst: Float,
+    value_range: tuple[float, float],
+    deviation: float = 0.0,
+    seed: int = 0,
+) -> None: ...
+def crop_forward(src: Float, offsets: Index, dst: Float) -> None: ...
+def crop_backward_data(diff_dst: Float, offsets: Index, diff_src: Float) -> None: ...
+def uniform_numbers(seed: int, dst: Float) -> None: ...
 
 # merging: elementwise over arrays of one shape; results may be any of the inputs. weighted_sum is
 # the sum, average or difference, and its own gradient: factors[k] times that of the sum. The

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from agreement import normal
+from argument_table.augmentation import AUGMENTATION
 from argument_table.kinds import (
-    ARRAY,
     CHOICE,
     COUNT,
     ENDS,
@@ -30,17 +30,11 @@ from argument_table.kinds import (
     types,
     values,
 )
+from argument_table.layer_entry import IMAGE, LAYER_INPUT, layer
 from cnnx import layers
 
-IMAGE = normal(20, 2, 6, 6, 2)
 SEQUENCE = normal(21, 2, 6, 2)
 WINDOWS: dict[str, Any] = {"pool_size": 2, "strides": 2, "padding": "valid", "data_format": None}
-RANDOM: dict[str, Any] = {"seed": 1}
-FACTOR = values(NAN, INFINITY, (1, 2, 3), (0.5, -0.5)) | types("half", 1j, True, None, ("a", "b"))
-LAYER_INPUT: Kind = ARRAY | {
-    "a number": Fault(ValueError, lambda _: 3.0),
-    "no channels": Fault(ValueError, lambda a: a[..., :0], named=False),
-}
 SEQUENCE_INPUT: Kind = LAYER_INPUT | {"a row": Fault(ValueError, lambda a: a[0], named=False)}
 MARGINS = {name: fault for name, fault in PADDING.items() if name != "'causal'"} | types("same")
 MARGIN = (
@@ -48,6 +42,7 @@ MARGIN = (
     | values(-1, 2**31, 2**63, (1, 2, 3), (1, -1), (1,))
     | types(True, 1.5, 1j, {}, (1, 1.5), "1")
 )
+RANDOM: dict[str, Any] = {"seed": 1}
 STEPS: dict[str, Kind] = {
     **dict.fromkeys(["kernel_size", "strides", "dilation_rate", "pool_size"], STEP),
     "padding": ENDS,
@@ -88,15 +83,6 @@ AFFINE: dict[str, Any] = {
     "beta_initializer": "zeros",
     "gamma_initializer": "ones",
 }
-
-
-def layer(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **arguments: Any) -> Entry:
-    """Construct a layer and use it once."""
-
-    def call(x: Any, **given: Any) -> Array:
-        return cls(**given)(x, training=True)
-
-    return Entry(call, {"x": IMAGE} | arguments, None, {"x": LAYER_INPUT} | (kinds or {}))
 
 
 def merging(cls: type[layers.Layer], kinds: dict[str, Kind] | None = None, **given: Any) -> Entry:
@@ -267,38 +253,7 @@ LAYERS: dict[str, Entry] = {
         },
         dims=(3, 1, 2),
     ),
-    "RandomContrast": layer(
-        layers.RandomContrast,
-        {
-            "factor": values(NAN, INFINITY, (1, 2, 3), (-0.5, 0.5), 1.5) | types("half", None),
-            "value_range": values((1, 2, 3), (1, 0), (0, NAN)) | types("half", 3, ("a", "b")),
-        },
-        factor=0.5,
-        value_range=(0.0, 1.0),
-        **RANDOM,
-    ),
-    "RandomFlip": layer(
-        layers.RandomFlip, {"mode": CHOICE}, mode="horizontal_and_vertical", **RANDOM
-    ),
-    "RandomRotation": layer(
-        layers.RandomRotation, {"factor": FACTOR}, factor=0.5, fill_mode="reflect", **RANDOM
-    ),
-    "RandomTranslation": layer(
-        layers.RandomTranslation,
-        {"height_factor": FACTOR, "width_factor": FACTOR},
-        height_factor=0.5,
-        width_factor=0.5,
-        fill_mode="reflect",
-        **RANDOM,
-    ),
-    "RandomZoom": layer(
-        layers.RandomZoom,
-        {"height_factor": FACTOR, "width_factor": {k: f for k, f in FACTOR.items() if k != "None"}},
-        height_factor=0.5,
-        width_factor=0.5,
-        fill_mode="reflect",
-        **RANDOM,
-    ),
+    **AUGMENTATION,
     "ReLU": layer(
         layers.ReLU,
         {

@@ -11,6 +11,7 @@ from cnnx.layers import LAYERS, Layer
 _ALIKE = (
     "Activation",
     "Add",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -21,8 +22,10 @@ _ALIKE = (
     "Conv2DTranspose",
     "Cropping1D",
     "Cropping2D",
+    "CutMix",
     "Dense",
     "ELU",
+    "Equalization",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -37,15 +40,35 @@ _ALIKE = (
     "MaxPooling2D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "PReLU",
     "Permute",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
     "RandomContrast",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "Subtract",
@@ -55,7 +78,6 @@ _ALIKE = (
     "ZeroPadding2D",
 )
 """Classes that differ in nothing but arguments that both can do without."""
-_MOVES = ("RandomFlip", "RandomRotation", "RandomTranslation", "RandomZoom")
 _CHANNEL_BY_CHANNEL = ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D")
 _NORMALIZATION = {"fused", "renorm_clipping", "renorm_momentum", "virtual_batch_size"}
 _SHARED_KERNEL = {"groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint"}
@@ -105,10 +127,6 @@ def _rows() -> dict[str, Row]:
     batch_normalization = Row("BatchNormalization", inert=frozenset(_NORMALIZATION))
     return {
         **{name: Row(name) for name in _ALIKE},
-        **{
-            name: Row(name, trained={"fill_value": 0, "interpolation": "bilinear"})
-            for name in _MOVES
-        },
         **{name: Row(name, inert=shared) for name in _CHANNEL_BY_CHANNEL},
         "ActivityRegularization": Row("Identity", trained={"l1": 0, "l2": 0}),
         "BatchNormalization": batch_normalization,

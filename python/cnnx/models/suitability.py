@@ -8,7 +8,7 @@ from cnnx.activations import Activation as Function
 from cnnx.arrays import Float
 from cnnx.graph import Graph
 from cnnx.layers.activations import Activation
-from cnnx.layers.augmentation import RandomContrast, RandomTransform
+from cnnx.layers.augmentation import PictureLayer
 from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
@@ -27,8 +27,7 @@ _KEEP_THE_RANGE = (
     Margins,
     NoiseLayer,
     Permute,
-    RandomContrast,
-    RandomTransform,
+    PictureLayer,
     Reshape,
     Resizing,
 )

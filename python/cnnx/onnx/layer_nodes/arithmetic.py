@@ -137,7 +137,22 @@ _COMPARISONS = {
     "is_zero": "Equal",
 }
 
+
+def stretched(w: Writer, layer: layers.AutoContrast, value: Value, source: Value) -> Result:
+    """Write an AutoContrast: least and most of each channel become the ends of the range."""
+    x = w.read(source, LAST)
+    low, high = layer.settings.value_range
+    least, most = (w.node(f"Reduce{end}", x, axes=[1, 2], keepdims=1) for end in ("Min", "Max"))
+    spread = w.node("Sub", most, least)
+    scale = w.node("Div", w.number(high - low), spread)
+    moved = w.node("Mul", w.node("Sub", x, least), scale)
+    moved = w.node("Add", moved, w.number(low))
+    y = w.node("Where", w.node("Greater", spread, w.number(0)), moved, x)
+    return clipped(w, y, low, high), LAST
+
+
 LAYERS: dict[type[Any], Callable[..., Result]] = {
+    layers.AutoContrast: stretched,
     layers.Dense: dense,
     layers.Add: merged("Add"),
     layers.Affine: affine,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cnnx import layers
+from cnnx.layers.augmentation import LAYERS as AUGMENTATION
 from cnnx.layers.value import Value
 from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
 
@@ -109,9 +110,5 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.SpatialDropout2D: nothing,
     layers.GaussianDropout: nothing,
     layers.GaussianNoise: nothing,
-    layers.RandomContrast: nothing,
-    layers.RandomFlip: nothing,
-    layers.RandomRotation: nothing,
-    layers.RandomTranslation: nothing,
-    layers.RandomZoom: nothing,
+    **dict.fromkeys((layer for layer in AUGMENTATION if layer.traits.identity_in_use), nothing),
 }

@@ -1,0 +1,88 @@
+"""Layers that show training a slightly different picture each time."""
+
+from cnnx.layers.augmentation.colors import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomSaturation,
+)
+from cnnx.layers.augmentation.erasing import RandomErasing
+from cnnx.layers.augmentation.filters import RandomGaussianBlur, RandomSharpness
+from cnnx.layers.augmentation.geometry import (
+    RandomFlip,
+    RandomPerspective,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
+from cnnx.layers.augmentation.mixing import CutMix, MixUp
+from cnnx.layers.augmentation.picture_layer import PictureLayer
+from cnnx.layers.augmentation.rand_augment import RandAugment
+from cnnx.layers.augmentation.tones import (
+    AutoContrast,
+    Equalization,
+    RandomInvert,
+    RandomPosterization,
+    Solarization,
+)
+
+__all__ = [
+    "LAYERS",
+    "AutoContrast",
+    "CutMix",
+    "Equalization",
+    "MixUp",
+    "PictureLayer",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
+    "Solarization",
+]
+
+LAYERS: tuple[type[PictureLayer], ...] = (
+    AutoContrast,
+    CutMix,
+    Equalization,
+    MixUp,
+    RandAugment,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomErasing,
+    RandomFlip,
+    RandomGaussianBlur,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPerspective,
+    RandomPosterization,
+    RandomRotation,
+    RandomSaturation,
+    RandomSharpness,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+    Solarization,
+)
+"""All of them."""

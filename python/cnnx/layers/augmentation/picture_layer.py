@@ -1,0 +1,280 @@
+"""What the layers share that show training another form of each picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cnnx import _core
+from cnnx.arrays import Array, Float, Shape, as_float32
+from cnnx.layers.augmentation.boxes import FORMATS, corners_of, warped, written
+from cnnx.layers.augmentation.recipe import Recipe, Settings
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.layer import check_channels_last, image_shape
+from cnnx.layers.random_layer import RandomLayer
+from cnnx.layers.value import Value
+from cnnx.registry import choice
+
+Sample = dict[str, Any]
+"""What belongs to a batch of pictures, by Keras' names."""
+
+IMAGES, LABELS, MASKS, BOXES = "images", "labels", "segmentation_masks", "bounding_boxes"
+
+
+class Change:
+    """What a layer does with one batch of pictures, and with what belongs to them."""
+
+    def pictures(self, x: Float, y: Float) -> None:
+        """Write the changed pictures of `x` to `y`."""
+        raise NotImplementedError
+
+    def gradient(self, dy: Float, dx: Float, owner: str) -> None:
+        """Write the gradient of the pictures."""
+        raise ValueError(
+            f"{owner}: gradients do not flow through it in training; put it before the first layer "
+            "with weights"
+        )
+
+    def masks(self, x: Float, y: Float) -> None:
+        """Write the masks of the changed pictures; the pixels' values are numbers of classes."""
+        np.copyto(y, x)
+
+    def boxes(self, corners: Array, size: tuple[int, int]) -> Array:
+        """Return the boxes (pictures, boxes, 4) in the changed pictures, as x, y, x, y."""
+        return corners
+
+    def labels(self, labels: Any, owner: str) -> Any:
+        """Return the labels of the changed pictures."""
+        return labels
+
+
+class RecipeChange(Change):
+    """Operations of each picture by itself."""
+
+    def __init__(self, recipe: Recipe, settings: Settings) -> None:
+        self._recipe = recipe
+        self._settings = settings
+
+    def pictures(self, x: Float, y: Float) -> None:
+        """Run the recipe."""
+        self._recipe.run(x, y, self._settings)
+
+    def masks(self, x: Float, y: Float) -> None:
+        """Move the masks' pixels; each becomes one of those that were there."""
+        moved = Settings(
+            fill_mode=self._settings.fill_mode,
+            interpolation="nearest",
+            fill_value=self._settings.fill_value,
+        )
+        self._recipe.moves().run(x, y, moved)
+
+    def boxes(self, corners: Array, size: tuple[int, int]) -> Array:
+        """Move the corners of the boxes, one operation after the other."""
+        moves = self._recipe.moves()
+        for step in range(moves.operations.shape[1]):
+            moving = moves.operations[:, step] != 0
+            moved = warped(corners, moves.parameters[:, step], size)
+            corners = np.where(moving[:, None, None], moved, corners)
+        return corners
+
+
+class PictureLayer(RandomLayer):
+    """
+    What the layers share that change pictures in training; otherwise they do nothing.
+
+    One picture's random numbers depend on the seed, the number of the batch and the picture's
+    place in the batch alone. Called directly, the layer changes pictures too, as in Keras, unless
+    `training` is False. It takes a batch (pictures, height, width, channels), one picture
+    (height, width, channels), or a dict of "images" and what belongs to them: "labels",
+    "segmentation_masks" and "bounding_boxes" ({"boxes": (pictures, boxes, 4), "labels": (pictures,
+    boxes)}). Where pixels move, masks and boxes move with them.
+
+    Subclasses implement `recipe`, or `draw`.
+
+    Parameters
+    ----------
+    seed
+        None draws from the global generator; a whole number makes this layer repeatable by itself.
+    data_format
+        None or 'channels_last'.
+    bounding_box_format
+        How boxes are written: 'xyxy', 'yxyx', 'xywh', 'center_xywh' or 'center_yxhw' in pixels, or
+        'rel_xyxy', 'rel_yxyx', 'rel_xywh' or 'rel_center_xywh' in shares of the picture's size.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    any_size = True
+    of_colors: ClassVar[bool] = False
+    """Whether channels are red, green and blue; a single one then stays as it is."""
+    numbers: int = 1
+    """Random numbers of a picture."""
+    settings = Settings()
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        data_format: str | None = None,
+        bounding_box_format: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(seed, **kwargs)
+        check_channels_last(self, data_format)
+        self.bounding_box_format = (
+            None
+            if bounding_box_format is None
+            else choice(bounding_box_format, f"{self}: bounding_box_format", *FORMATS)
+        )
+
+    def recipe(self, numbers: Float, size: tuple[int, int]) -> Recipe:
+        """
+        Return the operations of each picture.
+
+        Parameters
+        ----------
+        numbers
+            From 0 to 1, shape (pictures, `numbers`).
+        size
+            Height and width of the pictures.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must implement recipe or draw")
+
+    def uniform_numbers(self, count: int) -> Float:
+        """Draw the random numbers of a batch, (count, `numbers`)."""
+        numbers = np.empty((count, self.numbers), np.float32)
+        if self.numbers:
+            _core.uniform_numbers(self.draw_seed(), numbers)
+        return numbers
+
+    def draw_seed(self) -> int:
+        """Draw the seed of the random numbers of one batch."""
+        return int(self.generator.bit_generator.random_raw())
+
+    def draw(self, shape: Shape) -> Change:
+        """Draw what happens to the pictures of a batch of this shape."""
+        numbers = self.uniform_numbers(shape[0])
+        return RecipeChange(self.recipe(numbers, (shape[1], shape[2])), self.settings)
+
+    traits = Traits(False, False, identity_in_use=True)
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that the input holds images, of three colours or one if the layer needs them."""
+        channels = image_shape(self, input_shape)[2]
+        if self.of_colors and channels not in (1, 3):
+            raise ValueError(
+                f"{self} expects images of 3 channels, red, green and blue, or grey ones of 1, got "
+                f"shape {tuple(input_shape)}"
+            )
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write the changed pictures, or the input itself."""
+        call.change = self.draw(x.shape) if call.training and len(x) else None
+        if call.change is None:
+            np.copyto(call.y, x)
+        else:
+            call.change.pictures(x, call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write the gradient of the changed pictures, if there is one."""
+        if call.change is None:
+            np.copyto(call.dx[0], dy)
+        else:
+            call.change.gradient(dy, call.dx[0], str(self))
+
+    def __call__(self, inputs: Any, training: bool = True) -> Any:
+        """
+        Return the changed pictures, and what belongs to them.
+
+        Parameters
+        ----------
+        inputs
+            A batch, a picture, or a dict, as the class describes; or a value of a network.
+        training
+            False returns pictures as `predict` sees them.
+        """
+        if isinstance(inputs, Mapping):
+            return self._change_together(inputs, training)
+        single = not isinstance(inputs, Value) and len(getattr(inputs, "shape", ())) == 3
+        found = super().__call__(np.asarray(inputs)[None] if single else inputs, training)
+        return found[0] if single else found
+
+    def _change_together(self, sample: Mapping[str, Any], training: bool) -> Sample:
+        """Change pictures and what belongs to them alike."""
+        known = (IMAGES, LABELS, MASKS, BOXES)
+        if IMAGES not in sample or set(sample) - set(known):
+            raise TypeError(
+                f"{self}: a dict must hold 'images', and may hold {', '.join(map(repr, known[1:]))}"
+                f"; got {', '.join(map(repr, sample)) or 'nothing'}"
+            )
+        if np.ndim(sample[IMAGES]) == 3:
+            many = self._change_together(
+                _map(lambda part: np.asarray(part)[None], sample), training
+            )
+            return _map(lambda part: part[0], many)
+        x = self._batch(sample[IMAGES])
+        self.build_once((None, *x.shape[1:]))
+        size = (x.shape[1], x.shape[2])
+        change = self.change(x.shape, training)
+        y = np.empty((len(x), *self.compute_output_shape((None, *x.shape[1:]))[1:]), np.float32)
+        change.pictures(x, y)
+        found: Sample = dict(sample) | {IMAGES: y}
+        if LABELS in sample:
+            found[LABELS] = change.labels(sample[LABELS], str(self))
+        if MASKS in sample:
+            found[MASKS] = self._change_masks(change, sample[MASKS], x, y)
+        if BOXES in sample:
+            if self.bounding_box_format is None:
+                raise ValueError(
+                    f"{self}: boxes need the argument bounding_box_format, such as 'xyxy'"
+                )
+            corners, kinds = corners_of(
+                sample[BOXES], self.bounding_box_format, size, len(x), str(self)
+            )
+            found[BOXES] = written(
+                change.boxes(corners, size), kinds, self.bounding_box_format, y.shape[1:3]
+            )
+        return found
+
+    def change(self, shape: Shape, training: bool) -> Change:
+        """Return what happens to a batch of this shape: nothing outside training."""
+        return self.draw(shape) if training and shape[0] else _NoChange()
+
+    def _change_masks(self, change: Change, masks: Any, x: Float, y: Float) -> Array:
+        """Return the masks in their own type; they may lack the channels' axis."""
+        given = np.asarray(masks)
+        classes = as_float32(given, f"{self}: segmentation_masks")
+        flat = classes.ndim == 3
+        classes = classes[..., None] if flat else classes
+        if classes.shape[:3] != x.shape[:3]:
+            raise ValueError(
+                f"{self}: segmentation_masks must be (pictures, height, width, channels) as images "
+                f"of shape {x.shape} are, got {given.shape}"
+            )
+        moved = np.empty((*y.shape[:3], classes.shape[3]), np.float32)
+        change.masks(np.ascontiguousarray(classes), moved)
+        return (moved[..., 0] if flat else moved).astype(given.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        config = super().get_config()
+        if self.bounding_box_format is not None:
+            config["bounding_box_format"] = self.bounding_box_format
+        return config
+
+
+class _NoChange(Change):
+    """Pictures stay as they are."""
+
+    def pictures(self, x: Float, y: Float) -> None:
+        """Copy the pictures."""
+        np.copyto(y, x)
+
+
+def _map(function: Any, sample: Mapping[str, Any]) -> Sample:
+    """Return a dict, and the dicts in it, with a function of each part."""
+    return {
+        name: _map(function, part) if isinstance(part, Mapping) else function(part)
+        for name, part in sample.items()
+    }
