@@ -990,19 +990,20 @@ def adam_step(
     grads: ArrayLike,
     m: ArrayLike,
     v: ArrayLike,
+    peak: ArrayLike | None,
     learning_rate: float,
     beta_1: float,
     beta_2: float,
     epsilon: float,
-    weight_decay: float,
     step: int,
-) -> tuple[Array, Array, Array]:
-    """Kingma & Ba (2015), Algorithm 1; decay as in Loshchilov & Hutter (2019), Algorithm 2."""
+) -> tuple[Array, ...]:
+    """Kingma & Ba (2015), Algorithm 1; with a peak Reddi et al. (2018), Algorithm 2."""
     m = beta_1 * f64(m) + (1 - beta_1) * f64(grads)
     v = beta_2 * f64(v) + (1 - beta_2) * f64(grads) ** 2
-    m_hat, v_hat = m / (1 - beta_1**step), v / (1 - beta_2**step)
-    decayed = f64(params) - learning_rate * weight_decay * f64(params)
-    return decayed - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon), m, v
+    seen = v if peak is None else np.maximum(f64(peak), v)
+    m_hat, v_hat = m / (1 - beta_1**step), seen / (1 - beta_2**step)
+    after = f64(params) - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+    return (after, m, v) if peak is None else (after, m, v, seen)
 
 
 def nadam_step(
@@ -1026,6 +1027,52 @@ def nadam_step(
     return f64(params) - learning_rate * ahead / (root + epsilon), m, v
 
 
+def adamax_step(
+    params: ArrayLike,
+    grads: ArrayLike,
+    m: ArrayLike,
+    u: ArrayLike,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+) -> tuple[Array, Array, Array]:
+    """Kingma & Ba (2015), Algorithm 2."""
+    m = beta_1 * f64(m) + (1 - beta_1) * f64(grads)
+    u = np.maximum(beta_2 * f64(u), np.abs(f64(grads)))
+    return f64(params) - learning_rate / (1 - beta_1**step) * m / (u + epsilon), m, u
+
+
+def adadelta_step(
+    params: ArrayLike,
+    grads: ArrayLike,
+    squares: ArrayLike,
+    moves: ArrayLike,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
+) -> tuple[Array, Array, Array]:
+    """Zeiler (2012), Algorithm 1, times a rate."""
+    squares = rho * f64(squares) + (1 - rho) * f64(grads) ** 2
+    move = np.sqrt(f64(moves) + epsilon) / np.sqrt(squares + epsilon) * f64(grads)
+    moves = rho * f64(moves) + (1 - rho) * move**2
+    return f64(params) - learning_rate * move, squares, moves
+
+
+def lion_step(
+    params: ArrayLike,
+    grads: ArrayLike,
+    m: ArrayLike,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+) -> tuple[Array, Array]:
+    """Chen et al. (2023), Algorithm 2, without decay."""
+    sign = np.sign(beta_1 * f64(m) + (1 - beta_1) * f64(grads))
+    return f64(params) - learning_rate * sign, beta_2 * f64(m) + (1 - beta_2) * f64(grads)
+
+
 def momentum_step(
     params: ArrayLike,
     grads: ArrayLike,
@@ -1043,16 +1090,40 @@ def rms_step(
     params: ArrayLike,
     grads: ArrayLike,
     squares: ArrayLike,
+    mean: ArrayLike | None,
+    velocity: ArrayLike | None,
     learning_rate: float,
     kept: float,
     added: float,
     inner_epsilon: float,
     outer_epsilon: float,
-) -> tuple[Array, Array]:
-    """s = kept s + added g^2; p -= rate g / (sqrt(s + inner) + outer)."""
+    momentum: float,
+) -> dict[str, Array | None]:
+    """s = kept s + added g^2; p -= momentum v + rate g / (sqrt(s - mean^2 + inner) + outer)."""
     squares = kept * f64(squares) + added * f64(grads) ** 2
-    root = np.sqrt(squares + inner_epsilon) + outer_epsilon
-    return f64(params) - learning_rate * f64(grads) / root, squares
+    mean = None if mean is None else kept * f64(mean) + added * f64(grads)
+    variance = squares if mean is None else np.maximum(squares - mean**2, 0)
+    move = learning_rate * f64(grads) / (np.sqrt(variance + inner_epsilon) + outer_epsilon)
+    velocity = None if velocity is None else momentum * f64(velocity) + move
+    after = f64(params) - (move if velocity is None else velocity)
+    return {"params": after, "squares": squares, "mean": mean, "velocity": velocity}
+
+
+# --- norms ----------------------------------------------------------------------------------------
+
+
+def penalty_gradient(src: ArrayLike, l1: float, l2: float) -> Array:
+    """Of l1 sum |x| + l2 sum x^2."""
+    return l1 * np.sign(f64(src)) + 2 * l2 * f64(src)
+
+
+def limited_norms(
+    array: ArrayLike, least: float, most: float, rate: float, epsilon: float
+) -> Array:
+    """Of (outer, reduced, inner): columns w times (rate clip(|w|) + (1 - rate) |w|) / (|w| + e)."""
+    w = f64(array)
+    norm = np.sqrt((w**2).sum(axis=1, keepdims=True))
+    return w * (rate * np.clip(norm, least, most) + (1 - rate) * norm) / (norm + epsilon)
 
 
 # --- derivatives by definition --------------------------------------------------------------------

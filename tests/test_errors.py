@@ -488,7 +488,7 @@ CORE = {
         ["label", "3"],
     ),
     "adam step 0": (
-        lambda: _core.adam_step(*np.zeros((4, 2), np.float32), 0.1, 0.9, 0.99, 1e-7, 0.0, 0),
+        lambda: _core.adam_step(*np.zeros((5, 2), np.float32), 0.1, 0.9, 0.99, 1e-7, 0),
         V,
         ["adam_step", "step", "0"],
     ),

@@ -444,6 +444,22 @@ COMPILED = {
     "rmsprop": (lambda keras: (keras.optimizers.RMSprop(0.01, rho=0.8), "mae", None), "RMSprop"),
     "adagrad": (lambda keras: (keras.optimizers.Adagrad(0.01), "mse", None), "Adagrad"),
     "nadam": (lambda keras: (keras.optimizers.Nadam(0.01), "mse", None), "Nadam"),
+    "clipped": (
+        lambda keras: (
+            keras.optimizers.RMSprop(0.01, momentum=0.5, centered=True, clipvalue=0.1),
+            "mse",
+            None,
+        ),
+        "RMSprop",
+    ),
+    "averaged": (
+        lambda keras: (
+            keras.optimizers.Adamax(0.01, weight_decay=0.1, use_ema=True, global_clipnorm=0.5),
+            "mse",
+            None,
+        ),
+        "Adamax",
+    ),
 }
 
 
@@ -494,8 +510,11 @@ def test_losses_and_metrics_by_name(keras: Any, tmp_path: Path) -> None:
 
 
 UNKNOWN = {
-    "optimizer": (lambda keras: (keras.optimizers.Lion(), "mse"), "the optimizer Lion"),
-    "clipping": (lambda keras: (keras.optimizers.SGD(clipnorm=1.0), "mse"), "clipnorm=1.0 of SGD"),
+    "optimizer": (lambda keras: (keras.optimizers.Ftrl(), "mse"), "the optimizer Ftrl"),
+    "scaling": (
+        lambda keras: (keras.optimizers.SGD(loss_scale_factor=2.0), "mse"),
+        "SGD: loss_scale_factor must be None",
+    ),
     "loss": (lambda keras: ("sgd", keras.losses.LogCosh()), "LogCosh"),
     "sum": (lambda keras: ("sgd", keras.losses.MeanSquaredError("sum")), "reduction=sum"),
 }

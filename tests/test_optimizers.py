@@ -58,8 +58,9 @@ def test_adam(betas: tuple[float, float], weight_decay: float) -> None:
 
     def update(kernel: Any, gradient: Any, step: int) -> Any:
         nonlocal m, v
+        decayed = kernel * (1 - 0.01 * weight_decay)
         kernel, m, v = reference.adam_step(
-            kernel, gradient, m, v, 0.01, *betas, 1e-7, weight_decay, step + 1
+            decayed, gradient, m, v, None, 0.01, *betas, 1e-7, step + 1
         )
         return kernel
 
@@ -129,6 +130,77 @@ def test_nadam_goes_on_after_any_number_of_steps() -> None:
     assert np.abs(found[0] - before[0]).max() > 1e-3
 
 
+def test_amsgrad_keeps_the_largest_squares() -> None:
+    m: Any = 0.0
+    v: Any = 0.0
+    peak: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, step: int) -> Any:
+        nonlocal m, v, peak
+        kernel, m, v, peak = reference.adam_step(
+            kernel, gradient, m, v, peak, 0.01, 0.9, 0.5, 1e-7, step + 1
+        )
+        return kernel
+
+    result = trained(optimizers.Adam(0.01, 0.9, 0.5, amsgrad=True))
+    assert_close(result, expected(update))
+    assert result.tobytes() != trained(optimizers.Adam(0.01, 0.9, 0.5)).tobytes()
+
+
+def test_adamax() -> None:
+    m: Any = 0.0
+    u: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, step: int) -> Any:
+        nonlocal m, u
+        kernel, m, u = reference.adamax_step(kernel, gradient, m, u, 0.01, 0.8, 0.9, 1e-7, step + 1)
+        return kernel
+
+    assert_close(trained(optimizers.Adamax(0.01, 0.8, 0.9)), expected(update))
+
+
+def test_adadelta() -> None:
+    squares: Any = 0.0
+    moves: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, _: int) -> Any:
+        nonlocal squares, moves
+        kernel, squares, moves = reference.adadelta_step(
+            kernel, gradient, squares, moves, 1.0, 0.9, 1e-4
+        )
+        return kernel
+
+    assert_close(trained(optimizers.Adadelta(1.0, 0.9, 1e-4)), expected(update))
+
+
+def test_lion() -> None:
+    m: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, _: int) -> Any:
+        nonlocal m
+        kernel, m = reference.lion_step(kernel, gradient, m, 0.01, 0.9, 0.8)
+        return kernel
+
+    assert_close(trained(optimizers.Lion(0.01, 0.9, 0.8)), expected(update))
+
+
+@pytest.mark.parametrize("centered", [True, False])
+def test_rmsprop_with_momentum(centered: bool) -> None:
+    squares: Any = 0.0
+    mean: Any = 0.0
+    velocity: Any = 0.0
+
+    def update(kernel: Any, gradient: Any, _: int) -> Any:
+        nonlocal squares, mean, velocity
+        squares, mean = 0.8 * squares + 0.2 * gradient**2, 0.8 * mean + 0.2 * gradient
+        root = np.sqrt(squares - (mean**2 if centered else 0) + 0.01)
+        velocity = 0.7 * velocity + 0.05 * gradient / root
+        return kernel - velocity
+
+    optimizer = optimizers.RMSprop(0.05, 0.8, 0.7, 0.01, centered)
+    assert_close(trained(optimizer), expected(update))
+
+
 @pytest.mark.parametrize("averaging", [True, False])
 def test_momentum(averaging: bool) -> None:
     velocity: Any = 0.0
@@ -193,6 +265,33 @@ def test_a_schedule_gives_the_rate_of_each_step() -> None:
             schedules.CosineDecay(0.1, 10, alpha=0.1),
             lambda t: 0.1 * (0.9 * (1 + math.cos(math.pi * min(t, 10) / 10)) / 2 + 0.1),
         ),
+        (schedules.InverseTimeDecay(0.1, 10, 0.5), lambda t: 0.1 / (1 + 0.5 * t / 10)),
+        (
+            schedules.InverseTimeDecay(0.1, 10, 0.5, staircase=True),
+            lambda t: 0.1 / (1 + 0.5 * (t // 10)),
+        ),
+        (
+            schedules.CosineDecay(0.01, 10, 0.1, warmup_target=0.1, warmup_steps=6),
+            lambda t: (
+                0.01 + 0.09 * t / 6
+                if t < 6
+                else 0.1 * (0.9 * (1 + math.cos(math.pi * min(t - 6, 10) / 10)) / 2 + 0.1)
+            ),
+        ),
+        (
+            schedules.CosineDecayRestarts(0.1, 6, 1.0, 0.5, 0.1),
+            lambda t: (
+                0.1 * (0.9 * 0.5 ** (t // 6) * (1 + math.cos(math.pi * (t % 6) / 6)) / 2 + 0.1)
+            ),
+        ),
+        (
+            schedules.CosineDecayRestarts(0.1, 6, 2.0, 0.5),  # periods of 6, 12, 24 and 48 steps
+            lambda t: next(
+                0.1 * 0.5**i * (1 + math.cos(math.pi * (t - begin) / length)) / 2
+                for i, (begin, length) in enumerate([(0, 6), (6, 12), (18, 24), (42, 48)])
+                if t < begin + length
+            ),
+        ),
         (
             schedules.PiecewiseConstantDecay([5, 12], [1.0, 0.5, 0.1]),
             lambda t: 1.0 if t <= 5 else 0.5 if t <= 12 else 0.1,
@@ -201,8 +300,35 @@ def test_a_schedule_gives_the_rate_of_each_step() -> None:
     ids=lambda item: getattr(type(item), "__name__", None) if not callable(item) else None,
 )
 def test_schedules(schedule: schedules.LearningRateSchedule, rate: Callable[[int], float]) -> None:
-    for step in (0, 1, 5, 6, 10, 12, 13, 50):
+    for step in (0, 1, 5, 6, 10, 12, 13, 18, 41, 50):
         assert schedule(step) == pytest.approx(rate(step), rel=1e-12)
+    again = schedules.deserialize(json.loads(json.dumps(schedules.serialize(schedule))))
+    assert again.get_config() == schedule.get_config()
+    assert again(7) == schedule(7)
+
+
+def test_one_cycle_is_that_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    for total, start in ((20, 0.3), (7, 0.5), (50, 0.1)):
+        step_of = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        theirs = torch.optim.lr_scheduler.OneCycleLR(
+            step_of, 0.5, total, pct_start=start, div_factor=10.0, final_div_factor=100.0
+        )
+        ours = schedules.OneCycle(0.5, total, start, 10.0, 100.0)
+        for step in range(total):
+            assert ours(step) == pytest.approx(step_of.param_groups[0]["lr"], rel=1e-9)
+            step_of.step()
+            if step < total - 1:
+                theirs.step()
+        assert ours(total + 5) == pytest.approx(0.05 / 100)
+
+
+def test_one_cycle_begins_rises_and_ends() -> None:
+    schedule = schedules.OneCycle(1.0, 100, 0.25, 20.0, 1e3)
+    assert schedule(0) == pytest.approx(0.05)
+    assert schedule(24) == pytest.approx(1.0)
+    assert schedule(12) == pytest.approx(0.525)  # half way
+    assert schedule(99) == pytest.approx(0.05 / 1e3)
 
 
 @pytest.mark.parametrize(
@@ -216,12 +342,18 @@ def test_schedules(schedule: schedules.LearningRateSchedule, rate: Callable[[int
         optimizers.Adagrad(0.1, 0.2, 1e-5, epsilon_in_root=False),
         optimizers.RMSprop(0.1, 0.8, epsilon=1e-5, epsilon_in_root=False),
         optimizers.SGD(schedules.CosineDecay(0.1, 100)),
+        optimizers.Adam(0.1, amsgrad=True, weight_decay=0.1, clipnorm=1.0, name="mine"),
+        optimizers.RMSprop(0.1, momentum=0.5, centered=True, use_ema=True, ema_momentum=0.9),
+        optimizers.Adamax(0.1, 0.8, 0.9, 1e-5, clipvalue=0.5),
+        optimizers.Adadelta(0.1, 0.8, 1e-5, global_clipnorm=2.0),
+        optimizers.Lion(0.1, 0.8, 0.9, gradient_accumulation_steps=3),
     ],
-    ids=["sgd", "adam", "adamw", "nadam", "momentum", "adagrad", "rmsprop", "schedule"],
+    ids=lambda optimizer: optimizer.name,
 )
 def test_config_round_trip(optimizer: optimizers.Optimizer) -> None:
     config = json.loads(json.dumps(optimizer.get_config()))
     copy = type(optimizer).from_config(config)
+    assert optimizers.deserialize(optimizers.serialize(copy)).get_config() == config
     assert copy.get_config() == optimizer.get_config()
     assert copy.learning_rate == optimizer.learning_rate
 
@@ -234,6 +366,9 @@ def test_names_and_defaults_are_those_of_keras() -> None:
         "nadam": optimizers.Nadam(0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7),
         "adagrad": optimizers.Adagrad(0.001, initial_accumulator_value=0.1, epsilon=1e-7),
         "RMSprop": optimizers.RMSprop(0.001, rho=0.9, epsilon=1e-7),
+        "adamax": optimizers.Adamax(0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7),
+        "adadelta": optimizers.Adadelta(0.001, rho=0.95, epsilon=1e-7),
+        "lion": optimizers.Lion(0.001, beta_1=0.9, beta_2=0.99),
     }.items():
         assert trained(name).tobytes() == trained(optimizer).tobytes()
 

@@ -14,6 +14,7 @@ void bind_dropout(py::module_& m);
 void bind_gemm(py::module_& m);
 void bind_loss(py::module_& m);
 void bind_merging(py::module_& m);
+void bind_norm(py::module_& m);
 void bind_optimizer_step(py::module_& m);
 void bind_permutation(py::module_& m);
 void bind_pictures(py::module_& m);
@@ -46,5 +47,6 @@ PYBIND11_MODULE(_core, m) {
   cnnx::bindings::bind_borders2d(m);
   cnnx::bindings::bind_upsample2d(m);
   cnnx::bindings::bind_loss(m);
+  cnnx::bindings::bind_norm(m);
   cnnx::bindings::bind_optimizer_step(m);
 }

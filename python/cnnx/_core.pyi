@@ -389,22 +389,25 @@ def rms_step(
     params: Float,
     grads: Float,
     squares: Float,
+    mean: Float | None,
+    velocity: Float | None,
     learning_rate: float,
     kept: float,
     added: float,
     inner_epsilon: float,
     outer_epsilon: float,
+    momentum: float,
 ) -> None: ...
 def adam_step(
     params: Float,
     grads: Float,
     m: Float,
     v: Float,
+    peak: Float | None,
     learning_rate: float,
     beta_1: float,
     beta_2: float,
     epsilon: float,
-    weight_decay: float,
     step: int,
 ) -> None: ...
 def nadam_step(
@@ -420,3 +423,39 @@ def nadam_step(
     grad_share: float,
     step: int,
 ) -> None: ...
+def adamax_step(
+    params: Float,
+    grads: Float,
+    m: Float,
+    u: Float,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+    epsilon: float,
+    step: int,
+) -> None: ...
+def adadelta_step(
+    params: Float,
+    grads: Float,
+    squares: Float,
+    moves: Float,
+    learning_rate: float,
+    rho: float,
+    epsilon: float,
+) -> None: ...
+def lion_step(
+    params: Float,
+    grads: Float,
+    m: Float,
+    learning_rate: float,
+    beta_1: float,
+    beta_2: float,
+) -> None: ...
+
+# norms, and what holds them down
+def sum_of_magnitudes(src: Float) -> float: ...
+def sum_of_squares(src: Float) -> float: ...
+def penalty_backward(
+    src: Float, diff_src: Float, l1: float, l2: float, scale: float = 1.0
+) -> None: ...
+def limit_norms(array: Float, least: float, most: float, rate: float, epsilon: float) -> None: ...

@@ -234,7 +234,7 @@ def _restore_optimizer(model: Model, tensors: Tensors) -> None:
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}
     if any(name.startswith(STATE) and "/" not in name for name in tensors.names):
         size = sum(weight.size for weight in model.weights if weight.learnable)
-        for slot in model.optimizer.slot_names:
+        for slot in model.optimizer.state_names:
             state[slot] = tensors.take(STATE + slot, (size,))
     model.optimizer.set_state(state, copy=False)
 

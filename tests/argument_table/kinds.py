@@ -42,6 +42,7 @@ PAIR = values(0, -1, 2**31, 2**63, -(2**63), (1, 2, 3), (1,), (2, 0)) | types(
 HUGE: Kind = {"10**400": Fault(ValueError, lambda _: 10**400)}
 REAL = HUGE | values(NAN, INFINITY) | types(True) | NO_NUMBERS
 RATE = REAL | values(-1, -1e-30)
+OPTIONAL_RATE = {name: fault for name, fault in RATE.items() if name != "None"}
 SHARE = RATE | values(1.5)
 BELOW_1 = SHARE | values(1)
 PADDING = values("causal", -1, 2**31, 2**63, (1, 2, 3), ((1, 1), (1, -1)), ((1, 1),)) | types(
@@ -125,8 +126,11 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["batch_size", "num_classes"], OPTIONAL_COUNT),
     **dict.fromkeys(["epochs", "initial_epoch"], FROM_0),
     **dict.fromkeys(["rate", "beta_1", "beta_2", "rho", "validation_split"], BELOW_1),
-    **dict.fromkeys(["momentum", "label_smoothing"], SHARE),
+    **dict.fromkeys(["momentum", "label_smoothing", "ema_momentum"], SHARE),
     **dict.fromkeys(["learning_rate", "weight_decay", "initial_accumulator_value"], RATE),
+    **dict.fromkeys(["clipnorm", "clipvalue", "global_clipnorm"], OPTIONAL_RATE | values(0)),
+    "ema_overwrite_frequency": OPTIONAL_COUNT,
+    "gradient_accumulation_steps": OPTIONAL_COUNT | values(1),
     **dict.fromkeys(["initial_learning_rate", "end_learning_rate", "alpha", "power"], RATE),
     **dict.fromkeys(["negative_slope", "decay_rate", "epsilon", "stddev"], RATE),
     **dict.fromkeys(["scale", "offset", "threshold", "minval", "maxval"], REAL),
@@ -141,7 +145,9 @@ KINDS: dict[str, Kind] = {
     "moving_variance_initializer": OBJECT,
     "data_format": values("channels_first"),
     **dict.fromkeys(["padding", "mode"], PADDING),
-    "decay_steps": FROM_0 | values(0),
+    **dict.fromkeys(["decay_steps", "first_decay_steps", "total_steps"], FROM_0 | values(0)),
+    **dict.fromkeys(["max_learning_rate", "m_mul"], RATE),
+    "pct_start": BELOW_1,
     "seed": SEED,
     "ignore_class": types(1.5, "255", True) | values(2**31),
     "name": NAME,
@@ -149,7 +155,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(
         ["averaging", "epsilon_in_root", "epsilon_hat", "staircase", "return_dict"], FLAG
     ),
-    **dict.fromkeys(["training", "shuffle"], FLAG),
+    **dict.fromkeys(["training", "shuffle", "amsgrad", "centered", "use_ema"], FLAG),
 }
 
 

@@ -13,10 +13,13 @@ from argument_table.kinds import (
     BELOW_1,
     CHOICE,
     FITTED,
+    FROM_0,
     LABELS,
     MISSING,
+    OPTIONAL_RATE,
     RATE,
     REAL,
+    SHARE,
     Entry,
     Fault,
     Kind,
@@ -85,6 +88,15 @@ METRICS: dict[str, Entry] = {
     "sparse_categorical_accuracy": metric(metrics.SparseCategoricalAccuracy, ignore_class=5),
 }
 BETAS: dict[str, Any] = {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7}
+CLIPNORM: dict[str, Any] = {"clipnorm": 1.0}
+EVERY: dict[str, Any] = {
+    **CLIPNORM,
+    "weight_decay": 0.1,
+    "use_ema": True,
+    "ema_momentum": 0.9,
+    "ema_overwrite_frequency": 3,
+    "gradient_accumulation_steps": 2,
+}
 OPTIMIZERS: dict[str, Entry] = {
     "Adagrad": Entry(
         optimizers.Adagrad,
@@ -95,10 +107,32 @@ OPTIMIZERS: dict[str, Entry] = {
             "epsilon_in_root": True,
         },
     ),
-    "Adam": Entry(optimizers.Adam, {"learning_rate": 0.1, **BETAS, "epsilon_hat": True}),
+    "Adadelta": Entry(
+        optimizers.Adadelta, {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-7, **CLIPNORM}
+    ),
+    "Adam": Entry(
+        optimizers.Adam,
+        {"learning_rate": 0.1, **BETAS, "amsgrad": True, "epsilon_hat": True, **EVERY},
+        None,
+        {"weight_decay": OPTIONAL_RATE},
+    ),
     "AdamW": Entry(
         optimizers.AdamW,
-        {"learning_rate": 0.1, "weight_decay": 0.1, **BETAS, "epsilon_hat": True},
+        {
+            "learning_rate": 0.1,
+            "weight_decay": 0.1,
+            **BETAS,
+            "amsgrad": False,
+            "epsilon_hat": True,
+            "clipvalue": 1.0,
+        },
+    ),
+    "Adamax": Entry(optimizers.Adamax, {"learning_rate": 0.1, **BETAS, "global_clipnorm": 1.0}),
+    "Lion": Entry(
+        optimizers.Lion,
+        {"learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.99},
+        None,
+        {"beta_1": SHARE | values(0)},
     ),
     "Momentum": Entry(
         optimizers.Momentum,
@@ -109,13 +143,59 @@ OPTIMIZERS: dict[str, Entry] = {
     "Nadam": Entry(optimizers.Nadam, {"learning_rate": 0.1, **BETAS}),
     "RMSprop": Entry(
         optimizers.RMSprop,
-        {"learning_rate": 0.1, "rho": 0.9, "epsilon": 1e-7, "epsilon_in_root": True},
+        {
+            "learning_rate": 0.1,
+            "rho": 0.9,
+            "momentum": 0.5,
+            "epsilon": 1e-7,
+            "centered": True,
+            "epsilon_in_root": True,
+        },
+        None,
+        {"momentum": BELOW_1},
     ),
     "SGD": Entry(optimizers.SGD, {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
 }
 SCHEDULES: dict[str, Entry] = {
     "CosineDecay": Entry(
-        schedules.CosineDecay, {"initial_learning_rate": 0.1, "decay_steps": 9, "alpha": 0.1}
+        schedules.CosineDecay,
+        {
+            "initial_learning_rate": 0.1,
+            "decay_steps": 9,
+            "alpha": 0.1,
+            "warmup_target": 0.2,
+            "warmup_steps": 3,
+        },
+        None,
+        {"warmup_target": OPTIONAL_RATE, "warmup_steps": FROM_0},
+    ),
+    "CosineDecayRestarts": Entry(
+        schedules.CosineDecayRestarts,
+        {
+            "initial_learning_rate": 0.1,
+            "first_decay_steps": 9,
+            "t_mul": 2.0,
+            "m_mul": 0.5,
+            "alpha": 0.1,
+        },
+        None,
+        {"t_mul": RATE | values(0.5)},
+    ),
+    "InverseTimeDecay": Entry(
+        schedules.InverseTimeDecay,
+        {"initial_learning_rate": 0.1, "decay_steps": 9, "decay_rate": 0.9, "staircase": True},
+    ),
+    "OneCycle": Entry(
+        schedules.OneCycle,
+        {
+            "max_learning_rate": 0.1,
+            "total_steps": 9,
+            "pct_start": 0.3,
+            "div_factor": 25.0,
+            "final_div_factor": 1e4,
+        },
+        None,
+        {"div_factor": RATE | values(0), "final_div_factor": RATE | values(0)},
     ),
     "ExponentialDecay": Entry(
         schedules.ExponentialDecay,

@@ -126,7 +126,7 @@ def products(choices: Choices) -> tuple[Callable[..., Any], Arguments]:
             (_core.bias_multiply_backward, [dst, bias, zeros(m, n), zeros(m, n), zeros(n)]),
             (_core.softmax_forward, [dst, zeros(m, n)]),
             (_core.warp_forward, [zeros(m, n, k, 2), zeros(m, 8), zeros(m, n, k, 2), "wrap"]),
-            (_core.adam_step, [zeros(n), zeros(n), zeros(n), zeros(n), 1, 0.9, 0.9, 1e-7, 0, 1]),
+            (_core.adam_step, [zeros(n), zeros(n), zeros(n), zeros(n), None, 1, 0.9, 0.9, 1e-7, 1]),
             (_core.dropout, [dst, zeros(m, n), 0.5, 3]),
         ]
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cnnx.layers.weight import Weight
 from cnnx.optimizers import SGD, Adagrad, Adam, Momentum, Optimizer, RMSprop
 
 GRADIENTS = [2.0, -1.0, 0.5]
@@ -15,11 +16,11 @@ GRADIENTS = [2.0, -1.0, 0.5]
 def steps(optimizer: Optimizer) -> list[float]:
     """What each of the GRADIENTS adds to a parameter that was 0."""
     parameters, gradients = np.zeros(1, np.float32), np.zeros(1, np.float32)
-    segments = optimizer.bind(parameters, gradients, [slice(0, 1)])
+    learned = optimizer.bind(parameters, gradients, [(Weight("w", parameters, True), slice(0, 1))])
     moves = []
     for gradient in GRADIENTS:
         parameters[:], gradients[:] = 0, gradient
-        optimizer.step(segments)
+        optimizer.step(learned)
         moves.append(float(parameters[0]))
     return moves
 

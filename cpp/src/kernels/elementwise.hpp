@@ -7,6 +7,12 @@
 namespace cnnx {
 namespace {
 
+// size, -size or 0, with the sign of v.
+CNNX_INLINE Vec signed_as(Vec v, float size) {
+  const Vec positive = v > 0.0f ? broadcast(size) : Vec{};
+  return v < 0.0f ? broadcast(-size) : positive;
+}
+
 template <typename Function>
 CNNX_INLINE void map(int64_t n, const float* a, float* out, Function function) {
   for (int64_t i = 0; i < n; i += kLanes) {

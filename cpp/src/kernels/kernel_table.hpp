@@ -404,6 +404,15 @@ struct BiasKernels {
   void (*add_products)(int64_t rows, int64_t c, const float* a, const float* b, float* sums);
 };
 
+// Of so few numbers that they may be added up in float32.
+struct NormKernels {
+  float (*sum_of_magnitudes)(int64_t n, const float* src);
+  float (*sum_of_squares)(int64_t n, const float* src);
+  // diff_src += sign_factor sign(src) + factor src
+  void (*add_penalty_gradient)(int64_t n, float sign_factor, float factor, const float* src,
+                               float* diff_src);
+};
+
 // velocity = momentum velocity - grad_rate grad; param += rate velocity, or, by Nesterov,
 // param += rate (momentum velocity - grad_rate grad)
 struct MomentumRates {
@@ -411,16 +420,18 @@ struct MomentumRates {
   bool nesterov;
 };
 
-// square = kept square + added grad^2;
-// param -= learning_rate grad / (sqrt(square + inner_epsilon) + outer_epsilon)
+// square = kept square + added grad^2; mean = kept mean + added grad;
+// velocity = momentum velocity +
+//            learning_rate grad / (sqrt(square - mean^2 + inner_epsilon) + outer_epsilon);
+// param -= velocity
 struct RmsRates {
-  float kept, added, learning_rate, inner_epsilon, outer_epsilon;
+  float kept, added, learning_rate, inner_epsilon, outer_epsilon, momentum;
 };
 
 // m = beta_1 m + rest_1 grad; v = beta_2 v + rest_2 grad^2;
-// param = kept param - (m_rate m + grad_rate grad) / (unbias_2 sqrt(v) + epsilon)
+// param -= (m_rate m + grad_rate grad) / (unbias_2 sqrt(v) + epsilon)
 struct AdamRates {
-  float beta_1, rest_1, beta_2, rest_2, m_rate, grad_rate, unbias_2, epsilon, kept;
+  float beta_1, rest_1, beta_2, rest_2, m_rate, grad_rate, unbias_2, epsilon;
 };
 
 // Over n parameters; the formulas are in optimizer_step.hpp.
@@ -428,10 +439,19 @@ struct OptimizerKernels {
   void (*descend)(int64_t n, float learning_rate, const float* grads, float* params);
   void (*descend_with_momentum)(int64_t n, const MomentumRates& rates, const float* grads,
                                 float* velocity, float* params);
+  // mean and velocity may be null: 0, and a velocity that lasts for one step.
   void (*descend_by_rms)(int64_t n, const RmsRates& rates, const float* grads, float* squares,
-                         float* params);
+                         float* mean, float* velocity, float* params);
+  // With the largest v so far for v, unless `peak` is null.
   void (*adam)(int64_t n, const AdamRates& rates, const float* grads, float* m, float* v,
-               float* params);
+               float* peak, float* params);
+  // param -= m_rate m / (u + epsilon), with u = max(beta_2 u, |grad|).
+  void (*adamax)(int64_t n, const AdamRates& rates, const float* grads, float* m, float* u,
+                 float* params);
+  void (*adadelta)(int64_t n, float learning_rate, float rho, float epsilon, const float* grads,
+                   float* squares, float* moves, float* params);
+  // param -= m_rate sign(beta_1 m + rest_1 grad); m = beta_2 m + rest_2 grad
+  void (*lion)(int64_t n, const AdamRates& rates, const float* grads, float* m, float* params);
 };
 
 // Elements whose 32-bit random word is below the threshold become 0, the others are scaled. Counter
@@ -473,6 +493,7 @@ struct KernelTable {
   BiasKernels bias;
   DropoutKernel dropout;
   GaussianDropoutKernel gaussian_dropout;
+  NormKernels norm;
   OptimizerKernels optimizer;
 };
 

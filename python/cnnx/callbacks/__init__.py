@@ -6,6 +6,7 @@ from cnnx.callbacks.early_stopping import EarlyStopping
 from cnnx.callbacks.lambda_callback import LambdaCallback
 from cnnx.callbacks.learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from cnnx.callbacks.model_checkpoint import ModelCheckpoint
+from cnnx.callbacks.swap_ema_weights import SwapEMAWeights
 from cnnx.callbacks.tensorboard import TensorBoard
 from cnnx.callbacks.terminate_on_nan import TerminateOnNaN
 from cnnx.models.callback import Callback, History, Logs
@@ -21,6 +22,7 @@ __all__ = [
     "Logs",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

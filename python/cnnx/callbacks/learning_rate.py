@@ -51,7 +51,7 @@ class RateCallback(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Report the rate."""
         if logs is not None:
-            logs["learning_rate"] = self.optimizer.learning_rate
+            logs["learning_rate"] = float(self.optimizer.learning_rate)
 
 
 def _needed(function: Callable[..., Any]) -> int:

@@ -9,11 +9,14 @@ from cnnx import optimizers
 from cnnx.optimizers import OPTIMIZERS
 from cnnx.optimizers.schedules import SCHEDULES
 
-_INERT = {"ema_momentum", "is_legacy_optimizer", "jit_compile", "name", "slow_step_period"}
+_INERT = {"is_legacy_optimizer", "jit_compile", "name", "slow_step_period"}
 _MEANS = {"sum_over_batch_size", "auto", "mean"}
 """How losses are joined to one, where that is what ours does."""
 
-_TAKEN = {name: frozenset(inspect.signature(cls).parameters) for name, cls in OPTIMIZERS.items()}
+_TAKEN = {
+    name: {*inspect.signature(cls).parameters, *inspect.signature(optimizers.Optimizer).parameters}
+    for name, cls in OPTIMIZERS.items()
+}
 
 
 def arguments(description: dict[str, Any]) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ class JointStep(TrainingStep):
             statistics *= np.float32(rows / joint)
             self.group.sum(statistics)
             statistics += before
-        for segment in self.segments:
+        for segment in self.learned.segments:
             self.group.sum(segment.gradients)
         return self._summed(values, rows / joint)
 

@@ -609,9 +609,9 @@ class Model(Network):
             parameters = self.parameters
             parts = parameters.take_gradients(gradients, weights)
             optimizer = self.compiled_optimizer
-            segments = optimizer.bind(parameters.values, parameters.gradients, parts)
+            learned = optimizer.bind(parameters.values, parameters.gradients, parts)
             parameters.changed()
-            optimizer.step(segments)
+            optimizer.step(learned)
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the network's outputs for one batch."""

@@ -9,6 +9,7 @@ from cnnx.arrays import Float, as_float32
 from cnnx.buffer import aligned_empty
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
+from cnnx.optimizers.learned import Part
 
 
 class Parameters:
@@ -58,9 +59,9 @@ class Parameters:
         owner = self._owner
         return all(weight.owner is owner for weight in self._weights)
 
-    def take_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> list[slice]:
+    def take_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> list[Part]:
         """
-        Copy gradients in, and return the stretches in which they lie.
+        Copy gradients in, and return the weights with the stretches in which they lie.
 
         Raises
         ------
@@ -84,19 +85,13 @@ class Parameters:
             arrays.append(array)
         for array, weight in zip(arrays, weights, strict=True):
             np.copyto(weight.gradient, array)
-        return [self._parts[weight] for weight in weights]
+        return [(weight, self._parts[weight]) for weight in weights]
 
     def changed(self) -> None:
         """Say that `values` were written to, so that what was derived from them is made anew."""
         Weight.count_change(self._parts)
 
-    def learned(self) -> list[slice]:
-        """Return the stretches of `values` that are trainable, joined where they touch."""
-        parts: list[slice] = []
-        for layer in self._layers:
-            for weight in layer.trainable_weights:
-                part = self._parts[weight]
-                if parts and parts[-1].stop == part.start:
-                    part = slice(parts.pop().start, part.stop)
-                parts.append(part)
-        return parts
+    def learned(self) -> list[Part]:
+        """Return the weights that are trainable, and where they lie in `values`."""
+        trainable = (weight for layer in self._layers for weight in layer.trainable_weights)
+        return [(weight, self._parts[weight]) for weight in trainable]

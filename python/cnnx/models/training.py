@@ -91,6 +91,8 @@ class Training:
                 if not self.step:
                     self._callbacks.notify("on_epoch_begin", self.epoch, {})
                 self._run_epoch()
+            with self.model.lock:
+                self.model.training_step("fit").take_average()
             self._callbacks.notify("on_train_end", self._logs)
         finally:
             for callback in self._callbacks:  # which may outlive the data

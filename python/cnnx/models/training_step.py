@@ -212,9 +212,7 @@ class TrainingStep:
         self.optimizer = optimizer
         self.parameters = parameters
         self._statistics = np.empty_like(parameters.state)
-        self.segments = optimizer.bind(
-            parameters.values, parameters.gradients, parameters.learned()
-        )
+        self.learned = optimizer.bind(parameters.values, parameters.gradients, parameters.learned())
 
     def train(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """
@@ -239,8 +237,15 @@ class TrainingStep:
             np.copyto(statistics, self._statistics)
             raise
         self.parameters.changed()  # before it is true: an interrupt can come at any time
-        self.optimizer.step(self.segments)
+        self.optimizer.step(self.learned)
         return values
+
+    def take_average(self, swap: bool = False) -> None:
+        """Let the weights become their moving average, if there is one, or swap the two."""
+        average = self.optimizer.average
+        if average is not None:
+            self.parameters.changed()
+            (average.swap if swap else average.overwrite)(self.learned)
 
     def differentiate(self, *arrays: Array) -> None:
         """Write the gradients that `train` would step along; no weight and no statistic changes."""

@@ -23,6 +23,8 @@ class Adagrad(RootMeanSquare):
         Keeps the step finite where the gradient is 0; > 0.
     epsilon_in_root
         True adds epsilon under the root, as Keras; False to the root, as textbooks and PyTorch do.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
 
     Notes
     -----
@@ -37,8 +39,9 @@ class Adagrad(RootMeanSquare):
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
         epsilon_in_root: bool = True,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, epsilon, epsilon_in_root)
+        super().__init__(learning_rate, epsilon, epsilon_in_root, **kwargs)
         start = "Adagrad: initial_accumulator_value"
         self.slot_start = number(initial_accumulator_value, start, 0, float("inf"))
 

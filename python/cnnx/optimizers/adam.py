@@ -4,12 +4,12 @@ import math
 from typing import Any
 
 from cnnx import _core
-from cnnx.geometry import number
-from cnnx.optimizers.optimizer import Optimizer, Segment
+from cnnx.optimizers.moments import Moments
+from cnnx.optimizers.optimizer import Segment
 from cnnx.optimizers.schedules import LearningRateSchedule
 
 
-class Adam(Optimizer):
+class Adam(Moments):
     """
     Descent by running averages of the gradient and its square (Kingma & Ba 2015, Algorithm 1).
 
@@ -26,9 +26,13 @@ class Adam(Optimizer):
         Shares of the old averages kept at each step, in [0, 1).
     epsilon
         Keeps the step finite where the gradient is 0; > 0.
+    amsgrad
+        Whether the largest v so far takes the place of v (Reddi et al. 2018).
     epsilon_hat
         Whether epsilon is added to the root of v before v is corrected for its start at 0, as the
         paper's "epsilon hat" is; in the first steps it counts up to 1 / sqrt(1 - beta_2) times.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
 
     Notes
     -----
@@ -37,8 +41,6 @@ class Adam(Optimizer):
     """
 
     name = "adam"
-    slot_names = ("m", "v")
-    weight_decay = 0.0
 
     def __init__(
         self,
@@ -46,37 +48,34 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
         *,
         epsilon_hat: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate)
-        self.beta_1 = number(beta_1, f"{type(self).__name__}: beta_1", 0, 1)
-        self.beta_2 = number(beta_2, f"{type(self).__name__}: beta_2", 0, 1)
-        self.epsilon = number(epsilon, f"{type(self).__name__}: epsilon", 1e-30, float("inf"))
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
+        self.amsgrad = bool(amsgrad)
         self.epsilon_hat = bool(epsilon_hat)
+        self.slot_names = ("m", "v", "peak") if self.amsgrad else ("m", "v")
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Descend once."""
-        m, v = segment.slots
+        m, v, *peak = segment.slots
         correction = math.sqrt(1 - self.beta_2**self.iterations) if self.epsilon_hat else 1.0
         _core.adam_step(
             segment.parameters,
             segment.gradients,
             m,
             v,
+            peak[0] if peak else None,
             learning_rate,
             self.beta_1,
             self.beta_2,
             self.epsilon / correction,
-            self.weight_decay,
             self.iterations,
         )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {
-            "beta_1": self.beta_1,
-            "beta_2": self.beta_2,
-            "epsilon": self.epsilon,
-            "epsilon_hat": self.epsilon_hat,
-        }
+        config = super().get_config() | {"epsilon_hat": self.epsilon_hat}
+        return config | ({"amsgrad": True} if self.amsgrad else {})

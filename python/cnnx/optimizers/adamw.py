@@ -16,10 +16,12 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    learning_rate, beta_1, beta_2, epsilon, epsilon_hat
+    learning_rate, beta_1, beta_2, epsilon, amsgrad, epsilon_hat
         As in `Adam`.
     weight_decay
         Share of the parameter taken off per unit of learning rate, >= 0.
+    **kwargs
+        clipnorm and what else every `Optimizer` takes.
     """
 
     name = "adamw"
@@ -31,12 +33,18 @@ class AdamW(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        amsgrad: bool = False,
         *,
         epsilon_hat: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, epsilon_hat=epsilon_hat)
-        self.weight_decay = number(weight_decay, "AdamW: weight_decay", 0, float("inf"))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return super().get_config() | {"weight_decay": self.weight_decay}
+        super().__init__(
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            amsgrad,
+            epsilon_hat=epsilon_hat,
+            weight_decay=number(weight_decay, "AdamW: weight_decay", 0, float("inf")),
+            **kwargs,
+        )

@@ -25,6 +25,8 @@ class Momentum(Optimizer):
         Share of the old velocity kept at each step, in [0, 1).
     averaging
         Whether the velocity is an average, or a sum.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
     """
 
     name = "momentum"
@@ -35,8 +37,9 @@ class Momentum(Optimizer):
         learning_rate: float | LearningRateSchedule = 0.001,
         momentum: float = 0.9,
         averaging: bool = True,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **kwargs)
         self.momentum = number(momentum, "Momentum: momentum", 0, 1)
         self.averaging = bool(averaging)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cnnx import _core
-from cnnx.optimizers.adam import Adam
+from cnnx.optimizers.moments import Moments
 from cnnx.optimizers.optimizer import Segment
 from cnnx.optimizers.schedules import LearningRateSchedule
 
@@ -11,7 +11,7 @@ _GONE = 1e-30
 """1 minus less than this is 1. It is not multiplied to 0: the least number times .9 is itself."""
 
 
-class Nadam(Adam):
+class Nadam(Moments):
     """
     Adam that looks ahead along its momentum (Dozat 2016).
 
@@ -23,9 +23,12 @@ class Nadam(Adam):
     ----------
     learning_rate, beta_1, beta_2, epsilon
         As in `Adam`; epsilon is added to the root of the corrected v, as in Keras and PyTorch.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
     """
 
     name = "nadam"
+    slot_names = ("m", "v")
 
     def __init__(
         self,
@@ -33,8 +36,9 @@ class Nadam(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, epsilon_hat=False)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **kwargs)
         self._counted, self._product = 0, 1.0
 
     def _momentum(self, step: int) -> float:
@@ -51,12 +55,6 @@ class Nadam(Adam):
             self._product = 0.0
         self._counted = self.iterations
         return self._product
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        config = super().get_config()
-        del config["epsilon_hat"]
-        return config
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Descend once."""

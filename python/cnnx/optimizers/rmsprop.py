@@ -12,7 +12,9 @@ class RMSprop(RootMeanSquare):
     Descent by the gradient over its running root mean square (Tieleman & Hinton 2012).
 
     squares = rho squares + (1 - rho) gradient^2;
-    parameter -= learning_rate gradient / sqrt(squares + epsilon).
+    velocity = momentum velocity + learning_rate gradient / sqrt(squares + epsilon);
+    parameter -= velocity. Centred (Graves 2013), the square of mean = rho mean + (1 - rho) gradient
+    is taken off the squares.
 
     Parameters
     ----------
@@ -20,10 +22,16 @@ class RMSprop(RootMeanSquare):
         A number >= 0, or a `LearningRateSchedule`.
     rho
         Share of the old average kept at each step, in [0, 1).
+    momentum
+        Share of the old velocity kept at each step, in [0, 1).
     epsilon
         Keeps the step finite where the gradient is 0; > 0.
+    centered
+        Whether to divide by the deviation of the gradient rather than by its root mean square.
     epsilon_in_root
         True adds epsilon under the root, as Keras; False to the root, as textbooks and PyTorch do.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
 
     Notes
     -----
@@ -36,12 +44,18 @@ class RMSprop(RootMeanSquare):
         self,
         learning_rate: float | LearningRateSchedule = 0.001,
         rho: float = 0.9,
-        *,
+        momentum: float = 0.0,
         epsilon: float = 1e-7,
+        centered: bool = False,
+        *,
         epsilon_in_root: bool = True,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate, epsilon, epsilon_in_root)
+        super().__init__(learning_rate, epsilon, epsilon_in_root, **kwargs)
         self.rho = number(rho, "RMSprop: rho", 0, 1)
+        self.momentum = number(momentum, "RMSprop: momentum", 0, 1)
+        self.centered = bool(centered)
+        self.slot_names += ("mean",) * self.centered + ("velocity",) * (self.momentum > 0)
 
     @property
     def shares(self) -> tuple[float, float]:
@@ -50,4 +64,10 @@ class RMSprop(RootMeanSquare):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"rho": self.rho}
+        added = {"momentum": self.momentum} if self.momentum else {}
+        return (
+            super().get_config()
+            | {"rho": self.rho}
+            | added
+            | ({"centered": True} if self.centered else {})
+        )

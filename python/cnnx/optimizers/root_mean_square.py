@@ -24,14 +24,23 @@ class RootMeanSquare(Optimizer):
         Keeps the step finite where the gradient is 0; > 0.
     epsilon_in_root
         Whether epsilon is added under the root or to it.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
     """
 
-    slot_names = ("squares",)
+    slot_names: tuple[str, ...] = ("squares",)
+
+    momentum = 0.0
+    centered = False
 
     def __init__(
-        self, learning_rate: float | LearningRateSchedule, epsilon: float, epsilon_in_root: bool
+        self,
+        learning_rate: float | LearningRateSchedule,
+        epsilon: float,
+        epsilon_in_root: bool,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **kwargs)
         self.epsilon = number(epsilon, f"{type(self).__name__}: epsilon", 1e-30, float("inf"))
         self.epsilon_in_root = bool(epsilon_in_root)
 
@@ -42,14 +51,18 @@ class RootMeanSquare(Optimizer):
 
     def update(self, segment: Segment, learning_rate: float) -> None:
         """Descend once."""
+        state = dict(zip(self.slot_names, segment.slots, strict=True))
         _core.rms_step(
             segment.parameters,
             segment.gradients,
-            segment.slots[0],
+            state["squares"],
+            state.get("mean"),
+            state.get("velocity"),
             learning_rate,
             *self.shares,
             self.epsilon if self.epsilon_in_root else 0.0,
             0.0 if self.epsilon_in_root else self.epsilon,
+            self.momentum,
         )
 
     def get_config(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class SGD(Optimizer):
         In [0, 1].
     nesterov
         Whether to look ahead along the velocity.
+    **kwargs
+        weight_decay, clipnorm and what else every `Optimizer` takes.
     """
 
     name = "sgd"
@@ -32,8 +34,9 @@ class SGD(Optimizer):
         learning_rate: float | LearningRateSchedule = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
+        **kwargs: Any,
     ) -> None:
-        super().__init__(learning_rate)
+        super().__init__(learning_rate, **kwargs)
         self.momentum = number(momentum, "SGD: momentum", 0, 1, include_high=True)
         self.nesterov = bool(nesterov)
         self.slot_names = ("velocity",) if self.momentum else ()

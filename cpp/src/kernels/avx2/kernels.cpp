@@ -10,6 +10,7 @@
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
 #include "kernels/merging_kernels.hpp"
+#include "kernels/norm_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/row_winograd_kernels.hpp"
@@ -50,6 +51,7 @@ const KernelTable avx2_kernels = {
     .bias = bias_kernels,
     .dropout = dropout,
     .gaussian_dropout = gaussian_dropout,
+    .norm = norm_kernels,
     .optimizer = optimizer_kernels,
 };
 

@@ -1,30 +1,12 @@
-"""Learning rates that change from step to step."""
+"""Rates that fall along simple curves."""
 
 import bisect
 import math
 from collections.abc import Sequence
 from typing import Any
 
-from cnnx import registry
-from cnnx.geometry import integer, number
-
-__all__ = [
-    "CosineDecay",
-    "ExponentialDecay",
-    "LearningRateSchedule",
-    "PiecewiseConstantDecay",
-    "PolynomialDecay",
-]
-
-_INFINITY = float("inf")
-
-
-class LearningRateSchedule(registry.Configurable):
-    """A learning rate for each step; subclasses implement `__call__`."""
-
-    def __call__(self, step: int) -> float:
-        """Return the learning rate of step `step`, counted from 0."""
-        raise NotImplementedError(f"{type(self).__name__} must implement __call__(step)")
+from cnnx.geometry import integer
+from cnnx.optimizers.schedules.schedule import LearningRateSchedule, rate, steps
 
 
 class PolynomialDecay(LearningRateSchedule):
@@ -53,11 +35,13 @@ class PolynomialDecay(LearningRateSchedule):
         end_learning_rate: float = 0.0001,
         power: float = 1.0,
         cycle: bool = False,
+        name: str = "PolynomialDecay",
     ) -> None:
-        self.initial_learning_rate = _rate(self, initial_learning_rate, "initial_learning_rate")
-        self.decay_steps = _steps(self, decay_steps)
-        self.end_learning_rate = _rate(self, end_learning_rate, "end_learning_rate")
-        self.power = _rate(self, power, "power")
+        super().__init__(name)
+        self.initial_learning_rate = rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = steps(self, decay_steps)
+        self.end_learning_rate = rate(self, end_learning_rate, "end_learning_rate")
+        self.power = rate(self, power, "power")
         self.cycle = bool(cycle)
 
     def __call__(self, step: int) -> float:
@@ -102,10 +86,12 @@ class ExponentialDecay(LearningRateSchedule):
         decay_steps: int,
         decay_rate: float,
         staircase: bool = False,
+        name: str = "ExponentialDecay",
     ) -> None:
-        self.initial_learning_rate = _rate(self, initial_learning_rate, "initial_learning_rate")
-        self.decay_steps = _steps(self, decay_steps)
-        self.decay_rate = _rate(self, decay_rate, "decay_rate")
+        super().__init__(name)
+        self.initial_learning_rate = rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = steps(self, decay_steps)
+        self.decay_rate = rate(self, decay_rate, "decay_rate")
         self.staircase = bool(staircase)
 
     def __call__(self, step: int) -> float:
@@ -114,6 +100,53 @@ class ExponentialDecay(LearningRateSchedule):
         if self.staircase:
             exponent = math.floor(exponent)
         return float(self.initial_learning_rate * self.decay_rate**exponent)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+        }
+
+
+class InverseTimeDecay(LearningRateSchedule):
+    """
+    initial / (1 + decay_rate step / decay_steps).
+
+    Parameters
+    ----------
+    initial_learning_rate
+        Rate of step 0.
+    decay_steps
+        Number of steps in which the divisor grows by `decay_rate`.
+    decay_rate
+        Growth, >= 0.
+    staircase
+        True rounds step / decay_steps down: the rate falls in stairs.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "InverseTimeDecay",
+    ) -> None:
+        super().__init__(name)
+        self.initial_learning_rate = rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = steps(self, decay_steps)
+        self.decay_rate = rate(self, decay_rate, "decay_rate")
+        self.staircase = bool(staircase)
+
+    def __call__(self, step: int) -> float:
+        """Return the learning rate of step `step`."""
+        periods = step / self.decay_steps
+        if self.staircase:
+            periods = math.floor(periods)
+        return self.initial_learning_rate / (1 + self.decay_rate * periods)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -137,7 +170,13 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         Rates, one more than boundaries.
     """
 
-    def __init__(self, boundaries: Sequence[int], values: Sequence[float]) -> None:
+    def __init__(
+        self,
+        boundaries: Sequence[int],
+        values: Sequence[float],
+        name: str = "PiecewiseConstant",
+    ) -> None:
+        super().__init__(name)
         for name, given in ("boundaries", boundaries), ("values", values):
             if not isinstance(given, (tuple, list)):
                 raise TypeError(f"PiecewiseConstantDecay: {name} must be a list, got {given!r}")
@@ -151,7 +190,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         ]
         if sorted(set(self.boundaries)) != self.boundaries:
             raise ValueError(f"PiecewiseConstantDecay: boundaries must increase, got {boundaries}")
-        self.values = [_rate(self, value, "values") for value in values]
+        self.values = [rate(self, value, "values") for value in values]
 
     def __call__(self, step: int) -> float:
         """Return the learning rate of step `step`."""
@@ -160,50 +199,3 @@ class PiecewiseConstantDecay(LearningRateSchedule):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"boundaries": self.boundaries, "values": self.values}
-
-
-class CosineDecay(LearningRateSchedule):
-    """
-    initial ((1 - alpha) (1 + cos(pi step / decay_steps)) / 2 + alpha) (Loshchilov & Hutter 2016).
-
-    Parameters
-    ----------
-    initial_learning_rate
-        Rate of step 0.
-    decay_steps
-        Number of steps until the end.
-    alpha
-        Rate at the end, as a share of the initial one.
-    """
-
-    def __init__(self, initial_learning_rate: float, decay_steps: int, alpha: float = 0.0) -> None:
-        self.initial_learning_rate = _rate(self, initial_learning_rate, "initial_learning_rate")
-        self.decay_steps = _steps(self, decay_steps)
-        self.alpha = _rate(self, alpha, "alpha")
-
-    def __call__(self, step: int) -> float:
-        """Return the learning rate of step `step`."""
-        cosine = (1 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps)) / 2
-        return self.initial_learning_rate * ((1 - self.alpha) * cosine + self.alpha)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "alpha": self.alpha,
-        }
-
-
-def _rate(schedule: LearningRateSchedule, value: float, name: str) -> float:
-    return number(value, f"{type(schedule).__name__}: {name}", 0, _INFINITY)
-
-
-def _steps(schedule: LearningRateSchedule, value: int) -> int:
-    return integer(value, f"{type(schedule).__name__}: decay_steps", limit=2**63)
-
-
-SCHEDULES: dict[str, type[LearningRateSchedule]] = {
-    cls.__name__: cls
-    for cls in (CosineDecay, ExponentialDecay, PiecewiseConstantDecay, PolynomialDecay)
-}
