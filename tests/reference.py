@@ -498,24 +498,24 @@ def arctan_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
     return f64(diff_dst) / (1.0 + np.tan(f64(dst)) ** 2)
 
 
-def elu_forward(src: ArrayLike) -> Array:
-    """x, below 0 e^x - 1."""
-    return np.where(f64(src) > 0, f64(src), np.expm1(np.minimum(f64(src), 0)))
+def elu_forward(src: ArrayLike, alpha: float = 1.0) -> Array:
+    """x, below 0 alpha (e^x - 1)."""
+    return np.where(f64(src) > 0, f64(src), alpha * np.expm1(np.minimum(f64(src), 0)))
 
 
-def elu_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
-    """dy, below 0 dy e^x = dy (y + 1)."""
-    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, f64(dst) + 1.0)
+def elu_backward(dst: ArrayLike, diff_dst: ArrayLike, alpha: float = 1.0) -> Array:
+    """dy, below 0 dy alpha e^x = dy (y + alpha)."""
+    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, f64(dst) + alpha)
 
 
-def leaky_relu_forward(src: ArrayLike) -> Array:
-    """x, below 0 0.2 x."""
-    return f64(src) * np.where(f64(src) > 0, 1.0, 0.2)
+def leaky_relu_forward(src: ArrayLike, slope: float = 0.2) -> Array:
+    """x, below 0 slope x."""
+    return f64(src) * np.where(f64(src) > 0, 1.0, slope)
 
 
-def leaky_relu_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
-    """dy, below 0 0.2 dy."""
-    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, 0.2)
+def leaky_relu_backward(dst: ArrayLike, diff_dst: ArrayLike, slope: float = 0.2) -> Array:
+    """dy, below 0 slope dy."""
+    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, slope)
 
 
 def softplus_forward(src: ArrayLike) -> Array:
@@ -603,14 +603,15 @@ def log_sigmoid_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
     return f64(diff_dst) * (1.0 - np.exp(f64(dst)))
 
 
-def log_softmax_forward(src: ArrayLike) -> Array:
-    """x - log sum_j e^x_j over the last axis."""
-    return log_softmax(src)
+def log_softmax_forward(src: ArrayLike, axis: int = -1) -> Array:
+    """x - log sum_j e^x_j along an axis."""
+    shifted = f64(src) - f64(src).max(axis=axis, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
 
 
-def log_softmax_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+def log_softmax_backward(dst: ArrayLike, diff_dst: ArrayLike, axis: int = -1) -> Array:
     """dy_i - e^y_i sum_j dy_j."""
-    return f64(diff_dst) - np.exp(f64(dst)) * f64(diff_dst).sum(axis=-1, keepdims=True)
+    return f64(diff_dst) - np.exp(f64(dst)) * f64(diff_dst).sum(axis=axis, keepdims=True)
 
 
 def silu_forward(src: ArrayLike) -> Array:
@@ -663,10 +664,105 @@ def hard_silu_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
     return f64(diff_dst) * np.where(src < -3, 0.0, np.where(src > 3, 1.0, (2 * src + 3) / 6))
 
 
-def rectifier(src: ArrayLike, max_value: float, slope: float, threshold: float) -> Array:
+def celu_forward(src: ArrayLike, alpha: float = 1.0) -> Array:
+    """x, below 0 alpha (e^(x / alpha) - 1)."""
+    return np.where(f64(src) > 0, f64(src), alpha * np.expm1(np.minimum(f64(src), 0) / alpha))
+
+
+def celu_backward(dst: ArrayLike, diff_dst: ArrayLike, alpha: float = 1.0) -> Array:
+    """dy, below 0 dy e^(x / alpha) = dy (y / alpha + 1)."""
+    return f64(diff_dst) * np.where(f64(dst) > 0, 1.0, f64(dst) / alpha + 1.0)
+
+
+def hard_shrink_forward(src: ArrayLike, threshold: float = 0.5) -> Array:
+    """x where |x| > threshold, else 0."""
+    return np.where(np.abs(f64(src)) > threshold, f64(src), 0.0)
+
+
+def hard_shrink_backward(dst: ArrayLike, diff_dst: ArrayLike, threshold: float = 0.5) -> Array:
+    """dy where y is not 0."""
+    return np.where(f64(dst) != 0, f64(diff_dst), 0.0)
+
+
+def soft_shrink_forward(src: ArrayLike, threshold: float = 0.5) -> Array:
+    """x - threshold above it, x + threshold below -threshold, else 0."""
+    src = f64(src)
+    return np.maximum(src - threshold, 0) + np.minimum(src + threshold, 0)
+
+
+def soft_shrink_backward(dst: ArrayLike, diff_dst: ArrayLike, threshold: float = 0.5) -> Array:
+    """dy where y is not 0."""
+    return np.where(f64(dst) != 0, f64(diff_dst), 0.0)
+
+
+def squareplus_forward(src: ArrayLike, b: float = 4.0) -> Array:
+    """(x + sqrt(x^2 + b)) / 2; below 0 b / 2 / (sqrt(x^2 + b) - x), where the sum would cancel."""
+    src, root = f64(src), np.hypot(f64(src), math.sqrt(b))
+    return np.where(src > 0, (src + root) / 2, b / 2 / (root + np.abs(src)))
+
+
+def squareplus_backward(dst: ArrayLike, diff_dst: ArrayLike, b: float = 4.0) -> Array:
+    """dy (1 + x / sqrt(x^2 + b)) / 2 = dy y^2 / (y^2 + b / 4)."""
+    return f64(diff_dst) / (1 + b / 4 / f64(dst) ** 2)
+
+
+def gelu_tanh_forward(src: ArrayLike) -> Array:
+    """x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2; the second factor as a sigmoid."""
+    src = f64(src)
+    return src * sigmoid_forward(2 * math.sqrt(2 / math.pi) * (src + 0.044715 * src**3))
+
+
+def gelu_tanh_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy (s + x s (1 - s) v') with s = sigmoid(v)."""
+    src = f64(src)
+    scale = 2 * math.sqrt(2 / math.pi)
+    s = sigmoid_forward(scale * (src + 0.044715 * src**3))
+    slope = scale * (1 + 3 * 0.044715 * src**2)
+    return f64(diff_dst) * (s + src * s * (1 - s) * slope)
+
+
+def tanh_shrink_forward(src: ArrayLike) -> Array:
+    """x - tanh x; near 0 x^3 / 3 - 2 x^5 / 15 + 17 x^7 / 315, where the difference cancels."""
+    src = f64(src)
+    series = src**3 / 3 - 2 * src**5 / 15 + 17 * src**7 / 315
+    return np.where(np.abs(src) < 0.02, series, src - np.tanh(src))
+
+
+def tanh_shrink_backward(src: ArrayLike, diff_dst: ArrayLike) -> Array:
+    """dy tanh^2 x."""
+    return f64(diff_dst) * np.tanh(f64(src)) ** 2
+
+
+def threshold_forward(src: ArrayLike, threshold: float = 0.0, value: float = 0.0) -> Array:
+    """x above the threshold, else the value."""
+    return np.where(f64(src) > threshold, f64(src), value)
+
+
+def threshold_backward(
+    src: ArrayLike, diff_dst: ArrayLike, threshold: float = 0.0, value: float = 0.0
+) -> Array:
+    """dy above the threshold, else 0."""
+    return np.where(f64(src) > threshold, f64(diff_dst), 0.0)
+
+
+def rectifier_forward(
+    src: ArrayLike, max_value: float = math.inf, slope: float = 0.0, threshold: float = 0.0
+) -> Array:
     """min(x, max_value) above the threshold, slope (x - threshold) below."""
     src = f64(src)
     return np.where(src > threshold, np.minimum(src, max_value), slope * (src - threshold))
+
+
+def rectifier_backward(
+    dst: ArrayLike,
+    diff_dst: ArrayLike,
+    max_value: float = math.inf,
+    slope: float = 0.0,
+    threshold: float = 0.0,
+) -> Array:
+    """dy where the function rises, slope dy where its value is below 0."""
+    dst = f64(dst)
+    return f64(diff_dst) * (((dst > 0) & (dst < max_value)) + slope * (dst < 0))
 
 
 def prelu_forward(src: ArrayLike, alpha: ArrayLike) -> Array:
@@ -674,17 +770,17 @@ def prelu_forward(src: ArrayLike, alpha: ArrayLike) -> Array:
     return np.maximum(f64(src), 0) + f64(alpha) * np.minimum(f64(src), 0)
 
 
-def softmax_forward(src: ArrayLike) -> Array:
+def softmax_forward(src: ArrayLike, axis: int = -1) -> Array:
     """e^(x - max) over its row's sum."""
     src = f64(src)
-    powers = np.exp(src - src.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    powers = np.exp(src - src.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
 
 
-def softmax_backward(dst: ArrayLike, diff_dst: ArrayLike) -> Array:
+def softmax_backward(dst: ArrayLike, diff_dst: ArrayLike, axis: int = -1) -> Array:
     """y_i (dy_i - sum_j dy_j y_j)."""
     dst, diff_dst = f64(dst), f64(diff_dst)
-    return dst * (diff_dst - (dst * diff_dst).sum(axis=-1, keepdims=True))
+    return dst * (diff_dst - (dst * diff_dst).sum(axis=axis, keepdims=True))
 
 
 # --- normalisation and dropout --------------------------------------------------------------------

@@ -11,7 +11,8 @@ import cnnx
 import reference
 from agreement import assert_close, assert_gradient, normal
 from cnnx import explain, layers, losses
-from cnnx.explain.double_precision import LAYER_FORMS, LOSS_FORMS
+from cnnx.explain.double_precision import LAYER_FORMS
+from cnnx.explain.loss_forms import LOSS_FORMS
 from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.random_layer import RandomLayer
 

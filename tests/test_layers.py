@@ -616,19 +616,22 @@ CASES = {
     ),
     "relu": Case(layers.ReLU, {}, (3, 4), reference.relu_forward),
     "relu, at most 1": Case(
-        layers.ReLU, {"max_value": 1}, (3, 4), lambda x: reference.rectifier(x, 1, 0, 0)
+        layers.ReLU, {"max_value": 1}, (3, 4), lambda x: reference.rectifier_forward(x, 1, 0, 0)
     ),
     "relu, above a threshold": Case(
-        layers.ReLU, {"threshold": 0.5}, (3, 4), lambda x: reference.rectifier(x, np.inf, 0, 0.5)
+        layers.ReLU,
+        {"threshold": 0.5},
+        (3, 4),
+        lambda x: reference.rectifier_forward(x, np.inf, 0, 0.5),
     ),
     "relu of three pieces": Case(
         layers.ReLU,
         {"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.25},
         (3, 5),
-        lambda x: reference.rectifier(x, 1.5, 0.1, 0.25),
+        lambda x: reference.rectifier_forward(x, 1.5, 0.1, 0.25),
     ),
     "leaky relu": Case(
-        layers.LeakyReLU, {}, (3, 4), lambda x: reference.rectifier(x, np.inf, 0.3, 0)
+        layers.LeakyReLU, {}, (3, 4), lambda x: reference.rectifier_forward(x, np.inf, 0.3, 0)
     ),
     "leaky relu of the core": Case(
         layers.LeakyReLU, {"negative_slope": 0.2}, (3, 4), reference.leaky_relu_forward
@@ -648,6 +651,15 @@ CASES = {
         reference.prelu_forward,
     ),
     "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
+    "softmax along the rows": Case(
+        layers.Softmax, {"axis": 1}, (3, 2, 4), lambda x: reference.softmax_forward(x, 1)
+    ),
+    "gelu, approximated": Case(
+        layers.Activation,
+        {"activation": {"class_name": "gelu", "config": {"approximate": True}}},
+        (3, 4),
+        reference.gelu_tanh_forward,
+    ),
     **{
         f"activation {name}": Case(
             layers.Activation, {"activation": name}, (2, 5), getattr(reference, f"{name}_forward")

@@ -8,7 +8,7 @@
 namespace cnnx::bench {
 namespace {
 
-void add_activation(const std::string& name, Activation activation, int64_t n) {
+void add_activation(const std::string& name, const Activation& activation, int64_t n) {
   const std::string size = std::to_string(n);
   add_rows("activation/" + name + "_forward/" + size, {.bytes = 8.0 * static_cast<double>(n)}, [=] {
     return [=, src = random_floats(n, 1), dst = Floats(n)]() mutable {
@@ -26,14 +26,19 @@ void add_activation(const std::string& name, Activation activation, int64_t n) {
 
 const bool added = [] {
   for (const int64_t n : {32 * 24 * 24 * 8, 32 * 50 * 50 * 64}) {
-    add_activation("relu", Activation::relu, n);
-    add_activation("sigmoid", Activation::sigmoid, n);
-    add_activation("tanh", Activation::tanh, n);
-    add_activation("arctan", Activation::arctan, n);
-    add_activation("elu", Activation::elu, n);
-    add_activation("leaky_relu", Activation::leaky_relu, n);
-    add_activation("softplus", Activation::softplus, n);
-    add_activation("exponential", Activation::exponential, n);
+    add_activation("relu", {ActivationKind::relu}, n);
+    add_activation("sigmoid", {ActivationKind::sigmoid}, n);
+    add_activation("tanh", {ActivationKind::tanh}, n);
+    add_activation("arctan", {ActivationKind::arctan}, n);
+    add_activation("elu", {ActivationKind::elu, {1.0f}}, n);
+    add_activation("leaky_relu", {ActivationKind::leaky_relu, {0.2f}}, n);
+    add_activation("softplus", {ActivationKind::softplus}, n);
+    add_activation("exponential", {ActivationKind::exponential}, n);
+    add_activation("selu", {ActivationKind::selu}, n);
+    add_activation("silu", {ActivationKind::silu}, n);
+    add_activation("gelu", {ActivationKind::gelu}, n);
+    add_activation("gelu_tanh", {ActivationKind::gelu_tanh}, n);
+    add_activation("mish", {ActivationKind::mish}, n);
   }
   return true;
 }();

@@ -1,13 +1,18 @@
 #pragma once
 
 #include <string>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include "array_view.hpp"
 #include "cnnx/activation.hpp"
 
 namespace cnnx::bindings {
 
-// The activation of this name.
-Activation activation_of(const Arguments& args, const std::string& name);
+// A name, or a name and the parameters in the place of the usual ones.
+using NamedActivation = std::variant<std::string, std::pair<std::string, std::vector<float>>>;
+
+Activation activation_of(const Arguments& args, const NamedActivation& named);
 
 }  // namespace cnnx::bindings

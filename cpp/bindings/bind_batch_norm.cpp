@@ -33,7 +33,7 @@ struct EpilogueSource {
 };
 
 EpilogueSource make_epilogue(const Arguments& args, const BatchNormDims& dims, const py::array& src,
-                             const py::array& dst, const std::string& activation, bool pool,
+                             const py::array& dst, const NamedActivation& activation, bool pool,
                              OptionalArray& codes, const OptionalArray& addend) {
   args.require(pool || !codes, "codes", "need pool");
   args.require(!pool || !addend, "addend", "cannot be added before pooling");
@@ -52,8 +52,9 @@ void bind_batch_norm(py::module_& m) {
       "batch_norm_forward_training",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          py::array& dst, py::array& mean, py::array& inv_std, py::array& moving_mean,
-         py::array& moving_variance, float epsilon, float momentum, const std::string& activation,
-         bool pool, OptionalArray& codes, const OptionalArray& addend) {
+         py::array& moving_variance, float epsilon, float momentum,
+         const NamedActivation& activation, bool pool, OptionalArray& codes,
+         const OptionalArray& addend) {
         const Arguments args("batch_norm_forward_training");
         const BatchNormDims dims = make_dims(args, src, pool);
         const auto s = args.input<float>(src, "src", shape_of(src));
@@ -79,7 +80,7 @@ void bind_batch_norm(py::module_& m) {
       "batch_norm_forward_inference",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          const py::array& moving_mean, const py::array& moving_variance, py::array& dst,
-         float epsilon, const std::string& activation, bool pool, const OptionalArray& addend) {
+         float epsilon, const NamedActivation& activation, bool pool, const OptionalArray& addend) {
         const Arguments args("batch_norm_forward_inference");
         const BatchNormDims dims = make_dims(args, src, pool);
         const auto s = args.input<float>(src, "src", shape_of(src));
@@ -102,7 +103,7 @@ void bind_batch_norm(py::module_& m) {
       "batch_norm_backward",
       [](const py::array& src, const py::array& diff_dst, const OptionalArray& gamma,
          const py::array& mean, const py::array& inv_std, OptionalArray& diff_src,
-         OptionalArray& diff_gamma, OptionalArray& diff_beta, const std::string& activation,
+         OptionalArray& diff_gamma, OptionalArray& diff_beta, const NamedActivation& activation,
          const OptionalArray& beta, const OptionalArray& codes, const OptionalArray& dst,
          OptionalArray& diff_addend) {
         const Arguments args("batch_norm_backward");

@@ -120,7 +120,7 @@ void bind_conv2d(py::module_& m) {
       "conv2d_forward",
       [](const py::array& src, const py::array& weights, const OptionalArray& bias, py::array& dst,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
-         bool rotated, const std::string& activation, OptionalArray& codes,
+         bool rotated, const NamedActivation& activation, OptionalArray& codes,
          const OptionalPair& pooled_from, const std::shared_ptr<PreparedWeights>& prepared,
          const OptionalArray& addend) {
         const Arguments args("conv2d_forward");
@@ -182,7 +182,7 @@ void bind_conv2d(py::module_& m) {
           const auto [weights, bias, output_size, strides, padding, dilation, groups, rotated,
                       activation, prepared] =
               link.cast<std::tuple<py::array, OptionalArray, Pair, Pair, Pair, Pair, int64_t, bool,
-                                   std::string, std::shared_ptr<PreparedWeights>>>();
+                                   NamedActivation, std::shared_ptr<PreparedWeights>>>();
           const Image w = args.shape<4>(weights, "weights");
           const Image d = {s[0], output_size[0], output_size[1], w[3]};
           const Conv2dDims dims =
@@ -210,7 +210,8 @@ void bind_conv2d(py::module_& m) {
       [](const py::array& diff_dst, const py::array& weights, py::array& diff_src,
          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
          bool rotated, const OptionalArray& codes, const OptionalPair& pooled_from,
-         const OptionalArray& addend, const OptionalArray& bias, const std::string& activation) {
+         const OptionalArray& addend, const OptionalArray& bias,
+         const NamedActivation& activation) {
         const Arguments args("conv2d_backward_data");
         const Image s = args.shape<4>(diff_src, "diff_src"), w = args.shape<4>(weights, "weights"),
                     d = args.shape<4>(diff_dst, "diff_dst");

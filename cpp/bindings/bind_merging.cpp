@@ -51,7 +51,7 @@ void bind_merging(py::module_& m) {
   m.def(
       "weighted_sum",
       [](const std::vector<py::array>& srcs, const std::vector<float>& factors, py::array& dst,
-         const std::string& activation) {
+         const NamedActivation& activation) {
         const Arguments args("weighted_sum");
         Sources from = inputs(args, srcs, shape_of(dst));
         args.require(factors.size() == srcs.size(), "factors",

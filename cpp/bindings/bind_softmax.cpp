@@ -4,37 +4,59 @@
 namespace cnnx::bindings {
 namespace {
 
-// The shape's rows and the length of its last axis.
-std::array<int64_t, 2> as_rows(const Arguments& args, const py::array& array, const char* name) {
+using Forward = void (*)(const SoftmaxDims& dims, const float* src, float* dst);
+using Backward = void (*)(const SoftmaxDims& dims, const float* dst, const float* diff_dst,
+                          float* diff_src);
+
+SoftmaxDims along(const Arguments& args, const py::array& array, const char* name, int64_t axis) {
   const std::vector<int64_t> shape = shape_of(array);
-  args.require(!shape.empty() && shape.back() > 0, name, "must have a last axis that is not empty");
-  return {array.size() / shape.back(), shape.back()};
+  const auto rank = static_cast<int64_t>(shape.size());
+  args.require(axis >= -rank && axis < rank, "axis",
+               "must be one of those of " + std::string(name));
+  const int64_t middle = axis < 0 ? axis + rank : axis;
+  SoftmaxDims dims{1, shape[middle], 1};
+  args.require(dims.n > 0, name, "must have an axis that is not empty");
+  for (int64_t i = 0; i < rank; ++i) {
+    if (i != middle) (i < middle ? dims.outer : dims.inner) *= shape[i];
+  }
+  return dims;
+}
+
+void def_forward(py::module_& m, const char* name, Forward forward) {
+  m.def(
+      name,
+      [name, forward](const py::array& src, py::array& dst, int64_t axis) {
+        const Arguments args(name);
+        const SoftmaxDims dims = along(args, src, "src", axis);
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        float* d = args.output<float>(dst, "dst", shape_of(src));
+        args.run([=] { forward(dims, s, d); });
+      },
+      py::arg("src"), py::arg("dst"), py::arg("axis") = -1);
+}
+
+void def_backward(py::module_& m, const char* name, Backward backward) {
+  m.def(
+      name,
+      [name, backward](const py::array& dst, const py::array& diff_dst, py::array& diff_src,
+                       int64_t axis) {
+        const Arguments args(name);
+        const SoftmaxDims dims = along(args, dst, "dst", axis);
+        const auto d = args.input<float>(dst, "dst", shape_of(dst));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(dst));
+        float* ds = args.output<float>(diff_src, "diff_src", shape_of(dst));
+        args.run([=] { backward(dims, d, dd, ds); });
+      },
+      py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"), py::arg("axis") = -1);
 }
 
 }  // namespace
 
 void bind_softmax(py::module_& m) {
-  m.def(
-      "softmax_forward",
-      [](const py::array& src, py::array& dst) {
-        const Arguments args("softmax_forward");
-        const auto [rows, n] = as_rows(args, src, "src");
-        const auto s = args.input<float>(src, "src", shape_of(src));
-        float* d = args.output<float>(dst, "dst", shape_of(src));
-        args.run([=, rows = rows, n = n] { softmax_forward(rows, n, s, d); });
-      },
-      py::arg("src"), py::arg("dst"));
-  m.def(
-      "softmax_backward",
-      [](const py::array& dst, const py::array& diff_dst, py::array& diff_src) {
-        const Arguments args("softmax_backward");
-        const auto [rows, n] = as_rows(args, dst, "dst");
-        const auto d = args.input<float>(dst, "dst", shape_of(dst));
-        const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(dst));
-        float* ds = args.output<float>(diff_src, "diff_src", shape_of(dst));
-        args.run([=, rows = rows, n = n] { softmax_backward(rows, n, d, dd, ds); });
-      },
-      py::arg("dst"), py::arg("diff_dst"), py::arg("diff_src"));
+  def_forward(m, "softmax_forward", softmax_forward);
+  def_backward(m, "softmax_backward", softmax_backward);
+  def_forward(m, "log_softmax_forward", log_softmax_forward);
+  def_backward(m, "log_softmax_backward", log_softmax_backward);
 }
 
 }  // namespace cnnx::bindings

@@ -53,7 +53,7 @@ void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, c
 // Without an addend this reads beta instead of dst. The gradient of src may be src or, without
 // pooling and unless diff_addend is, diff_dst.
 void batch_norm_backward(const BatchNormDims& dims, const float* src, Images diff_dst,
-                         Activation activation, const Affine& affine, const float* mean,
+                         const Activation& activation, const Affine& affine, const float* mean,
                          const float* inv_std, const BatchNormGradients& gradients,
                          const AddedOutput& added = {});
 

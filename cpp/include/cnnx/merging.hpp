@@ -14,8 +14,8 @@ using Arrays = std::span<const float* const>;
 // dst = the activation of the sum of factors[k] * srcs[k]: with factors of 1 the sum, of 1 / count
 // the average, of 1 and -1 the difference. The gradient of srcs[k] is factors[k] times that of the
 // sum, a weighted sum of one array.
-void weighted_sum(int64_t n, Arrays srcs, std::span<const float> factors, Activation activation,
-                  float* dst);
+void weighted_sum(int64_t n, Arrays srcs, std::span<const float> factors,
+                  const Activation& activation, float* dst);
 
 // dst = the product of all srcs. The gradient of one is the product of diff_dst and the others.
 void product(int64_t n, Arrays srcs, float* dst);

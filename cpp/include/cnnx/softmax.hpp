@@ -4,9 +4,17 @@
 
 namespace cnnx {
 
-// Over each of `rows` rows of n floats; in place is allowed.
-void softmax_forward(int64_t rows, int64_t n, const float* src, float* dst);
-void softmax_backward(int64_t rows, int64_t n, const float* dst, const float* diff_dst,
+// Arrays (outer, n, inner) along their middle axis: contiguous rows of n floats where inner is 1.
+struct SoftmaxDims {
+  int64_t outer, n, inner;
+};
+
+// dst = e^src / sum e^src, or its logarithm. dst may be src, and diff_src may be dst or diff_dst.
+void softmax_forward(const SoftmaxDims& dims, const float* src, float* dst);
+void softmax_backward(const SoftmaxDims& dims, const float* dst, const float* diff_dst,
                       float* diff_src);
+void log_softmax_forward(const SoftmaxDims& dims, const float* src, float* dst);
+void log_softmax_backward(const SoftmaxDims& dims, const float* dst, const float* diff_dst,
+                          float* diff_src);
 
 }  // namespace cnnx

@@ -163,14 +163,16 @@ struct MergingKernels {
                            const float* diff_dst, float* const* diff_srcs);
 };
 
+// Elementwise; `parameters` holds three floats.
 struct ActivationKernel {
-  Elementwise forward;
-  ElementwiseBackward backward;
+  void (*forward)(int64_t n, const float* parameters, const float* src, float* dst);
+  void (*backward)(int64_t n, const float* parameters, const float* dst, const float* diff_dst,
+                   float* diff_src);
 };
 
-constexpr int kActivations = 13;
+constexpr int kActivations = 27;
 struct ActivationKernels {
-  ActivationKernel of[kActivations];  // by Activation
+  ActivationKernel of[kActivations];  // by ActivationKind
 };
 
 // What the logarithm of a softmax needs: log dst[i] = (src[i] - max) - log(sum). For targets t:
@@ -179,10 +181,17 @@ struct SoftmaxRow {
   float max, sum, target_sum, target_distance;
 };
 
-// One row of n floats.
+// One row of n floats; or `columns` columns of n floats that are `stride` apart, of a softmax or
+// of its logarithm.
 struct SoftmaxKernels {
   SoftmaxRow (*forward)(int64_t n, const float* src, const float* targets, float* dst);
   ElementwiseBackward backward;
+  Elementwise log_forward;
+  ElementwiseBackward log_backward;
+  void (*columns_forward)(int64_t n, int64_t stride, int64_t columns, bool logarithm,
+                          const float* src, float* dst);
+  void (*columns_backward)(int64_t n, int64_t stride, int64_t columns, bool logarithm,
+                           const float* dst, const float* diff_dst, float* diff_src);
 };
 
 // One row of n outputs: forward returns the sum of their losses, backward writes factor times the

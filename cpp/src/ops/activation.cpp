@@ -4,25 +4,25 @@
 
 namespace cnnx {
 
-static_assert(static_cast<int>(Activation::hard_silu) + 1 == kActivations,
-              "the table has a kernel for each activation, in their order");
+static_assert(static_cast<int>(ActivationKind::threshold) + 1 == kActivations,
+              "the table has a kernel for each kind, in their order");
 
-const ActivationKernel& activation_kernel(Activation activation) {
-  return kernels().activation.of[static_cast<int>(activation)];
-}
+ActivationCall::ActivationCall(const Activation& activation)
+    : activation_(activation),
+      kernel_(kernels().activation.of[static_cast<int>(activation.kind)]) {}
 
-void activation_forward(Activation activation, int64_t n, const float* src, float* dst) {
-  const Elementwise kernel = activation_kernel(activation).forward;
+void activation_forward(const Activation& activation, int64_t n, const float* src, float* dst) {
+  const ActivationCall call(activation);
   parallel_for(threads_for(n, kElementwiseGrain), n, [=](int64_t begin, int64_t end, int) {
-    kernel(end - begin, src + begin, dst + begin);
+    call.forward(end - begin, src + begin, dst + begin);
   });
 }
 
-void activation_backward(Activation activation, int64_t n, const float* dst, const float* diff_dst,
-                         float* diff_src) {
-  const ElementwiseBackward kernel = activation_kernel(activation).backward;
+void activation_backward(const Activation& activation, int64_t n, const float* dst,
+                         const float* diff_dst, float* diff_src) {
+  const ActivationCall call(activation);
   parallel_for(threads_for(n, kElementwiseGrain), n, [=](int64_t begin, int64_t end, int) {
-    kernel(end - begin, dst + begin, diff_dst + begin, diff_src + begin);
+    call.backward(end - begin, dst + begin, diff_dst + begin, diff_src + begin);
   });
 }
 

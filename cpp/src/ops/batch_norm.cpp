@@ -99,7 +99,7 @@ int64_t columns_scratch(const ColumnChunks& chunks) {
 }
 
 // The kernels that do the activation on the way, or null.
-const NormalizationKernels* rectifying(Activation activation) {
+const NormalizationKernels* rectifying(const Activation& activation) {
   const BatchNormKernels& kernel = kernels().batch_norm;
   if (activation == Activation::linear) return &kernel.linear;
   if (activation == Activation::relu) return &kernel.relu;
@@ -114,7 +114,7 @@ struct NormalizedRows {
   const float* addend = nullptr;
 
   // out = activation of `rows` rows from first_row on
-  void copy(int64_t first_row, int64_t rows, Activation activation, float* out) const {
+  void copy(int64_t first_row, int64_t rows, const Activation& activation, float* out) const {
     const NormalizationKernels* const kernel = rectifying(activation);
     const auto normalize = (kernel == nullptr ? kernels().batch_norm.linear : *kernel).forward;
     chunks.widen(first_row, rows, [&](int64_t first, int64_t wide_rows, int64_t width) {
@@ -122,7 +122,7 @@ struct NormalizedRows {
                 columns, out + (first - first_row * c));
     });
     if (kernel != nullptr) return;
-    activation_kernel(activation).forward(rows * c, out, out);
+    ActivationCall(activation).forward(rows * c, out, out);
   }
 };
 
@@ -134,7 +134,7 @@ int64_t pair_scratch(const BatchNormDims& d, bool pooled) {
 // Makes the outputs: a chunk's rows, or pairs of rows in scratch that are then pooled.
 void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epilogue& epilogue,
             const Scratchpad& scratch, float* dst) {
-  const auto activate = activation_kernel(epilogue.activation).forward;
+  const ActivationCall call(epilogue.activation);
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
   normalized.chunks.for_each_backwards([&](const Chunk& chunk) {
@@ -153,7 +153,7 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
       normalized.copy(above * d.w, 2 * d.w, Activation::linear, pair);
       pool(d.w / 2, d.c, pair, pair + row, d.c, out,
            epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c);
-      if (epilogue.activation != Activation::linear) activate(pooled_row, out, out);
+      if (epilogue.activation != Activation::linear) call.forward(pooled_row, out, out);
     }
   });
 }
@@ -162,7 +162,7 @@ void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epil
 // derivative. With an addend, times that of ReLU too.
 class ChunkGradient {
  public:
-  ChunkGradient(const BatchNormDims& d, Images diff_dst, Activation activation,
+  ChunkGradient(const BatchNormDims& d, Images diff_dst, const Activation& activation,
                 const AddedOutput& added)
       : images_(diff_dst, d.h, d.w, d.c), activation_(activation), added_(added), d_(d) {
     if (added.diff_addend == diff_dst.data && activation == Activation::linear) {
@@ -187,10 +187,11 @@ class ChunkGradient {
       gradient = scratch;
       scratch += Scratchpad::padded(floats);
     }
-    const auto derive = activation_kernel(activation_).backward;
+    const ActivationCall call(activation_);
     if (added_.diff_addend != nullptr) {
       float* const diff_addend = added_.diff_addend + first;
-      derive(floats, added_.dst == nullptr ? gradient : added_.dst + first, gradient, diff_addend);
+      call.backward(floats, added_.dst == nullptr ? gradient : added_.dst + first, gradient,
+                    diff_addend);
       return diff_addend;
     }
     if (!has_derivative()) return gradient;
@@ -201,7 +202,7 @@ class ChunkGradient {
       normalized.copy(chunk.first, chunk.rows, activation_, anew);
       outputs = anew;
     }
-    derive(floats, outputs, gradient, scratch);
+    call.backward(floats, outputs, gradient, scratch);
     return scratch;
   }
   // The same once more.
@@ -256,7 +257,7 @@ void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, c
 }
 
 void batch_norm_backward(const BatchNormDims& dims, const float* src, Images diff_dst,
-                         Activation activation, const Affine& affine, const float* mean,
+                         const Activation& activation, const Affine& affine, const float* mean,
                          const float* inv_std, const BatchNormGradients& gradients,
                          const AddedOutput& added) {
   const NormalizationKernels* const rectified =

@@ -14,7 +14,7 @@ void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
   if (epilogue.activation == Activation::relu && epilogue.codes != nullptr) {
     kernels().pool2x2.rectify(n, dst + first, epilogue.codes + first);
   } else if (epilogue.activation != Activation::linear) {
-    activation_kernel(epilogue.activation).forward(n, dst + first, dst + first);
+    ActivationCall(epilogue.activation).forward(n, dst + first, dst + first);
   }
 }
 

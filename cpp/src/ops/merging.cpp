@@ -17,16 +17,16 @@ int threads_of(int64_t n, Arrays srcs) { return threads_for_rows(n, count_of(src
 
 }  // namespace
 
-void weighted_sum(int64_t n, Arrays srcs, std::span<const float> factors, Activation activation,
-                  float* dst) {
+void weighted_sum(int64_t n, Arrays srcs, std::span<const float> factors,
+                  const Activation& activation, float* dst) {
   const auto sum = kernels().merging.weighted_sum;
-  const auto activate = activation_kernel(activation).forward;
+  const ActivationCall call(activation);
   parallel_for(threads_of(n, srcs), n, [&](int64_t begin, int64_t end, int) {
     const int64_t block = activation == Activation::linear ? end - begin : kBlock;
     for (int64_t first = begin; first < end; first += block) {
       const int64_t count = std::min(block, end - first);
       sum(count, count_of(srcs), srcs.data(), first, factors.data(), dst);
-      if (activation != Activation::linear) activate(count, dst + first, dst + first);
+      if (activation != Activation::linear) call.forward(count, dst + first, dst + first);
     }
   });
 }

@@ -1,27 +1,44 @@
 """Activation functions: applied in place by layers, and callable on arrays."""
 
+from functools import partial
 from typing import Any
 
 from cnnx import _core, registry
-from cnnx.activations.activation import ACTIVATIONS, Activation, of_core
+from cnnx.activations.activation import ACTIVATIONS, Activation
 from cnnx.activations.bounded import (
+    arctan,
     hard_sigmoid,
     hard_tanh,
     log_sigmoid,
-    log_softmax,
+    sigmoid,
     softsign,
+    tanh,
 )
 from cnnx.activations.gated import gelu, hard_silu, mish, silu
-from cnnx.activations.rectifiers import elu, leaky_relu, relu, relu6, selu
+from cnnx.activations.own import function_of, of_function
+from cnnx.activations.rectifiers import celu, elu, leaky_relu, relu, relu6, selu, threshold
+from cnnx.activations.rows import glu, log_softmax, softmax
+from cnnx.activations.smooth import (
+    exponential,
+    hard_shrink,
+    soft_shrink,
+    softplus,
+    squareplus,
+    tanh_shrink,
+)
 from cnnx.arrays import Float
 
 __all__ = [
     "Activation",
     "arctan",
+    "celu",
+    "deserialize",
     "elu",
     "exponential",
     "gelu",
     "get",
+    "glu",
+    "hard_shrink",
     "hard_sigmoid",
     "hard_silu",
     "hard_swish",
@@ -34,13 +51,18 @@ __all__ = [
     "relu",
     "relu6",
     "selu",
+    "serialize",
     "sigmoid",
     "silu",
+    "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "squareplus",
     "swish",
     "tanh",
+    "tanh_shrink",
+    "threshold",
 ]
 
 
@@ -54,13 +76,7 @@ def _linear_backward(dst: Float, diff_dst: Float, diff_src: Float) -> None:
         _core.linear_forward(diff_dst, diff_src)
 
 
-linear = Activation("linear", _linear_forward, _linear_backward, increasing=True, in_core=True)
-sigmoid = of_core("sigmoid")
-tanh = of_core("tanh")
-arctan = of_core("arctan")
-softplus = of_core("softplus")
-exponential = of_core("exponential")
-softmax = Activation("softmax", _core.softmax_forward, _core.softmax_backward, elementwise=False)
+linear = Activation("linear", _linear_forward, _linear_backward, increasing=True, core="linear")
 swish = silu
 hard_swish = hard_silu
 
@@ -79,6 +95,7 @@ ACTIVATIONS.update(
         exponential,
         relu6,
         selu,
+        celu,
         softsign,
         hard_sigmoid,
         hard_tanh,
@@ -88,6 +105,11 @@ ACTIVATIONS.update(
         gelu,
         mish,
         hard_silu,
+        hard_shrink,
+        soft_shrink,
+        tanh_shrink,
+        squareplus,
+        threshold,
     )
 )
 _OTHER_NAMES = {"swish": silu, "hard_swish": hard_silu}
@@ -95,7 +117,15 @@ _OTHER_NAMES = {"swish": silu, "hard_swish": hard_silu}
 
 def get(identifier: Any, owner: str = "activation") -> Activation:
     """
-    Return an activation from its name or itself; None is linear. Errors begin with `owner`.
+    Return an activation; None is linear. Errors begin with `owner`.
+
+    Parameters
+    ----------
+    identifier
+        A name; an Activation; a layer that does nothing but apply one, such as `LeakyReLU(0.1)`;
+        `functools.partial(relu, max_value=6)` of one of ours; what `serialize` returned; or a
+        function f(x) of arrays, element by element, with its derivative as the attribute
+        `gradient` (without it, by central differences in float64).
 
     Raises
     ------
@@ -107,17 +137,47 @@ def get(identifier: Any, owner: str = "activation") -> Activation:
     if isinstance(identifier, Activation):
         return identifier
     if isinstance(identifier, str):
-        found = registry.own_item(identifier)
-        if found is not None and not isinstance(found, Activation):
-            raise ValueError(f"{owner}: {found!r} is no Activation")
-        return found or registry.resolve(owner, identifier, {**ACTIVATIONS, **_OTHER_NAMES})
+        return _named(identifier, owner)
+    alone = getattr(identifier, "applied_alone", None)
+    if isinstance(alone, Activation):
+        return alone
+    if isinstance(identifier, partial) and isinstance(identifier.func, Activation):
+        return identifier.func.configured(*identifier.args, **identifier.keywords)
+    if isinstance(identifier, dict):
+        name, config = identifier.get("class_name"), identifier.get("config")
+        if isinstance(name, str) and isinstance(config, dict):
+            return _named(name, owner).configured(**config)
+    elif registry.is_function(identifier):
+        return of_function(identifier, owner)
     raise TypeError(
-        f"{owner} must be one of {', '.join(ACTIVATIONS)} or an Activation, got {identifier!r}"
+        f"{owner} must be one of {', '.join(ACTIVATIONS)}, an Activation or a function, "
+        f"got {identifier!r}"
     )
 
 
-def serialize(activation: Activation) -> str:
-    """Return the name of an activation for a config, which `get` takes."""
-    if ACTIVATIONS.get(activation.name) is activation:
-        return activation.name
-    return registry.own_name(activation.name, activation)
+def _named(name: str, owner: str) -> Activation:
+    found = registry.own_item(name)
+    if found is None:
+        return registry.resolve(owner, name, {**ACTIVATIONS, **_OTHER_NAMES})
+    if isinstance(found, Activation):
+        return found
+    if registry.is_function(found):
+        return of_function(found, owner)
+    raise ValueError(f"{owner}: {found!r} is no Activation")
+
+
+def serialize(activation: Any) -> Any:
+    """Return an activation for a config, which `get` takes: a name, or a dict with arguments."""
+    found = get(activation)
+    known = ACTIVATIONS.get(found.name)
+    if known is found:
+        return found.name
+    if known is not None and found.settings:
+        return {"class_name": found.name, "config": dict(found.settings)}
+    function = function_of(found)
+    return registry.own_name(found.name, found if function is None else function)
+
+
+def deserialize(config: Any) -> Activation:
+    """Return the activation that `serialize` wrote; raises as `get`."""
+    return get(config)

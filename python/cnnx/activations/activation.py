@@ -1,16 +1,23 @@
 """What every activation function is."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from cnnx import _core
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, Shape, as_float32
+
+Named: TypeAlias = str | tuple[str, tuple[float, ...]]
+"""A function of the core: its name, or its name and its parameters."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Activation:
     """
     A function of a layer's net input, and its derivative.
@@ -31,9 +38,12 @@ class Activation:
         Whether each value depends on its own element alone; softmax's do on a whole row.
     increasing
         Whether a larger argument never gives a smaller value. A max pooling may then come first.
-    in_core
-        Whether the core knows the function by its name, and can apply it within the pass of
-        another operation; in training only if the derivative is not computed from the argument.
+    core
+        What the core knows the function by. The core can apply it within the pass of another
+        operation; in training only if the derivative is not computed from the argument. None: not
+        at all.
+    settings
+        Its arguments that are not the usual ones, by Keras' names.
     """
 
     name: str
@@ -42,14 +52,16 @@ class Activation:
     of_input: bool = False
     elementwise: bool = True
     increasing: bool = False
-    in_core: bool = False
+    core: Named | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def native(self) -> bool:
         """Whether both functions only call the core."""
         functions = (self.forward, self.backward)
-        return self.in_core or all(
-            getattr(function, "__module__", None) == _core.__name__ for function in functions
+        return self.core is not None or all(
+            getattr(getattr(function, "func", function), "__module__", None) == _core.__name__
+            for function in functions
         )
 
     def __call__(self, x: Any) -> Float:
@@ -59,24 +71,133 @@ class Activation:
         self.forward(src, dst)
         return dst
 
+    def check_axis(self, shape: Shape, owner: str) -> None:
+        """
+        Check that there is an axis for a softmax, and that it is not that of the samples.
+
+        Parameters
+        ----------
+        shape
+            Of a batch of arguments.
+        owner
+            What errors begin with.
+        """
+        if self.elementwise:
+            return
+        if len(shape) < 2:
+            raise ValueError(f"{owner} expects (batch, ..., outputs), got shape {shape}")
+        axis = self.settings.get("axis", -1)
+        if not -len(shape) < axis < len(shape) or axis == 0:
+            raise ValueError(
+                f"{owner}: axis={axis} must be one of the {len(shape)} axes of shape {shape}, and "
+                "not the first, that of the samples"
+            )
+
+    def configured(self, *args: Any, **settings: Any) -> Activation:
+        """Return the function with other arguments than the usual ones; this one takes none."""
+        if args or settings:
+            raise TypeError(f"{self.name} takes no argument but x, got {[*args, *settings]}")
+        return self
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())
+        return f"{self.name}({arguments})" if arguments else self.name
+
     def __reduce__(self) -> tuple[Any, ...]:
-        if ACTIVATIONS.get(self.name) is self:
-            return _named, (self.name,)
-        return Activation, tuple(getattr(self, field.name) for field in fields(self))
+        known = ACTIVATIONS.get(self.name)
+        if known is self or (known is not None and self.settings):
+            return _named, (self.name, dict(self.settings))
+        return Activation, tuple(getattr(self, field.name) for field in fields(Activation))
+
+
+@dataclass(frozen=True, repr=False)
+class Family(Activation):
+    """
+    A function that takes arguments, as it is with the usual ones.
+
+    Parameters
+    ----------
+    make
+        Returns the function for arguments, or None where they are the usual ones.
+    """
+
+    make: Callable[..., Activation | None] = lambda: None
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        return inspect.Signature([x, *inspect.signature(self.make).parameters.values()])
+
+    def __call__(self, x: Any, *args: Any, **settings: Any) -> Float:
+        """Return the function's values at `x`, an array of any shape, for these arguments."""
+        return Activation.__call__(self.configured(*args, **settings), x)
+
+    def configured(self, *args: Any, **settings: Any) -> Activation:
+        """
+        Return the function with these arguments, for layers.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments that it does not take.
+        """
+        try:
+            inspect.signature(self.make).bind(*args, **settings)
+        except TypeError as error:
+            raise TypeError(
+                f"{self.name}: {error}; it is {self.name}{self.__signature__}"
+            ) from None
+        return self.make(*args, **settings) or self
 
 
 ACTIVATIONS: dict[str, Activation] = {}
 """The functions by name, entered by `cnnx.activations`."""
 
 
-def _named(name: str) -> Activation:
+def _named(name: str, settings: Mapping[str, Any]) -> Activation:
     """Return a function of the table; for pickle and copy."""
-    return ACTIVATIONS[name]
+    return ACTIVATIONS[name].configured(**settings)
 
 
-def of_core(name: str, of_input: bool = False) -> Activation:
-    """Return a function of the core: an increasing one, or one with a derivative of its input."""
+def of_core(
+    name: str,
+    *,
+    of_input: bool = False,
+    parameters: tuple[float, ...] = (),
+    keras: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    increasing: bool | None = None,
+    make: Callable[..., Activation | None] | None = None,
+) -> Activation:
+    """
+    Return a function of the core.
+
+    Parameters
+    ----------
+    name
+        In the core.
+    of_input, increasing
+        As of an Activation; what is computed from the value is increasing.
+    parameters
+        In the core, if they are not the usual ones.
+    keras
+        Its name in Keras, if it is another one.
+    settings
+        Of an Activation.
+    make
+        Of a Family.
+    """
     forward, backward = getattr(_core, f"{name}_forward"), getattr(_core, f"{name}_backward")
-    return Activation(
-        name, forward, backward, of_input=of_input, increasing=not of_input, in_core=True
-    )
+    if parameters:
+        forward = partial(forward, parameters=parameters)
+        backward = partial(backward, parameters=parameters)
+    values: dict[str, Any] = {
+        "name": keras or name,
+        "forward": forward,
+        "backward": backward,
+        "of_input": of_input,
+        "increasing": not of_input if increasing is None else increasing,
+        "core": (name, parameters) if parameters else name,
+        "settings": settings or {},
+    }
+    return Activation(**values) if make is None else Family(**values, make=make)

@@ -1,112 +1,86 @@
 """Functions that are linear above 0 and something else below."""
 
-from functools import partial
+import math
+from typing import Any
 
-import numpy as np
-
-from cnnx import _core
 from cnnx.activations.activation import Activation, of_core
-from cnnx.arrays import Float
+from cnnx.geometry import number
 
-relu = of_core("relu")
-elu = of_core("elu")
-leaky_relu = of_core("leaky_relu")
-relu6 = of_core("relu6")
 LEAKY_SLOPE = 0.2
-"""Slope of the core's leaky ReLU below 0."""
+"""Slope of the usual leaky ReLU below 0."""
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 """Fixed point of mean 0 and variance 1 (Klambauer et al. 2017, equation 14)."""
 
 
-def rectifier(
-    max_value: float | None = None, negative_slope: float = 0.0, threshold: float = 0.0
-) -> Activation:
-    """
-    Return the function x above `threshold`, at most `max_value`, and a line below.
-
-    The line is negative_slope (x - threshold). Where two pieces meet the derivative is 0.
-
-    Parameters
-    ----------
-    max_value
-        None is no limit.
-    negative_slope, threshold
-        At least 0. The value then tells on which side of the threshold its argument lay.
-    """
-    if max_value is None and not threshold and negative_slope in (0.0, LEAKY_SLOPE):
-        return leaky_relu if negative_slope else relu
-    if (max_value, negative_slope, threshold) == (6, 0, 0):
+def _make_relu(
+    negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0
+) -> Activation | None:
+    highest = math.inf if max_value is None else not_negative("relu: max_value", max_value)
+    slope = not_negative("relu: negative_slope", negative_slope)
+    start = not_negative("relu: threshold", threshold)
+    if (highest, start) == (math.inf, 0):
+        return leaky_relu.configured(slope) if slope else None
+    if (highest, slope, start) == (6, 0, 0):
         return relu6
-    highest = np.inf if max_value is None else max_value
-    return Activation(
-        "relu",
-        partial(_rectify, highest, negative_slope, threshold),
-        partial(_rectify_backward, highest, negative_slope),
-        increasing=True,
+    return of_core(
+        "rectifier",
+        keras="relu",
+        parameters=(highest, slope, start),
+        settings={
+            "negative_slope": slope,
+            "max_value": None if max_value is None else highest,
+            "threshold": start,
+        },
     )
 
 
-def _rectify(highest: float, slope: float, threshold: float, src: Float, dst: Float) -> None:
-    below = np.float32(slope) * (src - np.float32(threshold)) if slope else np.float32(0)
-    above = np.minimum(src, np.float32(highest))
-    np.copyto(dst, np.where(src <= threshold, below, above))
+def _make_leaky_relu(negative_slope: float = LEAKY_SLOPE) -> Activation | None:
+    slope = not_negative("leaky_relu: negative_slope", negative_slope)
+    if slope == 0:
+        return relu
+    if slope == LEAKY_SLOPE:
+        return None
+    return of_core("leaky_relu", parameters=(slope,), settings={"negative_slope": slope})
 
 
-def _rectify_backward(
-    highest: float, slope: float, dst: Float, diff_dst: Float, diff_src: Float
-) -> None:
-    rises = (dst > 0) & (dst < np.float32(highest))
-    np.multiply(diff_dst, rises + np.float32(slope) * (dst < 0), out=diff_src)
+def _make_elu(alpha: float = 1.0) -> Activation | None:
+    depth = not_negative("elu: alpha", alpha)
+    return None if depth == 1 else of_core("elu", parameters=(depth,), settings={"alpha": depth})
 
 
-def leaky(negative_slope: float) -> Activation:
-    """Return the function x above 0 and negative_slope x below, with that slope at 0."""
-    if negative_slope in (0.0, LEAKY_SLOPE):
-        return leaky_relu if negative_slope else relu
-    return Activation(
-        "leaky_relu",
-        partial(_leak, negative_slope),
-        partial(_leak_backward, negative_slope),
-        increasing=True,
+def _make_celu(alpha: float = 1.0) -> Activation | None:
+    depth = not_negative("celu: alpha", alpha)
+    if depth == 0:
+        raise ValueError("celu: alpha must be more than 0, got 0")
+    return None if depth == 1 else of_core("celu", parameters=(depth,), settings={"alpha": depth})
+
+
+def _make_threshold(threshold: float = 0.0, default_value: float = 0.0) -> Activation | None:
+    values = (
+        number(threshold, "threshold: threshold", -math.inf, math.inf),
+        number(default_value, "threshold: default_value", -math.inf, math.inf),
+    )
+    if values == (0, 0):
+        return None
+    return of_core(
+        "threshold",
+        of_input=True,
+        increasing=values[1] <= values[0],
+        parameters=values,
+        settings={"threshold": values[0], "default_value": values[1]},
     )
 
 
-def _leak(slope: float, src: Float, dst: Float) -> None:
-    np.multiply(src, _slopes(src, 1, slope), out=dst)
+def not_negative(name: str, value: Any) -> float:
+    """Return a number from 0 on; raises ValueError or TypeError for anything else."""
+    return number(value, name, 0, math.inf)
 
 
-def _leak_backward(slope: float, dst: Float, diff_dst: Float, diff_src: Float) -> None:
-    np.multiply(diff_dst, _slopes(dst, 1, slope), out=diff_src)
-
-
-def _slopes(values: Float, above: float, below: float) -> Float:
-    """Return one number where a value is above 0, and another where it is not."""
-    return np.where(values > 0, np.float32(above), np.float32(below))
-
-
-def exponential_linear(alpha: float) -> Activation:
-    """Return the function x above 0 and alpha (e^x - 1) below, with alpha >= 0."""
-    return elu if alpha == 1 else _scaled_elu("elu", alpha, 1.0)
-
-
-def _scaled_elu(name: str, alpha: float, scale: float) -> Activation:
-    return Activation(
-        name,
-        partial(_elu, scale, scale * alpha),
-        partial(_elu_backward, scale, scale * alpha),
-        increasing=True,
-    )
-
-
-def _elu(scale: float, depth: float, src: Float, dst: Float) -> None:
-    _core.elu_forward(src, dst)
-    np.multiply(dst, _slopes(dst, scale, depth), out=dst)
-
-
-def _elu_backward(scale: float, depth: float, dst: Float, diff_dst: Float, diff_src: Float) -> None:
-    slopes = np.where(dst > 0, np.float32(scale), dst + np.float32(depth))
-    np.multiply(diff_dst, slopes, out=diff_src)
-
-
-selu = _scaled_elu("selu", SELU_ALPHA, SELU_SCALE)
+relu = of_core("relu", make=_make_relu)
+elu = of_core("elu", make=_make_elu)
+leaky_relu = of_core("leaky_relu", make=_make_leaky_relu)
+relu6 = of_core("relu6")
+selu = of_core("selu")
+celu = of_core("celu", make=_make_celu)
+threshold = of_core("threshold", of_input=True, increasing=True, make=_make_threshold)

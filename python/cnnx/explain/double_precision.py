@@ -1,4 +1,4 @@
-"""What layers and losses compute, in plain NumPy and float64: an oracle for the core.
+"""What layers compute, in plain NumPy and float64: an oracle for the core.
 
 A form of a layer is a function (layer, x, *weights) that returns the layer's output in training; of
 a layer that merges, x is a list.
@@ -6,16 +6,15 @@ a layer that merges, x is a list.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from cnnx import layers, losses
-from cnnx.activations.rectifiers import SELU_ALPHA, SELU_SCALE
-from cnnx.arrays import Array, Double, images
+from cnnx import layers
+from cnnx.arrays import Double, images
+from cnnx.explain.activation_forms import activated
 from cnnx.explain.array_forms import ARRAY_FORMS
 from cnnx.geometry import Pair, plane
 from cnnx.layers.convolution import Convolution
@@ -26,46 +25,6 @@ from cnnx.layers.separable import Separable
 from cnnx.layers.transposed import Transposed
 
 LayerForm = Callable[..., Double]
-
-ACTIVATIONS: dict[str, Callable[[Double], Double]] = {
-    "linear": lambda z: z,
-    "relu": lambda z: np.maximum(z, 0),
-    "sigmoid": lambda z: np.exp(-np.logaddexp(0, -z)),
-    "tanh": np.tanh,
-    "arctan": np.arctan,
-    "softmax": lambda z: np.exp(_log_softmax(z)),
-    "elu": lambda z: _elu(z, 1),
-    "leaky_relu": lambda z: np.where(z > 0, z, 0.2 * z),
-    "softplus": lambda z: np.logaddexp(0, z),
-    "exponential": np.exp,
-    "relu6": lambda z: np.clip(z, 0, 6),
-    "selu": lambda z: SELU_SCALE * _elu(z, SELU_ALPHA),
-    "softsign": lambda z: z / (1 + np.abs(z)),
-    "hard_sigmoid": lambda z: np.clip(z / 6 + 0.5, 0, 1),
-    "hard_tanh": lambda z: np.clip(z, -1, 1),
-    "log_sigmoid": lambda z: -np.logaddexp(0, -z),
-    "log_softmax": lambda z: _log_softmax(z),
-    "silu": lambda z: z * np.exp(-np.logaddexp(0, -z)),
-    "gelu": lambda z: z * _erfc(-z / math.sqrt(2)) / 2,
-    "mish": lambda z: z * np.tanh(np.logaddexp(0, z)),
-    "hard_silu": lambda z: z * np.clip(z / 6 + 0.5, 0, 1),
-}
-
-
-def _erfc(z: Double) -> Double:
-    return np.asarray(np.frompyfunc(math.erfc, 1, 1)(z), np.float64)
-
-
-def _elu(z: Double, alpha: float) -> Double:
-    result: Double = np.where(z > 0, z, alpha * np.expm1(np.minimum(z, 0)))
-    return result
-
-
-def _log_softmax(z: Double) -> Double:
-    shifted = z - z.max(axis=-1, keepdims=True)
-    result: Double = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return result
-
 
 # Layers.
 
@@ -118,7 +77,7 @@ def _seen(layer: ConvolutionLayer, x: Double) -> Double:
 
 
 def _activated(layer: ConvolutionLayer, x: Double, z: Double) -> Double:
-    return ACTIVATIONS[layer.activation.name](_shaped(layer, x, z))
+    return activated(layer.activation, _shaped(layer, x, z))
 
 
 def _taps(layer: ConvolutionLayer, kernel: Double) -> Double:
@@ -183,7 +142,7 @@ def _transposed(layer: Transposed, x: Double, kernel: Double, *bias: Double) -> 
 
 
 def _dense(layer: layers.Dense, x: Double, kernel: Double, *bias: Double) -> Double:
-    return ACTIVATIONS[layer.activation.name](sum(bias, x @ kernel))
+    return activated(layer.activation, sum(bias, x @ kernel))
 
 
 def _pooled(layer: Any, x: Double, fill: float = 0.0) -> Double:
@@ -241,11 +200,8 @@ def _reshape(layer: layers.Reshape, x: Double) -> Double:
     return np.stack([sample.reshape(shape, order="F") for sample in x])
 
 
-def _relu(layer: layers.ReLU, x: Double) -> Double:
-    highest = np.inf if layer.max_value is None else layer.max_value
-    below = layer.negative_slope * (x - layer.threshold)
-    y: Double = np.where(x > layer.threshold, np.minimum(x, highest), below)
-    return y
+def _alone(layer: layers.Activation, x: Double) -> Double:
+    return activated(layer.activation, x)
 
 
 def _padded(layer: Any, x: Double) -> Double:
@@ -292,7 +248,7 @@ def _same(layer: Any, x: Double) -> Double:
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Add: lambda layer, xs: reduce(np.add, xs),
-    layers.Activation: lambda layer, x: ACTIVATIONS[layer.activation.name](x),
+    layers.Activation: _alone,
     layers.Average: lambda layer, xs: reduce(np.add, xs) / len(xs),
     layers.AveragePooling2D: _average,
     layers.BatchNormalization: _batch_norm,
@@ -301,7 +257,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Cropping2D: _cropped,
     layers.Dense: _dense,
     layers.Dropout: _same,  # of rate 0: others have `noise`
-    layers.ELU: lambda layer, x: _elu(x, layer.alpha),
+    layers.ELU: _alone,
     layers.Flatten: _reshape,
     layers.GaussianDropout: _same,
     layers.GaussianNoise: _same,
@@ -319,7 +275,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.GroupNormalization: _sample_norm,
     layers.Identity: _same,
     layers.LayerNormalization: _sample_norm,
-    layers.LeakyReLU: lambda layer, x: np.where(x > 0, x, layer.negative_slope * x),
+    layers.LeakyReLU: _alone,
     layers.MaxPooling1D: _maximum,
     layers.MaxPooling2D: _maximum,
     layers.Maximum: lambda layer, xs: reduce(np.maximum, xs),
@@ -329,11 +285,11 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Reshape: _reshape,
     layers.SeparableConv1D: _separable,
     layers.SeparableConv2D: _separable,
-    layers.Softmax: lambda layer, x: ACTIVATIONS["softmax"](x),
+    layers.Softmax: _alone,
     layers.Subtract: lambda layer, xs: xs[0] - xs[1],
     layers.Permute: _permuted,
     layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),
-    layers.ReLU: _relu,
+    layers.ReLU: _alone,
     layers.RepeatVector: lambda layer, x: x[:, None].repeat(layer.n, axis=1),
     layers.SpatialDropout1D: _same,
     layers.SpatialDropout2D: _same,
@@ -363,49 +319,3 @@ def layer_form(layer: layers.Layer, own: Mapping[type[layers.Layer], LayerForm])
             f"references={{{type(layer).__name__}: function(layer, x, *weights)}}"
         )
     return form
-
-
-# Losses: one number a row of outputs.
-
-
-def _log(p: Double) -> Double:
-    logarithm: Double = np.log(np.maximum(p, np.finfo(np.float64).tiny))
-    return logarithm
-
-
-def _probabilities(y: Double) -> Double:
-    sums = y.sum(axis=-1, keepdims=True)
-    divided: Double = y / np.where((np.abs(sums - 1) <= 1e-4) | (sums == 0), 1.0, sums)
-    return divided
-
-
-def _categorical(loss: Any, t: Double, y: Double) -> Double:
-    logarithms = _log_softmax(y) if loss.from_logits else _log(_probabilities(y))
-    result: Double = -(t * logarithms).sum(axis=-1)
-    return result
-
-
-def _sparse(loss: Any, labels: Array, y: Double) -> Double:
-    counts = np.asarray(labels != loss.ignore_class)
-    of_rows = _categorical(loss, np.eye(y.shape[-1])[np.where(counts, labels, 0)], y)
-    result: Double = of_rows * counts * (counts.size / max(counts.sum(), 1))
-    return result
-
-
-def _binary(loss: Any, t: Double, y: Double) -> Double:
-    if loss.from_logits:
-        entropies = np.logaddexp(0, y) - t * y
-    else:
-        entropies = -(t * _log(y) + (1 - t) * _log(1 - y))
-    mean: Double = entropies.mean(axis=-1)
-    return mean
-
-
-LOSS_FORMS: dict[type[losses.Loss], Callable[[Any, Any, Double], Double]] = {
-    losses.BinaryCrossentropy: _binary,
-    losses.CategoricalCrossentropy: _categorical,
-    losses.HalfSquaredError: lambda loss, t, y: ((y - t) ** 2).sum(axis=-1) / 2,
-    losses.MeanAbsoluteError: lambda loss, t, y: np.abs(y - t).mean(axis=-1),
-    losses.MeanSquaredError: lambda loss, t, y: ((y - t) ** 2).mean(axis=-1),
-    losses.SparseCategoricalCrossentropy: _sparse,
-}

@@ -11,7 +11,8 @@ import numpy as np
 
 from cnnx import random
 from cnnx.arrays import Array, Double, Float
-from cnnx.explain.double_precision import LOSS_FORMS, LayerForm, layer_form, noise
+from cnnx.explain.double_precision import LayerForm, layer_form, noise
+from cnnx.explain.loss_forms import LOSS_FORMS
 from cnnx.geometry import integer
 from cnnx.layers import InputLayer, Layer
 from cnnx.layers.dropout import NoiseLayer

@@ -177,7 +177,7 @@ def _can_lead(layer: Layer, training: bool) -> bool:
 
 def _fuses(function: activations.Activation, training: bool) -> bool:
     """Return whether a pass can apply an activation: on the way back it has the output alone."""
-    return function.in_core and not (training and function.of_input)
+    return function.core is not None and not (training and function.of_input)
 
 
 def _addends(chain: Sequence[Value]) -> tuple[Value, ...]:

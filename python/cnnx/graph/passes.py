@@ -35,8 +35,8 @@ class Pass:
     ----------
     traits
         As of a layer.
-    activation
-        The one that the layers apply; linear if none does.
+    activation, core
+        The one that the layers apply, linear if none does; and what the core knows it by.
     pools
         Whether a max pooling is among them.
     adds
@@ -49,6 +49,8 @@ class Pass:
         functions = [getattr(layer, "activation", activations.linear) for layer in layers]
         applied = [function for function in functions if function is not activations.linear]
         self.activation = applied[0] if applied else activations.linear
+        assert self.activation.core is not None
+        self.core = self.activation.core
         self.pools = isinstance(layers[-1], (MaxPooling1D, MaxPooling2D))
         self.adds = any(isinstance(layer, Add) for layer in layers)
 
@@ -140,7 +142,7 @@ class ConvolutionPass(Pass):
             bias,
             images(call.y),
             *windows,
-            self.activation.name,
+            self.core,
             None if call.codes is None else images(call.codes),
             call.pooled_from,
             prepared,
@@ -208,7 +210,7 @@ class ConvolutionChain(Pass):
         links = []
         for item, windows in zip(self.passes, call.links, strict=True):
             kernel, bias, prepared = item.prepared_weights()
-            links.append((kernel, bias, *windows, item.activation.name, prepared))
+            links.append((kernel, bias, *windows, item.core, prepared))
         addend = self.addend(xs)
         _core.conv2d_chain_forward(
             images(xs[0]), links, images(call.y), None if addend is None else images(addend)
@@ -234,7 +236,7 @@ class TransposedPass(Pass):
 
     def forward(self, call: Call, *xs: Float) -> None:
         """Write activation(transposed convolution + addend)."""
-        self._layer.transpose(call, xs[0], self.activation.name, self.addend(xs))
+        self._layer.transpose(call, xs[0], self.core, self.addend(xs))
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the transposed convolution's gradients."""
@@ -267,13 +269,13 @@ class NormalizationPass(Pass):
     def forward(self, call: Call, *xs: Float) -> None:
         """Write activation(normalised batch + addend), or activation(pooling(normalised batch))."""
         self._normalization.normalize(
-            call, xs[0], self.activation.name, self.pools, call.codes, self.addend(xs)
+            call, xs[0], self.core, self.pools, call.codes, self.addend(xs)
         )
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the normalisation's gradients."""
         added = (call.y, call.dx[1]) if self.adds else ()
-        self._normalization.differentiate(call, dy, self.activation.name, call.codes, *added)
+        self._normalization.differentiate(call, dy, self.core, call.codes, *added)
 
 
 def is_ours(layer: Layer) -> bool:

@@ -15,8 +15,14 @@ _FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
 _INPUTS = _FLOATS | {"float16", "bfloat16", "float64", "uint8", "int8", "int16", "int32", "int64"}
 _MERGES = {"Add", "Subtract", "Multiply", "Maximum", "Minimum"}
 _FUNCTIONS = {
+    "Celu",
+    "Elu",
+    "Gelu",
+    "HardShrink",
     "HardSigmoid",
     "HardSilu",
+    "HardTanh",
+    "LeakyRelu",
     "LogSigmoid",
     "LogSoftmax",
     "Relu",
@@ -24,12 +30,16 @@ _FUNCTIONS = {
     "Selu",
     "Sigmoid",
     "Silu",
+    "SoftShrink",
     "Softmax",
     "Softplus",
     "Softsign",
+    "Squareplus",
     "Tanh",
+    "TanhShrink",
+    "Threshold",
 }
-"""Operations that are activations and take nothing but an axis, the last."""
+"""Operations that are activations."""
 _UNSAID = {"name", "dtype", "trainable"}
 
 
@@ -282,9 +292,13 @@ def _operation(entry: Entry) -> Layer:
     read = [value for value in values if isinstance(value, Reference)]
     if len(values) == 1:
         further = {key: value for key, value in entry.config.items() if key not in _UNSAID}
-        if operation not in _FUNCTIONS or further.get("axis", -1) != -1 or len(further) > 1:
+        if operation not in _FUNCTIONS:
             raise UnsuitableError(UNKNOWN)
-        return Activation(activations.get(operation), name=entry.name)
+        try:
+            function = activations.get(operation).configured(**further)
+        except (TypeError, ValueError) as error:
+            raise UnsuitableError(str(error)) from None
+        return Activation(function, name=entry.name)
     if len(read) == 2 and operation in _MERGES:
         entry.uses[0] = Use([read], {})
         return LAYERS[operation](name=entry.name)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from cnnx import activations, geometry, initializers
-from cnnx.activations import rectifiers
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
@@ -15,14 +14,14 @@ from cnnx.layers.weight import Weight
 
 class Activation(Layer):
     """
-    Apply a function to every element, or to each row of the last axis (softmax, log_softmax).
+    Apply a function to every element, or along an axis (softmax, log_softmax).
 
     'linear' costs nothing.
 
     Parameters
     ----------
     activation
-        Name or `cnnx.activations.Activation`.
+        Name, `cnnx.activations.Activation`, or whatever else `cnnx.activations.get` takes.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -32,6 +31,11 @@ class Activation(Layer):
     def __init__(self, activation: Any, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation, f"{self}: activation")
+
+    @property
+    def applied_alone(self) -> activations.Activation:
+        """The function, for a layer whose `activation` is this layer."""
+        return self.activation
 
     @property
     def traits(self) -> Traits:
@@ -47,8 +51,7 @@ class Activation(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Check that there is an axis for a softmax."""
-        if not self.activation.elementwise and len(input_shape) < 2:
-            raise ValueError(f"{self} expects (batch, ..., outputs), got shape {input_shape}")
+        self.activation.check_axis(input_shape, str(self))
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the function's values."""
@@ -94,7 +97,9 @@ class ReLU(Activation):
         self.max_value = None if max_value is None else _not_negative(self, "max_value", max_value)
         self.negative_slope = _not_negative(self, "negative_slope", negative_slope)
         self.threshold = _not_negative(self, "threshold", threshold)
-        self.activation = rectifiers.rectifier(self.max_value, self.negative_slope, self.threshold)
+        self.activation = activations.relu.configured(
+            self.negative_slope, self.max_value, self.threshold
+        )
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -120,7 +125,7 @@ class LeakyReLU(Activation):
     def __init__(self, negative_slope: float = 0.3, **kwargs: Any) -> None:
         super().__init__("leaky_relu", **kwargs)
         self.negative_slope = _not_negative(self, "negative_slope", negative_slope)
-        self.activation = rectifiers.leaky(self.negative_slope)
+        self.activation = activations.leaky_relu.configured(self.negative_slope)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -142,7 +147,7 @@ class ELU(Activation):
     def __init__(self, alpha: float = 1.0, **kwargs: Any) -> None:
         super().__init__("elu", **kwargs)
         self.alpha = _not_negative(self, "alpha", alpha)
-        self.activation = rectifiers.exponential_linear(self.alpha)
+        self.activation = activations.elu.configured(self.alpha)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -226,21 +231,21 @@ class PReLU(Layer):
 
 class Softmax(Activation):
     """
-    Apply exp(x_i) / sum_j exp(x_j) over the last axis.
+    Apply exp(x_i) / sum_j exp(x_j) along an axis.
 
     Parameters
     ----------
     axis
-        -1: the last axis.
+        Which one, the batch being axis 0; by default the last.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__("softmax", **kwargs)
-        if geometry.integer(axis, f"{self}: axis", minimum=-1) != -1:
-            raise ValueError(f"{self}: axis must be -1, the last axis, got {axis!r}")
+        self.axis = geometry.integer(axis, f"{self}: axis", minimum=-64)
+        self.activation = activations.softmax.configured(self.axis)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return Layer.get_config(self)
+        return Layer.get_config(self) | {"axis": self.axis}

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import _core, geometry, initializers
-from cnnx.activations.gated import normal_probability
+from cnnx.activations.gated import gelu
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
@@ -277,7 +277,8 @@ class Elementary(Layer):
 
 def _erf(x: Float) -> Float:
     """Return erf(x) = 1 - 2 P(X > sqrt(2) x); by its series near 0, where that would cancel."""
-    far = 1 - 2 * normal_probability(np.float32(-math.sqrt(2)) * np.abs(x))
+    z = np.float32(-math.sqrt(2)) * np.clip(np.abs(x), np.float32(0.5), np.float32(10))
+    far = 1 - 2 * gelu(z) / z  # gelu(z) is z P(X < z)
     square = np.minimum(x * x, 1)
     series = np.full_like(x, _ERF_SERIES[-1])
     for coefficient in _ERF_SERIES[-2::-1]:

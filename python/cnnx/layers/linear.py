@@ -75,6 +75,7 @@ class LinearLayer(Layer):
     def build(self, input_shape: Shape) -> None:
         """Create kernel and bias."""
         output_shape = self.compute_output_shape(input_shape)
+        self.activation.check_axis(output_shape, f"{self}: activation")
         self.add_kernels(input_shape)
         self.bias = None
         if self.use_bias:

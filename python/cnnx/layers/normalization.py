@@ -6,6 +6,7 @@ import numpy as np
 
 import cnnx.layers.joint_statistics as joint_statistics
 from cnnx import _core, distributed, geometry, initializers
+from cnnx.activations.activation import Named
 from cnnx.arrays import Codes, Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_channels_axis
@@ -112,7 +113,7 @@ class BatchNormalization(Layer):
         self,
         call: Call,
         x: Float,
-        activation: str = "linear",
+        activation: Named = "linear",
         pool: bool = False,
         codes: Codes | None = None,
         addend: Float | None = None,
@@ -153,7 +154,7 @@ class BatchNormalization(Layer):
         self,
         call: Call,
         dy: Float,
-        activation: str = "linear",
+        activation: Named = "linear",
         codes: Codes | None = None,
         y: Float | None = None,
         addend_gradient: Float | None = None,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnx import _core, geometry
+from cnnx.activations.activation import Named
 from cnnx.arrays import Float, Shape, images
 from cnnx.geometry import Pair, Placement
 from cnnx.layers.call import Call
@@ -84,7 +85,7 @@ class Transposed(ConvolutionLayer):
         self.transpose(call, x)
 
     def transpose(
-        self, call: Call, x: Float, activation: str = "linear", addend: Float | None = None
+        self, call: Call, x: Float, activation: Named = "linear", addend: Float | None = None
     ) -> None:
         """Write activation(transposed convolution plus bias plus addend)."""
         windows: Windows = call.windows

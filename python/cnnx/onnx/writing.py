@@ -252,4 +252,6 @@ class Writer:
         self, name: str, activation: activations.Activation, layout: str, rank: int
     ) -> str:
         """Return the name of an activation's values."""
-        return activation_nodes(self, name, activation, 1 if layout == FIRST and rank > 2 else -1)
+        first = layout == FIRST and rank > 2
+        axes = [0, *range(2, rank), 1] if first else list(range(rank))
+        return activation_nodes(self, name, activation, axes)

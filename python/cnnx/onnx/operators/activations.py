@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cnnx import layers
+from cnnx import activations, layers
 from cnnx.onnx.operators.shapes import joined
 from cnnx.onnx.tensor import Tensor
 from cnnx.onnx.unsupported import UnsupportedError
@@ -46,12 +46,31 @@ def elu(at: Use) -> Tensor:
 
 
 def celu(at: Use) -> Tensor:
-    """Celu: alpha elu(x / alpha)."""
+    """Celu, whose depth must be positive."""
     alpha = at.attribute("alpha", 1.0)
     if alpha <= 0:
         raise UnsupportedError(f"attribute alpha={alpha}: must be positive")
-    tensor = scaled(at, at.tensor(), 1 / alpha)
-    return scaled(at, at.elementwise(layers.ELU, tensor, alpha=1.0), alpha)
+    return _applied(at, activations.celu.configured(alpha))
+
+
+def shrink(at: Use) -> Tensor:
+    """Shrink: x - bias above lambd, x + bias below -lambd, else 0; with a bias of 0 or lambd."""
+    threshold, bias = at.attribute("lambd", 0.5), at.attribute("bias", 0.0)
+    if threshold < 0:
+        raise UnsupportedError(f"attribute lambd={threshold}: must not be negative")
+    if bias not in (0, threshold):
+        raise UnsupportedError(f"attribute bias={bias}: must be 0 or lambd={threshold}")
+    function = activations.soft_shrink if bias else activations.hard_shrink
+    return _applied(at, function.configured(threshold))
+
+
+def thresholded_relu(at: Use) -> Tensor:
+    """ThresholdedRelu: x above alpha, else 0."""
+    return _applied(at, activations.threshold.configured(at.attribute("alpha", 1.0)))
+
+
+def _applied(at: Use, function: activations.Activation) -> Tensor:
+    return at.elementwise(layers.Activation, at.tensor(), activation=function)
 
 
 def selu(at: Use) -> Tensor:
@@ -110,6 +129,7 @@ OPERATORS: dict[str, Any] = {
     "PRelu": prelu,
     "Relu": relu,
     "Selu": selu,
+    "Shrink": shrink,
     "Sigmoid": function("sigmoid"),
     "Softmax": softmax("softmax"),
     "Softplus": function("softplus"),
@@ -117,4 +137,5 @@ OPERATORS: dict[str, Any] = {
     "Atan": function("arctan"),
     "Swish": function("silu"),
     "Tanh": function("tanh"),
+    "ThresholdedRelu": thresholded_relu,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import layers
+from cnnx import activations, layers
 from cnnx.arrays import Array, Float
 from cnnx.onnx.broadcasting import aligned, side_by_side
 from cnnx.onnx.operators.repetition import expanded
@@ -157,21 +157,9 @@ def elementary(name: str) -> Callable[[Use], Tensor]:
 
 def gelu(at: Use) -> Tensor:
     """Gelu: exact, or 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))."""
-    tensor = at.tensor()
-    if at.attribute("approximate", "none") == "none":
-        return at.elementwise(layers.Activation, tensor, activation="gelu")
-    factor = math.sqrt(2 / math.pi)
-    cubes = at.elementwise(
-        layers.Rescaling, power(at, tensor, 3), scale=0.044715 * factor, offset=0.0
-    )
-    inner = merged(
-        at,
-        layers.Add,
-        [at.elementwise(layers.Rescaling, tensor, scale=factor, offset=0.0), cubes],
-    )
-    inner = at.elementwise(layers.Activation, inner, activation="tanh")
-    gate = at.elementwise(layers.Rescaling, inner, scale=0.5, offset=0.5)
-    return merged(at, layers.Multiply, [tensor, gate])
+    approximate = at.attribute("approximate", "none") != "none"
+    function = activations.gelu.configured(approximate)
+    return at.elementwise(layers.Activation, at.tensor(), activation=function)
 
 
 def concatenation(at: Use) -> Tensor:
