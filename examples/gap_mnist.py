@@ -1,7 +1,7 @@
 """Global average pooling and batch normalisation on MNIST, with sigmoids throughout.
 
 Run: python examples/gap_mnist.py [--data DIR] [--learning-rate R] [--constant] [--momentum M]
-     [--seed N]
+     [--initializer NAME] [--seed N]
 
 The learning rate falls linearly to 0, and the running statistics of the batch normalisation follow
 quickly (momentum=.95): at a constant rate they lag behind the weights, as --constant shows. He's
@@ -17,13 +17,14 @@ import cnnx
 from cnnx import layers
 from cnnx.experiment import run_experiment
 
-EPOCHS, BATCH_SIZE, INITIALIZER = 2, 32, "he_uniform"
+EPOCHS, BATCH_SIZE = 2, 32
 
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--data", help="folder of MNIST's four files (default: download them)")
 parser.add_argument("--learning-rate", type=float, default=0.01, help="of the first step")
 parser.add_argument("--constant", action="store_true", help="keep that rate")
 parser.add_argument("--momentum", type=float, default=0.95, help="of the batch normalisation")
+parser.add_argument("--initializer", default="he_uniform", help="of the weights")
 parser.add_argument("--seed", type=int, default=0)
 options = parser.parse_args()
 
@@ -35,15 +36,19 @@ y_train, y_test = (cnnx.utils.to_categorical(labels, 10) for labels in (y_train,
 model = cnnx.Sequential(
     [
         cnnx.Input((28, 28, 1)),
-        layers.Conv2D(32, 3, padding="same", activation="sigmoid", kernel_initializer=INITIALIZER),
+        layers.Conv2D(
+            32, 3, padding="same", activation="sigmoid", kernel_initializer=options.initializer
+        ),
         layers.MaxPooling2D(2),
-        layers.Conv2D(32, 3, padding="same", activation="sigmoid", kernel_initializer=INITIALIZER),
+        layers.Conv2D(
+            32, 3, padding="same", activation="sigmoid", kernel_initializer=options.initializer
+        ),
         layers.MaxPooling2D(2),
         layers.GlobalAveragePooling2D(),
-        layers.Dense(32, kernel_initializer=INITIALIZER),
+        layers.Dense(32, kernel_initializer=options.initializer),
         layers.BatchNormalization(momentum=options.momentum),
         layers.Activation("sigmoid"),
-        layers.Dense(10, activation="softmax", kernel_initializer=INITIALIZER),
+        layers.Dense(10, activation="softmax", kernel_initializer=options.initializer),
     ]
 )
 steps = EPOCHS * math.ceil(len(x_train) / BATCH_SIZE)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 import cnnx
 
 ROOT = Path(__file__).parents[1]
+OURS = "https://github.com/cnnx/cnnx/blob/main/"
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")})
 
 
@@ -34,6 +38,8 @@ def anchors(document: Path) -> set[str]:
 def test_links_lead_somewhere(document: Path) -> None:
     targets = re.findall(r"\]\(([^)\s]+)\)", document.read_text("utf-8"))
     for target in targets:
+        if target.startswith(OURS):
+            target = os.path.relpath(ROOT / target.removeprefix(OURS), document.parent)
         if target.startswith("https://"):
             continue
         path, _, anchor = target.partition("#")
@@ -123,9 +129,46 @@ def test_the_generators_of_the_page_of_training() -> None:
     model.fit(np.ones((1, 2, 2, 1)), y, verbose=0)
 
 
-def test_the_functional_example_of_the_readme_is_a_program() -> None:
-    code = program("README.md", "cnnx.Model(")
-    found: dict[str, Any] = {"cnnx": cnnx, "layers": cnnx.layers}
-    exec(code, found)
-    found["model"].fit(np.zeros((4, 28, 28, 1)), [np.arange(4), np.arange(4) % 2], verbose=0)
-    assert found["model"].output_names == ["digit", "odd"]
+def test_the_readme_is_right_where_its_folder_is_not() -> None:
+    """An index of packages shows it alone, so that its links name the project's place."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    targets = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert targets
+    assert all(target.startswith("https://") for target in targets)
+    pictures = "https://raw.githubusercontent.com/cnnx/cnnx/main/"
+    for target in targets:
+        if target.startswith(pictures):
+            assert (ROOT / target.removeprefix(pictures)).is_file()
+    assert len(text.splitlines()) <= 140  # two screens
+
+
+def test_the_first_program_of_the_readme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    images, labels = np.zeros((64, 28, 28), np.uint8), np.arange(64) % 10
+    monkeypatch.setattr(cnnx.datasets.mnist, "load_data", lambda: ((images, labels),) * 2)
+    monkeypatch.chdir(tmp_path)
+    exec(program("README.md"), {})
+    assert Path("mnist.safetensors").exists()
+
+
+def figures() -> ModuleType:
+    """Return the program that measures the figures of the documents."""
+    spec = importlib.util.spec_from_file_location("figures", ROOT / "docs" / "figures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_marked_table_can_be_measured_again() -> None:
+    found = figures()
+    for name in found.MEASURES:
+        begin, end = f"<!-- figures: {name} -->", f"<!-- end of {name} -->"
+        texts = [document.read_text("utf-8") for document in found.DOCUMENTS]
+        (text,) = (text for text in texts if begin in text)
+        changed = found.replaced(text, name, "| measured |")
+        assert f"{begin}\n\n| measured |\n\n{end}" in changed
+        assert text.partition(begin)[0] == changed.partition(begin)[0]
+        assert text.partition(end)[2] == changed.partition(end)[2]
+    marked = re.findall(r"<!-- figures: (\w+) -->", "".join(texts))
+    assert set(marked) == set(found.MEASURES)
