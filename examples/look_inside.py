@@ -1,4 +1,4 @@
-"""Looking inside a trained network: filters, feature maps, and what its decisions rest on.
+"""Looking inside a trained network: filters, feature maps, and the evidence for its decisions.
 
 Run: python examples/look_inside.py [--dataset digits | mnist] [--data DIR] [--index N] [--epochs N]
 [--seed N] [--out FOLDER]   (the pictures need pip install "cnnx[plot]")

@@ -322,7 +322,7 @@ def test_a_backup_of_something_else_is_refused(
     with pytest.raises(ValueError, match=message) as failure:
         fit(built, BackupAndRestore(backup), **options)
     assert str(backup / "backup.safetensors") in str(failure.value)
-    assert "Delete it to begin anew" in str(failure.value)
+    assert "Delete it to start again" in str(failure.value)
     for one, other in zip(built.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -338,7 +338,7 @@ def test_a_damaged_backup_is_refused(backup: Path) -> None:
         (backup / "model").read_bytes(),
     ):
         file.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"cannot be restored: .*Delete it to begin anew"):
+        with pytest.raises(ValueError, match=r"cannot be restored: .*Delete it to start again"):
             fit(network(), BackupAndRestore(backup))
 
 
@@ -401,7 +401,7 @@ def test_a_backup_damaged_within_changes_nothing(
     save_snapshot(file, broken, trusted=True)
     fresh = network()
     before, drawn = fresh.get_weights(), cnnx.random.get_state()
-    with pytest.raises(ValueError, match=r"cannot be restored: .+Delete it to begin anew"):
+    with pytest.raises(ValueError, match=r"cannot be restored: .+Delete it to start again"):
         fit(fresh, EarlyStopping("loss", patience=50), BackupAndRestore(tmp_path))
     for one, other in zip(fresh.get_weights(), before, strict=True):
         np.testing.assert_array_equal(one, other)

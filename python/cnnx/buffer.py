@@ -58,7 +58,7 @@ class Buffer:
         return self._rows
 
     def like(self, array: NDArray[Any]) -> NDArray[Any]:
-        """Return rows of the shape of `array`; starts anew where its samples have another."""
+        """Return rows of the shape of `array`; allocates again for samples of another shape."""
         if array.shape[1:] != self.sample_shape:
             self._rows = self._array = aligned_empty(array.shape, self.dtype)
             self.sample_shape = array.shape[1:]  # only if there was memory for it

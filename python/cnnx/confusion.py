@@ -1,4 +1,4 @@
-"""How often each true class was taken for each class."""
+"""Counts of predicted classes for each true class."""
 
 from __future__ import annotations
 

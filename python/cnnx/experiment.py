@@ -39,7 +39,7 @@ def run_experiment(
     Returns
     -------
     float
-        Share of the test inputs whose largest output is the right one.
+        Test accuracy, from 0 to 1.
     """
     model.summary()
     started = time.perf_counter()

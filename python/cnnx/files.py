@@ -16,7 +16,7 @@ _TEMPORARY = ".cnnx-{}.tmp"
 def regular_file(path: str | os.PathLike[str]) -> Path:
     """Return `path` as a Path after checking that it is an ordinary file.
 
-    Opening a named pipe would wait for ever, so what the name stands for is looked at first.
+    Opening a named pipe would never return, so the kind of file is checked first.
 
     Raises
     ------

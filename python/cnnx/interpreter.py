@@ -7,7 +7,7 @@ _OF_CPYTHON = ("_interpreters", "_xxsubinterpreters")  # 3.13 and later; before
 
 
 def require_main() -> None:
-    """Raise ImportError in a sub-interpreter, where pybind11 and NumPy would wait for ever."""
+    """Raise ImportError in a sub-interpreter, where pybind11 and NumPy would hang."""
     for name in _OF_CPYTHON:
         with suppress(ModuleNotFoundError):
             interpreters = importlib.import_module(name)

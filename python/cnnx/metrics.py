@@ -249,7 +249,7 @@ class CategoricalAccuracy(SparseCategoricalAccuracy):
 
 
 class MeanError(Metric):
-    """The mean over outputs of what the core function `errors` makes of output and target."""
+    """The mean over outputs of the core function `errors` of output and target."""
 
     errors: ClassVar[Callable[[Float, Float, Float], None]]
 

@@ -36,7 +36,7 @@ def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
     """
     Save a model with its weights, compile settings, optimizer state and history as one file.
 
-    The file appears whole or not at all; an existing one stays as it was if saving fails. A process
+    The file is written atomically: an existing one stays as it was if saving fails. A process
     killed meanwhile leaves a file ``.cnnx-<16 digits>.tmp`` beside it, which may be deleted.
 
     Parameters
@@ -103,8 +103,8 @@ def load_model(
     One of ours predicts bit for bit what the saved one did, and `fit` goes on where that one
     stopped; layers that have a seed draw on where they stood. Its `history` holds the figures of
     the last `fit`. One of Keras comes with its weights and is compiled as it was, if cnnx can do
-    that; its optimizer begins anew. No random number is drawn in loading. Nothing in the file is
-    run, whatever it holds.
+    that; its optimizer starts from its first state. Loading draws no random number and runs
+    nothing from the file.
 
     Parameters
     ----------

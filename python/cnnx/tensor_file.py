@@ -108,7 +108,7 @@ def write_tensors(
     trusted: bool = False,
 ) -> None:
     """
-    Write a file, which appears whole or not at all; of a group, rank 0 alone does.
+    Write a file atomically; in a group of processes, rank 0 alone writes it.
 
     Parameters
     ----------

@@ -13,7 +13,7 @@ from cnnx.progress import write_line
 from cnnx.snapshot import restoring, save_snapshot
 from cnnx.tensor_file import naming_faults
 
-_FAULT, _REMEDY = "cannot be restored", "Delete it to begin anew"
+_FAULT, _REMEDY = "cannot be restored", "Delete it to start again"
 
 
 class BackupAndRestore(Callback):

@@ -26,7 +26,7 @@ class CSVLogger(Callback):
     separator
         Between two columns.
     append
-        Whether to keep what the file holds already, instead of beginning it anew.
+        Whether to add to an existing file instead of replacing it.
     """
 
     reports = ()

@@ -15,7 +15,7 @@ class ModelCheckpoint(Callback):
     """
     Save the model after each epoch, or only when a figure is better than ever before.
 
-    Each file appears whole or not at all: a crash or a full disk leaves the one before.
+    Each file is written atomically: a crash or a full disk leaves the one before.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def read_idx(path: str | os.PathLike[str], *, max_bytes: int = 1 << 30) -> NDArr
 def write_idx(path: str | os.PathLike[str], array: ArrayLike) -> None:
     """Write an array as an IDX file, compressed with gzip if the name ends in ``.gz``.
 
-    The file appears whole or not at all; an existing one stays as it was if writing fails. The
+    The file is written atomically: an existing one stays as it was if writing fails. The
     same array gives the same bytes.
 
     Parameters

@@ -150,8 +150,8 @@ def image_folder(
         Gives streams of batches, which are decoded while the network learns from the one before;
         by default the pictures are read into arrays.
     shuffle : bool
-        Whether to mix the pictures before the split, and a stream's training part anew each epoch.
-        Give False to pair a stream's predictions with its `file_paths`.
+        Whether to shuffle the pictures before the split, and a stream's training part before each
+        epoch. Give False to pair a stream's predictions with its `file_paths`.
     seed : int, optional
         Makes that order repeatable; by default the global generator draws it.
     validation_split : float

@@ -29,7 +29,7 @@ class Drawing:
 
     def save(self, to_file: str | os.PathLike[str]) -> None:
         """
-        Write the drawing to a file, which appears whole or not at all.
+        Write the drawing to a file, atomically.
 
         Parameters
         ----------
@@ -41,7 +41,7 @@ class Drawing:
         OSError
             The file can't be written.
         TypeError, ValueError
-            For a name that is none or ends otherwise.
+            If it is no name, or does not end in .svg.
         """
         with replacing(_svg_file(to_file, "save")) as stream:
             stream.write(self.svg.encode())
@@ -79,7 +79,7 @@ def plot_model(
     model
         Built.
     to_file
-        SVG file to make or to replace, which appears whole or not at all; None writes none.
+        SVG file to make or to replace, written atomically; None writes no file.
     show_shapes
         Whether to write the size of one sample's output above each figure: height x width x
         channels, or the number of elements of a vector.

@@ -1,4 +1,4 @@
-"""How a network's score changes with its image, and with what every layer makes of it."""
+"""Gradients of a network's score by its image and by the outputs of its layers."""
 
 from __future__ import annotations
 

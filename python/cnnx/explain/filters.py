@@ -23,7 +23,7 @@ def plot_filters(filters: Any, limit: int = 64, numbers: bool = False) -> Figure
     filters
         A built Conv2D, its kernel (height, width, channels, filters), or a matrix.
     limit
-        Draw no more pictures than this. There is one for each filter and channel.
+        Largest number of pictures to draw. There is one for each filter and channel.
     numbers
         Whether to write the weights into the pictures.
 

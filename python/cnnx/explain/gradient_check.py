@@ -154,7 +154,7 @@ def check_gradients(
     x, y
         A small batch: samples and targets.
     elements
-        Compare so many elements of each weight, drawn at random; smaller weights are compared
+        Number of elements of each weight to compare, drawn at random; smaller weights are compared
         whole. Each takes two passes through the network.
     seed
         Of that choice.

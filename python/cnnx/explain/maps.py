@@ -46,7 +46,7 @@ def plot_feature_maps(maps: Mapping[str, Float], limit: int = 8) -> Figure:
     maps
         By the layers' names: (height, width, channels), or rows of numbers, drawn as bars.
     limit
-        Draw no more than so many channels of a layer.
+        Largest number of channels of a layer to draw.
     """
     heights = [1.35 if values.ndim == 3 else 1.1 for values in maps.values()]
     figure = new_figure(1.2 * limit, sum(heights))

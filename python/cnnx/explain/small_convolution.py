@@ -85,7 +85,7 @@ class SmallConvolution:
 
     @property
     def kernels(self) -> Double:
-        """All kernels, (height, width, channels, filters), be it one filter or several."""
+        """All kernels, (height, width, channels, filters), also for a single filter."""
         return self.k.reshape(*self.k.shape[:3], self.filters)
 
     @property
@@ -94,7 +94,7 @@ class SmallConvolution:
         return self.operation == "convolution"
 
     def by_filter(self, result: Double) -> Double:
-        """Return y or dy as (rows, columns, filters), be it one filter or several."""
+        """Return y or dy as (rows, columns, filters), also for a single filter."""
         return result.reshape(*result.shape[:2], self.filters)
 
     def products(self) -> Iterable[tuple[int, int, int, int, int, int]]:

@@ -35,7 +35,7 @@ class Graph:
 
     @classmethod
     def chain(cls, layers: Sequence[Any], first: Value) -> Graph:
-        """Return the graph of layers each of which reads the output of the one before."""
+        """Return the graph of a chain: each layer reads the output of the one before."""
         value, values = first, []
         for layer in layers:
             value = layer(value)

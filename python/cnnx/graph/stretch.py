@@ -75,7 +75,7 @@ class Changes:
     Parameters
     ----------
     weights
-        Those of which the calls read what was made of them before.
+        Inputs whose prepared form the calls read.
     """
 
     def __init__(self, weights: Iterable[Weight]) -> None:

@@ -129,7 +129,7 @@ class Tile(Layer):
     Parameters
     ----------
     repeats
-        How often the sample comes along each axis but the batch.
+        Number of copies of the sample along each axis but the batch.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """

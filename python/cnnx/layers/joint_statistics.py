@@ -1,4 +1,4 @@
-"""Batch normalisation by the statistics of a batch of which each rank of a group has a part."""
+"""Batch normalisation by the statistics of a batch that is split among the ranks of a group."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class LocalResponseNormalization(Layer):
     Divide each number by what the channels beside it hold (Krizhevsky et al. 2012, section 3.3).
 
     y_c = x_c / (bias + alpha / size sum of x_j^2)^beta, with the sum over `size` channels around c,
-    of which one more lies after it than before if their number is even.
+    one more after it than before if their number is even.
 
     Parameters
     ----------

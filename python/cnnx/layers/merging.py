@@ -88,7 +88,7 @@ def give(dx: Float | None, part: Any) -> None:
 
 
 def _fold(function: np.ufunc, xs: Sequence[Float], y: Float) -> None:
-    """Write what a function of two arrays makes of all, one after the other."""
+    """Write the result of a function of two arrays, applied to all one after the other."""
     function(xs[0], xs[1], out=y)
     for x in xs[2:]:
         function(y, x, out=y)

@@ -139,7 +139,7 @@ class Permute(Layer):
 
 def _swapped(shape: Shape, dims: Sequence[int]) -> Shape | None:
     """
-    Return the extents of four blocks of axes, of which the middle two change places.
+    Return the extents of four blocks of axes; the middle two change places.
 
     None if the axes are in another order than that makes, or in their own.
     """
@@ -165,7 +165,7 @@ class RepeatVector(Layer):
     Parameters
     ----------
     n
-        How often each row comes.
+        Number of copies of each row.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """

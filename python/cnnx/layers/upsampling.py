@@ -55,7 +55,7 @@ class UpSampling1D(UpSampling):
     Parameters
     ----------
     size
-        How often each step comes.
+        Number of copies of each step.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """

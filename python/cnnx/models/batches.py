@@ -144,7 +144,7 @@ def is_stream(x: Any) -> bool:
 
     That is a `cnnx.data.ImageStream`, a PyTorch DataLoader, a generator or any other class with
     `__iter__`; or a set of batches x[0], x[1], ... with `__len__` and `__getitem__`, such as Keras'
-    PyDataset. Arrays of all kinds, lists and dicts are none.
+    PyDataset. Arrays of all kinds, lists and dicts are no streams.
     """
     if isinstance(x, (Sequence, Mapping, bytearray)):
         return False
@@ -197,7 +197,7 @@ class Stream:
 
     @property
     def most(self) -> int:
-        """Most samples of a batch, of all ranks: 0, as nobody knows."""
+        """Most samples of a batch, of all ranks: 0, because it is unknown."""
         return 0
 
     @property
@@ -254,7 +254,7 @@ class Stream:
         return self._alone() if self._group.size == 1 else self._together()
 
     def _together(self) -> Iterator[list[Any]]:
-        """Yield batches until all ranks' have ended; a rank whose are at an end yields none."""
+        """Yield batches until those of all ranks have ended; a rank at its end yields no more."""
         self._leave_out_together()  # the pass before may have ended half way
         own = self._alone()
         while True:
@@ -315,5 +315,5 @@ class Stream:
     def _nothing(self) -> ValueError:
         remedy = "its __iter__ must start again for each epoch"
         if self._is_iterator:
-            remedy = "a generator can be read once; let it go on for ever and give the steps"
+            remedy = "a generator can be read once; make it endless and give the number of steps"
         return ValueError(f"{self._owner}: x gave no batches; {remedy}")

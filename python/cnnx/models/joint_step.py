@@ -14,7 +14,7 @@ from cnnx.models.training_step import TrainingStep
 
 class JointStep(TrainingStep):
     """
-    A step along the gradient of a batch of which each rank has a part, possibly none.
+    A step along the gradient of a batch. Each rank has a part of the batch, possibly none.
 
     Each rank's gradients are those of its part of the joint loss, so that their sum over the ranks
     is the gradient of the joint batch. Moving statistics become the ranks' mean, weighted by their

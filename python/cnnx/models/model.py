@@ -176,7 +176,7 @@ class Model(Network):
         loss_weights: Any = None,
     ) -> None:
         """
-        Say how the model learns; needed before `fit` and `evaluate`.
+        Set the optimizer, the losses and the metrics; needed before `fit` and `evaluate`.
 
         Parameters
         ----------
@@ -189,7 +189,7 @@ class Model(Network):
             Names or `cnnx.metrics.Metric`: 'accuracy' is the one that suits loss and outputs. Of
             several outputs a dict by their names, or a list with an entry for each.
         loss_weights
-            What the losses of several outputs count in their sum, a list or a dict; 1 by default.
+            Multipliers of the outputs' losses in their sum, a list or a dict; 1 by default.
 
         Raises
         ------
@@ -290,7 +290,7 @@ class Model(Network):
         x
             Samples (samples, ...) of any real dtype and layout; they stay as they are in memory. Of
             several inputs a list, or a dict by their names.
-            Or a stream of batches (x, y) or (x, y, sample_weight): an object that yields them anew
+            Or a stream of batches (x, y) or (x, y, sample_weight): an object that yields them again
             each time it is iterated, such as a `cnnx.data.ImageStream` or a PyTorch DataLoader; a
             set of them, x[0], x[1], ... with a length, such as Keras' PyDataset; or a generator.
             Then `y`, `batch_size` and `shuffle` have no meaning.
@@ -315,16 +315,16 @@ class Model(Network):
         shuffle
             Whether each epoch takes the samples in a new random order.
         class_weight
-            How often the loss of a training sample counts, by class; 1 for classes left out.
+            Multiplier of a training sample's loss, by its class; 1 for classes left out.
         sample_weight
-            The same for each sample, shape (samples,), or for each pixel of an output of images,
-            shape (samples, height, width). Metrics take no notice of weights.
+            Multiplier of each sample's loss, shape (samples,), or of each pixel's for an output of
+            images, shape (samples, height, width). Metrics ignore weights.
         initial_epoch
             Number of epochs done before.
         steps_per_epoch, validation_steps
             Batches of a stream in an epoch, and of `validation_data`; by default as many as its
             length says, or as there are. With them an epoch goes on where the one before ended, so
-            that a generator may go on for ever.
+            that a generator may be endless.
 
         Returns
         -------
@@ -490,7 +490,7 @@ class Model(Network):
         )
 
     def _predicted(self, batch: Sequence[Float]) -> list[Float]:
-        """Return the outputs of a batch, be it one without samples."""
+        """Return the outputs of a batch; the batch may be empty."""
         if batch and len(batch[0]):
             return self.runs.forward(batch)
         return [np.empty((0, *value.shape[1:]), np.float32) for value in self.graph.outputs]
@@ -537,7 +537,7 @@ class Model(Network):
         x, y
             One batch: samples and targets.
         sample_weight
-            How often the loss of each sample counts, shape (samples,).
+            Multiplier of each sample's loss, shape (samples,).
 
         Returns
         -------

@@ -178,7 +178,7 @@ class Network(WeightHolder):
         """
         What the classes are called, in the order of the outputs; kept by `save`. None: not said.
 
-        Two names for a single output, of which the second is that of the target 1.
+        Two names for a single output: of target 0, and of target 1.
         """
         return self._class_names
 
@@ -264,7 +264,7 @@ class Network(WeightHolder):
         Parameters
         ----------
         filepath
-            The file to make or to replace, which appears whole or not at all; any name will do but
+            The file to make or to replace, written atomically; any name will do but
             those of other programs (.keras, .h5, .pt, .onnx).
 
         Raises

@@ -90,7 +90,7 @@ class Sequential(Model):
         return layer
 
     def _forget_optimizer_state(self, layer: Any) -> None:
-        """Let the optimizer begin anew where other weights are learned than before."""
+        """Reset the optimizer if the trained weights are others than before."""
         if self.optimizer is not None and layer.weights:
             self.optimizer.reset()
 

@@ -261,7 +261,7 @@ class TrainingStep:
         return self._score(self._judging.bind(len(arrays[0])), arrays, judges=True)
 
     def mean(self, judges: bool = False) -> Mean:
-        """Return the mean of the figures over batches; metrics that keep a state begin anew."""
+        """Return the mean of the figures over batches; metrics that keep a state are reset."""
         self.reset_metrics(judges)
         figures = [
             figure for head in self.heads for figure in (head.judges if judges else head.figures)
@@ -270,7 +270,7 @@ class TrainingStep:
         return Mean(figure_names(self.objectives), metrics)
 
     def reset_metrics(self, judges: bool = False) -> None:
-        """Let metrics that keep a state begin anew: those of `evaluate`, or those of `train`."""
+        """Reset metrics that keep a state: those of `evaluate`, or those of `train`."""
         for head in self.heads:
             for figure in head.judges if judges else head.figures:
                 if figure.keeps_state:

@@ -1,4 +1,4 @@
-"""How often the loss of a sample counts."""
+"""Multipliers of the losses of samples."""
 
 from __future__ import annotations
 

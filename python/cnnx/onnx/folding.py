@@ -49,7 +49,7 @@ def folds(node: Node) -> bool:
 
 def fold(node: Node, opset: int, inputs: Sequence[Known | None]) -> list[Known]:
     """
-    Return what a node makes of known arrays.
+    Return the output of a node for known arrays.
 
     Raises
     ------

@@ -43,7 +43,7 @@ def save(
     model
         Built.
     path
-        The file to make or to replace, which appears whole or not at all.
+        The file to make or to replace; it is written atomically.
     data_format
         'channels_last': inputs and outputs have the axes of the model. 'channels_first': images and
         sequences among them have the channels after the batch, as PyTorch has them.

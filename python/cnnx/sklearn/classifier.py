@@ -52,7 +52,8 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):  # type: ignore[misc]
     n_iter_no_change
         Epochs without improvement before training stops.
     class_weight
-        How often samples of a class count: a dict by label, or 'balanced' for all classes alike.
+        Multiplier of the loss of a class's samples: a dict by label, or 'balanced', which gives all
+        classes the same sum of weights.
     random_state
         A seed makes weights, order and all else repeatable; so does a `RandomState`. None takes
         NumPy's global generator.
@@ -137,7 +138,7 @@ class CNNClassifier(ClassifierMixin, CNNEstimator):  # type: ignore[misc]
         y
             Labels (n,) of any kind.
         sample_weight
-            How often the loss of each sample counts, (n,).
+            Multiplier of each sample's loss, (n,).
 
         Raises
         ------

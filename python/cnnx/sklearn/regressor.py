@@ -55,7 +55,7 @@ class CNNRegressor(RegressorMixin, CNNEstimator):  # type: ignore[misc]
         y
             Targets (n,) or (n, targets).
         sample_weight
-            How often the loss of each sample counts, (n,).
+            Multiplier of each sample's loss, (n,).
 
         Raises
         ------
