@@ -12,7 +12,8 @@ import pytest
 import cnnx
 from agreement import backends, normal, restore_backend
 from cnnx import layers
-from cnnx.layers.augmentation import LAYERS, PictureLayer
+from cnnx.layers.augmentation import LAYERS
+from cnnx.layers.augmentation import RandomPictureLayer as PictureLayer
 
 COLORS = np.random.default_rng(1).integers(0, 256, (9, 8, 3)).astype(np.float32)
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -34,6 +35,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "RandomTranslation": {"height_factor": 0.2, "width_factor": 0.3, "fill_value": 4.0},
     "RandomZoom": {"height_factor": 0.3, "width_factor": 0.1},
     "Solarization": {"addition_factor": 0.2, "threshold_factor": 0.9},
+    "RandomCrop": {"height": 5, "width": 6},
     "RandomErasing": {"fill_value": [1.0, 2.0, 3.0]},
 }
 FIXED = {"AutoContrast", "Equalization"}  # draw nothing
@@ -50,7 +52,8 @@ def made(cls: type[PictureLayer], **arguments: Any) -> PictureLayer:
 def test_each_image_is_changed_in_training_alone(cls: type[PictureLayer]) -> None:
     layer = made(cls)
     x = np.stack([COLORS, COLORS[::-1]] * 10)
-    np.testing.assert_array_equal(layer(x, training=False), x)
+    if cls is not layers.RandomCrop:
+        np.testing.assert_array_equal(layer(x, training=False), x)
     y = layer(x)
     kinds = {row.tobytes() for row in y[::2]}
     # Inverted or not, and grey or not, are two.
@@ -91,11 +94,10 @@ def test_life_of_a_layer(cls: type[PictureLayer]) -> None:
     model = cnnx.Sequential([layers.Input((9, 8, 3)), layer, layers.Flatten(), head])
     model.compile("sgd", "mean_squared_error")
     assert np.isfinite(model.train_on_batch(x / 255, np.ones((2, 2))))
-    bare = cnnx.Sequential([layers.Input((9, 8, 3)), layers.Flatten(), head])
-    if cls is not layers.AutoContrast:
+    if cls not in (layers.AutoContrast, layers.RandomCrop):
+        bare = cnnx.Sequential([layers.Input((9, 8, 3)), layers.Flatten(), head])
         np.testing.assert_array_equal(model.predict(x), bare.predict(x))
-    single = layer(COLORS)
-    assert single.shape == COLORS.shape
+    assert layer(COLORS).shape == layer.output_shape[1:]
 
 
 @pytest.mark.parametrize("cls", LAYERS)
@@ -103,7 +105,7 @@ def test_grey_images_are_taken_too(cls: type[PictureLayer]) -> None:
     arguments = {} if cls is not layers.RandomErasing else {"fill_value": 7}
     given = ARGUMENTS.get(cls.__name__, {}) | arguments
     y = cls(**given)(COLORS[None, ..., :1])
-    assert y.shape == (1, 9, 8, 1)
+    assert y.shape == ((1, 5, 6, 1) if cls is layers.RandomCrop else (1, 9, 8, 1))
     if cls.of_colors and cls not in (layers.RandAugment,):
         np.testing.assert_array_equal(y, COLORS[None, ..., :1])
 
@@ -262,6 +264,55 @@ def test_weights_of_mixtures() -> None:
     weights = layer.draw((4000, 2, 2, 1))._weights
     assert weights.mean() == pytest.approx(0.5, abs=0.03)
     assert weights.var() == pytest.approx(0.25 / 1.6, abs=0.01)  # of Beta(a, a): 1 / 4(2a + 1)
+
+
+def test_crops() -> None:
+    x = np.arange(9 * 8, dtype=np.float32).reshape(1, 9, 8, 1).repeat(500, 0)
+    boxes = {"boxes": np.tile(np.float32([[3, 4, 5, 6]]), (500, 1, 1))}
+    layer = layers.RandomCrop(6, 5, seed=1, bounding_box_format="xyxy")
+    given = {"images": x, "segmentation_masks": x[..., 0], "bounding_boxes": boxes}
+    found = layer(given)
+    places = found["images"][:, 0, 0, 0].astype(int)
+    rows, columns = places // 8, places % 8
+    assert set(rows) == {0, 1, 2, 3}, "every place is drawn"
+    assert set(columns) == {0, 1, 2, 3}
+    assert np.bincount(rows).min() > 90
+    for n in range(5):
+        part = x[n, rows[n] : rows[n] + 6, columns[n] : columns[n] + 5]
+        np.testing.assert_array_equal(found["images"][n], part)
+        np.testing.assert_array_equal(found["segmentation_masks"][n], part[..., 0])
+    moved = found["bounding_boxes"]["boxes"][:, 0]
+    left, top = 3 - columns, 4 - rows
+    whole = (left >= 0) & (top >= 0) & (left + 2 <= 5) & (top + 2 <= 6)
+    np.testing.assert_array_equal(moved[whole], np.stack([left, top, left + 2, top + 2], 1)[whole])
+    middle = layers.CenterCrop(6, 5)(x[0])
+    np.testing.assert_array_equal(middle, x[0, 1:7, 1:6])
+    resized = layers.RandomCrop(18, 16)(x[:1], training=True)
+    np.testing.assert_allclose(resized, layers.Resizing(18, 16)(x[:1]), rtol=1e-6)
+    np.testing.assert_allclose(layers.RandomCrop(18, 16)(x[:1], training=False), resized)
+
+
+def test_resizing_takes_masks_and_boxes_along() -> None:
+    masks = np.zeros((1, 9, 8), np.int64)
+    masks[:, 3:6, 2:4] = 5
+    boxes = {"boxes": np.float32([[[2, 3, 4, 6]]]), "labels": np.array([[1]])}
+    layer = layers.Resizing(18, 8, bounding_box_format="xyxy")
+    found = layer({"images": COLORS[None], "segmentation_masks": masks, "bounding_boxes": boxes})
+    np.testing.assert_allclose(found["bounding_boxes"]["boxes"], [[[2, 6, 4, 12]]])
+    np.testing.assert_array_equal(found["segmentation_masks"], masks.repeat(2, axis=1))
+    wide = layers.Resizing(9, 18, pad_to_aspect_ratio=True, bounding_box_format="rel_xyxy")
+    share = {"boxes": np.float32([[[0, 0, 1, 1]]])}
+    padded = wide({"images": COLORS[None], "bounding_boxes": share})["bounding_boxes"]["boxes"]
+    np.testing.assert_allclose(padded, [[[5 / 18, 0, 13 / 18, 1]]], rtol=1e-5)
+
+
+def test_resizing_as_pillow() -> None:
+    pillow = pytest.importorskip("PIL.Image")
+    for name, kind in {"bilinear": "BILINEAR", "bicubic": "BICUBIC", "lanczos3": "LANCZOS"}.items():
+        for size in ((5, 6), (20, 7)):
+            image = pillow.fromarray(COLORS[..., 0]).resize(size[::-1], pillow.Resampling[kind])
+            found = layers.Resizing(*size, name, antialias=True)(COLORS[..., :1])
+            np.testing.assert_allclose(found[..., 0], np.asarray(image), atol=1e-3)
 
 
 def test_what_a_dict_must_hold() -> None:

@@ -112,6 +112,7 @@ LAYERS = {
         lambda L: L.BatchNormalization(axis=3, center=False, scale=False),
         IMAGE,
     ),
+    "CenterCrop": (lambda L: L.CenterCrop(5, 6), IMAGE),
     "Conv1D": (lambda L: L.Conv1D(3, 3, padding="causal", dilation_rate=2), SEQUENCE),
     "Conv1D strides": (lambda L: L.Conv1D(6, 4, strides=3, padding="same", groups=2), SEQUENCE),
     "Conv1DTranspose": (lambda L: L.Conv1DTranspose(3, 4, strides=2, padding="same"), SEQUENCE),
@@ -175,6 +176,7 @@ LAYERS = {
     "ReLU": (lambda L: L.ReLU(1.5, negative_slope=0.1, threshold=0.2), IMAGE),
     "RepeatVector": (lambda L: L.RepeatVector(3), (7,)),
     "Rescaling": (lambda L: L.Rescaling(1 / 255, offset=-0.5), IMAGE),
+    "Resizing": (lambda L: L.Resizing(6, 5, crop_to_aspect_ratio=True), IMAGE),
     "Reshape": (lambda L: L.Reshape((-1, 8)), IMAGE),
     "SeparableConv1D": (lambda L: L.SeparableConv1D(3, 3, depth_multiplier=2), SEQUENCE),
     "SeparableConv2D": (

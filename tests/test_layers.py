@@ -38,6 +38,26 @@ def local_response(x: Any, size: int, alpha: float, beta: float, bias: float) ->
     return y
 
 
+def triangle(d: float) -> float:
+    return max(1 - d, 0)
+
+
+def sharp(d: float) -> float:
+    return keys(d, -0.5) if d < 2 else 0
+
+
+def interpolated(x: Any, axis: int, wanted: int, kernel: Any) -> Any:
+    """Give an axis another extent, pixel by pixel; smaller ones are means of all they cover."""
+    x = np.moveaxis(x, axis, 0)
+    scale = len(x) / wanted
+    rows = []
+    for i in range(wanted):
+        place = (i + 0.5) * scale - 0.5
+        shares = np.array([kernel(abs(place - j) / max(scale, 1)) for j in range(len(x))])
+        rows.append(np.tensordot(shares / shares.sum(), x, 1))
+    return np.moveaxis(np.array(rows), 0, axis)
+
+
 def resampled(x: Any, size: tuple[int, int], interpolation: str, coordinates: str) -> Any:
     """Compute one pixel after the other, as the formula says."""
     y = np.empty((len(x), *size, x.shape[-1]))
@@ -159,6 +179,41 @@ CASES = {
         {"height": 2, "width": 10, "interpolation": "nearest"},
         (4, 5, 2),
         lambda x: x[:, 1::2].repeat(2, axis=2),
+    ),
+    "resizing, cut, between 16 pixels": Case(
+        layers.Resizing,
+        {"height": 6, "width": 3, "interpolation": "bicubic", "crop_to_aspect_ratio": True},
+        (4, 5, 2),
+        lambda x: interpolated(interpolated(x[:, :, 1:3], 1, 6, sharp), 2, 3, sharp),
+    ),
+    "resizing, with pixels around, smaller": Case(
+        layers.Resizing,
+        {
+            "height": 3,
+            "width": 4,
+            "pad_to_aspect_ratio": True,
+            "fill_value": 2.0,
+            "antialias": True,
+        },
+        (7, 4, 2),
+        lambda x: interpolated(
+            interpolated(
+                np.pad(x, ((0, 0), (0, 0), (2, 2), (0, 0)), constant_values=2), 1, 3, triangle
+            ),
+            *(2, 4, triangle),
+        ),
+    ),
+    "middle": Case(
+        layers.CenterCrop, {"height": 2, "width": 3}, (5, 6, 2), lambda x: x[:, 1:3, 1:4]
+    ),
+    "middle of a small image": Case(
+        layers.CenterCrop,
+        {"height": 6, "width": 3},
+        (4, 5, 2),
+        lambda x: interpolated(interpolated(x[:, :, 1:3], 1, 6, triangle), 2, 3, triangle),
+    ),
+    "random crop of the whole": Case(
+        layers.RandomCrop, {"height": 3, "width": 4}, (3, 4, 2), identity
     ),
     "padding with a number": Case(
         layers.Padding,
@@ -784,6 +839,12 @@ CASES = {
     ),
     "random contrast of any values": Case(
         layers.RandomContrast, {"factor": 0.0, "value_range": None}, (3, 4, 2), identity
+    ),
+    "rescaling of channels": Case(
+        layers.Rescaling,
+        {"scale": [0.5, 2.0], "offset": (-1, 3)},
+        (3, 2),
+        lambda x: np.array([0.5, 2.0]) * x + [-1, 3],
     ),
     "rescaling": Case(
         layers.Rescaling, {"scale": 0.5, "offset": -1}, (3, 2), lambda x: 0.5 * x - 1

@@ -132,6 +132,22 @@ def test_labels_and_preprocessing_are_inside(tmp_path: Path) -> None:
         cnnx.onnx.save(model, tmp_path / "model.onnx", labels="cat")
 
 
+def test_pictures_are_prepared_inside(tmp_path: Path) -> None:
+    x = y = cnnx.Input((9, 11, 3), name="photo")
+    for layer in (
+        layers.AutoContrast((-3, 3)),
+        layers.Rescaling([1.0, 2.0, 3.0], [0.0, 1.0, 0.0]),
+        layers.Resizing(12, 7, "bicubic", crop_to_aspect_ratio=True),
+        layers.Resizing(6, 6, pad_to_aspect_ratio=True, fill_value=2.0, antialias=True),
+        layers.RandomFlip(),
+        layers.CenterCrop(5, 4),
+        layers.RandomCrop(4, 6),
+    ):
+        y = layer(y)
+    for peer in PEERS:
+        check(cnnx.Model(x, y), tmp_path / "model.onnx", peer)
+
+
 def test_models_in_models(tmp_path: Path) -> None:
     body = cnnx.Sequential(
         [

@@ -20,6 +20,7 @@ void bind_permutation(py::module_& m);
 void bind_pictures(py::module_& m);
 void bind_pool2d(py::module_& m);
 void bind_program(py::module_& m);
+void bind_resample2d(py::module_& m);
 void bind_runtime(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_upsample2d(py::module_& m);
@@ -46,6 +47,7 @@ PYBIND11_MODULE(_core, m) {
   cnnx::bindings::bind_concatenation(m);
   cnnx::bindings::bind_borders2d(m);
   cnnx::bindings::bind_upsample2d(m);
+  cnnx::bindings::bind_resample2d(m);
   cnnx::bindings::bind_loss(m);
   cnnx::bindings::bind_norm(m);
   cnnx::bindings::bind_optimizer_step(m);

@@ -380,6 +380,25 @@ def crop_forward(src: Float, offsets: Index, dst: Float) -> None: ...
 def crop_backward_data(diff_dst: Float, offsets: Index, diff_src: Float) -> None: ...
 def uniform_numbers(seed: int, dst: Float) -> None: ...
 
+# resample2d: places and shares are (pixels of the output, taps), of rows and of columns
+def resample2d_forward(
+    src: Float,
+    row_places: Index,
+    row_shares: Float,
+    column_places: Index,
+    column_shares: Float,
+    dst: Float,
+    fill: float = 0.0,
+) -> None: ...
+def resample2d_backward(
+    diff_dst: Float,
+    row_places: Index,
+    row_shares: Float,
+    column_places: Index,
+    column_shares: Float,
+    diff_src: Float,
+) -> None: ...
+
 # merging: elementwise over arrays of one shape; results may be any of the inputs. weighted_sum is
 # the sum, average or difference, and its own gradient: factors[k] times that of the sum. The
 # gradient of a product's factor is the product of diff_dst and the others. That of a maximum goes

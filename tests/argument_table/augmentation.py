@@ -86,6 +86,9 @@ AUGMENTATION: dict[str, Entry] = {
         value_range=(0.0, 1.0),
         seed=1,
     ),
+    "RandomCrop": entry(
+        layers.RandomCrop, {"height": COUNT, "width": COUNT}, height=4, width=3, **DRAWN
+    ),
     "RandomErasing": entry(
         layers.RandomErasing,
         {"factor": SHARE, "scale": SHARE, "fill_value": NUMBER | values((1, NAN, 1), (1.0, 2.0))},

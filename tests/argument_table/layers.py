@@ -273,7 +273,15 @@ LAYERS: dict[str, Entry] = {
         x=SEQUENCE[0],
         n=3,
     ),
-    "Rescaling": layer(layers.Rescaling, scale=0.5, offset=1.0),
+    "Rescaling": layer(
+        layers.Rescaling,
+        {
+            "scale": less(REAL, "[1]", "array([1., 1.])") | values([], [1, NAN], [1.0, 2.0, 3.0]),
+            "offset": less(REAL, "[1]", "array([1., 1.])") | values([], [1.0, 2.0, 3.0]),
+        },
+        scale=0.5,
+        offset=[1.0, 2.0],
+    ),
     "Reshape": layer(
         layers.Reshape,
         {
@@ -314,6 +322,13 @@ LAYERS: dict[str, Entry] = {
         gamma_initializer="ones",
     ),
     "ArgMax": layer(layers.ArgMax, {"axis": AXIS}, axis=-1, keepdims=False),
+    "CenterCrop": layer(
+        layers.CenterCrop,
+        {"height": COUNT, "width": COUNT},
+        height=4,
+        width=9,
+        data_format=None,
+    ),
     "Clip": layer(
         layers.Clip,
         {"min_value": less(REAL, "None") | values(7), "max_value": less(REAL, "None") | values(-7)},
@@ -352,10 +367,25 @@ LAYERS: dict[str, Entry] = {
     ),
     "Resizing": layer(
         layers.Resizing,
-        {"height": COUNT, "width": COUNT, "interpolation": CHOICE | values("bicubic")},
+        {
+            "height": COUNT,
+            "width": COUNT,
+            "interpolation": CHOICE | values("area"),
+            "crop_to_aspect_ratio": FLAG,
+            "pad_to_aspect_ratio": FLAG,
+            "fill_mode": CHOICE | values("reflect"),
+            "fill_value": {name: fault for name, fault in REAL.items() if name != "[1]"},
+            "antialias": FLAG,
+        },
         height=4,
         width=9,
         interpolation="bilinear",
+        crop_to_aspect_ratio=False,
+        pad_to_aspect_ratio=True,
+        fill_mode="constant",
+        fill_value=0.5,
+        antialias=True,
+        data_format=None,
     ),
     "Padding": layer(
         layers.Padding,

@@ -30,12 +30,21 @@ def _reduced(layer: layers.Reduction, x: Double) -> Double:
 
 
 def _resampled(layer: layers.Resampling, x: Double) -> Double:
-    for number in range(len(layer.size)):
-        axis = layer.axis(number, x.shape[number + 1])
+    x = x - layer.filling  # what is around an image is 0 then
+    for number, axis in enumerate(layer.axes(x.shape[1:-1])):
         matrix = np.zeros((layer.size[number], x.shape[number + 1]))
         np.add.at(matrix, (np.arange(len(matrix))[:, None], axis.places), axis.shares)
         x = np.moveaxis(np.tensordot(matrix, x, (1, number + 1)), 0, number + 1)
-    return x
+    return x + layer.filling
+
+
+def _middle(layer: layers.CenterCrop, x: Double) -> Double:
+    rows, columns = x.shape[1] - layer.height, x.shape[2] - layer.width
+    if min(rows, columns) < 0:
+        resizing = layers.Resizing(layer.height, layer.width, crop_to_aspect_ratio=True)
+        return _resampled(resizing, x)
+    top, left = rows // 2, columns // 2
+    return x[:, top : top + layer.height, left : left + layer.width]
 
 
 def _local_response(layer: layers.LocalResponseNormalization, x: Double) -> Double:
@@ -84,6 +93,7 @@ def _normalized(layer: layers.Normalization, x: Double, *_: Double) -> Double:
 
 
 ARRAY_FORMS: dict[type[layers.Layer], Callable[..., Any]] = {
+    layers.CenterCrop: _middle,
     layers.Affine: _affine,
     layers.ArgMax: lambda layer, x: x.argmax(layer.axis).reshape(
         layer.compute_output_shape(x.shape)

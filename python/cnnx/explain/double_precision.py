@@ -281,7 +281,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Maximum: lambda layer, xs: reduce(np.maximum, xs),
     layers.Minimum: lambda layer, xs: reduce(np.minimum, xs),
     layers.Multiply: lambda layer, xs: reduce(np.multiply, xs),
-    layers.Rescaling: lambda layer, x: layer.scale * x + layer.offset,
+    layers.Rescaling: lambda layer, x: np.multiply(layer.scale, x) + layer.offset,
     layers.Reshape: _reshape,
     layers.SeparableConv1D: _separable,
     layers.SeparableConv2D: _separable,

@@ -12,6 +12,7 @@ from cnnx.layers.augmentation import (
     RandomColorDegeneration,
     RandomColorJitter,
     RandomContrast,
+    RandomCrop,
     RandomErasing,
     RandomFlip,
     RandomGaussianBlur,
@@ -70,13 +71,14 @@ from cnnx.layers.pooling import (
     SumPooling2D,
     WeightedAveragePooling2D,
 )
-from cnnx.layers.preprocessing import Normalization, Resizing
+from cnnx.layers.preprocessing import Normalization
 from cnnx.layers.products import MatMul
 from cnnx.layers.quantization import Quantization
 from cnnx.layers.reduction import Reduction
 from cnnx.layers.resampling import Resampling
 from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
+from cnnx.layers.resizing import CenterCrop, Resizing
 from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
 from cnnx.layers.selection import ArgMax, Take
 from cnnx.layers.separable import SeparableConv1D, SeparableConv2D
@@ -105,6 +107,7 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "BatchNormalization",
+    "CenterCrop",
     "Clip",
     "Concatenate",
     "Conv1D",
@@ -164,6 +167,7 @@ __all__ = [
     "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
     "RandomErasing",
     "RandomFlip",
     "RandomGaussianBlur",
@@ -272,6 +276,7 @@ LAYERS: dict[str, type[Layer]] = {
         LocalResponseNormalization,
         MatMul,
         Normalization,
+        CenterCrop,
         Resizing,
         Padding,
         Power,

@@ -10,9 +10,7 @@ from cnnx import _core, geometry, initializers
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_channels_axis
-from cnnx.layers.resampling import Resampling
 from cnnx.layers.weight import Weight
-from cnnx.registry import choice
 
 
 class Normalization(Layer):
@@ -132,41 +130,3 @@ def _statistics(layer: Layer, name: str, given: Any) -> list[float] | None:
     if not numbers:
         raise ValueError(f"{layer}: {name} must hold a number at least")
     return [geometry.number(n, f"{layer}: {name}", -np.inf, np.inf) for n in numbers]
-
-
-class Resizing(Resampling):
-    """
-    Give images another height and width: what a network for images of one size begins with.
-
-    Input (batch, rows, columns, channels), output (batch, height, width, channels). The middle of
-    output pixel i lies at (i + 1/2) rows / height - 1/2 of the input, as in Keras.
-
-    Parameters
-    ----------
-    height, width
-        Of the output, in pixels.
-    interpolation
-        'bilinear', between the four pixels around, or 'nearest'.
-    **kwargs
-        input_shape, name and trainable, as in `Layer`.
-    """
-
-    def __init__(
-        self, height: int, width: int, interpolation: str = "bilinear", **kwargs: Any
-    ) -> None:
-        owner = type(self).__name__
-        extents = [
-            geometry.integer(n, f"{owner}: {name}")
-            for n, name in ((height, "height"), (width, "width"))
-        ]
-        word = choice(interpolation, f"{owner}: interpolation", "bilinear", "nearest")
-        mode = "linear" if word == "bilinear" else word
-        super().__init__(extents, mode, "half_pixel", "round_prefer_ceil", **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return Layer.get_config(self) | {
-            "height": self.size[0],
-            "width": self.size[1],
-            "interpolation": "bilinear" if self.interpolation == "linear" else "nearest",
-        }

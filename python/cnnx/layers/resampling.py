@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnx import geometry
+from cnnx import _core, geometry
 from cnnx.arrays import Array, Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_rank
@@ -27,11 +27,47 @@ class Axis(NamedTuple):
     places
         Indices of the input.
     shares
-        Of each place. They add up to 1.
+        Of each place. They add up to 1, or less at the border of an image with something around.
     """
 
     places: Array
     shares: Float
+
+
+class Window:
+    """
+    What the core needs to resample images or sequences.
+
+    Parameters
+    ----------
+    axes
+        Of rows and columns; of a sequence, of its steps.
+    filling
+        What a pixel is made of as far as its shares lack to 1.
+    """
+
+    def __init__(self, axes: Sequence[Axis], filling: float = 0.0) -> None:
+        self._images = len(axes) == 2
+        alone = Axis(np.zeros((1, 1), np.intp), np.ones((1, 1), np.float32))
+        rows, columns = axes if self._images else (axes[0], alone)
+        self._shares = (
+            np.ascontiguousarray(rows.places, np.int32),
+            np.ascontiguousarray(rows.shares, np.float32),
+            np.ascontiguousarray(columns.places, np.int32),
+            np.ascontiguousarray(columns.shares, np.float32),
+        )
+        self._filling = filling
+
+    def _pictures(self, x: Float) -> Float:
+        return x if self._images else x[:, :, None]
+
+    def resample(self, x: Float, y: Float) -> None:
+        """Write the resampled images of `x` to `y`."""
+        _core.resample2d_forward(self._pictures(x), *self._shares, self._pictures(y), self._filling)
+
+    def gradient(self, dy: Float, dx: Float) -> None:
+        """Write the gradient of the images."""
+        _core.resample2d_backward(self._pictures(dy), *self._shares, self._pictures(dx))
 
 
 class Resampling(Layer):
@@ -135,28 +171,26 @@ class Resampling(Layer):
             shares /= shares.sum(axis=1, keepdims=True)
         return Axis(np.clip(seen, 0, extent - 1).astype(np.intp), shares.astype(np.float32))
 
-    traits = Traits(reads_inputs=False, reads_output=False)
+    def axes(self, extents: tuple[int, ...]) -> list[Axis]:
+        """Return where the elements of all axes come from, of inputs of these extents."""
+        return [self.axis(number, extent) for number, extent in enumerate(extents)]
+
+    traits = Traits(reads_inputs=False, reads_output=False, native=True)
+    filling = 0.0
+    """What a pixel is made of as far as its shares lack to 1."""
 
     def bind(self, call: Call) -> None:
         """Work out where each pixel comes from."""
-        call.axes = [self.axis(n, extent) for n, extent in enumerate(call.shapes[0][:-1])]
+        call.window = Window(self.axes(call.shapes[0][:-1]), self.filling)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write the pixels, along one axis after the other."""
-        for number, axis in enumerate(call.axes, start=1):
-            x = _along(x, axis, number)
-        np.copyto(call.y, x)
+        if len(x):
+            call.window.resample(x, call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Send each gradient to the pixels that it came from, in the same shares."""
-        for number, axis in reversed(list(enumerate(call.axes, start=1))):
-            extent = call.shapes[0][number - 1]
-            dx = np.zeros((*dy.shape[:number], extent, *dy.shape[number + 1 :]), np.float32)
-            before = (slice(None),) * number
-            for place, share in _taps(axis, number, dy.ndim):
-                np.add.at(dx, (*before, place), dy * share)
-            dy = dx
-        np.copyto(call.dx[0], dy)
+        call.window.gradient(dy, call.dx[0])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -185,21 +219,3 @@ def _cubic(distances: Array, a: float) -> Array:
     near = ((a + 2) * d - (a + 3)) * d * d + 1
     far = a * (((d - 5) * d + 8) * d - 4)
     return np.where(d <= 1, near, far)
-
-
-def _taps(axis: Axis, number: int, rank: int) -> Iterator[tuple[Array, Float]]:
-    """Yield places with their shares as these stand beside arrays of a rank."""
-    for place, share in zip(axis.places.T, axis.shares.T, strict=True):
-        yield place, share.reshape(-1, *[1] * (rank - number - 1))
-
-
-def _along(x: Float, axis: Axis, number: int) -> Float:
-    if axis.shares.shape[1] == 1:
-        return np.take(x, axis.places[:, 0], axis=number)
-    y: Float | None = None
-    for place, share in _taps(axis, number, x.ndim):
-        part: Float = np.take(x, place, axis=number)
-        part *= share
-        y = part if y is None else np.add(y, part, out=y)
-    assert y is not None
-    return y

@@ -8,13 +8,12 @@ from cnnx.activations import Activation as Function
 from cnnx.arrays import Float
 from cnnx.graph import Graph
 from cnnx.layers.activations import Activation
-from cnnx.layers.augmentation import PictureLayer
 from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.padding import Margins
+from cnnx.layers.picture_layer import PictureLayer
 from cnnx.layers.pooling import LocalPooling
-from cnnx.layers.preprocessing import Resizing
 from cnnx.layers.reshaping import Flatten, Identity, Permute, Reshape
 from cnnx.layers.value import Value
 from cnnx.losses import BinaryCrossentropy, CrossEntropy, Loss
@@ -29,7 +28,6 @@ _KEEP_THE_RANGE = (
     Permute,
     PictureLayer,
     Reshape,
-    Resizing,
 )
 """Layers without weights whose outputs have about the range of their inputs."""
 

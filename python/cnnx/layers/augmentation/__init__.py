@@ -9,6 +9,7 @@ from cnnx.layers.augmentation.colors import (
     RandomHue,
     RandomSaturation,
 )
+from cnnx.layers.augmentation.cropping import RandomCrop
 from cnnx.layers.augmentation.erasing import RandomErasing
 from cnnx.layers.augmentation.filters import RandomGaussianBlur, RandomSharpness
 from cnnx.layers.augmentation.geometry import (
@@ -20,8 +21,8 @@ from cnnx.layers.augmentation.geometry import (
     RandomZoom,
 )
 from cnnx.layers.augmentation.mixing import CutMix, MixUp
-from cnnx.layers.augmentation.picture_layer import PictureLayer
 from cnnx.layers.augmentation.rand_augment import RandAugment
+from cnnx.layers.augmentation.random_picture_layer import RandomPictureLayer
 from cnnx.layers.augmentation.tones import (
     AutoContrast,
     Equalization,
@@ -36,12 +37,12 @@ __all__ = [
     "CutMix",
     "Equalization",
     "MixUp",
-    "PictureLayer",
     "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
     "RandomColorJitter",
     "RandomContrast",
+    "RandomCrop",
     "RandomErasing",
     "RandomFlip",
     "RandomGaussianBlur",
@@ -49,6 +50,7 @@ __all__ = [
     "RandomHue",
     "RandomInvert",
     "RandomPerspective",
+    "RandomPictureLayer",
     "RandomPosterization",
     "RandomRotation",
     "RandomSaturation",
@@ -59,7 +61,7 @@ __all__ = [
     "Solarization",
 ]
 
-LAYERS: tuple[type[PictureLayer], ...] = (
+LAYERS: tuple[type[RandomPictureLayer], ...] = (
     AutoContrast,
     CutMix,
     Equalization,
@@ -69,6 +71,7 @@ LAYERS: tuple[type[PictureLayer], ...] = (
     RandomColorDegeneration,
     RandomColorJitter,
     RandomContrast,
+    RandomCrop,
     RandomErasing,
     RandomFlip,
     RandomGaussianBlur,

@@ -18,15 +18,16 @@ from cnnx.layers.augmentation.factors import (
     range_of,
     symmetric,
 )
-from cnnx.layers.augmentation.picture_layer import Change, PictureLayer, RecipeChange
+from cnnx.layers.augmentation.random_picture_layer import RandomPictureLayer, RecipeChange
 from cnnx.layers.augmentation.recipe import Operation, Recipe, Settings
 from cnnx.layers.call import Traits
+from cnnx.layers.picture_layer import Change
 
 Range = Sequence[float]
 BYTES = (0.0, 255.0)
 
 
-class ColorLayer(PictureLayer):
+class ColorLayer(RandomPictureLayer):
     """
     What the layers share that change values of pixels in training.
 
@@ -35,7 +36,7 @@ class ColorLayer(PictureLayer):
     value_range
         (low, high) of the pixels: what lies outside becomes the nearer end.
     seed, data_format, **kwargs
-        As in `PictureLayer`.
+        As in `RandomPictureLayer`.
     """
 
     def __init__(
@@ -310,7 +311,7 @@ def _listed(factor: Factor | None) -> Any:
     return list(factor) if isinstance(factor, (tuple, list)) else factor
 
 
-class RandomGrayscale(PictureLayer):
+class RandomGrayscale(RandomPictureLayer):
     """
     In training, make images grey with a probability; the three channels are the same then.
 
@@ -321,7 +322,7 @@ class RandomGrayscale(PictureLayer):
     factor
         The probability.
     data_format, seed, **kwargs
-        As in `PictureLayer`.
+        As in `RandomPictureLayer`.
     """
 
     of_colors = True

@@ -12,7 +12,7 @@ from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.augmentation.colors import BYTES, ColorLayer, Range
 from cnnx.layers.augmentation.factors import Ends, Factor, between, positive
-from cnnx.layers.augmentation.picture_layer import Change
+from cnnx.layers.picture_layer import Change
 
 
 def rectangles(

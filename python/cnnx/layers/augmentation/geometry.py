@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from cnnx import _core, geometry
 from cnnx.arrays import Array, Float, Shape
 from cnnx.layers.augmentation.factors import Factor, between, positive, symmetric
-from cnnx.layers.augmentation.picture_layer import Change, PictureLayer, RecipeChange
+from cnnx.layers.augmentation.random_picture_layer import RandomPictureLayer, RecipeChange
 from cnnx.layers.augmentation.recipe import Operation, Recipe, Settings
+from cnnx.layers.picture_layer import Change
 from cnnx.registry import choice
 
 _FILL_MODES = ("constant", "nearest", "reflect", "wrap")
@@ -36,7 +37,7 @@ class _Warp(RecipeChange):
         )
 
 
-class RandomTransform(PictureLayer):
+class RandomTransform(RandomPictureLayer):
     """
     In training, move the pixels of each image by a map of its own.
 
@@ -159,7 +160,7 @@ class RandomFlip(RandomTransform):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return PictureLayer.get_config(self) | {"mode": self.mode}
+        return RandomPictureLayer.get_config(self) | {"mode": self.mode}
 
 
 class RandomTranslation(RandomTransform):
@@ -387,7 +388,7 @@ class RandomPerspective(RandomTransform):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return PictureLayer.get_config(self) | {
+        return RandomPictureLayer.get_config(self) | {
             "factor": list(self.factor),
             "scale": self.scale,
             "interpolation": self.interpolation,

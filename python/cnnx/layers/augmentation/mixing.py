@@ -11,7 +11,8 @@ from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.augmentation.erasing import rectangles
 from cnnx.layers.augmentation.factors import Factor, positive
-from cnnx.layers.augmentation.picture_layer import Change, PictureLayer
+from cnnx.layers.augmentation.random_picture_layer import RandomPictureLayer
+from cnnx.layers.picture_layer import Change
 
 
 class _Mixed(Change):
@@ -64,7 +65,7 @@ class _Mixed(Change):
         return weights * own + (1 - weights) * own[self._partners]
 
 
-class _Mixing(PictureLayer):
+class _Mixing(RandomPictureLayer):
     """What the layers share that mix pictures."""
 
     def shuffled(self, count: int) -> tuple[np.random.Generator, NDArray[np.int64]]:
@@ -92,7 +93,7 @@ class MixUp(_Mixing):
     alpha
         Above 0; smaller ones leave most images nearly as they are.
     data_format, seed, **kwargs
-        As in `PictureLayer`.
+        As in `RandomPictureLayer`.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class CutMix(_Mixing):
     factor
         alpha of a batch: a number f draws it from (0, f), two numbers from (low, high).
     seed, data_format, **kwargs
-        As in `PictureLayer`.
+        As in `RandomPictureLayer`.
     """
 
     def __init__(

@@ -19,7 +19,7 @@ from cnnx.layers.augmentation.colors import (
 from cnnx.layers.augmentation.factors import Factor, positive
 from cnnx.layers.augmentation.filters import RandomSharpness
 from cnnx.layers.augmentation.geometry import RandomRotation, RandomShear, RandomTranslation
-from cnnx.layers.augmentation.picture_layer import PictureLayer
+from cnnx.layers.augmentation.random_picture_layer import RandomPictureLayer
 from cnnx.layers.augmentation.recipe import Recipe, Settings
 from cnnx.layers.augmentation.tones import (
     AutoContrast,
@@ -70,7 +70,7 @@ class RandAugment(ColorLayer):
         self.interpolation = choice(interpolation, f"{self}: interpolation", "bilinear", "nearest")
         self.settings = Settings(self.settings.value_range, interpolation=self.interpolation)
         pixels = self.settings.value_range
-        self._choices: list[PictureLayer] = [
+        self._choices: list[RandomPictureLayer] = [
             RandomShear(share, share),
             RandomTranslation(share, share),
             RandomRotation(share),

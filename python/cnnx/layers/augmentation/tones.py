@@ -10,9 +10,9 @@ from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.augmentation.colors import BYTES, ColorLayer, Range
 from cnnx.layers.augmentation.factors import Factor, between, positive
-from cnnx.layers.augmentation.picture_layer import Change
 from cnnx.layers.augmentation.recipe import Operation, Recipe
 from cnnx.layers.call import Traits
+from cnnx.layers.picture_layer import Change
 
 
 class RandomInvert(ColorLayer):

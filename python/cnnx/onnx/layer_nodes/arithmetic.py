@@ -66,9 +66,12 @@ def concatenation(w: Writer, layer: layers.Concatenate, value: Value, *sources: 
 
 def rescaling(w: Writer, layer: layers.Rescaling, value: Value, source: Value) -> Result:
     """Write a Rescaling."""
-    layout = w.has(source)
-    name = w.node("Mul", w.read(source, layout), w.number(layer.scale))
-    return w.node("Add", name, w.number(layer.offset)) if layer.offset else name, layout
+    numbers = [np.asarray(number, np.float32) for number in (layer.scale, layer.offset)]
+    layout = LAST if any(number.ndim for number in numbers) else w.has(source)
+    name = w.node("Mul", w.read(source, layout), w.constant(numbers[0], "scale"))
+    if numbers[1].any():
+        name = w.node("Add", name, w.constant(numbers[1], "offset"))
+    return name, layout
 
 
 def affine(w: Writer, layer: layers.Affine, value: Value, source: Value) -> Result:

@@ -215,6 +215,8 @@ def upsampling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
 def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value) -> Result:
     """Write a Resampling: by scales if they are its own, else by sizes."""
     extents = source.shape[1:-1]
+    if isinstance(layer, layers.Resizing) and not layer.is_plain:
+        return _gathered(w, layer, source), LAST
     if layer.interpolation == "cubic" and any(map(int.__lt__, layer.size, extents)):
         return _gathered(w, layer, source), LAST  # ONNX Runtime makes nothing smaller so
     x = w.read(source, FIRST)
@@ -239,8 +241,9 @@ def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value)
 def _gathered(w: Writer, layer: layers.Resampling, source: Value) -> str:
     """Write a Resampling as sums of pixels times their shares, axis by axis."""
     name = w.read(source, LAST)
-    for number, extent in enumerate(source.shape[1:-1]):
-        axis = layer.axis(number, extent)
+    if layer.filling:
+        name = w.node("Sub", name, w.number(layer.filling))  # what is around an image is 0 then
+    for number, axis in enumerate(layer.axes(source.shape[1:-1])):
         parts = []
         for place, share in zip(axis.places.T, axis.shares.T, strict=True):
             part = w.node("Gather", name, w.numbers(*place.tolist()), axis=number + 1)
@@ -249,7 +252,21 @@ def _gathered(w: Writer, layer: layers.Resampling, source: Value) -> str:
                 part = w.node("Mul", part, w.constant(column, "share"))
             parts.append(part)
         name = w.node("Sum", *parts) if len(parts) > 1 else parts[0]
-    return name
+    return w.node("Add", name, w.number(layer.filling)) if layer.filling else name
+
+
+def cut(
+    w: Writer, layer: layers.CenterCrop | layers.RandomCrop, value: Value, source: Value
+) -> Result:
+    """Write a CenterCrop or a RandomCrop in use: a slice, or a part that is resized."""
+    rows, columns = source.shape[1] - layer.height, source.shape[2] - layer.width
+    if type(layer) is layers.CenterCrop and min(rows, columns) >= 0:
+        x = w.read(source, FIRST)
+        starts = (rows // 2, columns // 2)
+        ends = (starts[0] + layer.height, starts[1] + layer.width)
+        return w.node("Slice", x, w.numbers(*starts), w.numbers(*ends), w.numbers(2, 3)), FIRST
+    resizing = layers.Resizing(layer.height, layer.width, crop_to_aspect_ratio=True)
+    return _gathered(w, resizing, source), LAST
 
 
 LAYERS: dict[type[Any], Callable[..., Result]] = {
@@ -277,6 +294,8 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.Cropping2D: cropping,
     layers.Resampling: resampling,
     layers.Resizing: resampling,
+    layers.CenterCrop: cut,
+    layers.RandomCrop: cut,
     layers.UpSampling1D: upsampling,
     layers.UpSampling2D: upsampling,
 }
