@@ -79,6 +79,32 @@ def fewer_samples_than_ranks_in_the_last_batch(group: Group) -> dict[str, Any]:
     return fit(group, chain(group, mean), x, y, validation_data=(x[:1], y[:1]))
 
 
+@case
+def penalties_bounds_and_averages(group: Group) -> dict[str, Any]:
+    cnnx.utils.set_random_seed(3 + group.rank)
+    x, y = draw(49, 6, 6, 1), np.arange(49) % 3  # in the last batch some have no samples
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((6, 6, 1)),
+            layers.Conv2D(4, 3, kernel_regularizer="l1", activity_regularizer="l2"),
+            layers.Flatten(),
+            layers.Dense(3, "softmax", kernel_regularizer="l2", kernel_constraint="max_norm"),
+        ]
+    )
+    optimizer = cnnx.optimizers.SGD(
+        0.1,
+        momentum=0.5,
+        weight_decay=0.1,
+        global_clipnorm=0.2,
+        use_ema=True,
+        ema_momentum=0.8,
+        gradient_accumulation_steps=2,
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", ["accuracy"])
+    swap = callbacks.SwapEMAWeights()
+    return fit(group, model, x, y, validation_data=(x[:5], y[:5]), callbacks=[swap])
+
+
 def largest_output(y_true: Any, y_pred: Any) -> float:
     """Return a figure that is no mean over batches."""
     return float(np.max(y_pred))

@@ -162,6 +162,7 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Cropping2D(((0, 1), (1, 2))),
         layers.Permute((2, 1, 3)),
         layers.Identity(),
+        layers.ActivityRegularization(0.1, 0.2),
         layers.Dense(2),
     ],
     "larger images": [

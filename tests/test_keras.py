@@ -14,6 +14,7 @@ from cnnx import keras
 MODULES = [
     "activations",
     "callbacks",
+    "constraints",
     "datasets",
     "datasets.mnist",
     "initializers",
@@ -23,6 +24,7 @@ MODULES = [
     "models",
     "optimizers",
     "optimizers.schedules",
+    "regularizers",
     "saving",
     "utils",
 ]
@@ -47,7 +49,16 @@ def test_a_module_holds_the_objects_of_its_namesake(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["activations", "initializers", "losses", "metrics", "optimizers.schedules"]
+    "name",
+    [
+        "activations",
+        "constraints",
+        "initializers",
+        "losses",
+        "metrics",
+        "optimizers.schedules",
+        "regularizers",
+    ],
 )
 def test_the_public_names_include_the_whole_table(name: str) -> None:
     module = importlib.import_module(f"cnnx.{name}")

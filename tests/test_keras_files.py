@@ -539,18 +539,36 @@ def test_what_it_was_compiled_with_may_be_unknown(keras: Any, tmp_path: Path, na
 
 def test_what_matters_in_training_alone_is_left_out(keras: Any, tmp_path: Path) -> None:
     L = keras.layers
+
+    class Unknown(keras.regularizers.Regularizer):  # type: ignore[misc]
+        def __call__(self, x: Any) -> Any:
+            return keras.ops.sum(x)
+
+        def get_config(self) -> dict[str, Any]:
+            return {"power": 3}
+
     stack = [
         L.Conv2D(2, 3, kernel_regularizer="l2", bias_constraint="non_neg", name="c"),
         L.Conv2D(2, 1, kernel_regularizer=keras.regularizers.L1L2(0.0, 0.0)),
         L.ActivityRegularization(0.1, name="a"),
+        L.Conv2D(2, 1, kernel_regularizer=Unknown(), name="own"),
         L.Dropout(0.1, noise_shape=(None, 1, 1, 1), name="d"),
     ]
     model = keras.Sequential([keras.Input(IMAGE), *stack])
     model.save(tmp_path / "model.keras")
     with pytest.warns(UserWarning, match="training alone: ") as caught:
         ours = load_model(tmp_path / "model.keras")
-    names = "kernel_regularizer of c; bias_constraint of c; l1 of a; noise_shape of d"
-    assert str(caught[0].message).endswith(names)
+    names = "kernel_regularizer of own; noise_shape of d"
+    assert str(caught[0].message).endswith(f"alone: {names}")
+    kernel, bias = ours.get_layer("c").weights
+    assert kernel.regularizer.get_config() == {"l2": pytest.approx(0.01)}
+    assert type(bias.constraint).__name__ == "NonNeg"
+    assert ours.get_layer("a").get_config() | {"name": ""} == {
+        "name": "",
+        "trainable": True,
+        "l1": 0.1,
+        "l2": 0.0,
+    }
     assert caught[0].filename == __file__
     assert_alike(ours, model, IMAGE)
 

@@ -577,6 +577,7 @@ CASES = {
         layers.Reshape, {"target_shape": (3, -1)}, (2, 3, 2), lambda x: x.reshape(len(x), 3, 4)
     ),
     "identity": Case(layers.Identity, {}, (2, 3), identity),
+    "activity": Case(layers.ActivityRegularization, {"l1": 0.1, "l2": 0.2}, (2, 3), identity),
     "permute": Case(
         layers.Permute, {"dims": (3, 1, 2)}, (2, 3, 4), lambda x: reference.permuted(x, (3, 1, 2))
     ),

@@ -14,8 +14,27 @@ from argument_table.kinds import Array, Entry, Fault
 from argument_table.layers import LAYERS
 from argument_table.models import DATA, METHODS
 from argument_table.operations import OPS
-from argument_table.training import INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
-from cnnx import data, initializers, layers, losses, metrics, ops, optimizers, utils
+from argument_table.training import (
+    CONSTRAINTS,
+    INITIALIZERS,
+    LOSSES,
+    METRICS,
+    OPTIMIZERS,
+    REGULARIZERS,
+    SCHEDULES,
+)
+from cnnx import (
+    constraints,
+    data,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    ops,
+    optimizers,
+    regularizers,
+    utils,
+)
 from cnnx.datasets import emnist
 from cnnx.optimizers import schedules
 
@@ -42,6 +61,8 @@ TABLES = {
     "optimizers": Table(named(optimizers.OPTIMIZERS), OPTIMIZERS),
     "schedules": Table(dict(schedules.SCHEDULES), SCHEDULES),
     "initializers": Table(named(initializers.INITIALIZERS), INITIALIZERS),
+    "regularizers": Table(named(regularizers.REGULARIZERS), REGULARIZERS),
+    "constraints": Table(named(constraints.CONSTRAINTS), CONSTRAINTS),
     "methods": Table({name: getattr(cnnx.Sequential, name) for name in METHODS}, METHODS),
     "data": Table(
         {

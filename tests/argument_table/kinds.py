@@ -66,6 +66,7 @@ OBJECT = (
     | values({"class_name": "nonsense", "config": {}})
     | types({"class_name": 3, "config": {}}, {"class_name": "zeros", "config": 3})
 )
+OBJECT_OR_NONE = {name: fault for name, fault in OBJECT.items() if name != "None"}
 NAME = types(3, "", ["a"])
 FLAG: Kind = {}  # Python's truth will do
 SEED = {name: fault for name, fault in FROM_0.items() if name != "None"}
@@ -148,6 +149,14 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["decay_steps", "first_decay_steps", "total_steps"], FROM_0 | values(0)),
     **dict.fromkeys(["max_learning_rate", "m_mul"], RATE),
     "pct_start": BELOW_1,
+    **dict.fromkeys(["l1", "l2"], OPTIONAL_RATE),
+    **dict.fromkeys(["factor", "max_value"], RATE),
+    **{
+        f"{weight}_{kind}": OBJECT_OR_NONE
+        for weight in ["kernel", "bias", "gamma", "beta", "alpha", "depthwise", "pointwise"]
+        for kind in ["regularizer", "constraint"]
+    },
+    "activity_regularizer": OBJECT_OR_NONE,
     "seed": SEED,
     "ignore_class": types(1.5, "255", True) | values(2**31),
     "name": NAME,

@@ -61,8 +61,15 @@ KERNEL: dict[str, Any] = {
 DEPTHWISE: dict[str, Any] = KERNEL | {
     "depth_multiplier": 2,
     "depthwise_initializer": "glorot_uniform",
+    "depthwise_regularizer": "l1",
+    "depthwise_constraint": "unit_norm",
 }
-SEPARABLE: dict[str, Any] = DEPTHWISE | {"filters": 4, "pointwise_initializer": "ones"}
+SEPARABLE: dict[str, Any] = DEPTHWISE | {
+    "filters": 4,
+    "pointwise_initializer": "ones",
+    "pointwise_regularizer": "l2",
+    "pointwise_constraint": "max_norm",
+}
 TRANSPOSED: dict[str, Any] = KERNEL | {
     "filters": 4,
     "strides": 2,
@@ -82,6 +89,8 @@ AFFINE: dict[str, Any] = {
     "scale": True,
     "beta_initializer": "zeros",
     "gamma_initializer": "ones",
+    "beta_regularizer": "l2",
+    "gamma_constraint": "non_neg",
 }
 
 
@@ -199,11 +208,18 @@ LAYERS: dict[str, Entry] = {
     ),
     "Dense": layer(
         layers.Dense,
+        {"dtype": values("float64", "mixed_float16", np.int32, 3)},
         units=4,
         activation="relu",
         use_bias=True,
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
+        kernel_regularizer="l2",
+        bias_regularizer="l1",
+        activity_regularizer="l2",
+        kernel_constraint="max_norm",
+        bias_constraint="non_neg",
+        dtype="float32",
     ),
     "Dropout": layer(layers.Dropout, rate=0.5, **RANDOM),
     "ELU": layer(layers.ELU, alpha=0.5),
@@ -226,6 +242,9 @@ LAYERS: dict[str, Entry] = {
         **AFFINE,
     ),
     "Identity": layer(layers.Identity),
+    "ActivityRegularization": layer(
+        layers.ActivityRegularization, {"l1": RATE, "l2": RATE}, l1=0.1, l2=0.2
+    ),
     "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
     "LayerNormalization": layer(
         layers.LayerNormalization,
@@ -244,6 +263,8 @@ LAYERS: dict[str, Entry] = {
         {"shared_axes": values(0, -1, 4, (1, 1), (1, 2**31)) | types(True, 1.5, "1", (1, "2"))},
         alpha_initializer="zeros",
         shared_axes=(1, 2),
+        alpha_regularizer="l2",
+        alpha_constraint="non_neg",
     ),
     "Permute": layer(
         layers.Permute,

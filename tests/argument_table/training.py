@@ -26,7 +26,7 @@ from argument_table.kinds import (
     types,
     values,
 )
-from cnnx import initializers, losses, metrics, optimizers
+from cnnx import constraints, initializers, losses, metrics, optimizers, regularizers
 from cnnx.optimizers import schedules
 
 Y = np.arange(6) % 3
@@ -245,4 +245,26 @@ INITIALIZERS: dict[str, Entry] = {
         initializers.VarianceScaling, scale=1.0, mode="fan_in", distribution="uniform", seed=1
     ),
     "Zeros": initializer(initializers.Zeros),
+}
+
+REGULARIZERS: dict[str, Entry] = {
+    "L1": Entry(regularizers.L1, {"l1": 0.1}),
+    "L1L2": Entry(regularizers.L1L2, {"l1": 0.1, "l2": 0.1}),
+    "L2": Entry(regularizers.L2, {"l2": 0.1}),
+    "OrthogonalRegularizer": Entry(
+        regularizers.OrthogonalRegularizer, {"factor": 0.1, "mode": "rows"}, None, {"mode": CHOICE}
+    ),
+}
+NORM: dict[str, Any] = {"max_value": 2.0, "axis": [0, 1]}
+AXIS: dict[str, Kind] = {"axis": values(32, -33) | types(1.5, "0", [0, True], None, {})}
+CONSTRAINTS: dict[str, Entry] = {
+    "MaxNorm": Entry(constraints.MaxNorm, NORM, None, AXIS),
+    "MinMaxNorm": Entry(
+        constraints.MinMaxNorm,
+        {"min_value": 0.5, "rate": 0.5, **NORM},
+        None,
+        {**AXIS, "rate": SHARE, "min_value": RATE | values(2.5), "max_value": RATE | values(0.4)},
+    ),
+    "NonNeg": Entry(constraints.NonNeg, {}),
+    "UnitNorm": Entry(constraints.UnitNorm, {"axis": -1}, None, AXIS),
 }

@@ -273,6 +273,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.GlobalMaxPooling1D: _maximum,
     layers.GlobalMaxPooling2D: _maximum,
     layers.GroupNormalization: _sample_norm,
+    layers.ActivityRegularization: _same,
     layers.Identity: _same,
     layers.LayerNormalization: _sample_norm,
     layers.LeakyReLU: _alone,

@@ -223,6 +223,11 @@ class _Loss:
             name: weight.numpy().astype(np.float64) for name, weight in model.named_weights()
         }
         names = {weight: name for name, weight in model.named_weights()}
+        self._rules = [
+            (names[weight], weight.regularizer)
+            for weight in model.trainable_weights
+            if weight.regularizer is not None
+        ]
         self._of_layer = {
             layer: [self._weights[names[weight]] for weight in layer.weights] for layer in forms
         }
@@ -247,10 +252,19 @@ class _Loss:
             layer, inputs = value.node.layer, [values[item] for item in value.node.inputs]
             given = inputs if layer.merges else inputs[0]
             values[value] = self._forms[layer](layer, given, *self._of_layer[layer])
-        return sum(
+        return self._penalty(values) + sum(
             objective.share * float(LOSS_FORMS[type(loss)](loss, wanted, values[value]).mean())
             for objective, loss, wanted, value in self._heads
         )
+
+    def _penalty(self, values: dict[Value, Double]) -> float:
+        """Return what regularizers add to the loss."""
+        total = sum(float(rule(self._weights[name])) for name, rule in self._rules)
+        for value in self._graph.values:
+            rule = value.node.layer.activity_regularizer
+            if rule is not None:
+                total += float(rule(values[value])) / len(values[value])
+        return total
 
     def slopes(self, name: str, elements: Array) -> tuple[Double, Double]:
         """Return the slopes of the loss below and above the present values of elements."""

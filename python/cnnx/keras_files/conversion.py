@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnnx import activations, initializers, registry
+from cnnx import activations, constraints, initializers, registry, regularizers
 from cnnx.keras_files.configuration import GRAPHS, SEQUENTIAL, Entry, Reference, Use
 from cnnx.keras_files.fixed import Fixed
 from cnnx.keras_files.layer_table import INERT, ROWS, TAKEN, TRAINING_ALONE
@@ -111,6 +111,8 @@ class Conversion:
                 _check_layout(value)
             elif name == "activation":
                 arguments[name], following = self._activation(value, entry)
+            elif name.endswith(TRAINING_ALONE) and key in taken:
+                arguments |= self._restraint(name, value, entry)
             elif name.endswith("_initializer") and key in taken:
                 arguments |= _initializer(name, value)
             elif key in taken:
@@ -122,6 +124,15 @@ class Conversion:
             elif name not in row.trained:
                 raise UnsuitableError(f"{name}={str(value)[:100]} is nothing that cnnx has")
         return [row.layer(**arguments), *following]
+
+    def _restraint(self, name: str, value: Any, entry: Entry) -> dict[str, Any]:
+        """Return the argument for a regularizer or a constraint; note one that is unknown."""
+        family = regularizers if name.endswith("_regularizer") else constraints
+        try:
+            return {name: family.get(value)}
+        except (TypeError, ValueError):
+            self.left_out.append(f"{name} of {entry.name}")
+            return {}
 
     def _normalization(self, entry: Entry) -> Layer:
         config = entry.config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from cnnx.layers import LAYERS, Layer
 
 _ALIKE = (
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AutoContrast",
     "Average",
@@ -131,7 +131,6 @@ def _rows() -> dict[str, Row]:
     return {
         **{name: Row(name) for name in _ALIKE},
         **{name: Row(name, inert=shared) for name in _CHANNEL_BY_CHANNEL},
-        "ActivityRegularization": Row("Identity", trained={"l1": 0, "l2": 0}),
         "BatchNormalization": batch_normalization,
         "BatchNormalizationV1": batch_normalization,
         "BatchNormalizationV2": batch_normalization,
@@ -143,8 +142,5 @@ def _rows() -> dict[str, Row]:
 
 ROWS = _rows()
 """By the class's name in Keras."""
-TAKEN = {
-    row.name: frozenset(inspect.signature(row.layer).parameters) - {"kwargs"}
-    for row in ROWS.values()
-}
+TAKEN = {row.name: row.layer.argument_names for row in ROWS.values()}
 """Arguments of our classes."""

@@ -1,6 +1,7 @@
 """The layers of a network."""
 
 from cnnx.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
+from cnnx.layers.activity_penalty import ActivityRegularization
 from cnnx.layers.augmentation import LAYERS as _AUGMENTATION
 from cnnx.layers.augmentation import (
     AutoContrast,
@@ -97,6 +98,7 @@ SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2
 __all__ = [
     "ELU",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "Affine",
     "ArgMax",
@@ -215,6 +217,7 @@ LAYERS: dict[str, type[Layer]] = {
     cls.__name__: cls
     for cls in (
         Activation,
+        ActivityRegularization,
         Add,
         Affine,
         ArgMax,

@@ -171,6 +171,8 @@ class PReLU(Layer):
     shared_axes
         Axes along which all elements have the same slope, the batch being axis 0: (1, 2) gives each
         channel of images one. None shares none.
+    alpha_regularizer, alpha_constraint
+        Name or object of `cnnx.regularizers`, and of `cnnx.constraints`; None for none.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -182,9 +184,12 @@ class PReLU(Layer):
         alpha_initializer: Any = "zeros",
         *,
         shared_axes: int | Sequence[int] | None = None,
+        alpha_regularizer: Any = None,
+        alpha_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.restrain("alpha", "alpha", alpha_regularizer, alpha_constraint)
         self.alpha_initializer = initializers.get(alpha_initializer, f"{self}: alpha_initializer")
         shared = () if shared_axes is None else shared_axes
         self.shared_axes = geometry.integers(shared, f"{self}: shared_axes")

@@ -19,7 +19,7 @@ class Depthwise(GroupedConvolution):
     Parameters are those of `DepthwiseConv2D`.
     """
 
-    kernel_argument = "depthwise_initializer"
+    kernel_argument = "depthwise"
 
     def __init__(
         self,
@@ -33,6 +33,9 @@ class Depthwise(GroupedConvolution):
         use_bias: bool = True,
         depthwise_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        *,
+        depthwise_regularizer: Any = None,
+        depthwise_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -45,6 +48,8 @@ class Depthwise(GroupedConvolution):
             use_bias,
             depthwise_initializer,
             bias_initializer,
+            kernel_regularizer=depthwise_regularizer,
+            kernel_constraint=depthwise_constraint,
             **kwargs,
         )
         self.depth_multiplier = geometry.integer(depth_multiplier, f"{self}: depth_multiplier")

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from cnnx import geometry, initializers, random, registry
+from cnnx import constraints, geometry, initializers, random, registry, regularizers
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
 from cnnx.layers.call import Call, Traits, alone, take_output
+from cnnx.layers.restraint import Restraint
 from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
 from cnnx.layers.weight_holder import WeightHolder
@@ -49,9 +50,16 @@ class Layer(WeightHolder):
         By default the class name and a number: conv2d, conv2d_1, ....
     trainable
         False freezes the weights: they keep their values in training.
+    activity_regularizer
+        Name or `cnnx.regularizers.Regularizer` of the output: its penalty of all samples, over
+        their number, counts in the loss.
+    dtype
+        None or "float32", in which all layers compute.
     """
 
-    _argument_names: ClassVar[frozenset[str]] = frozenset({"input_shape", "name", "trainable"})
+    argument_names: ClassVar[frozenset[str]] = frozenset(
+        {"input_shape", "name", "trainable", "activity_regularizer", "dtype"}
+    )
     """Of the constructor, those of the classes above included."""
 
     def __init__(
@@ -60,10 +68,12 @@ class Layer(WeightHolder):
         input_shape: Sequence[int] | None = None,
         name: str | None = None,
         trainable: bool = True,
+        activity_regularizer: Any = None,
+        dtype: Any = None,
         **unknown: Any,
     ) -> None:
         if unknown:
-            hint = registry.nearest(next(iter(unknown)), self._argument_names)
+            hint = registry.nearest(next(iter(unknown)), self.argument_names)
             names = ", ".join(unknown)
             raise TypeError(f"{type(self).__name__} takes no argument {names}.{hint}")
         if name is not None and not (isinstance(name, str) and name):
@@ -74,6 +84,11 @@ class Layer(WeightHolder):
             if input_shape is None
             else geometry.sample_shape(input_shape, f"{self}: input_shape")
         )
+        _check_dtype(self, dtype)
+        self.activity_regularizer = regularizers.get(
+            activity_regularizer, f"{self}: activity_regularizer"
+        )
+        self._restraints: dict[str, Restraint] = {}
         self.built = False
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
@@ -93,7 +108,7 @@ class Layer(WeightHolder):
             )
         if "__init__" in vars(cls):
             own = inspect.signature(vars(cls)["__init__"]).parameters
-            cls._argument_names = cls._argument_names | own.keys() - {"self", "kwargs"}
+            cls.argument_names = cls.argument_names | own.keys() - {"self", "kwargs"}
 
     if not TYPE_CHECKING:  # for which every attribute would exist
 
@@ -142,9 +157,33 @@ class Layer(WeightHolder):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-serialisable values."""
-        return {"name": self.name, "trainable": self.trainable}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
+        for restraint in self._restraints.values():
+            config |= restraint.config()
+        return config
 
     # What every layer gets.
+
+    def restrain(self, weight: str, argument: str, regularizer: Any, constraint: Any) -> None:
+        """
+        Give a weight that `add_weight` will make a regularizer and a constraint, or None.
+
+        Parameters
+        ----------
+        weight
+            Its name.
+        argument
+            How the arguments begin: "kernel" of kernel_regularizer and kernel_constraint.
+        regularizer, constraint
+            What the constructor was given.
+        """
+        self._restraints[weight] = Restraint(
+            argument,
+            regularizers.get(regularizer, f"{self}: {argument}_regularizer"),
+            constraints.get(constraint, f"{self}: {argument}_constraint"),
+        )
 
     def add_weight(
         self,
@@ -152,6 +191,8 @@ class Layer(WeightHolder):
         shape: tuple[int, ...],
         initializer: Initializer | str = "glorot_uniform",
         trainable: bool = True,
+        regularizer: Any = None,
+        constraint: Any = None,
     ) -> Weight:
         """
         Create a weight, and list it after those created before.
@@ -166,8 +207,15 @@ class Layer(WeightHolder):
             Makes its first values.
         trainable
             False for values that are not learned by gradients.
+        regularizer, constraint
+            Names or objects of `cnnx.regularizers` and `cnnx.constraints`; None for none.
         """
         path = f"{self.name}/{name}"
+        held = self._restraints.get(name, Restraint(name, None, None))
+        penalty = regularizers.get(regularizer, f"{self}: regularizer") or held.regularizer
+        rule = constraints.get(constraint, f"{self}: constraint") or held.constraint
+        if rule is not None:
+            rule.check(shape, f"{self}: {name}")
         if self.saved_values is None:
             geometry.check_elements(shape, f"{self}: {name}")
             try:
@@ -181,7 +229,7 @@ class Layer(WeightHolder):
             value = self.saved_values(path, shape)
         if value.shape != shape:
             raise ValueError(f"{self}: the initializer of {name} made {value.shape}, not {shape}")
-        weight = Weight(path, value, trainable)
+        weight = Weight(path, value, trainable, penalty, rule)
         self._weights.append(weight)
         return weight
 
@@ -357,6 +405,20 @@ _AXES = {
     2: ("images", "(batch, height, width, channels)", "grey images", "(0, 2, 3, 1)"),
 }
 """By the number of axes that windows slide along: what is expected, and the remedies."""
+
+
+def _check_dtype(layer: Layer, dtype: Any) -> None:
+    """Raise ValueError for any type but float32."""
+    given = dtype.get("config", {}).get("name") if isinstance(dtype, dict) else dtype
+    try:
+        fits = given is None or np.dtype(getattr(given, "name", given)) == np.float32
+    except TypeError:  # such as "mixed_float16"
+        fits = False
+    if not fits:
+        raise ValueError(
+            f"{layer}: dtype must be None or 'float32', got {dtype!r}: cnnx has kernels for "
+            "float32 alone; samples of other types are converted batch by batch"
+        )
 
 
 def check_rank(layer: Layer, input_shape: Shape, rank: int) -> Shape:

@@ -20,8 +20,10 @@ class LinearLayer(Layer):
     loss.
     """
 
-    kernel_argument: ClassVar[str] = "kernel_initializer"
-    """What the constructor calls the kernel's initializer."""
+    kernel_name: ClassVar[str] = "kernel"
+    """Name of the weight."""
+    kernel_argument: ClassVar[str] = "kernel"
+    """How the constructor's arguments for the kernel begin."""
     kernel: Weight
     bias: Weight | None
 
@@ -31,15 +33,21 @@ class LinearLayer(Layer):
         use_bias: bool = True,
         kernel_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        kernel_regularizer: Any = None,
+        bias_regularizer: Any = None,
+        kernel_constraint: Any = None,
+        bias_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation, f"{self}: activation")
         self.use_bias = bool(use_bias)
         self.kernel_initializer = initializers.get(
-            kernel_initializer, f"{self}: {self.kernel_argument}"
+            kernel_initializer, f"{self}: {self.kernel_argument}_initializer"
         )
         self.bias_initializer = initializers.get(bias_initializer, f"{self}: bias_initializer")
+        self.restrain(self.kernel_name, self.kernel_argument, kernel_regularizer, kernel_constraint)
+        self.restrain("bias", "bias", bias_regularizer, bias_constraint)
 
     def kernel_shape(self, input_shape: Shape) -> tuple[int, ...]:
         """Check `input_shape` and return the kernel's shape, outputs last."""
@@ -86,7 +94,7 @@ class LinearLayer(Layer):
     def add_kernels(self, input_shape: Shape) -> None:
         """Create the weights that come before the bias."""
         shape = self.kernel_shape(input_shape)
-        self.kernel = self.add_weight("kernel", shape, self.kernel_initializer)
+        self.kernel = self.add_weight(self.kernel_name, shape, self.kernel_initializer)
 
     def forward(self, call: Call, x: Float) -> None:
         """Write activation(x * kernel + bias)."""
@@ -109,6 +117,6 @@ class LinearLayer(Layer):
         return super().get_config() | {
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            self.kernel_argument: initializers.serialize(self.kernel_initializer),
+            f"{self.kernel_argument}_initializer": initializers.serialize(self.kernel_initializer),
             "bias_initializer": initializers.serialize(self.bias_initializer),
         }

@@ -34,6 +34,10 @@ class BatchNormalization(Layer):
         Whether there is a beta, and a gamma.
     beta_initializer, gamma_initializer, moving_mean_initializer, moving_variance_initializer
         Name or `cnnx.initializers.Initializer`.
+    beta_regularizer, gamma_regularizer
+        Name or `cnnx.regularizers.Regularizer`; None for none.
+    beta_constraint, gamma_constraint
+        Name or `cnnx.constraints.Constraint`; None for none.
     synchronized
         Whether in training the ranks of a group (`cnnx.distributed`) take the mean and variance of
         their samples together, rather than each of its own. The gradients are those of that.
@@ -60,9 +64,16 @@ class BatchNormalization(Layer):
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
         synchronized: bool = False,
+        *,
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.restrain("beta", "beta", beta_regularizer, beta_constraint)
+        self.restrain("gamma", "gamma", gamma_regularizer, gamma_constraint)
         self.axis = geometry.integer(axis, f"{self}: axis", minimum=-1)
         self.momentum = geometry.number(momentum, f"{self}: momentum", 0, 1, include_high=True)
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, float("inf"))

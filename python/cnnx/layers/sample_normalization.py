@@ -49,6 +49,8 @@ class SampleNormalization(Layer):
         Whether there is a beta, and a gamma.
     beta_initializer, gamma_initializer
         Name or `cnnx.initializers.Initializer`.
+    beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint
+        Names or objects of `cnnx.regularizers` and `cnnx.constraints`; None for none.
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -63,9 +65,16 @@ class SampleNormalization(Layer):
         scale: bool,
         beta_initializer: Any,
         gamma_initializer: Any,
+        *,
+        beta_regularizer: Any = None,
+        gamma_regularizer: Any = None,
+        beta_constraint: Any = None,
+        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.restrain("beta", "beta", beta_regularizer, beta_constraint)
+        self.restrain("gamma", "gamma", gamma_regularizer, gamma_constraint)
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, np.inf)
         self.center = bool(center)
         self.scale = bool(scale)

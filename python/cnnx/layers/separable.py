@@ -24,6 +24,7 @@ class Separable(Depthwise):
     Parameters are those of `SeparableConv2D`.
     """
 
+    kernel_name = "depthwise_kernel"
     depthwise_kernel: Weight
     pointwise_kernel: Weight
 
@@ -41,6 +42,9 @@ class Separable(Depthwise):
         depthwise_initializer: Any = "glorot_uniform",
         pointwise_initializer: Any = "glorot_uniform",
         bias_initializer: Any = "zeros",
+        *,
+        pointwise_regularizer: Any = None,
+        pointwise_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(
@@ -60,6 +64,7 @@ class Separable(Depthwise):
         self.pointwise_initializer = initializers.get(
             pointwise_initializer, f"{self}: pointwise_initializer"
         )
+        self.restrain("pointwise_kernel", "pointwise", pointwise_regularizer, pointwise_constraint)
 
     def output_channels(self, channels: int) -> int:
         """Return the number of filters."""
@@ -68,7 +73,7 @@ class Separable(Depthwise):
     def add_kernels(self, input_shape: Shape) -> None:
         """Create the depthwise and the pointwise kernel."""
         shape = self.kernel_shape(input_shape)
-        self.kernel = self.add_weight("depthwise_kernel", shape, self.kernel_initializer)
+        self.kernel = self.add_weight(self.kernel_name, shape, self.kernel_initializer)
         self.depthwise_kernel = self.kernel
         channels = super().output_channels(input_shape[-1])
         self.pointwise_kernel = self.add_weight(

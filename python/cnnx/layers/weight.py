@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cnnx.arrays import Float, real_array
+from cnnx.constraints import Constraint
+from cnnx.regularizers import Regularizer
 
 _changes = itertools.count(1)
 
@@ -26,6 +28,10 @@ class Weight:
         The first values; a model moves them into its flat buffer (`bind`).
     learnable
         False for what is not learned by gradients, such as moving statistics.
+    regularizer
+        Its penalty in the loss, or None.
+    constraint
+        The rule that it obeys after each step, or None.
 
     Attributes
     ----------
@@ -42,9 +48,11 @@ class Weight:
         "_array",
         "_gradient",
         "_trainable",
+        "constraint",
         "learnable",
         "owner",
         "path",
+        "regularizer",
         "value",
         "version",
     )
@@ -56,8 +64,17 @@ class Weight:
     gets another setting.
     """
 
-    def __init__(self, path: str, value: Float, learnable: bool) -> None:
+    def __init__(
+        self,
+        path: str,
+        value: Float,
+        learnable: bool,
+        regularizer: Regularizer | None = None,
+        constraint: Constraint | None = None,
+    ) -> None:
         self.path = path
+        self.regularizer = regularizer
+        self.constraint = constraint
         self.version = 0
         self.owner: object = None
         self._hold(value)
@@ -135,6 +152,11 @@ class Weight:
         """Return the values for a layer to write to, which counts as a change."""
         self.count_change((self,))
         return self._array
+
+    def constrain(self) -> None:
+        """Change the values so that they obey the constraint, if there is one."""
+        if self.constraint is not None:
+            self.constraint.apply(self._array)
 
     def assign(self, value: Any) -> None:
         """Replace the values by an array of the same shape."""

@@ -41,6 +41,15 @@ class WeightHolder(Configurable):
         trainable = set(self.trainable_weights)
         return [weight for weight in self.weights if weight not in trainable]
 
+    @property
+    def losses(self) -> list[float]:
+        """What the regularizers of trainable weights add to the loss."""
+        return [
+            weight.regularizer.penalty(weight.value)
+            for weight in self.trainable_weights
+            if weight.regularizer is not None
+        ]
+
     def count_params(self) -> int:
         """Return the number of elements of all weights."""
         return sum(weight.size for weight in self.weights)

@@ -41,12 +41,12 @@ class JointStep(TrainingStep):
             self.group.sum(segment.gradients)
         return self._summed(values, rows / joint)
 
-    def evaluate(self, *arrays: Array, joint: int | None = None) -> list[float]:
+    def judged(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
         """Return the joint figures of a batch."""
         rows = _rows(arrays)
         joint = self._joint(rows) if joint is None else joint
         self._share_counts(arrays, joint)
-        values = super().evaluate(*arrays) if rows else self._without_samples(judges=True)
+        values = super().judged(arrays, joint) if rows else self._without_samples(judges=True)
         return self._summed(values, rows / joint)
 
     def _joint(self, rows: int) -> int:

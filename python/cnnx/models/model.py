@@ -589,7 +589,7 @@ class Model(Network):
 
         Returns
         -------
-        Copies of the derivatives, in the order of `trainable_weights`.
+        Copies of the derivatives, in the order of `trainable_weights`. Those of `losses` are added.
 
         Raises
         ------
@@ -602,6 +602,17 @@ class Model(Network):
                 raise ValueError("backward: call forward(x, training=True) before")
             names = self.output_names
             return tape.backward(names, handed.listed(gradients, names, "backward"))
+
+    @property
+    def losses(self) -> list[float]:
+        """
+        What the regularizers add to the loss, a number each.
+
+        First those of trainable weights, as they are now; then, within a training loop of your own,
+        those of the outputs of layers in the last `forward(x, training=True)`.
+        """
+        tape = None if self._runs is None else self._runs.tape
+        return super().losses + ([] if tape is None else tape.penalties_of_outputs())
 
     def apply_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> None:
         """Take one step of the optimizer along gradients of some weights: `Optimizer.apply`."""

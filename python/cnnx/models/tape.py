@@ -11,6 +11,7 @@ from cnnx.arrays import Float, as_float32
 from cnnx.graph import Graph, Plan
 from cnnx.graph.plan import Binding
 from cnnx.layers.weight import Weight
+from cnnx.models.penalties import Penalties, penalized
 
 
 class Tape:
@@ -27,6 +28,8 @@ class Tape:
 
     def __init__(self, graph: Graph, weights: Sequence[Weight]) -> None:
         self.weights = list(weights)
+        graph, activities = penalized(graph)
+        self._penalties = Penalties(self.weights, activities)
         self._plan = Plan(graph, training=True, learns=True)
         self._binding: Binding | None = None
 
@@ -34,6 +37,10 @@ class Tape:
         """Return the outputs, in arrays that the next call overwrites."""
         self._binding = self._plan.bind(len(batch[0]))
         return self._binding.forward(*batch)
+
+    def penalties_of_outputs(self) -> list[float]:
+        """Return what the regularizers of the batch's outputs add to the loss."""
+        return self._penalties.of_outputs()
 
     def backward(self, names: Sequence[str], gradients: Sequence[Any]) -> list[Float]:
         """Return the derivatives of the weights from those of the outputs."""
@@ -51,4 +58,5 @@ class Tape:
                 )
             np.copyto(dy, array)
         binding.backward()
+        self._penalties.add_gradients()
         return [weight.gradient.copy() for weight in self.weights]

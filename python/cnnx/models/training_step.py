@@ -20,6 +20,7 @@ from cnnx.metrics import Metric
 from cnnx.models.mean import Mean
 from cnnx.models.objective import Objective, figure_names
 from cnnx.models.parameters import Parameters
+from cnnx.models.penalties import Penalties, penalized, regularized
 from cnnx.models.suitability import check_suits
 from cnnx.optimizers import Optimizer
 
@@ -200,6 +201,8 @@ class TrainingStep:
             shorter = None
             if loss is not None and loss.fused_activation is not None and not loss.from_logits:
                 shorter = net_input(graph, graph.outputs[place], loss.fused_activation)
+                if shorter is not None and regularized(shorter) != regularized(graph):
+                    shorter = None  # the activation's output is asked for
             if shorter is None:
                 check_suits(loss, graph, graph.outputs[place])
             graph = shorter or graph
@@ -207,12 +210,15 @@ class TrainingStep:
         self.losses = len(figure_names(objectives)) - sum(len(head.figures) for head in self.heads)
         """How many of the figures are losses; metrics come after them."""
         self._inputs = len(graph.inputs)
+        graph, activities = penalized(graph)
+        parts = parameters.learned()
+        self.penalties = Penalties((weight for weight, _ in parts), activities)
         self._training = Plan(graph, training=True, learns=True)
         self._judging = Plan(graph)
         self.optimizer = optimizer
         self.parameters = parameters
         self._statistics = np.empty_like(parameters.state)
-        self.learned = optimizer.bind(parameters.values, parameters.gradients, parameters.learned())
+        self.learned = optimizer.bind(parameters.values, parameters.gradients, parts)
 
     def train(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """
@@ -232,7 +238,8 @@ class TrainingStep:
         statistics = self.parameters.state
         np.copyto(self._statistics, statistics)
         try:
-            values = self.differentiated(arrays, joint)
+            values = self._with_penalties(self.differentiated(arrays, joint))
+            self.penalties.add_gradients()
         except BaseException:
             np.copyto(statistics, self._statistics)
             raise
@@ -253,12 +260,22 @@ class TrainingStep:
         np.copyto(self._statistics, statistics)
         try:
             self.differentiated(arrays, None)
+            self.penalties.add_gradients()
         finally:
             np.copyto(statistics, self._statistics)
 
     def evaluate(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """Return the batch's loss and other figures."""
-        return self._score(self._judging.bind(len(arrays[0])), arrays, judges=True)
+        return self._with_penalties(self.judged(arrays, joint))
+
+    def judged(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
+        """Return the batch's figures, without the penalties of weights."""
+        binding = self._judging.bind(len(arrays[0]))
+        self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
+        return self._score(binding, arrays, judges=True)
+
+    def _with_penalties(self, values: list[float]) -> list[float]:
+        return [values[0] + sum(self.penalties.of_weights()), *values[1:]]
 
     def mean(self, judges: bool = False) -> Mean:
         """Return the mean of the figures over batches; metrics that keep a state are reset."""
@@ -282,8 +299,9 @@ class TrainingStep:
         return [figure.metric for figure in figures if figure.keeps_state]
 
     def differentiated(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
-        """Write the gradients of a batch, and return its figures."""
+        """Write the gradients of a batch, and return its figures; those of weights left out."""
         binding = self._training.bind(len(arrays[0]))
+        self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
         values = self._score(binding, arrays)
         for head, dy in zip(self.heads, binding.dys, strict=True):
             if dy is not None:
@@ -299,7 +317,9 @@ class TrainingStep:
             head.score(output, targets, weights, head.judges if judges else head.figures)
             for output, (head, targets, weights) in zip(outputs, self.given(arrays), strict=True)
         ]
-        return values[0] if len(values) == 1 else _joined(self.heads, values)
+        found = values[0] if len(values) == 1 else _joined(self.heads, values)
+        found[0] += sum(self.penalties.of_outputs())
+        return found
 
     def given(self, arrays: Sequence[Array]) -> list[tuple[Head, Array, Float | None]]:
         """Return each output with its targets and the weights of its rows."""

@@ -55,6 +55,8 @@ class Learned:
         Stretches of the parameters of weights that decay.
     gradients
         The gradients of each weight, flat.
+    constrained
+        The weights that have to obey a constraint.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Learned:
             parameters[part] for part in joined([part for weight, part in parts if decays(weight)])
         ]
         self.gradients = [gradients[part] for _, part in parts]
+        self.constrained = [weight for weight, _ in parts if weight.constraint is not None]
 
     def beside(self, name: str) -> list[tuple[Segment, Float]]:
         """Return each segment with the stretch of a state that the rule does not read."""

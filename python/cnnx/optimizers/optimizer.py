@@ -33,8 +33,8 @@ class Optimizer(registry.Configurable):
 
     Subclasses name their state (`slot_names`, one flat array each as long as the parameters, which
     starts as `slot_start`) and implement `update`. All else is done here, so that each optimizer
-    has it. A step clips the gradients, lets weights decay, updates them, and takes them into their
-    average.
+    has it. A step clips the gradients, lets weights decay, updates them, takes them into their
+    average, and puts them within their constraints.
 
     Parameters
     ----------
@@ -297,6 +297,8 @@ class Optimizer(registry.Configurable):
             self.update(segment, rate)
         if self.average is not None:
             self.average.update(learned, self.iterations)
+        for weight in learned.constrained:
+            weight.constrain()
 
     def _gather(self, learned: Learned) -> bool:
         """Add the gradients to those before; if they are enough, make them their mean."""

@@ -1,0 +1,3 @@
+"""The names of `cnnx.constraints`."""
+
+from cnnx.constraints import *

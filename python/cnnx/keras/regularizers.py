@@ -1,0 +1,3 @@
+"""The names of `cnnx.regularizers`."""
+
+from cnnx.regularizers import *
