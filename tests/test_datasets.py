@@ -329,6 +329,14 @@ def test_fetch(server, tmp_path, manner):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_fetch_by_the_sum_of_the_file(server, tmp_path):
+    digest = hashlib.sha256(PACKED).hexdigest()
+    packed = RemoteFile("file.gz", len(PACKED), digest, packed=True)
+    assert fetch(packed, [f"{server}/whole/"], tmp_path).read_bytes() == PACKED
+    with pytest.raises(OSError, match="the file has SHA-256"):
+        fetch(packed, [f"{server}/cut/"], tmp_path)
+
+
 BROKEN = {
     "absent": "404",
     "page": "Not a gzipped file",

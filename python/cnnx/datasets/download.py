@@ -25,12 +25,20 @@ CHUNK = 1 << 16
 class RemoteFile:
     """A gzip file to fetch.
 
-    Size and SHA-256 are those of the content, which mirrors may have compressed differently.
+    Attributes
+    ----------
+    name : str
+        Of the file.
+    num_bytes, sha256
+        Of the content, which mirrors may have compressed differently.
+    packed : bool
+        Whether they are those of the file itself instead.
     """
 
     name: str
     num_bytes: int
     sha256: str
+    packed: bool = False
 
 
 def cache_folder() -> Path:
@@ -88,11 +96,12 @@ def _download(url: str, file: RemoteFile, stream: BinaryIO) -> None:
     if length is not None and received < length:
         raise ValueError(f"the connection closed after {received:,} of {length:,} bytes")
     stream.flush()
-    with gzip.open(stream.name) as content:
+    with open(stream.name, "rb") if file.packed else gzip.open(stream.name) as content:
         digest = hashlib.sha256()
         left = file.num_bytes + 1
         while piece := content.read(min(CHUNK, left)):
             digest.update(piece)
             left -= len(piece)
     if left != 1 or digest.hexdigest() != file.sha256:
-        raise ValueError(f"the content has SHA-256 {digest.hexdigest()}, expected {file.sha256}")
+        what = "file" if file.packed else "content"
+        raise ValueError(f"the {what} has SHA-256 {digest.hexdigest()}, expected {file.sha256}")

@@ -1,11 +1,14 @@
 """Pairs of IDX files in the manner of MNIST: images of 28x28 pixels, and a label for each."""
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnnx.data import read_idx
+from cnnx.datasets.download import RemoteFile, cache_folder, fetch
 
 Images = NDArray[np.uint8]
 
@@ -52,3 +55,55 @@ def load_pair(image_path: Path, label_path: Path, dataset: str) -> tuple[Images,
             f"each of {len(images)} images. Give the file that belongs to {image_path.name}."
         )
     return images, labels
+
+
+def load_files(
+    dataset: str,
+    path: str | os.PathLike[str] | None,
+    name: str,
+    mirrors: Sequence[str],
+    *files: RemoteFile,
+) -> tuple[tuple[Images, Images], tuple[Images, Images]]:
+    """Return ``(x_train, y_train), (x_test, y_test)`` of four files in the manner of MNIST.
+
+    Parameters
+    ----------
+    dataset : str
+        What errors call it.
+    path : path-like, optional
+        Their folder; by default `name` within the folder of the data sets, where those that are
+        missing are downloaded.
+    name : str
+        Of that folder.
+    mirrors : sequence of str
+        Where to download from.
+    *files : RemoteFile
+        Images and labels to train on, and to test.
+    """
+    train_images, train_labels, test_images, test_labels = (
+        _locate(dataset, path, name, mirrors, file) for file in files
+    )
+    return (
+        load_pair(train_images, train_labels, dataset),
+        load_pair(test_images, test_labels, dataset),
+    )
+
+
+def _locate(
+    dataset: str,
+    path: str | os.PathLike[str] | None,
+    name: str,
+    mirrors: Sequence[str],
+    file: RemoteFile,
+) -> Path:
+    folder = cache_folder() / name if path is None else Path(path)
+    found = find_file(folder, file.name)
+    if found is not None:
+        return found
+    if path is None:
+        return fetch(file, mirrors, folder)
+    raise missing_file(
+        folder,
+        file.name,
+        f"Name the folder of the four {dataset} files, or give no folder to download them.",
+    )

@@ -4,10 +4,9 @@ Y. LeCun, C. Cortes and C. Burges, "The MNIST database of handwritten digits" (1
 """
 
 import os
-from pathlib import Path
 
-from cnnx.datasets.download import RemoteFile, cache_folder, fetch
-from cnnx.datasets.labelled_images import Images, find_file, load_pair, missing_file
+from cnnx.datasets.download import RemoteFile
+from cnnx.datasets.labelled_images import Images, load_files
 
 __all__ = ["load_data"]
 
@@ -66,27 +65,6 @@ def load_data(
     ValueError
         A file is damaged, or images and labels don't go together.
     """
-    return (
-        _load_part(path, TRAIN_IMAGES, TRAIN_LABELS),
-        _load_part(path, TEST_IMAGES, TEST_LABELS),
-    )
-
-
-def _load_part(
-    path: str | os.PathLike[str] | None, image_file: RemoteFile, label_file: RemoteFile
-) -> tuple[Images, Images]:
-    return load_pair(_locate(path, image_file), _locate(path, label_file), "MNIST")
-
-
-def _locate(path: str | os.PathLike[str] | None, file: RemoteFile) -> Path:
-    folder = cache_folder() / "mnist" if path is None else Path(path)
-    found = find_file(folder, file.name)
-    if found is not None:
-        return found
-    if path is None:
-        return fetch(file, MIRRORS, folder)
-    raise missing_file(
-        folder,
-        file.name,
-        "Name the folder of the four MNIST files, or give no folder to download them.",
+    return load_files(
+        "MNIST", path, "mnist", MIRRORS, TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS
     )

@@ -1,0 +1,3 @@
+"""The names of `cnnx.datasets.cifar10`."""
+
+from cnnx.datasets.cifar10 import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.datasets.cifar100`."""
+
+from cnnx.datasets.cifar100 import *
