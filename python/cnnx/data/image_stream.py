@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cnnx import distributed, random
 from cnnx.arrays import Array
+from cnnx.data.batch_stream import BatchStream
 from cnnx.data.class_labels import ClassLabels
 from cnnx.data.decoder import Decoder, Reading
 from cnnx.data.findings import Findings
@@ -20,7 +21,7 @@ from cnnx.data.findings import Findings
 __all__ = ["ImageStream"]
 
 
-class ImageStream:
+class ImageStream(BatchStream):
     """Batches (pictures, labels) that are read from files, anew each time it is iterated.
 
     While one batch is used the threads decode the next. `image_folder` makes it; `fit`, `evaluate`
@@ -61,9 +62,6 @@ class ImageStream:
         self._left_out: dict[Path, str] = {}
         self._findings = Findings(decoder.folder)
         self._told: set[Path] = set()
-
-    shared = True
-    """Whether the ranks of a group each get their part of a batch."""
 
     @property
     def samples(self) -> int:
