@@ -31,7 +31,7 @@ NETWORKS = {"10 Gbit/s": Messages(2e-5, 1.25e9), "100 Gbit/s": Messages(2e-6, 1.
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = command_line("bench.distributed", __doc__)
-    parser.set_defaults(networks=["lenet5", "mnist_gap", "resnet20"])
+    parser.set_defaults(networks=["numpy_cnn", "lenet5", "mnist_gap", "resnet20"])
     cpus = len(os.sched_getaffinity(0))
     parser.add_argument("--ranks", type=number_list, default=[2], metavar="N,...")
     parser.add_argument("--threads", type=number, default=cpus, help="of all ranks together")
@@ -73,13 +73,19 @@ def launcher(command: str | None) -> list[str]:
 def study(network: str, options: argparse.Namespace) -> dict[str, Any]:
     """Return the times of steps and of messages."""
     steps: dict[int, list[float]] = {}
-    found: dict[str, Any] = {"network": network, "steps": steps}
+    shares: dict[int, dict[str, list[float]]] = {}
+    found: dict[str, Any] = {"network": network, "steps": steps, "shares": shares}
     for turn in range(options.rounds):
         for ranks in [1, *options.ranks]:
             show_progress(f"{network}, {ranks} ranks, round {turn + 1}")
             one = run(network, ranks, options)
-            steps.setdefault(ranks, []).extend(one.pop("steps"))
-            found |= one
+            steps.setdefault(ranks, []).extend(one["steps"])
+            found["bytes"] = one["bytes"]
+            if ranks > 1:
+                found["messages"] = one["messages"]
+                for name in ("in_messages", "in_later_messages"):
+                    shares.setdefault(ranks, {}).setdefault(name, []).extend(one[name])
+                shares[ranks].setdefault("sum", []).append(one["sum"])
     return found
 
 
@@ -100,16 +106,29 @@ def run(network: str, ranks: int, options: argparse.Namespace) -> dict[str, Any]
 
 
 def measured_rows(found: dict[str, Any]) -> list[list[str]]:
-    """Return a row for each number of ranks: a step, the share of its messages, the speed."""
-    rows = [["ranks", "ms a step", "of which messages", "speed beside one"]]
+    """Return a row for each number of ranks: a step, its messages, what is hidden, the speed."""
+    rows = [["ranks", "ms a step", "sum alone", "messages", "hidden", "speed beside one"]]
     alone = statistics.median(found["steps"][1])
     for ranks, times in found["steps"].items():
-        middle = statistics.median(times)
-        share = 0.0 if ranks == 1 else found["sum"] / middle
-        rows.append(
-            [str(ranks), format_milliseconds(times), f"{share:.0%}", f"{alone / middle:.2f}"]
-        )
+        cells = [str(ranks), format_milliseconds(times)]
+        cells += ["", "", ""] if ranks == 1 else message_cells(found["shares"][ranks])
+        rows.append([*cells, f"{alone / statistics.median(times):.2f}"])
     return rows
+
+
+def message_cells(found: dict[str, list[float]]) -> list[str]:
+    """
+    Return the time of the sum alone, that of a step's messages, and the share that is hidden.
+
+    It is hidden that takes less time than messages that all begin after the backward pass.
+    """
+    now, later = (statistics.median(found[name]) for name in ("in_messages", "in_later_messages"))
+    hidden = max(0.0, 1 - now / later)
+    return [
+        f"{1e3 * statistics.median(found['sum']):.3g} ms",
+        f"{1e3 * now:.3g} ms",
+        f"{hidden:.0%}",
+    ]
 
 
 def simulated_rows(found: dict[str, Any]) -> list[list[str]]:

@@ -20,6 +20,8 @@ import numpy as np
 import cnnx
 from cnnx import callbacks, layers
 from cnnx.distributed import Group
+from cnnx.models import gradient_sum
+from cnnx.models.gradient_sum import GradientSum
 
 JOINT = 24
 """Samples a step, of all ranks."""
@@ -213,6 +215,33 @@ def frozen_layers(group: Group) -> dict[str, Any]:
     model = chain(group)
     model.layers[-2].trainable = False
     return fit(group, model, x, y)
+
+
+@case
+def gradients_are_summed_as_they_are_completed(group: Group) -> dict[str, Any]:
+    """Train with a sum for each layer: begun within the backward pass, and all begun after it."""
+    x, y = draw(49, 8, 8, 3), np.arange(49) % 4
+    begin, wait, least = GradientSum.begin, GradientSum.wait, gradient_sum.LEAST
+    steps: list[int] = []
+
+    def wait_for_all(self: GradientSum) -> None:
+        for step in steps:
+            begin(self, step)
+        steps.clear()
+        wait(self)
+
+    gradient_sum.LEAST = 1
+    try:
+        found = fit(group, normalized(group), x, y)
+        GradientSum.begin = lambda self, step: steps.append(step)  # type: ignore[method-assign]
+        GradientSum.wait = wait_for_all  # type: ignore[method-assign]
+        later = fit(group, normalized(group), x, y)
+    finally:
+        gradient_sum.LEAST, GradientSum.begin, GradientSum.wait = least, begin, wait  # type: ignore[method-assign]
+    assert later["history"] == found["history"]
+    for one, other in zip(later["weights"], found["weights"], strict=True):
+        np.testing.assert_array_equal(one, other)
+    return found
 
 
 def normalized(group: Group, **options: Any) -> Any:

@@ -31,13 +31,15 @@ def test_a_number_of_ranks_that_is_no_power_of_two() -> None:
 def test_the_tables() -> None:
     found = {
         "steps": {1: [0.02, 0.04], 2: [0.015]},
-        "sum": 0.003,
+        "shares": {
+            2: {"sum": [0.003], "in_messages": [0.001, 0.002], "in_later_messages": [0.002]}
+        },
         "bytes": 4000,
         "messages": [1e-6, 1e9],
     }
     measured = distributed.measured_rows(found)
     assert measured[1][0] == "1"
-    assert measured[2][2:] == ["20%", "2.00"]
+    assert measured[2][2:] == ["3 ms", "1.5 ms", "25%", "2.00"]
     simulated = distributed.simulated_rows(found)
     assert [row[0] for row in simulated[1:]] == [str(n) for n in distributed.RANKS]
     speeds = np.array([float(row[1].split(",")[1]) for row in simulated[1:]])

@@ -9,6 +9,17 @@ from cnnx.arrays import Array
 T = TypeVar("T")
 
 
+class Pending:
+    """A sum over all ranks that was begun; this class alone is one that has ended."""
+
+    def advance(self) -> bool:
+        """Let the sum go on beside other work; return whether it has ended."""
+        return True
+
+    def wait(self) -> None:
+        """Wait for its end; no rank may touch the array before."""
+
+
 class Group:
     """
     The processes that train together; this class alone is a group of one.
@@ -23,12 +34,15 @@ class Group:
         Number of processes.
     local_rank, local_size
         The same among the processes of this machine.
+    seconds
+        What messages, and waiting for other ranks, have taken so far.
     """
 
     rank = 0
     size = 1
     local_rank = 0
     local_size = 1
+    seconds = 0.0
 
     def sum(self, array: Array) -> Array:
         """
@@ -43,7 +57,12 @@ class Group:
         -------
         The same array.
         """
+        self.begin_sum(array).wait()
         return array
+
+    def begin_sum(self, array: Array) -> Pending:
+        """Begin what `sum` does, and return what is to be waited for."""
+        return Pending()
 
     def gather(self, value: T) -> list[T]:
         """Return what each rank gave, in their order; values are of any kind that pickles."""

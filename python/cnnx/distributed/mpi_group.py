@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from cnnx.arrays import Array
-from cnnx.distributed.group import Group
+from cnnx.distributed.group import Group, Pending
 from cnnx.distributed.processes import Process, ended, this_process
 
 T = TypeVar("T")
@@ -64,20 +64,20 @@ class MPIGroup(Group):
 
     # What ranks do together.
 
-    def sum(self, array: Array) -> Array:
-        """Replace the numbers of an array by their sums over all ranks."""
+    def begin_sum(self, array: Array) -> Pending:
+        """Begin to replace the numbers of an array by their sums over all ranks."""
+        began = time.perf_counter()
         flat = array.reshape(-1)
         pieces = (flat[start : start + PIECE] for start in range(0, len(flat), PIECE))
         requests = [self._data.Iallreduce(self._mpi.IN_PLACE, piece) for piece in pieces]
-        for request in requests:
-            self._wait(request, "sum")
-        return array
+        self.seconds += time.perf_counter() - began
+        return _Requests(requests, self)
 
     def gather(self, value: T) -> list[T]:
         """Return what each rank gave, in their order."""
         own = np.frombuffer(pickle.dumps(value), np.uint8)
         sizes = np.empty(self.size, np.int64)
-        self._wait(self._data.Iallgather(np.array([own.size]), sizes), "gather")
+        self.wait(self._data.Iallgather(np.array([own.size]), sizes), "gather")
         parts = np.split(self._gathered(own, sizes), np.cumsum(sizes)[:-1])
         return [pickle.loads(part.data) for part in parts]
 
@@ -85,10 +85,10 @@ class MPIGroup(Group):
         """Return what rank 0 gave."""
         content = np.frombuffer(pickle.dumps(value if self.rank == 0 else None), np.uint8)
         size = np.array([content.size])
-        self._wait(self._data.Ibcast(size), "broadcast")
+        self.wait(self._data.Ibcast(size), "broadcast")
         if self.rank:
             content = np.empty(size[0], np.uint8)
-        self._wait(self._data.Ibcast(content), "broadcast")
+        self.wait(self._data.Ibcast(content), "broadcast")
         found: T = pickle.loads(content.data)
         return found
 
@@ -103,29 +103,32 @@ class MPIGroup(Group):
 
     def barrier(self) -> None:
         """Wait until all ranks are here."""
-        self._wait(self._data.Ibarrier(), "barrier")
+        self.wait(self._data.Ibarrier(), "barrier")
 
     def _gathered(self, own: Array, sizes: Sequence[int] | Array) -> Array:
         """Return what all ranks gave one after the other, of so many numbers each."""
         joined = np.empty(sum(sizes), own.dtype)
-        self._wait(self._data.Iallgatherv(own, [joined, sizes]), "gather")
+        self.wait(self._data.Iallgatherv(own, [joined, sizes]), "gather")
         return joined
 
     # Waiting.
 
-    def _wait(self, request: Any, operation: str) -> None:
+    def wait(self, request: Any, operation: str) -> None:
         """Wait until all ranks have come to the same place; raises RuntimeError for one missing."""
         began = time.perf_counter()
         look = began + LOOKING
-        while not request.Test():
-            now = time.perf_counter()
-            if now - began < SPINNING:
-                os.sched_yield()
-                continue
-            time.sleep(5e-5)
-            if now > look:
-                self._look(now - began, operation)
-                look = now + LOOKING
+        try:
+            while not request.Test():
+                now = time.perf_counter()
+                if now - began < SPINNING:
+                    os.sched_yield()
+                    continue
+                time.sleep(5e-5)
+                if now > look:
+                    self._look(now - began, operation)
+                    look = now + LOOKING
+        finally:
+            self.seconds += time.perf_counter() - began
         self._done += 1
 
     def _look(self, waited: float, operation: str) -> None:
@@ -199,3 +202,21 @@ class MPIGroup(Group):
         status = self._mpi.Status()
         while self._notes.Iprobe(self._mpi.ANY_SOURCE, self._mpi.ANY_TAG, status):
             self._notes.recv(source=status.source, tag=status.tag)
+
+
+class _Requests(Pending):
+    """What MPI does in the background for a sum."""
+
+    def __init__(self, requests: list[Any], group: MPIGroup) -> None:
+        self._requests = requests
+        self._group = group
+
+    def advance(self) -> bool:
+        began = time.perf_counter()
+        ended = all(request.Test() for request in self._requests)
+        self._group.seconds += time.perf_counter() - began
+        return ended
+
+    def wait(self) -> None:
+        for request in self._requests:
+            self._group.wait(request, "sum")

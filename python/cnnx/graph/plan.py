@@ -82,6 +82,8 @@ class Plan:
         self.changes = Changes([] if training else weights)
         self.statistics = [weight for weight in weights if not weight.learnable and training]
         """Weights that the forward pass changes."""
+        self.pauses: frozenset[int] = frozenset()
+        """Steps, not the last one, after which the backward pass tells how far it has come."""
         self.native = all(step.traits.native for step in self.lives.runs)
         """Whether the forward pass only calls the core: twins of the plan may run side by side."""
         self.recording = threading.RLock()
@@ -98,6 +100,21 @@ class Plan:
             if len(self._bindings) > MOST_BINDINGS:
                 self._bindings.popitem(last=False)
         return binding
+
+    def ready(self) -> list[tuple[int, list[Weight]]]:
+        """Return the steps as the backward pass runs them, each with the gradients it completes."""
+        last: dict[Weight, int] = {}
+        for index in self.lives.back:
+            last |= dict.fromkeys(self.lives.runs[index].operation.trainable_weights, index)
+        return [
+            (index, [weight for weight, step in last.items() if step == index])
+            for index in self.lives.back
+        ]
+
+    def pause_after(self, steps: Collection[int]) -> None:
+        """Set `pauses`."""
+        self.pauses = frozenset(steps) - {*self.lives.back[-1:]}
+        self._bindings.clear()
 
     def twin(self) -> Plan:
         """Return a plan of the same operations with arrays of its own, for another thread."""
@@ -118,6 +135,16 @@ class Plan:
     def forward(self, *inputs: Float) -> list[Float]:
         """Return the outputs, then the values to keep, in arrays that the next call overwrites."""
         return self.bind(len(inputs[0])).forward(*inputs)
+
+
+def _cut(steps: Sequence[int], pauses: Collection[int]) -> list[list[int]]:
+    """Return steps in parts that end with a pause."""
+    parts: list[list[int]] = []
+    for index in steps:
+        if not parts or parts[-1][-1] in pauses:
+            parts.append([])
+        parts[-1].append(index)
+    return parts
 
 
 def _differentiated(
@@ -232,9 +259,13 @@ class Binding:
             lives.root(value): np.empty((rows, *value.shape[1:]), np.float32)
             for value in plan.gradients_of
         }
-        self._backward = stretches(
-            [self._step_back(index, calls[index]) for index in lives.back], plan.recording
-        )
+        self._backward = [
+            (
+                part[-1],
+                stretches([self._step_back(index, calls[index]) for index in part], plan.recording),
+            )
+            for part in _cut(lives.back, plan.pauses)
+        ]
         made = {lives.root(lives.runs[index].output) for index in lives.back}
         self._last_copies = [
             (copy, self._gradient(root)) for root, copy in self._copies.items() if root not in made
@@ -352,10 +383,20 @@ class Binding:
             self._results[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
         return self._results
 
-    def backward(self) -> list[Float]:
-        """Return the gradients of `gradients_of`, after `forward`; overwrites `dys`."""
-        for stretch in self._backward:
-            stretch.run(self._state, self._inputs_read)
+    def backward(self, after: Callable[[int], None] | None = None) -> list[Float]:
+        """
+        Return the gradients of `gradients_of`, after `forward`; overwrites `dys`.
+
+        Parameters
+        ----------
+        after
+            Called at each pause of the plan and at the end with the step that has run last.
+        """
+        for last, part in self._backward:
+            for stretch in part:
+                stretch.run(self._state, self._inputs_read)
+            if after is not None:
+                after(last)
         if not self._copies:
             return []
         for copy, gradient in self._last_copies:

@@ -6,6 +6,8 @@ import zlib
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from cnnx import _core
 from cnnx.distributed import Group
 
@@ -72,7 +74,8 @@ def go_on_together(group: Group, training: Training) -> None:
 
 def stop_together(group: Group, training: Training) -> None:
     """Stop training on all ranks if it is to stop on one, within an epoch."""
-    training.model.stop_training = any(group.gather(training.model.stop_training))
+    model = training.model
+    model.stop_training = bool(group.sum(np.array([model.stop_training], np.int64))[0])
 
 
 def draw_together(group: Group, state: dict[str, Any]) -> dict[str, Any]:

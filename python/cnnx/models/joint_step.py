@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from cnnx.arrays import Array
+from cnnx.graph import Graph
 from cnnx.layers import joint_statistics
 from cnnx.layers.normalization import BatchNormalization
+from cnnx.layers.weight import Weight
+from cnnx.models.gradient_sum import GradientSum
+from cnnx.models.objective import Objective
+from cnnx.models.parameters import Parameters
 from cnnx.models.training_step import TrainingStep
+from cnnx.optimizers import Optimizer
 
 
 class JointStep(TrainingStep):
@@ -21,33 +28,47 @@ class JointStep(TrainingStep):
     samples. All ranks return the joint figures and end with the same weights.
     """
 
+    def __init__(
+        self,
+        graph: Graph,
+        objectives: Sequence[Objective],
+        optimizer: Optimizer,
+        parameters: Parameters,
+    ) -> None:
+        super().__init__(graph, objectives, optimizer, parameters)
+        self._gradients = GradientSum(self.group, self._training, parameters)
+
     def differentiated(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
         """Write the joint gradients, and return the joint figures."""
         rows = _rows(arrays)
         joint = self._joint(rows) if joint is None else joint
-        statistics = self.parameters.state
-        before = statistics.copy()
         self._share_counts(arrays, joint)
         if rows:
-            values = super().differentiated(arrays, joint)
+            binding, values = self.forward(arrays, joint)
         else:
-            values = self._without_samples(judges=False)
-        if statistics.size:
-            statistics -= before
-            statistics *= np.float32(rows / joint)
-            self.group.sum(statistics)
-            statistics += before
-        for segment in self.learned.segments:
-            self.group.sum(segment.gradients)
-        return self._summed(values, rows / joint)
+            values = self._forward_without_samples()
+        shared = self._weighted(values, rows / joint, self.parameters.state - self._statistics)
+        figures = self.group.begin_sum(shared)
+        try:
+            if rows:
+                self.backward(binding, self._gradients.begin)
+            else:
+                self._backward_without_samples()
+        finally:
+            figures.wait()
+            self._gradients.wait()
+        np.add(self._statistics, shared[len(values) :], self.parameters.state, casting="same_kind")
+        joint_values: list[float] = shared[: len(values)].tolist()
+        return joint_values
 
     def judged(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
         """Return the joint figures of a batch."""
         rows = _rows(arrays)
         joint = self._joint(rows) if joint is None else joint
         self._share_counts(arrays, joint)
-        values = super().judged(arrays, joint) if rows else self._without_samples(judges=True)
-        return self._summed(values, rows / joint)
+        values = super().judged(arrays, joint) if rows else self._no_figures(judges=True)
+        found: list[float] = self.group.sum(self._weighted(values, rows / joint)).tolist()
+        return found
 
     def _joint(self, rows: int) -> int:
         return int(self.group.sum(np.array([rows], np.int64))[0])
@@ -66,16 +87,34 @@ class JointStep(TrainingStep):
             for head, count in zip(varying, self.group.sum(counts), strict=True):
                 head.joint_count = int(count)
 
-    def _without_samples(self, judges: bool) -> list[float]:
-        """Take part in what the others do with their samples; return figures of 0."""
-        steps = [] if judges else self._training.lives.runs
-        joining = {
-            index: step.operation
-            for index, step in enumerate(steps)
-            if isinstance(step.operation, BatchNormalization) and step.operation.joins
-        }
-        for layer in joining.values():
+    def _forward_without_samples(self) -> list[float]:
+        """Take part in what the others do forward with their samples; return figures of 0."""
+        for _, layer in self._joining(range(len(self._training.lives.runs))):
             joint_statistics.normalize_nothing(layer)
+        Weight.count_change(self._training.statistics)
+        return self._no_figures(judges=False)
+
+    def _backward_without_samples(self) -> None:
+        """Take part in what the others do backward, with gradients of 0."""
+        self.parameters.gradients[:] = 0
+        back = self._training.lives.back
+        joining = dict(self._joining(back))
+        for index in back:
+            if index in joining:
+                joint_statistics.differentiate_nothing(joining[index])
+            self._gradients.begin(index)
+
+    def _joining(self, steps: Iterable[int]) -> list[tuple[int, BatchNormalization]]:
+        """Return those of some steps whose statistics are the joint ones, with their layers."""
+        operations = [(index, self._training.lives.runs[index].operation) for index in steps]
+        return [
+            (index, layer)
+            for index, layer in operations
+            if isinstance(layer, BatchNormalization) and layer.joins
+        ]
+
+    def _no_figures(self, judges: bool) -> list[float]:
+        """Take part in metrics that see the samples of all ranks; return figures of 0."""
         count = 0
         for head in self.heads:
             for figure in head.judges if judges else head.figures:
@@ -83,19 +122,13 @@ class JointStep(TrainingStep):
                 if figure.keeps_state:
                     nothing = np.empty((0, *head.shape), np.float32)
                     figure.of(nothing, nothing, self.group)
-        if not judges:
-            for index in self._training.lives.back:
-                if index in joining:
-                    joint_statistics.differentiate_nothing(joining[index])
-            self.parameters.gradients[:] = 0
         return [0.0] * (self.losses + count)
 
-    def _summed(self, values: list[float], share: float) -> list[float]:
-        """Return the joint figures: losses are parts of the joint ones, metrics are means."""
-        found = np.array(values, np.float64)
-        found[self.losses :] *= share
-        joint: list[float] = self.group.sum(found).tolist()
-        return joint
+    def _weighted(self, values: list[float], share: float, moved: Any = ()) -> Any:
+        """Return figures, and moved statistics, whose sums over the ranks are the joint ones."""
+        shared = np.concatenate([values, moved]).astype(np.float64)
+        shared[self.losses :] *= share  # losses are parts of the joint ones already
+        return shared
 
 
 def _rows(arrays: Sequence[Array]) -> int:

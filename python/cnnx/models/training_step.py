@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -300,14 +300,22 @@ class TrainingStep:
 
     def differentiated(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
         """Write the gradients of a batch, and return its figures; those of weights left out."""
+        binding, values = self.forward(arrays, joint)
+        self.backward(binding)
+        return values
+
+    def forward(self, arrays: Sequence[Array], joint: int | None) -> tuple[Binding, list[float]]:
+        """Return what has run on a batch, and its figures."""
         binding = self._training.bind(len(arrays[0]))
         self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
-        values = self._score(binding, arrays)
+        return binding, self._score(binding, arrays)
+
+    def backward(self, binding: Binding, after: Callable[[int], None] | None = None) -> None:
+        """Write the gradients of the batch that ran last; `after` as for the binding."""
         for head, dy in zip(self.heads, binding.dys, strict=True):
             if dy is not None:
                 head.differentiate(dy)
-        binding.backward()
-        return values
+        binding.backward(after)
 
     def _score(
         self, binding: Binding, arrays: Sequence[Array], judges: bool = False
