@@ -62,6 +62,10 @@ def strike(fault: str, group: Group, folder: str) -> None:
         sys.exit(3)
     elif fault == "sleep":
         time.sleep(1000)
+    elif fault == "wait":  # until the test has cut the network
+        Path(folder, f"waits.{group.rank}").touch()
+        while not Path(folder, "go").exists():
+            time.sleep(0.01)
     elif fault == "full disk":
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
