@@ -1,10 +1,15 @@
 """Digits in scikit-learn: a pipeline, a search over networks, and what the best one takes for what.
 
-Run: python examples/sklearn_digits.py [--samples N] [--epochs N] [--jobs N]
+Run: python examples/sklearn_digits.py [--samples N] [--epochs N] [--jobs N] [--dask ADDRESS]
+
+With --dask the networks train on the workers of a Dask cluster (pip install "dask[distributed]"):
+ADDRESS is its scheduler's, such as tcp://host:8786; "local" starts --jobs workers here.
 """
 
 import argparse
+import contextlib
 
+import joblib
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.metrics import classification_report
@@ -31,6 +36,21 @@ def build(input_shape, outputs, filters=16, dropout=0.0):
     )
 
 
+@contextlib.contextmanager
+def workers(address, jobs):
+    """Let scikit-learn use the workers of a Dask cluster if there is an address."""
+    if address is None:
+        yield
+        return
+    from dask.distributed import Client, LocalCluster
+
+    local = address == "local"
+    cluster = LocalCluster(n_workers=jobs, threads_per_worker=1) if local else address
+    with Client(cluster) as client, joblib.parallel_config("dask"):
+        print(f"Dask: {len(client.scheduler_info()['workers'])} workers")
+        yield
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -38,6 +58,7 @@ def main():
     parser.add_argument("--samples", type=int, default=1797, help="digits to use")
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2, help="networks to train at once")
+    parser.add_argument("--dask", metavar="ADDRESS", help='of a scheduler, or "local"')
     options = parser.parse_args()
 
     x, y = load_digits(return_X_y=True)  # rows of 64 features
@@ -54,7 +75,8 @@ def main():
         cv=3,
         n_jobs=options.jobs,
     )
-    search.fit(x_train, y_train)
+    with workers(options.dask, options.jobs):
+        search.fit(x_train, y_train)
     print("Best parameters:", search.best_params_)
     print(f"Accuracy in cross-validation: {100 * search.best_score_:.1f} %")
     predicted = search.predict(x_test)

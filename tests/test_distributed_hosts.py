@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import distributed_faults
 from cnnx.distributed import Group
 from mpi_hosts import Hosts, hosts  # noqa: F401
@@ -46,6 +48,8 @@ def test_a_network_that_is_cut_ends_the_ranks(hosts: Hosts, tmp_path: Path) -> N
 
     Open MPI's mpiexec waits on for the host that it has lost; the test ends it.
     """
+    if len(mpiexec()) == 1:
+        pytest.skip("ranks of MPICH go on waiting when the network is cut")
     output = tmp_path / "output"
     process = start(hosts, output, tmp_path, "wait", "all")
     began = time.monotonic()
