@@ -103,6 +103,8 @@ METHODS: dict[str, Entry] = {
         initial_epoch=0,
         steps_per_epoch=None,
         validation_steps=None,
+        validation_batch_size=3,
+        validation_freq=1,
     ),
     "evaluate": method(
         "evaluate",

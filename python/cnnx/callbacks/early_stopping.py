@@ -67,7 +67,7 @@ class EarlyStopping(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare with the best epoch."""
-        if epoch < self.start_from_epoch:
+        if epoch < self.start_from_epoch or self._monitor.waits(self.training, epoch, logs):
             return
         if self._monitor.improved(logs):
             self.best_epoch = epoch

@@ -143,6 +143,8 @@ class ReduceLROnPlateau(RateCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare with the best epoch; report the epoch's rate before it falls."""
         super().on_epoch_end(epoch, logs)
+        if self._monitor.waits(self.training, epoch, logs):
+            return
         if self._monitor.improved(logs):
             self._waited = 0
             self._cooling = max(self._cooling - 1, 0)

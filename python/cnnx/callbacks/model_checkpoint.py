@@ -83,7 +83,9 @@ class ModelCheckpoint(Callback):
             self._save(epoch, logs or {}, logs)
 
     def _save(self, epoch: int, names: dict[str, Any], logs: Logs | None) -> None:
-        if self.save_best_only and not self._monitor.improved(logs):
+        if self.save_best_only and (
+            self._monitor.waits(self.training, epoch, logs) or not self._monitor.improved(logs)
+        ):
             return
         path = self._path({"epoch": epoch + 1, **names})
         path.parent.mkdir(parents=True, exist_ok=True)

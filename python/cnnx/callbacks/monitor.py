@@ -67,6 +67,11 @@ class Monitor:
         if not training.reports(self.name):
             raise self._missing(training.model.metrics_names)
 
+    def waits(self, training: Training, epoch: int, logs: Logs | None) -> bool:
+        """Return whether the figure is one of validation, which this epoch goes without."""
+        absent = self.name.startswith("val_") and self.name not in (logs or {})
+        return absent and not training.validates(epoch)
+
     def value(self, logs: Logs | None) -> float:
         """Return the figure; raises ValueError if `fit` does not report it here."""
         figures = logs or {}

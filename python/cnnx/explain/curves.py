@@ -18,6 +18,7 @@ def plot_history(
     history: Mapping[str, Sequence[float]],
     epochs: Sequence[int],
     batches: Mapping[str, Sequence[float]] | None = None,
+    validated: Sequence[int] = (),
 ) -> Figure:
     """
     Draw the figures of every epoch, one panel a figure, those of validation beside it.
@@ -30,6 +31,8 @@ def plot_history(
         Their epochs, counted from 0.
     batches
         Values of every batch by name, drawn in a second row with their running mean.
+    validated
+        The epochs that were followed by validation, if not all were.
     """
     names = [name for name in history if not name.startswith("val_")]
     if not names:
@@ -39,7 +42,7 @@ def plot_history(
     figure = new_figure(4.2 * len(names), 3.2 * rows)
     grid = figure.subplots(rows, len(names), squeeze=False)
     for axes, name in zip(grid[0], names, strict=True):
-        _draw_epochs(axes, history, [epoch + 1 for epoch in epochs], name)
+        _draw_epochs(axes, history, epochs, validated, name)
     if by_batch:
         for axes, name in zip(grid[1], names, strict=True):
             axes.set_axis_off()
@@ -49,12 +52,18 @@ def plot_history(
 
 
 def _draw_epochs(
-    axes: Axes, history: Mapping[str, Sequence[float]], epochs: Sequence[int], name: str
+    axes: Axes,
+    history: Mapping[str, Sequence[float]],
+    epochs: Sequence[int],
+    validated: Sequence[int],
+    name: str,
 ) -> None:
     marker = "o" if len(epochs) < 15 else None
-    axes.plot(epochs, history[name], marker=marker, label="training")
-    if f"val_{name}" in history:
-        axes.plot(epochs, history[f"val_{name}"], marker=marker, label="validation")
+    axes.plot([epoch + 1 for epoch in epochs], history[name], marker=marker, label="training")
+    judged = history.get(f"val_{name}", ())
+    places = epochs if len(judged) == len(epochs) else validated
+    if judged and len(judged) == len(places):
+        axes.plot([epoch + 1 for epoch in places], judged, marker=marker, label="validation")
         axes.legend()
     _finish(axes, "epoch", name)
 

@@ -135,6 +135,7 @@ class History(Callback):
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
         self.batches: dict[str, list[float]] = {}
+        self._validated: list[int] = []
         self._model: weakref.ref[Model] | None = None
 
     @property
@@ -162,6 +163,8 @@ class History(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Note the epoch's figures."""
         self.epoch.append(epoch)
+        if any(name.startswith("val_") for name in logs or {}):
+            self._validated.append(epoch)
         _append(self.history, logs or {})
 
     def get_state(self) -> dict[str, Any]:
@@ -185,7 +188,7 @@ class History(Callback):
         """Draw the figures over epochs and batches (matplotlib: `pip install "cnnx[plot]"`)."""
         from cnnx.explain.curves import plot_history  # imports layers and models
 
-        return plot_history(self.history, self.epoch, self.batches)
+        return plot_history(self.history, self.epoch, self.batches, self._validated)
 
 
 class Callbacks:

@@ -47,6 +47,7 @@ def to_fit(
     batch_size: int,
     shuffle: bool,
     steps: tuple[int | None, int | None],
+    judging_size: int,
 ) -> tuple[Batches | Stream, Batches | Stream | None]:
     """Return the batches to train on, and those to judge the model by, if there are any."""
     judging: Batches | Stream | None = None
@@ -60,13 +61,13 @@ def to_fit(
         arrays = data(model, *given, "fit")
         if split and validation is None:
             arrays, held_back = _split(arrays, split)
-            judging = batches(model, held_back, batch_size)
+            judging = batches(model, held_back, judging_size)
         arrays = weigh(model, arrays, class_weight, "fit")
         training = batches(model, arrays, batch_size, shuffle)
     if validation is not None:
         given = _validation(validation)
         check_steps(given[0], steps[1], "fit: validation_steps")
-        judging = to_evaluate(model, *given, batch_size, steps[1], "fit: validation_data")
+        judging = to_evaluate(model, *given, judging_size, steps[1], "fit: validation_data")
     return training, judging
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +28,7 @@ from cnnx.models.objective import (
 )
 from cnnx.models.structure import assemble, structure_of
 from cnnx.models.summary import html_summary
-from cnnx.models.training import Training
+from cnnx.models.training import Training, check_frequency
 from cnnx.models.training_step import TrainingStep
 from cnnx.models.weighting import check_class_weight
 from cnnx.optimizers import Optimizer
@@ -281,6 +281,8 @@ class Model(Network):
         initial_epoch: int = 0,
         steps_per_epoch: int | None = None,
         validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int | Collection[int] = 1,
     ) -> History:
         """
         Train on a data set.
@@ -325,6 +327,11 @@ class Model(Network):
             Batches of a stream in an epoch, and of `validation_data`; by default as many as its
             length says, or as there are. With them an epoch goes on where the one before ended, so
             that a generator may be endless.
+        validation_batch_size
+            Samples a batch of validation; by default as of training.
+        validation_freq
+            Every so many epochs are followed by validation; or the numbers of those epochs, the
+            first being 1. The figures of validation are as many.
 
         Returns
         -------
@@ -356,14 +363,18 @@ class Model(Network):
             size,
             shuffle,
             (steps_per_epoch, validation_steps),
+            size
+            if validation_batch_size is None
+            else integer(validation_batch_size, "fit: validation_batch_size"),
         )
+        frequency = check_frequency(validation_freq)
         own = list(Callbacks(callbacks, "fit"))
         history = next((item for item in own if isinstance(item, History)), None) or History()
         others = [item for item in own if item is not history]  # they may add to the logs
         self.history = history
         self.stop_training = False
         ordered = Callbacks([*others, history], "fit")
-        Training(self, batches, judging, ordered, range(first, last), verbose).run()
+        Training(self, batches, judging, ordered, range(first, last), verbose, frequency).run()
         self.history = history  # a callback may have called fit
         return history
 

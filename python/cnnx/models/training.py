@@ -42,6 +42,8 @@ class Training:
         Numbers of the epochs.
     verbose
         As for `fit`.
+    frequency
+        Which epochs are followed by judging: `check_frequency`.
 
     Attributes
     ----------
@@ -59,6 +61,7 @@ class Training:
         callbacks: Callbacks,
         epochs: range,
         verbose: int,
+        frequency: int | frozenset[int] = 1,
     ) -> None:
         callbacks.begin(model, epochs=epochs.stop, steps=batches.steps, verbose=verbose)
         for callback in callbacks:
@@ -70,6 +73,7 @@ class Training:
         self._judging = judging
         self._last = epochs.stop
         self._verbose = verbose
+        self._frequency = frequency
         self._finite = True
         self._values: list[float] = []
         self._logs: Logs = {}
@@ -105,7 +109,7 @@ class Training:
             self._train(progress)
             logs = self._mean.result()
             seconds = progress.seconds
-            if self._judging is not None:
+            if self._judging is not None and self.validates(epoch):
                 judged = self.model.judge(self._judging, callbacks=self._callbacks)
                 logs |= {f"val_{name}": value for name, value in judged.items()}
         if self._verbose:
@@ -140,6 +144,12 @@ class Training:
                     stop_together(self._group, self)
             if model.stop_training:
                 break
+
+    def validates(self, epoch: int) -> bool:
+        """Return whether an epoch, counted from 0, is followed by validation if there is any."""
+        if isinstance(self._frequency, int):
+            return (epoch + 1) % self._frequency == 0
+        return epoch + 1 in self._frequency
 
     def reports(self, name: str) -> bool:
         """Return whether the logs of an epoch may hold a figure; callbacks of users add others."""
@@ -358,6 +368,14 @@ class Training:
             "lower the learning rate, or look for NaN in the data",
             RuntimeWarning,
         )
+
+
+def check_frequency(value: Any) -> int | frozenset[int]:
+    """Return `validation_freq` as a number of epochs, or their numbers; raises TypeError."""
+    name = "fit: validation_freq"
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        return frozenset(integer(epoch, name) for epoch in value)
+    return integer(value, name)
 
 
 def _check_form(there: Any, here: Any, name: str) -> None:
