@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import cnnx
+import loss_reference as forms
 import reference
 from agreement import assert_gradient, normal
 from cnnx import losses
@@ -22,6 +23,81 @@ LABELS = np.arange(8) % 4
 ONE_HOT = np.eye(4, dtype=np.float32)[LABELS]
 SMOOTH = 0.8 * ONE_HOT + 0.2 / 4
 TARGETS = np.random.default_rng(1).random((8, 4), np.float32)
+OF_ROWS: dict[str, tuple[losses.Loss, Any, Any, forms.Form]] = {
+    "percentage": (losses.MeanAbsolutePercentageError(), TARGETS, LOGITS, forms.percentage),
+    "logarithmic": (losses.MeanSquaredLogarithmicError(), TARGETS, LOGITS, forms.logarithmic),
+    "huber": (losses.Huber(), TARGETS, LOGITS, forms.huber(1.0)),
+    "huber, delta": (losses.Huber(0.3), TARGETS, LOGITS, forms.huber(0.3)),
+    "log cosh": (losses.LogCosh(), TARGETS, LOGITS, forms.log_cosh),
+    "hinge": (losses.Hinge(), ONE_HOT, LOGITS, forms.hinge(1)),
+    "squared hinge": (losses.SquaredHinge(), ONE_HOT, LOGITS, forms.hinge(2)),
+    "categorical hinge": (losses.CategoricalHinge(), ONE_HOT, LOGITS, forms.categorical_hinge),
+    "divergence": (losses.KLDivergence(), PROBS[::-1].copy(), PROBS, forms.kl_divergence),
+    "poisson": (losses.Poisson(), TARGETS, PROBS, forms.poisson),
+    "cosine": (losses.CosineSimilarity(), TARGETS, LOGITS, forms.cosine),
+    "generalized": (
+        losses.CategoricalGeneralizedCrossEntropy(0.3),
+        LABELS,
+        PROBS,
+        lambda t, p: forms.generalized(0.3)(ONE_HOT, p),
+    ),
+    "binary focal": (
+        losses.BinaryFocalCrossentropy(),
+        TARGETS,
+        PROBS,
+        forms.binary_focal(None, 2.0),
+    ),
+    "binary focal, balanced": (
+        losses.BinaryFocalCrossentropy(True, 0.3, 1.5, label_smoothing=0.1),
+        TARGETS,
+        PROBS,
+        forms.binary_focal(0.3, 1.5, 0.1),
+    ),
+    "binary focal, logits": (
+        losses.BinaryFocalCrossentropy(from_logits=True, gamma=0.7),
+        TARGETS,
+        LOGITS,
+        forms.of_logits(forms.binary_focal(None, 0.7), forms.SIGMOID),
+    ),
+    "focal": (
+        losses.CategoricalFocalCrossentropy(),
+        ONE_HOT,
+        PROBS,
+        forms.categorical_focal(0.25, 2.0),
+    ),
+    "focal, weighted": (
+        losses.CategoricalFocalCrossentropy([0.1, 0.2, 0.3, 0.4], 1.3, label_smoothing=0.2),
+        ONE_HOT,
+        TARGETS + np.float32(0.1),
+        forms.categorical_focal([0.1, 0.2, 0.3, 0.4], 1.3, 0.2),
+    ),
+    "focal, logits": (
+        losses.CategoricalFocalCrossentropy(gamma=0.0, from_logits=True),
+        ONE_HOT,
+        LOGITS,
+        forms.of_logits(forms.categorical_focal(0.25, 0.0), forms.SOFTMAX),
+    ),
+    "dice": (losses.Dice(axis=-1), TARGETS, PROBS, forms.dice),
+    "dice of a batch": (
+        losses.Dice(),
+        TARGETS,
+        PROBS,
+        lambda t, p: forms.dice(t.reshape(1, -1), p.reshape(1, -1)),
+    ),
+    "dice of classes": (
+        losses.Dice(axis=[0]),
+        TARGETS,
+        PROBS,
+        lambda t, p: forms.dice(t.T, p.T),
+    ),
+    "tversky": (losses.Tversky(0.3, 0.8, axis=(1,)), TARGETS, PROBS, forms.tversky(0.3, 0.8)),
+}
+"""Losses whose oracle is a function of rows: see loss_reference."""
+
+
+def of_rows(form: forms.Form, y: Any) -> Oracle:
+    return lambda p: (np.asarray(form(reference.f64(y), reference.f64(p))), None)
+
 
 CASES: dict[str, tuple[losses.Loss, Any, Any, Oracle]] = {
     "categorical": (
@@ -90,6 +166,7 @@ CASES: dict[str, tuple[losses.Loss, Any, Any, Oracle]] = {
         LOGITS,
         lambda y: reference.mean_absolute_error(y, TARGETS),
     ),
+    **{name: (loss, y, p, of_rows(form, y)) for name, (loss, y, p, form) in OF_ROWS.items()},
 }
 
 
@@ -132,6 +209,8 @@ def test_saturated_outputs_have_finite_losses_and_gradients(
     loss: losses.Loss, activation: str | None, scale: float
 ) -> None:
     y = LABELS if loss.sparse else ONE_HOT
+    if loss.name == "poisson" and activation is None:
+        pytest.skip("the logarithm of a number below 0 is none")
     value, gradient = learned(loss, y, np.float32(scale) * LOGITS, activation)
     assert np.isfinite(value)
     assert np.isfinite(gradient).all()
@@ -152,6 +231,11 @@ def test_names_are_those_of_keras() -> None:
         "categorical_crossentropy": losses.CategoricalCrossentropy,
         "sparse_categorical_crossentropy": losses.SparseCategoricalCrossentropy,
         "binary_crossentropy": losses.BinaryCrossentropy,
+        "mape": losses.MeanAbsolutePercentageError,
+        "msle": losses.MeanSquaredLogarithmicError,
+        "kld": losses.KLDivergence,
+        "LogCosh": losses.LogCosh,
+        "huber": losses.Huber,
     }.items():
         assert type(losses.get(name)) is kind
 
@@ -308,3 +392,109 @@ def test_the_ignored_class_is_saved(tmp_path: Any) -> None:
     again = cnnx.models.load_model(tmp_path / "model")
     x, y = normal(1, 3, 3), [0, 255, 3]
     assert again.test_on_batch(x, y) == model.test_on_batch(x, y)
+
+
+# --- how losses of rows become one ----------------------------------------------------------------
+
+WEIGHTS = np.random.default_rng(8).random(8).astype(np.float32)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "reduction", ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight"]
+)
+@pytest.mark.parametrize("name", ["mean_squared_error", "huber", "sparse", "ignoring"])
+def test_reductions(name: str, reduction: str, weighted: bool) -> None:
+    loss: losses.Loss
+    y: Any = TARGETS
+    if name in ("sparse", "ignoring"):
+        y = LABELS
+        ignored = 2 if name == "ignoring" else None
+        loss = losses.SparseCategoricalCrossentropy(True, ignored, reduction)
+        values = -reference.log_softmax(LOGITS)[np.arange(8), LABELS]
+        counts = ignored != LABELS
+    else:
+        loss = losses.get({"class_name": name, "config": {"reduction": reduction}})
+        counts = np.ones(8, bool)
+        squares = (LOGITS - TARGETS) ** 2
+        values = forms.huber(1.0)(TARGETS, LOGITS) if name == "huber" else squares.mean(axis=1)
+    weights = WEIGHTS * counts if weighted else counts * 1.0
+    divisor = {"sum": 1.0, "mean_with_sample_weight": weights.sum()}.get(reduction, counts.sum())
+    expected = (values * weights).sum() / divisor
+    given = WEIGHTS if weighted else None
+    assert loss(y, LOGITS, given) == pytest.approx(expected, rel=1e-5)
+
+    model = cnnx.Sequential([cnnx.Input((8,)), cnnx.layers.Dense(4, use_bias=False)])
+    model.compile("sgd", loss)
+    model.set_weights([LOGITS])
+    assert model.test_on_batch(np.eye(8), y, given) == pytest.approx(expected, rel=1e-5)
+    assert model.train_on_batch(np.eye(8), y, given) == pytest.approx(expected, rel=1e-5)
+    gradient = model.parameters.gradients.reshape(8, 4)
+    np.testing.assert_allclose(gradient, loss.gradient(y, LOGITS, given), rtol=1e-5, atol=1e-7)
+    config = json.loads(json.dumps(loss.get_config()))
+    assert losses.get({"class_name": type(loss).name, "config": config}).reduction == reduction
+
+
+def test_without_a_reduction_the_losses_stay_apart() -> None:
+    image, target = normal(3, 2, 3, 5, 4), normal(4, 2, 3, 5, 4)
+    found = losses.MeanSquaredError(reduction=None)(target, image)
+    np.testing.assert_allclose(found, ((image - target) ** 2).mean(axis=-1), rtol=1e-5)
+    assert losses.Dice("none")(TARGETS, PROBS) == pytest.approx(losses.Dice()(TARGETS, PROBS))
+    assert losses.Dice("none", axis=-1)(TARGETS, PROBS).shape == (8,)
+    model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(4)])
+    with pytest.raises(ValueError, match="mse with reduction=None has no one number"):
+        model.compile("sgd", losses.MeanSquaredError("mse", None))
+
+
+def test_a_batch_has_one_dice() -> None:
+    """Its samples have no losses of their own that could be weighted, and a sum is no multiple."""
+    loss = losses.Dice()
+    with pytest.raises(ValueError, match="dice returns one number for a batch"):
+        loss(TARGETS, PROBS, WEIGHTS)
+    assert losses.Dice("sum")(TARGETS, PROBS) == pytest.approx(loss(TARGETS, PROBS))
+    total = losses.Dice("sum").gradient(TARGETS, PROBS)
+    np.testing.assert_allclose(total, loss.gradient(TARGETS, PROBS), rtol=1e-6)
+    with pytest.raises(ValueError, match=r"dice needs targets of the outputs' shape \(8, 4\), got"):
+        loss(TARGETS[:, :1], PROBS)
+    with pytest.raises(ValueError, match=r"dice: axis=2 is none of the 2 axes"):
+        losses.Dice(axis=2)(TARGETS, PROBS)
+
+
+def test_masks_are_learned_by_their_overlap() -> None:
+    cnnx.utils.set_random_seed(1)
+    x = normal(1, 40, 6, 6, 1)
+    y = (x > 0.3).astype(np.float32)
+    model = cnnx.Sequential([cnnx.Input((6, 6, 1)), cnnx.layers.Conv2D(1, 1, activation="sigmoid")])
+    model.compile(cnnx.optimizers.Adam(0.1), losses.Dice(axis=(1, 2, 3)))
+    found = model.fit(x, y, epochs=20, batch_size=10, verbose=0).history["loss"]
+    assert found[-1] < 0.2 < found[0]
+
+
+FUNCTIONS = {
+    name: getattr(losses, name)
+    for name in losses.__all__
+    if name in losses.LOSSES and hasattr(losses, name)
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_the_losses_of_rows(name: str) -> None:
+    loss = losses.get({"class_name": name, "config": {"reduction": "none"}})
+    y = LABELS if loss.sparse else ONE_HOT
+    np.testing.assert_array_equal(FUNCTIONS[name](y, PROBS), loss(y, PROBS))
+    assert type(losses.get(FUNCTIONS[name])) is type(loss)
+
+
+def test_every_loss_of_keras_has_its_function() -> None:
+    assert {*losses.LOSSES} - {"half_squared_error"} == {*FUNCTIONS}
+    assert losses.mse is losses.mean_squared_error
+    assert losses.huber([[1.0, 5.0]], [[1.0, 1.0]], 2).tolist() == [3.0]
+
+
+def test_names_of_losses_are_reported_in_errors() -> None:
+    loss = losses.Huber(name="far")
+    assert losses.get(losses.serialize(loss)).name == "far"
+    with pytest.raises(ValueError, match="far needs targets of the outputs' shape"):
+        loss([1.0], [[1.0, 2.0]])
+    with pytest.raises(TypeError, match="huber: name must be a text, got 3"):
+        losses.Huber(name=3)  # type: ignore[arg-type]

@@ -10,7 +10,8 @@ from cnnx.arrays import Float, Label, as_float32, whole_numbers
 from cnnx.buffer import Buffer
 from cnnx.confusion import confusion_matrix
 from cnnx.geometry import number
-from cnnx.losses import Loss, ignored_label
+from cnnx.losses import Loss
+from cnnx.losses.targets import ignored_label
 from cnnx.warning import warn
 
 __all__ = [

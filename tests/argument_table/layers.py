@@ -317,7 +317,7 @@ LAYERS: dict[str, Entry] = {
         order="C",
     ),
     "Softmax": layer(
-        layers.Softmax, {"axis": values(0, 2, -2, 2**63) | types(True, 1.5) | NO_NUMBERS}, axis=-1
+        layers.Softmax, {"axis": values(0, 9, -9, 2**63) | types(True, 1.5) | NO_NUMBERS}, axis=-1
     ),
     "SpatialDropout1D": layer(
         layers.SpatialDropout1D, {"x": SEQUENCE_INPUT}, x=SEQUENCE, rate=0.5, **RANDOM

@@ -23,6 +23,7 @@ from argument_table.kinds import (
     Entry,
     Fault,
     Kind,
+    less,
     types,
     values,
 )
@@ -39,28 +40,67 @@ OUTPUTS_AND_TARGETS = {
 }
 
 
+REDUCTION = values("nonsense", "") | types(3, True, ["sum"])
+LAST = values(0, 1) | types(True, 1.5, "2")
+AXES = values(2, [0, 2], -3) | types(True, 1.5, "2", [0, 1.5])
+
+
 def loss(cls: type[losses.Loss], **arguments: Any) -> Entry:
     """Construct a loss and use it once."""
     y = Y if cls.sparse else ONE_HOT
-    kinds = {**OUTPUTS_AND_TARGETS, **({"y_true": LABELS | MISSING} if cls.sparse else {})}
+    kinds = {
+        **OUTPUTS_AND_TARGETS,
+        **({"y_true": LABELS | MISSING} if cls.sparse else {}),
+        "reduction": REDUCTION,
+        "axis": AXES if issubclass(cls, (losses.Dice, losses.Tversky)) else LAST,
+        "q": SHARE | values(1, 0),
+        "apply_class_balancing": {},
+        "alpha": SHARE if cls is losses.BinaryFocalCrossentropy else RATE,
+        **dict.fromkeys(["beta", "gamma", "delta"], RATE),
+    }
+    if cls is losses.CategoricalFocalCrossentropy:  # or a list with one for each class
+        kinds["alpha"] = less(RATE, "[1]", repr(np.ones(2)))
 
-    def call(y_true: Any, y_pred: Any, **given: Any) -> float:
+    def call(y_true: Any, y_pred: Any, **given: Any) -> Any:
         return cls(**given)(y_true, y_pred)
 
+    arguments = {"reduction": "sum", **arguments}
     return Entry(call, {"y_true": y, "y_pred": PROBS, **arguments}, None, kinds)
 
 
+FROM_LOGITS = {"from_logits": False, "label_smoothing": 0.1, "axis": -1}
 LOSSES: dict[str, Entry] = {
-    "binary_crossentropy": loss(losses.BinaryCrossentropy, from_logits=False, label_smoothing=0.1),
-    "categorical_crossentropy": loss(
-        losses.CategoricalCrossentropy, from_logits=False, label_smoothing=0.1
+    "binary_crossentropy": loss(losses.BinaryCrossentropy, **FROM_LOGITS),
+    "binary_focal_crossentropy": loss(
+        losses.BinaryFocalCrossentropy,
+        apply_class_balancing=True,
+        alpha=0.25,
+        gamma=2.0,
+        **FROM_LOGITS,
     ),
+    "categorical_crossentropy": loss(losses.CategoricalCrossentropy, **FROM_LOGITS),
+    "categorical_focal_crossentropy": loss(
+        losses.CategoricalFocalCrossentropy, alpha=0.25, gamma=2.0, **FROM_LOGITS
+    ),
+    "categorical_generalized_cross_entropy": loss(losses.CategoricalGeneralizedCrossEntropy, q=0.5),
+    "categorical_hinge": loss(losses.CategoricalHinge),
+    "cosine_similarity": loss(losses.CosineSimilarity, axis=-1),
+    "dice": loss(losses.Dice, axis=1),
     "half_squared_error": loss(losses.HalfSquaredError),
+    "hinge": loss(losses.Hinge),
+    "huber": loss(losses.Huber, delta=1.0),
+    "kl_divergence": loss(losses.KLDivergence),
+    "log_cosh": loss(losses.LogCosh),
     "mean_absolute_error": loss(losses.MeanAbsoluteError),
+    "mean_absolute_percentage_error": loss(losses.MeanAbsolutePercentageError),
     "mean_squared_error": loss(losses.MeanSquaredError),
+    "mean_squared_logarithmic_error": loss(losses.MeanSquaredLogarithmicError),
+    "poisson": loss(losses.Poisson),
     "sparse_categorical_crossentropy": loss(
-        losses.SparseCategoricalCrossentropy, from_logits=False, ignore_class=5
+        losses.SparseCategoricalCrossentropy, from_logits=False, ignore_class=5, axis=-1
     ),
+    "squared_hinge": loss(losses.SquaredHinge),
+    "tversky": loss(losses.Tversky, alpha=0.5, beta=0.5, axis=1),
     "entropy": Entry(losses.entropy, {"p": PROBS, "base": 2}, None, {"base": REAL | values(1, 0)}),
     "cross_entropy": Entry(
         losses.cross_entropy, {"p": PROBS, "q": PROBS, "base": 2}, None, {"base": REAL | values(1)}

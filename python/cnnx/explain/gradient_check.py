@@ -12,7 +12,7 @@ import numpy as np
 from cnnx import random
 from cnnx.arrays import Array, Double, Float
 from cnnx.explain.double_precision import LayerForm, layer_form, noise
-from cnnx.explain.loss_forms import LOSS_FORMS
+from cnnx.explain.loss_forms import loss_value
 from cnnx.geometry import integer
 from cnnx.layers import InputLayer, Layer
 from cnnx.layers.dropout import NoiseLayer
@@ -253,7 +253,7 @@ class _Loss:
             given = inputs if layer.merges else inputs[0]
             values[value] = self._forms[layer](layer, given, *self._of_layer[layer])
         return self._penalty(values) + sum(
-            objective.share * float(LOSS_FORMS[type(loss)](loss, wanted, values[value]).mean())
+            objective.share * loss_value(loss, wanted, values[value])
             for objective, loss, wanted, value in self._heads
         )
 

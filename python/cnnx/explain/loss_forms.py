@@ -31,8 +31,9 @@ def _categorical(loss: Any, t: Double, y: Double) -> Double:
 
 def _sparse(loss: Any, labels: Array, y: Double) -> Double:
     counts = np.asarray(labels != loss.ignore_class)
-    of_rows = _categorical(loss, np.eye(y.shape[-1])[np.where(counts, labels, 0)], y)
-    result: Double = of_rows * counts * (counts.size / max(counts.sum(), 1))
+    result: Double = (
+        _categorical(loss, np.eye(y.shape[-1])[np.where(counts, labels, 0)], y) * counts
+    )
     return result
 
 
@@ -53,3 +54,24 @@ LOSS_FORMS: dict[type[losses.Loss], Callable[[Any, Any, Double], Double]] = {
     losses.MeanSquaredError: lambda loss, t, y: ((y - t) ** 2).mean(axis=-1),
     losses.SparseCategoricalCrossentropy: _sparse,
 }
+
+
+def loss_value(loss: losses.Loss, targets: Any, y: Double) -> float:
+    """Return a loss of a batch; of losses without a form here, by what they compute themselves."""
+    form = LOSS_FORMS.get(type(loss))
+    if form is not None:
+        values = form(loss, targets, y)
+    elif loss.whole:
+        return float(np.mean(loss.call(targets, y)))
+    else:
+        values = _of_rows(loss, targets, y)
+    count = loss.counted(targets.reshape(-1), None)[2] if loss.sparse else values.size
+    return float(values.sum() / (loss.extent(count, None) or 1))
+
+
+def _of_rows(loss: Any, targets: Any, y: Double) -> Double:
+    rows = y.reshape(-1, y.shape[-1])
+    seen = loss.probabilities(rows) if loss.from_logits else rows
+    wanted = targets.reshape(-1) if loss.sparse else targets.reshape(rows.shape)
+    result: Double = loss.values(wanted, seen)
+    return result

@@ -11,7 +11,7 @@ from cnnx.optimizers.schedules import SCHEDULES
 
 _INERT = {"is_legacy_optimizer", "jit_compile", "name", "slow_step_period"}
 _MEANS = {"sum_over_batch_size", "auto", "mean"}
-"""How losses are joined to one, where that is what ours does."""
+"""How losses are usually joined to one."""
 
 _TAKEN = {
     name: {*inspect.signature(cls).parameters, *inspect.signature(optimizers.Optimizer).parameters}
@@ -88,15 +88,15 @@ def _each(value: Any) -> Any:
     config = value.get("config")
     if not isinstance(config, dict):
         return config if value["class_name"] == "function" else value["class_name"]
-    if config.get("reduction", "auto") not in _MEANS:
-        raise ValueError(f"reduction={str(config['reduction'])[:100]}")
     if "fn" in config and value["class_name"] in ("MeanMetricWrapper", "LossFunctionWrapper"):
         return config["fn"]
     kept = {
         name: item
         for name, item in config.items()
-        if name not in ("reduction", "dtype", "name") and item is not None
+        if name not in ("dtype", "name") and item is not None
     }
+    if kept.get("reduction") in _MEANS:
+        del kept["reduction"]
     if kept.get("axis") == -1:
         del kept["axis"]
     return {"class_name": value["class_name"], "config": kept}

@@ -76,16 +76,16 @@ class JointStep(TrainingStep):
     def _share_counts(self, arrays: Sequence[Array], joint: int) -> None:
         """Tell each output over how many rows of all ranks its loss is the mean."""
         for head in self.heads:
-            head.joint_count = head.rows_in(joint)
-        varying = [head for head in self.heads if head.counts_vary]
+            head.joint_extent = head.rows_in(joint)
+        varying = [head for head in self.heads if head.extent_varies]
         if varying:
-            counts = np.zeros(len(varying), np.int64)
+            extents = np.zeros(len(varying), np.float64)
             if _rows(arrays):
                 for head, targets, weights in self.given(arrays):
-                    if head.counts_vary:
-                        counts[varying.index(head)] = head.counted(targets, weights)[2]
-            for head, count in zip(varying, self.group.sum(counts), strict=True):
-                head.joint_count = int(count)
+                    if head.extent_varies:
+                        extents[varying.index(head)] = head.extent(targets, weights)
+            for head, extent in zip(varying, self.group.sum(extents), strict=True):
+                head.joint_extent = float(extent)
 
     def _forward_without_samples(self) -> list[float]:
         """Take part in what the others do forward with their samples; return figures of 0."""

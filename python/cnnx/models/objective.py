@@ -99,6 +99,11 @@ def objectives(
     shares = _for_outputs(names, loss_weights, "loss_weights", 1.0)
     for place, one in enumerate(_for_outputs(names, loss, "loss", loss)):
         share = 1.0 if shares[place] is None else shares[place]
+        if one is not None and one.reduction == "none":
+            raise ValueError(
+                f"compile: {one.name} with reduction=None has no one number to make small; take "
+                "'sum_over_batch_size' or 'sum'"
+            )
         found.append(
             Objective(
                 names[place],

@@ -61,15 +61,15 @@ class Head:
 
     Attributes
     ----------
-    joint_count
-        Over how many rows of all ranks the loss is the mean; None for those of this process.
+    joint_extent
+        What the losses of the rows of all ranks are divided by; None: of those of this process.
     """
 
     def __init__(self, objective: Objective, shape: Shape, fused: bool, group: Group) -> None:
         self.objective = objective
         self.shape = shape
         self.loss = objective.loss
-        self.joint_count: int | None = None
+        self.joint_extent: float | None = None
         self._group = group
         self.sparse = self.loss is not None and self.loss.sparse
         self.figures = [
@@ -110,10 +110,20 @@ class Head:
         return math.prod(self.rows_of(samples))
 
     @property
-    def counts_vary(self) -> bool:
-        """Whether samples may differ in how many of their rows count in the loss."""
+    def extent_varies(self) -> bool:
+        """Whether a batch's samples may differ in what their losses are divided by."""
+        if self.loss is None:
+            return False
+        if self.loss.reduction in ("sum", "mean_with_sample_weight"):
+            return True
         counted = getattr(type(self.loss), "counted", Loss.counted)
         return counted is not Loss.counted and getattr(self.loss, "ignore_class", self) is not None
+
+    def extent(self, targets: Array, weights: Float | None) -> float:
+        """Return what the losses of rows are divided by."""
+        assert self.loss is not None
+        _, factors, count = self.counted(targets, weights)
+        return self.loss.extent(count, factors)
 
     def counted(self, targets: Array, weights: Float | None) -> tuple[Array, Float | None, int]:
         """Return rows of targets, their weights, and how many the loss counts."""
@@ -134,7 +144,8 @@ class Head:
             if self._loss_sees_rows:
                 losses, rows = losses.reshape(-1), rows.reshape(-1, self._units)
             seen, weights, count = self.counted(targets, weights)
-            self._count = count if self.joint_count is None else self.joint_count
+            extent = self.joint_extent
+            self._divisor = (self.loss.extent(count, weights) if extent is None else extent) or 1
             if self._from_logits:
                 probabilities = self._probabilities.rows(len(outputs))
                 found = self._rows(probabilities)
@@ -147,7 +158,7 @@ class Head:
             if weights is not None:
                 losses[weights == 0] = 0  # be the loss infinite or NaN
                 losses *= weights
-            values.append(float(np.add.reduce(losses)) / max(self._count, 1))
+            values.append(float(np.add.reduce(losses)) / self._divisor)
             self._seen = rows, seen, weights
         for figure in figures:
             values.append(figure.of(targets, predictions, self._group))
@@ -159,7 +170,7 @@ class Head:
             dy[...] = 0
             return
         gradient = self._rows(dy)
-        scale = self.objective.share / max(self._count, 1)
+        scale = self.objective.share / self._divisor
         self._kernels.backward(*self._seen, scale, gradient)
         weights = self._seen[-1]
         if weights is not None:
