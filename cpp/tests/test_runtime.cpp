@@ -155,9 +155,15 @@ TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
   // Two items that are worth a thread each, but not to wake one.
   EXPECT_EQ(threads_for_rows(2, kElementwiseGrain + 1), 1);
   EXPECT_EQ(threads_for_work(2, 250, 100), 1);
-  EXPECT_EQ(threads_for_work(2, 500, 100), 2);
+  EXPECT_EQ(threads_for_work(2, 2500, 100), 2);
   EXPECT_EQ(threads_for_work(2, 0, 100), 1);
   EXPECT_EQ(threads_for_work(0, 0, 100), 1);
+  // Operations in a row count together, unless this thread was held up between them.
+  int woken = 1;
+  for (int attempt = 0; attempt < 1000 && woken == 1; ++attempt) {
+    for (int operation = 0; operation < 4; ++operation) woken = threads_for(5, 1);
+  }
+  EXPECT_EQ(woken, 2);
   // Just after a region they are awake, unless this thread was held up.
   int threads = 1;
   for (int attempt = 0; attempt < 1000 && threads == 1; ++attempt) {

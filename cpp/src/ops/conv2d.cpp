@@ -38,9 +38,9 @@ std::atomic<Algorithm>& algorithm() {
 constexpr int64_t kWeightsTiles = 17, kGradientsTiles = 35;
 
 // So does reading those of many weights that were kept: no cache near a core holds them.
-int64_t kept_weights_tiles(const Conv2dDims& d) {
-  constexpr int64_t kManyWeights = 128 * 128, kTiles = 12;
-  return d.ic * d.oc > kManyWeights ? kTiles : 0;
+int64_t kept_weights_tiles(const Conv2dDims& d, Pooling pooling) {
+  constexpr int64_t kManyWeights = 64 * 64, kTiles = 12;
+  return d.ic * d.oc >= kManyWeights && pooling == Pooling::none ? kTiles : 0;
 }
 
 bool takes_winograd(const Conv2dDims& d, Pooling pooling, int64_t weights_tiles) {
@@ -83,7 +83,7 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
                     PreparedWeights* prepared) {
   const Conv2dDims d = whole_windows(dims, epilogue.pool);
   const bool kept = prepared != nullptr;
-  const int64_t weights_tiles = kept ? kept_weights_tiles(d) : kWeightsTiles;
+  const int64_t weights_tiles = kept ? kept_weights_tiles(d, epilogue.pool) : kWeightsTiles;
   if (takes_winograd(d, epilogue.pool, kept ? weights_tiles : winograd_weights_tiles(d))) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (takes_stride2(d, epilogue.pool, weights_tiles)) {

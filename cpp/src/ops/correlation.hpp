@@ -16,7 +16,7 @@
 namespace cnnx {
 
 // Multiply-adds worth a thread. Depthwise ones wait for memory, too.
-constexpr int64_t kConvGrain = int64_t{1} << 20, kDepthwiseGrain = int64_t{1} << 18;
+constexpr int64_t kConvGrain = int64_t{1} << 18, kDepthwiseGrain = int64_t{1} << 16;
 
 // Output pixels of some images, which may lie apart.
 struct OutputPixels {

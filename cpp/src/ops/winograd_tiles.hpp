@@ -63,7 +63,7 @@ class WinogradTiles {
  private:
   static constexpr int64_t kManyWeights = 128 * 128;
   static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kFewTiles = 64;
-  static constexpr int64_t kShares = 4, kTwoBlocks = 32;
+  static constexpr int64_t kShares = 4, kTwoBlocks = 16;
 
   int64_t tile_, rows_, cols_, count_;
   bool shared_;
@@ -168,6 +168,6 @@ class WinogradPatches {
   const float* zeros_ = nullptr;
 };
 
-constexpr int64_t kWinogradGrain = int64_t{1} << 19;  // multiply-adds worth a thread
+constexpr int64_t kWinogradGrain = int64_t{1} << 17;  // multiply-adds worth a thread
 
 }  // namespace cnnx

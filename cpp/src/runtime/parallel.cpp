@@ -22,10 +22,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Idle threads spin for about as long before they sleep (python/cnnx/openmp.py). To wake them takes
-// as long as work of so many grains.
+// as long as work of so many grains, of one operation or of several in a row.
 constexpr std::chrono::microseconds kAwake{100};
-constexpr int64_t kWaking = 2;
+constexpr double kWaking = 16;
 thread_local Clock::time_point last_region_end;
+// What was done on one thread, in grains, because the others slept; and when the last of it began.
+thread_local double grains_alone = 0;
+thread_local Clock::time_point last_alone;
 thread_local TeamSize team_size;
 
 double seconds_between(Clock::time_point begin, Clock::time_point end) {
@@ -142,9 +145,16 @@ int threads_for(int64_t count, double grain) {
   if (items <= grain) return 1;
   const int most = num_threads() - threads_at_work.load(std::memory_order_relaxed);
   if (most <= 1) return 1;
+  const double worth = items / grain;
+  if (items < 2 * std::max(grain, 1.0)) return 1;
   const Clock::time_point now = Clock::now();
-  if (now - last_region_end > kAwake) grain *= kWaking;
-  return items < 2 * std::max(grain, 1.0) ? 1 : team_size.of(most, now);
+  if (now - last_region_end > kAwake) {
+    if (now - last_alone > kAwake) grains_alone = 0;
+    grains_alone += worth, last_alone = now;
+    if (grains_alone < kWaking) return 1;
+    grains_alone = 0;
+  }
+  return team_size.of(most, now);
 }
 
 namespace detail {

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <stdexcept>
 
+#include "cnnx/runtime.hpp"
+
 namespace cnnx {
 namespace {
 
@@ -34,8 +36,10 @@ Scratchpad::Scratchpad(int64_t shared, int threads, int64_t of_each)
     return;
   }
   // The parts stay where the operation with the largest ones had them, while there is room.
+  // There are parts for threads that slept, too: the next time they may be awake.
   const int64_t stride = std::max(stride_, kept.stride);
-  const int64_t parts = stride * std::max<int64_t>(threads, kept.threads);
+  const int64_t most = std::max<int64_t>(kept.threads, threads > 0 ? num_threads() : 0);
+  const int64_t parts = stride * std::max<int64_t>(threads, most);
   if (parts + padded(shared) <= kKeptFloats) {
     size_ += parts - used_;
     stride_ = stride, used_ = parts;
@@ -47,7 +51,7 @@ Scratchpad::Scratchpad(int64_t shared, int threads, int64_t of_each)
     kept.size = size_;
   }
   kept.stride = stride;
-  kept.threads = std::max<int64_t>(threads, kept.threads);
+  kept.threads = std::max<int64_t>(threads, most);
   data_ = static_cast<float*>(kept.memory.get());
   kept.lent = true;
 }
