@@ -71,7 +71,13 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       while (weights < end) add();
     }
   }
-  store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate);
+  if (Steps == 1 && runs.range.is_bounded()) {
+    const Vec least = broadcast(runs.range.least), most = broadcast(runs.range.most);
+    store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate,
+                      [=](Vec x) __attribute__((always_inline)) { return clip(x, least, most); });
+  } else {
+    store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate);
+  }
 }
 
 template <int Vectors, int Steps, int MostPixels, int Pixels = MostPixels>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/kernel_table.hpp"
+#include "kernels/register_tile.hpp"
 #include "kernels/simd.hpp"
 
 namespace cnnx {
@@ -73,9 +74,11 @@ CNNX_INLINE void make_channels(const DepthwiseTile& tile, const float* src, cons
 #pragma GCC unroll 16
     for (int i = 0; i < kTilePixels; ++i) __builtin_prefetch(ahead + i * tile.dst_stride, 1);
   }
+  const Vec least = broadcast(tile.range.least), most = broadcast(tile.range.most);
 #pragma GCC unroll 16
   for (int i = 0; i < kTilePixels; ++i) {
-    if (i < tile.pixels) store_channels<Full>(dst + i * tile.dst_stride, acc[i], cols);
+    if (i >= tile.pixels) continue;
+    store_channels<Full>(dst + i * tile.dst_stride, clip(acc[i], least, most), cols);
   }
 }
 

@@ -44,10 +44,19 @@ using Dot = void (*)(int64_t rows, int64_t k, const float* a, const float* b, fl
 using Transpose = void (*)(int64_t rows, int64_t cols, const float* src, int64_t src_stride,
                            float* dst, int64_t dst_stride);
 
-// The input that one output pixel sees, as runs of contiguous floats at offsets from its first.
+// What sums are clipped to when they are stored. NaNs stay.
+struct Range {
+  float least = -__builtin_inff(), most = __builtin_inff();
+
+  bool is_bounded() const { return least > -__builtin_inff() || most < __builtin_inff(); }
+};
+
+// The input that one output pixel sees, as runs of contiguous floats at offsets from its first. The
+// range bounds the sums over all of them; tiles of several steps know none.
 struct ConvRuns {
   int64_t count, floats;
   const int64_t* offsets;
+  Range range = {};
 };
 
 // dst (pixels, cols; row stride dst_stride) = the sum over all runs of src, pixel_stride floats
@@ -111,6 +120,7 @@ struct DepthwiseTile {
   int64_t weights_row_stride, weights_stride;
   int64_t dst_stride;
   int64_t rows_ahead, src_ahead, dst_ahead;
+  Range range = {};  // of the outputs
 };
 
 // A row of `taps` taps, of which number t joins input j of a tile to output i if

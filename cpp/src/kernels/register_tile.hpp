@@ -24,11 +24,20 @@ CNNX_INLINE void prefetch_tile(const float* c, int64_t ldc) {
   }
 }
 
-// c (Rows, cols; row stride ldc) = acc, plus bias (cols) unless it is null, plus c if accumulate.
-// Whole: cols are all that the accumulators hold.
-template <bool Whole, int Rows, int Vectors>
+CNNX_INLINE Vec clip(Vec x, Vec least, Vec most) {
+  x = least > x ? least : x;
+  return most < x ? most : x;
+}
+
+struct Unchanged {
+  CNNX_INLINE Vec operator()(Vec x) const { return x; }
+};
+
+// c (Rows, cols; row stride ldc) = acc, plus bias (cols) unless it is null, plus c if accumulate,
+// finished vector by vector. Whole: cols are all that the accumulators hold.
+template <bool Whole, int Rows, int Vectors, typename Finish = Unchanged>
 CNNX_INLINE void store_tile(const Vec (&acc)[Rows][Vectors], const float* bias, float* c,
-                            int64_t ldc, int64_t cols, bool accumulate) {
+                            int64_t ldc, int64_t cols, bool accumulate, const Finish& finish = {}) {
 #pragma GCC unroll 8
   for (int v = 0; v < Vectors; ++v) {
     const int64_t width = cols - v * kLanes;
@@ -39,14 +48,14 @@ CNNX_INLINE void store_tile(const Vec (&acc)[Rows][Vectors], const float* bias, 
       for (int i = 0; i < Rows; ++i) {
         float* const out = c + i * ldc + v * kLanes;
         const Vec sum = acc[i][v] + start;
-        store(out, accumulate ? load(out) + sum : sum);
+        store(out, finish(accumulate ? load(out) + sum : sum));
       }
     } else {
 #pragma GCC unroll 32
       for (int i = 0; i < Rows; ++i) {
         float* const out = c + i * ldc + v * kLanes;
         const Vec sum = acc[i][v] + start;
-        store_part(out, accumulate ? load_part(out, width) + sum : sum, width);
+        store_part(out, finish(accumulate ? load_part(out, width) + sum : sum), width);
       }
     }
   }

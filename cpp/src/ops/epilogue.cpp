@@ -43,6 +43,17 @@ void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
   }
 }
 
+Clipping clipping(const Epilogue& epilogue) {
+  Clipping result{{}, epilogue};
+  const Activation activation = epilogue.activation;
+  const bool clips = activation == Activation::relu || activation == Activation::relu6;
+  if (!clips || epilogue.addend != nullptr || epilogue.pool != Pooling::none) return result;
+  result.range.least = 0.0f;
+  if (activation == Activation::relu6) result.range.most = 6.0f;
+  result.rest.activation = Activation::linear;
+  return result;
+}
+
 bool is_finished(const Epilogue& epilogue) {
   return epilogue.addend == nullptr && epilogue.activation == Activation::linear;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cnnx/epilogue.hpp"
+#include "kernels/kernel_table.hpp"
 
 namespace cnnx {
 
@@ -14,5 +15,12 @@ void pool_rows(const Epilogue& epilogue, int64_t window_rows, int64_t windows, i
 void finish(const Epilogue& epilogue, int64_t n, int64_t first, float* dst);
 // Whether `finish` changes nothing.
 bool is_finished(const Epilogue& epilogue);
+
+// An epilogue as kernels can do it that clip what they store, and what is left of it then.
+struct Clipping {
+  Range range;
+  Epilogue rest;
+};
+Clipping clipping(const Epilogue& epilogue);
 
 }  // namespace cnnx

@@ -38,7 +38,7 @@ void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t be
   // Outputs that are many times the inputs come from memory, and short sums leave no time to wait.
   const bool fetches = dst_ == Where::far && ic_ < 64 && channels_ >= 4 * ic_;
   const int64_t offset = 0, cols = std::min(tile.channels, channels_ - channel);
-  const ConvRuns run{1, ic_, &offset};
+  const ConvRuns run{1, ic_, &offset, range_};
   const int64_t count = ceil_div(end - begin, tile.pixels);
   for (int64_t t = 0; t < count; ++t) {
     ahead.fetch();

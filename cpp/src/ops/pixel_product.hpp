@@ -32,11 +32,13 @@ void pack_product(MatrixView weights, int64_t ic, int64_t oc, int64_t begin, int
 // Whether the outputs lie in the cache when they are written.
 enum class Where { near, far };
 
-// Products of pixels (pixels, ic) with packed columns of the weights, plus bias unless it is null.
+// Products of pixels (pixels, ic) with packed columns of the weights, plus bias unless it is null,
+// clipped to a range.
 class PixelProduct {
  public:
-  PixelProduct(int64_t ic, int64_t channels, const float* packed, const float* bias, Where dst)
-      : ic_(ic), channels_(channels), packed_(packed), bias_(bias), dst_(dst) {}
+  PixelProduct(int64_t ic, int64_t channels, const float* packed, const float* bias, Range range,
+               Where dst)
+      : ic_(ic), channels_(channels), packed_(packed), bias_(bias), range_(range), dst_(dst) {}
 
   // Tiles that so many pixels take, about.
   int64_t tiles(int64_t pixels) const {
@@ -75,6 +77,7 @@ class PixelProduct {
 
   int64_t ic_, channels_;
   const float *packed_, *bias_;
+  Range range_;
   Where dst_;
 };
 
