@@ -263,8 +263,12 @@ def test_gradients_and_weights_in_pairs() -> None:
     model = network(optimizer)
     before = model.get_weights()
     model.forward(batch(0)[0], training=True)
-    optimizer.apply_gradients([(np.ones(weight.shape), weight) for weight in model.weights])
+    optimizer.apply_gradients([(np.ones(weight.shape), weight) for weight in model.variables])
     assert_all_close(model.get_weights(), [array - 0.5 for array in before])
+    optimizer.apply([np.ones(array.shape) for array in before])  # all that is trainable
+    assert_all_close(model.get_weights(), [array - 1 for array in before])
+    assert model.trainable_variables == model.trainable_weights
+    assert model.non_trainable_variables == []
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,12 @@ def test_names_and_configs() -> None:
         Dense(2, bias_regularizer="l3", name="d")
 
 
+def test_configs_of_ones_own_classes() -> None:
+    config = regularizers.serialize(Quartic())
+    found = regularizers.deserialize(config, {"Quartic": Quartic})
+    assert isinstance(found, Quartic)
+
+
 def network(**more: Any) -> cnnx.Sequential:
     """Weights and outputs of several layers with penalties."""
     model = cnnx.Sequential(

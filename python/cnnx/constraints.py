@@ -1,7 +1,7 @@
 """Constraints: bounds within which weights are put after each step."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -191,6 +191,9 @@ def serialize(constraint: Constraint) -> dict[str, Any]:
     return registry.serialize(constraint)
 
 
-def deserialize(config: dict[str, Any]) -> Constraint:
+def deserialize(
+    config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Constraint:
     """Make a constraint from what `serialize` returned."""
-    return registry.get("constraint", config, Constraint, CONSTRAINTS)
+    with registry.custom_objects(custom_objects, "constraints.deserialize"):
+        return registry.get("constraint", config, Constraint, CONSTRAINTS)

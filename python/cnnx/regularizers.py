@@ -1,5 +1,6 @@
 """Regularizers: penalties of weights and outputs that are added to the loss."""
 
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -217,6 +218,9 @@ def serialize(regularizer: Regularizer) -> dict[str, Any]:
     return registry.serialize(regularizer)
 
 
-def deserialize(config: dict[str, Any]) -> Regularizer:
+def deserialize(
+    config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Regularizer:
     """Make a regularizer from what `serialize` returned."""
-    return registry.get("regularizer", config, Regularizer, REGULARIZERS)
+    with registry.custom_objects(custom_objects, "regularizers.deserialize"):
+        return registry.get("regularizer", config, Regularizer, REGULARIZERS)

@@ -42,6 +42,21 @@ class WeightHolder(Configurable):
         return [weight for weight in self.weights if weight not in trainable]
 
     @property
+    def variables(self) -> list[Weight]:
+        """All weights, by their other name in Keras."""
+        return self.weights
+
+    @property
+    def trainable_variables(self) -> list[Weight]:
+        """The weights that training changes, by their other name in Keras."""
+        return self.trainable_weights
+
+    @property
+    def non_trainable_variables(self) -> list[Weight]:
+        """The weights that training does not change, by their other name in Keras."""
+        return self.non_trainable_weights
+
+    @property
     def losses(self) -> list[float]:
         """What the regularizers of trainable weights add to the loss."""
         return [

@@ -286,7 +286,8 @@ class TrainingStep:
         return self._score(binding, arrays, judges=True)
 
     def _with_penalties(self, values: list[float]) -> list[float]:
-        return [values[0] + sum(self.penalties.of_weights()), *values[1:]]
+        values[0] += sum(self.penalties.of_weights())
+        return values
 
     def mean(self, judges: bool = False) -> Mean:
         """Return the mean of the figures over batches; metrics that keep a state are reset."""

@@ -1,5 +1,6 @@
 """Optimizers: how the weights follow their gradients."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cnnx import registry
@@ -50,6 +51,9 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return registry.serialize(optimizer)
 
 
-def deserialize(config: dict[str, Any]) -> Optimizer:
+def deserialize(
+    config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> Optimizer:
     """Make an optimizer from what `serialize` returned; its state begins anew."""
-    return registry.get("optimizer", config, Optimizer, OPTIMIZERS)
+    with registry.custom_objects(custom_objects, "optimizers.deserialize"):
+        return registry.get("optimizer", config, Optimizer, OPTIMIZERS)

@@ -133,8 +133,7 @@ class Optimizer(registry.Configurable):
     @property
     def learning_rate(self) -> LearningRate:
         """The rate of the next step; a number or a schedule may be assigned."""
-        schedule = self._schedule
-        return LearningRate(self._rate if schedule is None else schedule(self._taken), self)
+        return LearningRate(self._present_rate(), self)
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
@@ -144,6 +143,9 @@ class Optimizer(registry.Configurable):
         self._schedule = value if isinstance(value, LearningRateSchedule) else None
         if self._schedule is None:
             self._rate = number(value, name, 0, float("inf"))
+
+    def _present_rate(self) -> float:
+        return self._rate if self._schedule is None else self._schedule(self._taken)
 
     @property
     def lr(self) -> LearningRate:
@@ -222,7 +224,9 @@ class Optimizer(registry.Configurable):
 
     # Steps.
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Weight]) -> None:
+    def apply(
+        self, grads: Sequence[Any], trainable_variables: Sequence[Weight] | None = None
+    ) -> None:
         """
         Take one step along gradients of your own making.
 
@@ -231,8 +235,8 @@ class Optimizer(registry.Configurable):
         grads
             An array for each weight, of its shape.
         trainable_variables
-            Trainable weights of the optimizer's model, such as `model.trainable_weights`. All other
-            weights keep their values.
+            Trainable weights of the optimizer's model; all of them by default. Others keep their
+            values.
 
         Raises
         ------
@@ -245,6 +249,8 @@ class Optimizer(registry.Configurable):
                 f"{type(self).__name__}: apply needs a model: compile it with this optimizer and "
                 "call model.forward first"
             )
+        if trainable_variables is None:
+            trainable_variables = model.trainable_weights
         model.apply_gradients(grads, trainable_variables)
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Weight]]) -> None:
@@ -285,7 +291,7 @@ class Optimizer(registry.Configurable):
 
     def step(self, learned: Learned) -> None:
         """Take in the gradients of one batch, and change the parameters if it is time to."""
-        rate = float(self.learning_rate)
+        rate = self._present_rate()
         self._taken += 1
         if self.gradient_accumulation_steps is not None and not self._gather(learned):
             return

@@ -1,5 +1,6 @@
 """Learning rates that change from step to step."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from cnnx import registry
@@ -44,6 +45,9 @@ def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
     return registry.serialize(learning_rate_schedule)
 
 
-def deserialize(config: dict[str, Any]) -> LearningRateSchedule:
+def deserialize(
+    config: dict[str, Any], custom_objects: Mapping[str, Any] | None = None
+) -> LearningRateSchedule:
     """Make a schedule from what `serialize` returned."""
-    return registry.get("schedule", config, LearningRateSchedule, SCHEDULES)
+    with registry.custom_objects(custom_objects, "schedules.deserialize"):
+        return registry.get("schedule", config, LearningRateSchedule, SCHEDULES)
