@@ -14,8 +14,8 @@ With --picture the five likeliest classes are printed by their numbers; 281 to 2
 photos for each: after two epochs on 1,600 photos of cats and dogs it tells 98.0 % of 400 others.
 Without weights everything is learned, from FOLDER or from drawn discs, squares and triangles.
 
-The network is MobileNetV2's kind of blocks, some with 5x5 windows. It has 4,694,024 parameters, of
-which 4,652,008 are learned.
+The network is that of cnnx.applications: MobileNetV2's kind of blocks, some with 5x5 windows. It
+has 4,694,024 parameters, of which 4,652,008 are learned.
 """
 
 import argparse
@@ -25,49 +25,14 @@ import shapes
 
 import cnnx
 from cnnx import layers
+from cnnx.applications import EfficientNetLite0
 
 BATCH_SIZE = 32
-BLOCKS = (  # expansion, channels, blocks, stride of the first, window
-    (1, 16, 1, 1, 3),
-    (6, 24, 2, 2, 3),
-    (6, 40, 2, 2, 5),
-    (6, 80, 3, 2, 3),
-    (6, 112, 3, 1, 5),
-    (6, 192, 4, 2, 5),
-    (6, 320, 1, 1, 3),
-)
-
-
-def convolution(x, filters, size=1, strides=1):
-    """Return x after a convolution, batch normalisation and relu6."""
-    x = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
-    return layers.Activation("relu6")(layers.BatchNormalization()(x))
-
-
-def block(x, filters, strides, expansion, size):
-    """Return the inverted residual block of x: wide inside, narrow at both ends."""
-    y = convolution(x, expansion * x.shape[-1]) if expansion > 1 else x
-    y = layers.DepthwiseConv2D(size, strides, padding="same", use_bias=False)(y)
-    y = layers.Activation("relu6")(layers.BatchNormalization()(y))
-    y = layers.BatchNormalization()(layers.Conv2D(filters, 1, use_bias=False)(y))
-    return y + x if x.shape == y.shape else y
-
-
-def efficientnet_lite0(side=224, classes=1000):
-    """Return the network for colour pictures of `side` x `side` pixels, from 0 to 255."""
-    image = cnnx.Input((side, side, 3))
-    y = convolution(layers.Rescaling(1 / 128, -127 / 128)(image), 32, 3, strides=2)
-    for expansion, channels, count, stride, size in BLOCKS:
-        for index in range(count):
-            y = block(y, channels, 1 if index else stride, expansion, size)
-    y = layers.GlobalAveragePooling2D(name="features")(convolution(y, 1280))
-    y = layers.Dense(classes, activation="softmax")(layers.Dropout(0.2)(y))
-    return cnnx.Model(image, y, name="EfficientNet-Lite0")
 
 
 def with_new_head(network, classes):
     """Return the network's frozen body with a new dense layer."""
-    body = cnnx.Model(network.input, network.get_layer("features").output, name="body")
+    body = cnnx.Model(network.input, network.get_layer("avg_pool").output, name="body")
     body.trainable = False
     image = cnnx.Input(network.input.shape[1:])
     y = layers.Dropout(0.2)(body(image))
@@ -97,9 +62,8 @@ def main():
     options = parser.parse_args()
 
     cnnx.utils.set_random_seed(options.seed)
-    network = efficientnet_lite0(options.side)
-    if options.weights:
-        cnnx.torch.load_weights(network, options.weights)
+    shape = (options.side, options.side, 3)
+    network = EfficientNetLite0(weights=options.weights, input_shape=shape)
     if options.picture:
         picture = cnnx.data.load_image(options.picture, options.side)
         shares = network.predict(picture[None], verbose=0)[0]
@@ -108,7 +72,10 @@ def main():
         return
     train, test, classes = load(options)
     frozen = options.weights is not None
-    model = with_new_head(network, classes) if frozen else efficientnet_lite0(options.side, classes)
+    if frozen:
+        model = with_new_head(network, classes)
+    else:
+        model = EfficientNetLite0(input_shape=shape, classes=classes)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     model.fit(*train, batch_size=BATCH_SIZE, epochs=options.epochs, validation_data=test)
 

@@ -6,10 +6,8 @@ Run: python examples/mobilenet_v2.py [--images FOLDER] [--width W] [--side N] [-
 FOLDER holds a folder of photos for each class (pip install "cnnx[images]"). Without it the network
 tells drawn discs, squares and triangles apart (shapes.py).
 
-A block widens its input by a 1x1 convolution, convolves each channel by itself (3x3), and narrows
-the result by a 1x1 convolution without activation. If the output has the shape of the input, the
-input is added to it. `width` multiplies the number of channels. With width 1 and 1,000 classes the
-network has Keras' 3,538,984 parameters; 3,504,872 are learned, the rest are moving averages.
+The network is that of cnnx.applications. `width` multiplies the number of channels. The batch
+normalisation of PyTorch's variant has a shorter memory, which suits a short training.
 """
 
 import argparse
@@ -22,52 +20,14 @@ from cnnx import layers
 from cnnx.experiment import run_experiment
 
 BATCH_SIZE = 32
-BLOCKS = (  # expansion, channels, blocks, stride of the first; Table 2 of the paper
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-
-
-def rounded(channels):
-    """Return the nearest multiple of 8, at least 8, and not below 90 % of `channels`."""
-    near = max(8, int(channels + 4) // 8 * 8)
-    return near + 8 if near < 0.9 * channels else near
-
-
-def normalized(x):
-    return layers.BatchNormalization(momentum=0.9)(x)
-
-
-def convolution(x, filters, size=1, strides=1):
-    """Return x after a convolution, batch normalisation and relu6."""
-    x = layers.Conv2D(filters, size, strides, padding="same", use_bias=False)(x)
-    return layers.Activation("relu6")(normalized(x))
-
-
-def block(x, filters, strides, expansion):
-    """Return the inverted residual block of x: wide inside, narrow at both ends."""
-    y = convolution(x, expansion * x.shape[-1]) if expansion > 1 else x
-    y = layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(y)
-    y = layers.Activation("relu6")(normalized(y))
-    y = normalized(layers.Conv2D(filters, 1, use_bias=False)(y))
-    return x + y if x.shape == y.shape else y
 
 
 def mobilenet_v2(side=224, classes=1000, width=1.0):
-    """Return the network for colour pictures of `side` x `side` pixels."""
-    image = cnnx.Input((side, side, 3))
-    y = convolution(layers.Rescaling(2, -1)(image), rounded(32 * width), 3, strides=2)
-    for expansion, channels, count, stride in BLOCKS:
-        for index in range(count):
-            y = block(y, rounded(channels * width), 1 if index else stride, expansion)
-    y = convolution(y, rounded(1280 * max(width, 1)))
-    y = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(y))
-    return cnnx.Model(image, layers.Dense(classes, activation="softmax")(y), name="MobileNetV2")
+    """Return the network for colour pictures of `side` x `side` pixels, from 0 to 1."""
+    image = layers.Rescaling(2, -1)(cnnx.Input((side, side, 3)))
+    return cnnx.applications.MobileNetV2(
+        input_tensor=image, alpha=width, classes=classes, dropout=0.2, variant="torch"
+    )
 
 
 def load(options):

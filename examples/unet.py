@@ -6,10 +6,9 @@ Run: python examples/unet.py [--side N] [--depth N] [--width N] [--epochs N] [--
 The pictures are those of shapes.py: up to four discs, squares and triangles, one over the other. A
 softmax in each pixel chooses between the background and the three kinds.
 
-The network looks at the picture at several sizes. On the way down it halves the picture and doubles
-the number of channels. On the way up a transposed convolution doubles the picture, and the channels
-of that size from the way down are set beside it. Unlike the paper's, the convolutions keep the size
-of the picture and have batch normalisation.
+The network is that of cnnx.applications. It looks at the picture at several sizes. On the way down
+it halves the picture and doubles the number of channels. On the way up a transposed convolution
+doubles the picture, and the channels of that size from the way down are set beside it.
 """
 
 import argparse
@@ -20,32 +19,10 @@ import numpy as np
 import shapes
 
 import cnnx
-from cnnx import explain, layers
+from cnnx import explain
 
 BATCH_SIZE, DRAWN = 16, 6
 NAMES = "background", *shapes.NAMES[:3]
-
-
-def convolutions(x, filters):
-    """Return x after two 3x3 convolutions with batch normalisation."""
-    for _ in range(2):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
-    return x
-
-
-def unet(side=64, depth=3, width=16, classes=4):
-    """Return the network: `depth` times down and up, `width` channels at the full size."""
-    y = image = cnnx.Input((side, side, 3))
-    seen = []
-    for level in range(depth):
-        seen.append(convolutions(y, width << level))
-        y = layers.MaxPooling2D(2)(seen[-1])
-    y = convolutions(y, width << depth)
-    for level in reversed(range(depth)):
-        y = layers.Conv2DTranspose(width << level, 2, strides=2)(y)
-        y = convolutions(layers.Concatenate()([seen[level], y]), width << level)
-    return cnnx.Model(image, layers.Conv2D(classes, 1, activation="softmax")(y), name="U-Net")
 
 
 def overlap(truth, found, label):
@@ -81,7 +58,8 @@ def main():
     cnnx.utils.set_random_seed(options.seed)
     train = shapes.draw(options.samples, options.side, options.seed, most=4)
     test = shapes.draw(200, options.side, options.seed + 1, most=4)
-    model = unet(options.side, options.depth, options.width, len(NAMES))
+    shape = (options.side, options.side, 3)
+    model = cnnx.applications.UNet(shape, options.depth, options.width, classes=len(NAMES))
     model.summary()
     steps = options.epochs * math.ceil(options.samples / BATCH_SIZE)
     rate = cnnx.optimizers.schedules.CosineDecay(0.005, steps)

@@ -13,6 +13,15 @@ from cnnx import keras
 
 MODULES = [
     "activations",
+    "applications",
+    "applications.densenet",
+    "applications.efficientnet",
+    "applications.imagenet_utils",
+    "applications.mobilenet",
+    "applications.mobilenet_v2",
+    "applications.mobilenet_v3",
+    "applications.resnet",
+    "applications.resnet_v2",
     "callbacks",
     "constraints",
     "datasets",

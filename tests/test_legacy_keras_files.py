@@ -47,6 +47,18 @@ def assert_same(one: Any, other: Any, *shape: int) -> None:
     np.testing.assert_array_equal(one.predict(x, verbose=0), other.predict(x, verbose=0))
 
 
+def test_a_normalization_of_ours_takes_the_statistics(tmp_path: Path) -> None:
+    """Keras stores the number of samples beside them."""
+    statistics = values(2, seed=1), values(2, seed=2)
+    named = [("n/mean:0", statistics[0]), ("n/variance:0", statistics[1])]
+    path = tmp_path / "file.h5"
+    path.write_bytes(keras_2(None, {"n": [*named, ("n/count:0", np.array(3))], "c": ONE}))
+    model = ours(cnnx.layers.Normalization(), cnnx.layers.Conv2D(3, 3))
+    model.load_weights(path)
+    for found, wanted in zip(model.get_weights(), (*statistics, KERNEL, BIAS), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 @pytest.mark.parametrize("form", ["list", "dict", "tf"])
 def test_chains(tmp_path: Path, form: str) -> None:
     """Until Keras 2.2.2 the config of a chain was a list; TensorFlow's began with its input."""

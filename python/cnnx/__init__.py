@@ -30,7 +30,7 @@ from cnnx.models import Model, Sequential
 from cnnx.registry import register
 
 if TYPE_CHECKING:
-    from cnnx import data, datasets, explain, filters, keras, onnx, sklearn, torch
+    from cnnx import applications, data, datasets, explain, filters, keras, onnx, sklearn, torch
 
 __all__ = [
     "Input",
@@ -38,6 +38,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "applications",
     "callbacks",
     "config",
     "constraints",
@@ -64,7 +65,17 @@ __all__ = [
     "utils",
 ]
 
-_ON_FIRST_USE = ("data", "datasets", "explain", "filters", "keras", "onnx", "sklearn", "torch")
+_ON_FIRST_USE = (
+    "applications",
+    "data",
+    "datasets",
+    "explain",
+    "filters",
+    "keras",
+    "onnx",
+    "sklearn",
+    "torch",
+)
 
 
 def __dir__() -> list[str]:

@@ -32,7 +32,7 @@ from cnnx.models import Model, Sequential
 from cnnx.optimizers import Optimizer
 
 if TYPE_CHECKING:
-    from cnnx.keras import datasets
+    from cnnx.keras import applications, datasets
 
 __all__ = [
     "Initializer",
@@ -44,6 +44,7 @@ __all__ = [
     "Optimizer",
     "Sequential",
     "activations",
+    "applications",
     "callbacks",
     "constraints",
     "datasets",
@@ -60,6 +61,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    if name == "datasets":  # on first use, as in cnnx
-        return importlib.import_module("cnnx.keras.datasets")
+    if name in ("applications", "datasets"):  # on first use, as in cnnx
+        return importlib.import_module(f"cnnx.keras.{name}")
     raise AttributeError(f"module 'cnnx.keras' has no attribute {name!r}")

@@ -190,6 +190,8 @@ class Matching:
             else:
                 self.fixed.append((slot, arrays[:2]))
             return
+        if slot.class_name == "Normalization" and len(arrays) == len(weights) + 1:
+            arrays = arrays[:-1]  # Keras also counts the samples
         if len(weights) != len(arrays):
             self._refuse(f"it has {len(arrays)} weights for {slot.layer}, which has {len(weights)}")
             return

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnx.arrays import Array, Float, Label
-from cnnx.layers import BatchNormalization, Dense, GroupNormalization, LayerNormalization, PReLU
+from cnnx.layers import (
+    BatchNormalization,
+    Dense,
+    GroupNormalization,
+    LayerNormalization,
+    Normalization,
+    PReLU,
+)
 from cnnx.layers.convolution import Convolution
 from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.depthwise import Depthwise
@@ -51,6 +58,8 @@ def counterparts(layer: Layer, orders: FlatOrders) -> list[Counterpart]:
     """
     Return the modules that a layer is in PyTorch: two for a separable convolution, else one.
 
+    The Normalization of pictures is none: PyTorch leaves it to what comes before the network.
+
     A layer of the user's own has tensors that are called and lie as its weights do.
 
     Raises
@@ -58,6 +67,8 @@ def counterparts(layer: Layer, orders: FlatOrders) -> list[Counterpart]:
     ValueError
         PyTorch has no such layer.
     """
+    if isinstance(layer, Normalization):
+        return []
     kept, made = orders.inputs.get(layer), orders.outputs.get(layer)
     if isinstance(layer, Separable):
         bias = {} if layer.bias is None else {"bias": _vector(layer.bias)}

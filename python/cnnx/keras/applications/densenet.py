@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.densenet`."""
+
+from cnnx.applications.densenet import *

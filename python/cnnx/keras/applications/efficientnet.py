@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.efficientnet`."""
+
+from cnnx.applications.efficientnet import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.imagenet_utils`."""
+
+from cnnx.applications.imagenet_utils import *

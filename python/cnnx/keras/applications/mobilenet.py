@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.mobilenet`."""
+
+from cnnx.applications.mobilenet import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.mobilenet_v3`."""
+
+from cnnx.applications.mobilenet_v3 import *

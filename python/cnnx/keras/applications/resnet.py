@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.resnet`."""
+
+from cnnx.applications.resnet import *

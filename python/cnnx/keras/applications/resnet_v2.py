@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.resnet_v2`."""
+
+from cnnx.applications.resnet_v2 import *

@@ -1,0 +1,3 @@
+"""The names of `cnnx.applications.vgg`."""
+
+from cnnx.applications.vgg import *
