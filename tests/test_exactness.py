@@ -31,6 +31,7 @@ def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
 # Those that only give an array another shape or are cases of others with one axis less, one that
 # has no gradient, and those whose random numbers PyTorch does not draw.
 PLAIN = {"Flatten", "Identity", "Reshape", "Cropping1D", "ZeroPadding1D", "Take", "Tile", "Padding"}
+PLAIN |= {"ActivityRegularization", "CenterCrop"}
 NOT_TRIED = {"InputLayer", "GaussianDropout", "ArgMax", *PLAIN} | {
     layer.__name__ for layer in AUGMENTATION
 }

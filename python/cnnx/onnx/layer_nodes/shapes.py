@@ -104,6 +104,7 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.Take: take,
     layers.Tile: tile,
     layers.RepeatVector: repeat,
+    layers.ActivityRegularization: nothing,
     layers.Identity: nothing,
     layers.Dropout: nothing,
     layers.SpatialDropout1D: nothing,
