@@ -25,6 +25,8 @@ extensions = [
 exclude_patterns = ["extensions"]
 html_theme = "furo"
 html_title = f"cnnx {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_math_renderer = "mathml"
 default_role = "code"  # as in Markdown
 

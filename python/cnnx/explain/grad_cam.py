@@ -17,11 +17,15 @@ from cnnx.models import Model
 def grad_cam(
     model: Model, image: Any, class_index: int | None = None, layer: str | None = None
 ) -> Float:
-    """
+    r"""
     Return where the feature maps of a layer speak for a class (Selvaraju et al. 2017).
 
-    max(0, sum over k of a_k A_k), where A_k are the layer's maps and a_k is the mean over the
-    pixels of the gradient of the class's score with respect to A_k; enlarged to the image.
+    .. math::
+
+        \max(0, \sum_k a_k A_k)
+
+    A_k are the layer's maps. a_k is the mean over the pixels of the gradient of the class's score
+    with respect to A_k. The map is enlarged to the image.
 
     Parameters
     ----------

@@ -124,12 +124,18 @@ class Convolution(GroupedConvolution):
 
 
 class Conv2D(Convolution):
-    """
+    r"""
     Slide `filters` windows over the image and weigh the pixels in each (cross-correlation).
 
-    y[n, i, j, f] = activation(bias[f] + sum over u, v, c of
-    x[n, i s + u d - top, j s + v d - left, c] kernel[u, v, c, f]), with stride s and dilation d of
-    each axis; pixels outside the image count as zero. Input (batch, height, width, channels),
+    With stride s and dilation d of each axis,
+
+    .. math::
+
+        y_{nijf} = \mathrm{activation}(\mathrm{bias}_f + \sum_{u, v, c}
+        x_{n, \, i s + u d - \mathrm{top}, \, j s + v d - \mathrm{left}, \, c}
+        \; \mathrm{kernel}_{uvcf})
+
+    Pixels outside the image count as zero. Input (batch, height, width, channels),
     output (batch, rows, columns, filters), kernel (height, width, channels / groups, filters).
     A true convolution is the same with the kernel rotated by 180 degrees.
 
@@ -173,11 +179,17 @@ class Conv2D(Convolution):
 
 
 class Conv1D(Convolution):
-    """
+    r"""
     Slide `filters` windows over the steps of a sequence and weigh the numbers in each.
 
-    y[n, i, f] = activation(bias[f] + sum over u, c of x[n, i s + u d - before, c] kernel[u, c, f]),
-    with stride s and dilation d; steps outside the sequence count as zero. Input (batch, steps,
+    With stride s and dilation d,
+
+    .. math::
+
+        y_{nif} = \mathrm{activation}(\mathrm{bias}_f + \sum_{u, c}
+        x_{n, \, i s + u d - \mathrm{before}, \, c} \; \mathrm{kernel}_{ucf})
+
+    Steps outside the sequence count as zero. Input (batch, steps,
     channels), output (batch, steps, filters), kernel (steps, channels / groups, filters).
 
     Parameters

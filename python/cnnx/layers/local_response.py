@@ -13,11 +13,15 @@ from cnnx.layers.layer import Layer
 
 
 class LocalResponseNormalization(Layer):
-    """
+    r"""
     Divide each number by what the channels beside it hold (Krizhevsky et al. 2012, section 3.3).
 
-    y_c = x_c / (bias + alpha / size sum of x_j^2)^beta, with the sum over `size` channels around c,
-    one more after it than before if their number is even.
+    .. math::
+
+        y_c = \frac{x_c}{(\mathrm{bias} + \frac{\alpha}{\mathrm{size}} \sum_j x_j^2)^\beta}
+
+    The sum runs over `size` channels around c, one more after it than before if their number is
+    even.
 
     Parameters
     ----------

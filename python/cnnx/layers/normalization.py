@@ -14,13 +14,21 @@ from cnnx.layers.weight import Weight
 
 
 class BatchNormalization(Layer):
-    """
+    r"""
     Give each channel (last axis) mean beta and deviation gamma (Ioffe & Szegedy 2015).
 
-    y = gamma (x - mean) / sqrt(variance + epsilon) + beta. In training, mean and variance are the
-    batch's, over all axes but the last, and the moving statistics follow them:
-    moving = momentum moving + (1 - momentum) batch. Otherwise, and when the layer is frozen
-    (trainable=False), they are the moving ones.
+    .. math::
+
+        y = \gamma \frac{x - \mathrm{mean}}{\sqrt{\mathrm{variance} + \varepsilon}} + \beta
+
+    In training, mean and variance are those of the batch, over all axes but the last. The moving
+    statistics follow them, with mu for the momentum:
+
+    .. math::
+
+        \mathrm{moving} \leftarrow \mu \cdot \mathrm{moving} + (1 - \mu) \cdot \mathrm{batch}
+
+    In use, and when the layer is frozen (trainable=False), mean and variance are the moving ones.
 
     Parameters
     ----------

@@ -167,10 +167,14 @@ def _add_up(products: Float, grouping: Grouping, gradient: Float | None) -> None
 
 
 class LayerNormalization(SampleNormalization):
-    """
+    r"""
     Give each place of each sample mean beta and deviation gamma over its channels (Ba et al. 2016).
 
-    y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over `axis`.
+    .. math::
+
+        y = \gamma \frac{x - \mathrm{mean}}{\sqrt{\mathrm{variance} + \varepsilon}} + \beta
+
+    Mean and variance are taken over `axis`.
 
     Parameters
     ----------
@@ -226,12 +230,16 @@ class LayerNormalization(SampleNormalization):
 
 
 class GroupNormalization(SampleNormalization):
-    """
+    r"""
     Give each channel of each sample mean beta and deviation gamma, in groups (Wu & He 2018).
 
-    y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over all pixels
-    of a sample and the channels of a group; gamma and beta have one number a channel. One group
-    takes all channels together; as many groups as channels is instance normalisation.
+    .. math::
+
+        y = \gamma \frac{x - \mathrm{mean}}{\sqrt{\mathrm{variance} + \varepsilon}} + \beta
+
+    Mean and variance are taken over all pixels of a sample and the channels of a group. Gamma and
+    beta have one number a channel. One group takes all channels together; as many groups as
+    channels is instance normalisation.
 
     Parameters
     ----------

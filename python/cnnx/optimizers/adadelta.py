@@ -9,12 +9,20 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class Adadelta(Optimizer):
-    """
+    r"""
     Descent by the gradient, in units of the moves before (Zeiler 2012).
 
-    squares = rho squares + (1 - rho) gradient^2;
-    move = gradient sqrt(moves + epsilon) / sqrt(squares + epsilon);
-    moves = rho moves + (1 - rho) move^2; parameter -= learning_rate move.
+    With the gradient g, its mean square s, the move d and its mean square m:
+
+    .. math::
+
+        s \leftarrow \rho s + (1 - \rho) g^2
+
+        d = g \frac{\sqrt{m + \varepsilon}}{\sqrt{s + \varepsilon}}
+
+        m \leftarrow \rho m + (1 - \rho) d^2
+
+        \theta \leftarrow \theta - \mathrm{rate} \cdot d
 
     Parameters
     ----------

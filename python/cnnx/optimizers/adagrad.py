@@ -8,10 +8,16 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class Adagrad(RootMeanSquare):
-    """
+    r"""
     Descent by the gradient over the root of all its squares so far (Duchi et al. 2011).
 
-    squares += gradient^2; parameter -= learning_rate gradient / sqrt(squares + epsilon).
+    With the gradient g and the sum s of its squares:
+
+    .. math::
+
+        s \leftarrow s + g^2
+
+        \theta \leftarrow \theta - \mathrm{rate} \frac{g}{\sqrt{s + \varepsilon}}
 
     Parameters
     ----------

@@ -10,13 +10,22 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class Adam(Moments):
-    """
+    r"""
     Descent by running averages of the gradient and its square (Kingma & Ba 2015, Algorithm 1).
 
-    At step t, from 1: m = beta_1 m + (1 - beta_1) gradient; v = beta_2 v + (1 - beta_2) gradient^2;
-    parameter -= learning_rate (m / (1 - beta_1^t)) / (sqrt(v / (1 - beta_2^t)) + e) with
-    e = epsilon as in textbooks and PyTorch, or, with `epsilon_hat=True`,
-    e = epsilon / sqrt(1 - beta_2^t) as in Keras.
+    At step t, from 1, with the gradient g:
+
+    .. math::
+
+        m \leftarrow \beta_1 m + (1 - \beta_1) g
+
+        v \leftarrow \beta_2 v + (1 - \beta_2) g^2
+
+        \theta \leftarrow \theta - \mathrm{rate} \frac{m / (1 - \beta_1^t)}
+        {\sqrt{v / (1 - \beta_2^t)} + e}
+
+    e is epsilon, as in textbooks and PyTorch, or, with `epsilon_hat=True`,
+    epsilon / sqrt(1 - beta_2^t), as in Keras.
 
     Parameters
     ----------

@@ -9,11 +9,18 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class Adamax(Moments):
-    """
+    r"""
     Adam with the largest gradient in the place of their mean square (Kingma & Ba 2015, section 7).
 
-    At step t, from 1: m = beta_1 m + (1 - beta_1) gradient; u = max(beta_2 u, |gradient|);
-    parameter -= learning_rate m / ((1 - beta_1^t) (u + epsilon)).
+    At step t, from 1, with the gradient g:
+
+    .. math::
+
+        m \leftarrow \beta_1 m + (1 - \beta_1) g
+
+        u \leftarrow \max(\beta_2 u, |g|)
+
+        \theta \leftarrow \theta - \mathrm{rate} \frac{m}{(1 - \beta_1^t)(u + \varepsilon)}
 
     Parameters
     ----------

@@ -8,11 +8,17 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class AdamW(Adam):
-    """
+    r"""
     Adam with decoupled weight decay (Loshchilov & Hutter 2019).
 
-    Before each step of `Adam`: parameter -= learning_rate weight_decay parameter. Unlike a penalty
-    on the weights in the loss, that does not pass through the averages of the gradient.
+    Before each step of `Adam`, with lambda for the weight decay:
+
+    .. math::
+
+        \theta \leftarrow \theta - \mathrm{rate} \cdot \lambda \theta
+
+    Unlike a penalty on the weights in the loss, that does not pass through the averages of the
+    gradient.
 
     Parameters
     ----------

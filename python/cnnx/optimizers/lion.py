@@ -9,11 +9,17 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class Lion(Optimizer):
-    """
+    r"""
     Descent by the sign of an average of the gradients (Chen et al. 2023, Algorithm 2).
 
-    parameter -= learning_rate sign(beta_1 m + (1 - beta_1) gradient);
-    m = beta_2 m + (1 - beta_2) gradient.
+    With the gradient g:
+
+    .. math::
+
+        \theta \leftarrow \theta - \mathrm{rate} \cdot
+        \mathrm{sign}(\beta_1 m + (1 - \beta_1) g)
+
+        m \leftarrow \beta_2 m + (1 - \beta_2) g
 
     Parameters
     ----------

@@ -9,13 +9,20 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class Momentum(Optimizer):
-    """
+    r"""
     Gradient descent along the running average of the gradients (Polyak 1964).
 
-    velocity = momentum velocity - (1 - momentum) gradient; parameter += learning_rate velocity. The
-    defaults are those of textbooks. Without averaging the gradient counts in full, velocity =
-    momentum velocity - gradient: steps are 1 / (1 - momentum) times as long, and at a constant
-    learning rate the same as those of `SGD` with momentum.
+    With the gradient g, and mu for the momentum:
+
+    .. math::
+
+        v \leftarrow \mu v - (1 - \mu) g
+
+        \theta \leftarrow \theta + \mathrm{rate} \cdot v
+
+    The defaults are those of textbooks. Without averaging, the gradient is not multiplied by
+    1 - mu: steps are 1 / (1 - mu) times longer, and at a constant learning rate the same as those
+    of `SGD` with momentum.
 
     Parameters
     ----------

@@ -12,12 +12,17 @@ _GONE = 1e-30
 
 
 class Nadam(Moments):
-    """
+    r"""
     Adam that looks ahead along its momentum (Dozat 2016).
 
-    With m and v as in `Adam`, momentum u_t = beta_1 (1 - 0.96^t / 2) and U_t = u_1 ... u_t:
-    parameter -= learning_rate (u_{t+1} m / (1 - U_{t+1}) + (1 - u_t) gradient / (1 - U_t)) /
-    (sqrt(v / (1 - beta_2^t)) + epsilon).
+    With m and v as in `Adam`, and the gradient g:
+
+    .. math::
+
+        u_t = \beta_1 (1 - 0.96^t / 2), \quad U_t = u_1 \cdots u_t
+
+        \theta \leftarrow \theta - \mathrm{rate} \frac{u_{t+1} m / (1 - U_{t+1})
+        + (1 - u_t) g / (1 - U_t)}{\sqrt{v / (1 - \beta_2^t)} + \varepsilon}
 
     Parameters
     ----------

@@ -8,13 +8,20 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class RMSprop(RootMeanSquare):
-    """
+    r"""
     Descent by the gradient over its running root mean square (Tieleman & Hinton 2012).
 
-    squares = rho squares + (1 - rho) gradient^2;
-    velocity = momentum velocity + learning_rate gradient / sqrt(squares + epsilon);
-    parameter -= velocity. Centred (Graves 2013), the square of mean = rho mean + (1 - rho) gradient
-    is taken off the squares.
+    With the gradient g, its mean square s, the velocity v, and mu for the momentum:
+
+    .. math::
+
+        s \leftarrow \rho s + (1 - \rho) g^2
+
+        v \leftarrow \mu v + \mathrm{rate} \frac{g}{\sqrt{s + \varepsilon}}
+
+        \theta \leftarrow \theta - v
+
+    Centred (Graves 2013), the square of the gradient's running mean is subtracted from s.
 
     Parameters
     ----------

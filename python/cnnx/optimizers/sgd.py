@@ -9,11 +9,22 @@ from cnnx.optimizers.schedules import LearningRateSchedule
 
 
 class SGD(Optimizer):
-    """
+    r"""
     Gradient descent, with momentum if asked for.
 
-    velocity = momentum * velocity - learning_rate * gradient; parameter += velocity, or, by
-    Nesterov, parameter += momentum * velocity - learning_rate * gradient (Sutskever et al. 2013).
+    With the gradient g, the rate, and mu for the momentum:
+
+    .. math::
+
+        v \leftarrow \mu v - \mathrm{rate} \cdot g
+
+        \theta \leftarrow \theta + v
+
+    or, by Nesterov (Sutskever et al. 2013),
+
+    .. math::
+
+        \theta \leftarrow \theta + \mu v - \mathrm{rate} \cdot g
 
     Parameters
     ----------
