@@ -159,18 +159,18 @@ def pretended(losses: list[float], **options: Any) -> tuple[EarlyStopping, list[
 @pytest.mark.parametrize(
     ("losses", "options", "epochs", "kept"),
     [
-        ([5, 4, 3, 3, 3], {"baseline": 1.0, "patience": 3}, 3, 2),
+        ([5, 4, 3, 3, 3], {"baseline": 1.0, "patience": 3}, 4, 2),
         ([5, 3, 4, 3, 3], {"baseline": 1.0, "patience": 4}, 4, 1),
         ([5, 0.5, 4, 3, 3], {"baseline": 1.0, "patience": 2}, 4, 1),
-        ([5, 4, 3], {"baseline": 1.0, "patience": 1}, 2, 1),
-        ([5, 4, 3], {"baseline": 1.0}, 2, 1),
+        ([5, 4, 3], {"baseline": 1.0, "patience": 1}, 3, 2),
+        ([5, 4, 3], {"baseline": 1.0}, 3, 2),
         ([3, 3, 2], {}, 2, 0),
     ],
 )
 def test_a_baseline_that_is_not_met(
     losses: list[float], options: Any, epochs: int, kept: int
 ) -> None:
-    """Training waits for it no longer than patience allows, and ends with the best weights."""
+    """As in Keras, training does not stop in an epoch that is better than those before."""
     stopping, seen, same = pretended(losses, restore_best_weights=True, **options)
     assert len(seen) == epochs
     assert stopping.best_epoch == kept
@@ -283,9 +283,9 @@ def rates_on_a_plateau(losses: list[float], **options: Any) -> list[float]:
     [
         ([3, 2, 2, 2, 2, 2], {"patience": 2}, [1, 1, 1, 1, 0.5, 0.5]),
         ([3, 2, 2, 1, 1, 1], {"patience": 2}, [1, 1, 1, 1, 1, 1]),
-        ([2] * 6, {"patience": 1, "cooldown": 1}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
-        ([2] * 6, {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25]),
-        ([2, 2, 1, 2, 2, 2], {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.5, 0.25]),
+        ([2] * 6, {"patience": 1, "cooldown": 1}, [1, 1, 0.5, 0.25, 0.125, 0.0625]),  # as in Keras
+        ([2] * 6, {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
+        ([2, 2, 1, 2, 2, 2], {"patience": 1, "cooldown": 2}, [1, 1, 0.5, 0.5, 0.25, 0.25]),
         ([2, 2, 2, 2, 2], {"patience": 1, "min_lr": 0.4}, [1, 1, 0.5, 0.4, 0.4]),
         ([2, 1.5, 1.4, 1.3], {"patience": 1, "min_delta": 0.2}, [1, 1, 1, 0.5]),
         ([1, 2, 3, 3], {"patience": 1, "mode": "max"}, [1, 1, 1, 1]),

@@ -27,8 +27,8 @@ class EarlyStopping(Callback):
         'min', 'max', or 'auto': 'max' for names that hold acc, auc, f1, precision, recall, iou,
         dice, r2, psnr or ssim, 'min' for others.
     baseline
-        Epochs that are not better than this value count as epochs without improvement; None for no
-        such value.
+        Epochs that are not better than this value count as epochs without improvement, though
+        training does not stop in one that is better than those before; None for no such value.
     restore_best_weights
         Whether to end with the weights of the best epoch rather than the last, be it better than
         the baseline or not.
@@ -57,6 +57,11 @@ class EarlyStopping(Callback):
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
 
+    @property
+    def best(self) -> float | None:
+        """The best value of the figure so far."""
+        return self._monitor.best
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier training."""
         self._monitor.begin(self.training)
@@ -69,6 +74,7 @@ class EarlyStopping(Callback):
         """Compare with the best epoch."""
         if epoch < self.start_from_epoch or self._monitor.waits(self.training, epoch, logs):
             return
+        self._waited += 1
         if self._monitor.improved(logs):
             self.best_epoch = epoch
             if self.restore_best_weights:
@@ -76,9 +82,7 @@ class EarlyStopping(Callback):
             value = self._monitor.value(logs)
             if self.baseline is None or self._monitor.is_better(value, self.baseline):
                 self._waited = 0
-                return
-        self._waited += 1
-        if self._waited >= self.patience and epoch > 0:  # nothing is before the first
+        elif self._waited >= self.patience and epoch > 0:  # nothing is before the first
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if self.verbose:

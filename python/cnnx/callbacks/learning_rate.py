@@ -109,7 +109,7 @@ class ReduceLROnPlateau(RateCallback):
     min_delta
         Smallest change that counts as an improvement.
     cooldown
-        Epochs after a fall that are not counted.
+        Epochs after a fall of which the last alone is counted.
     min_lr
         The rate does not fall below it.
     """
@@ -133,6 +133,11 @@ class ReduceLROnPlateau(RateCallback):
         self.cooldown = integer(cooldown, "ReduceLROnPlateau: cooldown", minimum=0)
         self.min_lr = number(min_lr, "ReduceLROnPlateau: min_lr", 0, float("inf"))
 
+    @property
+    def best(self) -> float | None:
+        """The best value of the figure so far."""
+        return self._monitor.best
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Forget earlier training."""
         super().on_train_begin(logs)
@@ -145,12 +150,12 @@ class ReduceLROnPlateau(RateCallback):
         super().on_epoch_end(epoch, logs)
         if self._monitor.waits(self.training, epoch, logs):
             return
+        if self._cooling:
+            self._cooling -= 1
+            self._waited = 0
         if self._monitor.improved(logs):
             self._waited = 0
-            self._cooling = max(self._cooling - 1, 0)
-        elif self._cooling:
-            self._cooling -= 1
-        else:
+        elif not self._cooling:
             self._waited += 1
             rate = self.optimizer.learning_rate
             if self._waited >= self.patience and rate > self.min_lr:
