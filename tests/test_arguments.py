@@ -19,7 +19,7 @@ FAULTS = {
     for name, entry in ENTRIES.items()
     for argument, what, fault in entry.faults()
 }
-SHARED = {"self", "kwargs", "name", "path"}
+SHARED = {"self", "kwargs", "name", "path", "dtype"}  # dtype says nothing
 
 
 def owner_of(name: str) -> str:

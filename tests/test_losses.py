@@ -443,7 +443,7 @@ def test_without_a_reduction_the_losses_stay_apart() -> None:
     assert losses.Dice("none", axis=-1)(TARGETS, PROBS).shape == (8,)
     model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(4)])
     with pytest.raises(ValueError, match="mse with reduction=None has no one number"):
-        model.compile("sgd", losses.MeanSquaredError("mse", None))
+        model.compile("sgd", losses.MeanSquaredError(None, "mse"))
 
 
 def test_a_batch_has_one_dice() -> None:

@@ -79,6 +79,7 @@ METHODS: dict[str, Entry] = {
         "compile",
         {
             "metrics": values(["nonsense"], "nonsense") | types(3, [3]),
+            "weighted_metrics": values(["nonsense"], "nonsense") | types(3, [3]),
             "loss": values("nonsense", ["nonsense"], [], ["mse", "mse"], {}, {"other": "mse"})
             | types(3, 1.5, [3]),
             "loss_weights": values([1.0, 2.0], {"other": 1.0}, [-1.0]) | types("half"),
@@ -87,6 +88,7 @@ METHODS: dict[str, Entry] = {
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
         loss_weights=None,
+        weighted_metrics=["accuracy"],
     ),
     "fit": method(
         "fit",

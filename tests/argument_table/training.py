@@ -12,10 +12,13 @@ from argument_table.kinds import (
     ARRAY,
     BELOW_1,
     CHOICE,
+    COUNT,
     FITTED,
+    FLAG,
     FROM_0,
     LABELS,
     MISSING,
+    OPTIONAL_COUNT,
     OPTIONAL_RATE,
     RATE,
     REAL,
@@ -54,7 +57,7 @@ def loss(cls: type[losses.Loss], **arguments: Any) -> Entry:
         "reduction": REDUCTION,
         "axis": AXES if issubclass(cls, (losses.Dice, losses.Tversky)) else LAST,
         "q": SHARE | values(1, 0),
-        "apply_class_balancing": {},
+        "apply_class_balancing": FLAG,
         "alpha": SHARE if cls is losses.BinaryFocalCrossentropy else RATE,
         **dict.fromkeys(["beta", "gamma", "delta"], RATE),
     }
@@ -108,24 +111,139 @@ LOSSES: dict[str, Entry] = {
 }
 
 
-def metric(cls: type[metrics.Metric], **arguments: Any) -> Entry:
+OPTIONAL_SHARE = less(SHARE, "None")
+WITH_LISTS = less(SHARE, "[1]", "None", repr(np.ones(2)), "2", "'2'")  # or a list of them
+IDS = values([3], [-1]) | types([1.5], ["a"])
+
+
+def metric(cls: type[metrics.Metric], y: Any = None, p: Any = PROBS, **arguments: Any) -> Entry:
     """Construct a metric and use it once."""
     fractions = {"y_true": {k: f for k, f in LABELS.items() if k in {*FITTED, "NaN", "1.5"}}}
-    kinds = {**OUTPUTS_AND_TARGETS, **(fractions if cls.sparse else {})}
+    kinds: dict[str, Kind] = {
+        **OUTPUTS_AND_TARGETS,
+        **(fractions if cls.sparse else {}),
+        "axis": LAST,
+        "threshold": REAL if cls is metrics.BinaryAccuracy else OPTIONAL_SHARE,
+        "thresholds": WITH_LISTS,
+        **dict.fromkeys(["specificity", "sensitivity", "recall", "precision"], SHARE),
+        **dict.fromkeys(["k", "num_classes", "num_thresholds"], COUNT),
+        **dict.fromkeys(["top_k", "num_labels"], OPTIONAL_COUNT),
+        **dict.fromkeys(["class_id"], less(FROM_0, "None")),
+        "num_regressors": FROM_0,
+        "target_class_ids": IDS,
+        "beta": RATE | values(0),
+        **dict.fromkeys(["curve", "summation_method", "average", "class_aggregation"], CHOICE),
+        "label_weights": values([-1.0, 1.0, 1.0]) | types(["a", 1.0, 1.0]),
+        **dict.fromkeys(["multi_label", "sparse_y_true", "sparse_y_pred", "from_sorted_ids"], FLAG),
+    }
+    if cls is metrics.AUC:
+        kinds["thresholds"] = values([0.2, 1.5]) | types(3, ["a"])
+    if issubclass(cls, metrics.IoU):
+        kinds["y_true"] = kinds["y_pred"] = {}
+    if y is None:
+        y = Y if cls.sparse else ONE_HOT
 
-    def call(y_true: Any, y_pred: Any, **given: Any) -> float:
+    def call(y_true: Any, y_pred: Any, **given: Any) -> Any:
         return cls(**given)(y_true, y_pred)
 
-    y = Y if cls.sparse else ONE_HOT
-    return Entry(call, {"y_true": y, "y_pred": PROBS, **arguments}, None, kinds)
+    return Entry(call, {"y_true": y, "y_pred": p, **arguments}, None, kinds)
 
 
+def numbers(cls: type[metrics.Mean]) -> Entry:
+    """Construct a metric of numbers and use it once."""
+    return Entry(lambda values: cls()(values), {"values": PROBS}, None, {"values": ARRAY})
+
+
+COUNTING: dict[str, Any] = {"thresholds": 0.5, "top_k": 2, "class_id": 1}
+CURVE: dict[str, Any] = {"num_thresholds": 20, "class_id": 1}
+CROSS_ENTROPY: dict[str, Any] = {"from_logits": False, "label_smoothing": 0.1}
 METRICS: dict[str, Entry] = {
+    "accuracy": metric(metrics.Accuracy),
+    "auc": metric(
+        metrics.AUC,
+        num_thresholds=20,
+        curve="PR",
+        summation_method="minoring",
+        thresholds=[0.2, 0.5],
+        multi_label=True,
+        num_labels=3,
+        label_weights=[1.0, 2.0, 3.0],
+        from_logits=False,
+    ),
     "binary_accuracy": metric(metrics.BinaryAccuracy, threshold=0.5),
+    "binary_crossentropy": metric(metrics.BinaryCrossentropy, **CROSS_ENTROPY),
+    "binary_iou": metric(metrics.BinaryIoU, target_class_ids=[0, 1], threshold=0.5),
     "categorical_accuracy": metric(metrics.CategoricalAccuracy),
+    "categorical_crossentropy": metric(metrics.CategoricalCrossentropy, axis=-1, **CROSS_ENTROPY),
+    "categorical_hinge": metric(metrics.CategoricalHinge),
+    "concordance_correlation": metric(metrics.ConcordanceCorrelation, axis=-1),
+    "cosine_similarity": metric(metrics.CosineSimilarity, axis=-1),
+    "f1_score": metric(metrics.F1Score, average="macro", threshold=0.5),
+    "false_negatives": metric(metrics.FalseNegatives, thresholds=0.5),
+    "false_positives": metric(metrics.FalsePositives, thresholds=0.5),
+    "fbeta_score": metric(metrics.FBetaScore, average="macro", beta=1.0, threshold=0.5),
+    "hinge": metric(metrics.Hinge),
+    "iou": metric(
+        metrics.IoU,
+        num_classes=3,
+        target_class_ids=[0, 1],
+        ignore_class=2,
+        sparse_y_true=False,
+        sparse_y_pred=False,
+        axis=-1,
+    ),
+    "kl_divergence": metric(metrics.KLDivergence),
+    "logcosh": metric(metrics.LogCoshError),
+    "mean": numbers(metrics.Mean),
     "mean_absolute_error": metric(metrics.MeanAbsoluteError),
+    "mean_absolute_percentage_error": metric(metrics.MeanAbsolutePercentageError),
+    "mean_iou": metric(
+        metrics.MeanIoU,
+        num_classes=3,
+        ignore_class=2,
+        sparse_y_true=False,
+        sparse_y_pred=False,
+        axis=-1,
+    ),
     "mean_squared_error": metric(metrics.MeanSquaredError),
+    "mean_squared_logarithmic_error": metric(metrics.MeanSquaredLogarithmicError),
+    "one_hot_iou": metric(
+        metrics.OneHotIoU,
+        num_classes=3,
+        target_class_ids=[0, 1],
+        ignore_class=2,
+        sparse_y_pred=False,
+        axis=-1,
+    ),
+    "one_hot_mean_iou": metric(
+        metrics.OneHotMeanIoU, num_classes=3, ignore_class=2, sparse_y_pred=False, axis=-1
+    ),
+    "pearson_correlation": metric(metrics.PearsonCorrelation, axis=-1),
+    "poisson": metric(metrics.Poisson),
+    "precision": metric(metrics.Precision, **COUNTING),
+    "precision_at_recall": metric(metrics.PrecisionAtRecall, recall=0.5, **CURVE),
+    "r2_score": metric(metrics.R2Score, class_aggregation="uniform_average", num_regressors=1),
+    "recall": metric(metrics.Recall, **COUNTING),
+    "recall_at_precision": metric(metrics.RecallAtPrecision, precision=0.5, **CURVE),
+    "root_mean_squared_error": metric(metrics.RootMeanSquaredError),
+    "sensitivity_at_specificity": metric(
+        metrics.SensitivityAtSpecificity, specificity=0.5, **CURVE
+    ),
     "sparse_categorical_accuracy": metric(metrics.SparseCategoricalAccuracy, ignore_class=5),
+    "sparse_categorical_crossentropy": metric(
+        metrics.SparseCategoricalCrossentropy, from_logits=False, axis=-1
+    ),
+    "sparse_top_k_categorical_accuracy": metric(
+        metrics.SparseTopKCategoricalAccuracy, k=2, from_sorted_ids=False
+    ),
+    "specificity_at_sensitivity": metric(
+        metrics.SpecificityAtSensitivity, sensitivity=0.5, **CURVE
+    ),
+    "squared_hinge": metric(metrics.SquaredHinge),
+    "sum": numbers(metrics.Sum),
+    "top_k_categorical_accuracy": metric(metrics.TopKCategoricalAccuracy, k=2),
+    "true_negatives": metric(metrics.TrueNegatives, thresholds=0.5),
+    "true_positives": metric(metrics.TruePositives, thresholds=0.5),
 }
 BETAS: dict[str, Any] = {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-7}
 CLIPNORM: dict[str, Any] = {"clipnorm": 1.0}

@@ -11,7 +11,25 @@ from cnnx.models.callback import Logs
 if TYPE_CHECKING:
     from cnnx.models.training import Training
 
-RISING = ("acc", "auc", "f1", "precision", "recall", "iou", "dice", "r2", "psnr", "ssim")
+RISING = (
+    "acc",
+    "auc",
+    "f1",
+    "fbeta",
+    "precision",
+    "recall",
+    "sensitivity",
+    "specificity",
+    "true_positives",
+    "true_negatives",
+    "iou",
+    "dice",
+    "r2",
+    "correlation",
+    "cosine_similarity",
+    "psnr",
+    "ssim",
+)
 """Parts of the names of figures that are the better the larger they are."""
 
 

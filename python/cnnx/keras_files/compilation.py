@@ -36,13 +36,12 @@ def arguments(description: dict[str, Any]) -> dict[str, Any] | None:
     optimizer = description.get("optimizer", description.get("optimizer_config"))
     if optimizer is None or description.get("loss") is None:
         return None
-    if description.get("weighted_metrics"):
-        raise ValueError("weighted_metrics")
     return {
         "optimizer": _optimizer(optimizer),
         "loss": _each(description["loss"]),
         "metrics": _each(description.get("metrics")),
         "loss_weights": description.get("loss_weights"),
+        "weighted_metrics": _each(description.get("weighted_metrics")),
     }
 
 

@@ -72,7 +72,7 @@ class CosineSimilarity(RowLoss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
-        super().__init__(name, reduction)
+        super().__init__(reduction, name)
         require_last_axis(axis, self.name)
 
     def values(self, targets: Double, outputs: Double) -> Double:
@@ -117,7 +117,7 @@ class CategoricalGeneralizedCrossEntropy(RowLoss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
-        super().__init__(name, reduction)
+        super().__init__(reduction, name)
         self.q = number(q, f"{self.name}: q", 2.0**-126, 1)
 
     def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:

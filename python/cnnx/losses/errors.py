@@ -7,25 +7,25 @@ import numpy as np
 from cnnx import _core
 from cnnx.arrays import Double
 from cnnx.geometry import number
-from cnnx.losses.loss import Kernels, Loss
+from cnnx.losses.loss import Kernels, PlainLoss
 from cnnx.losses.rows import EPSILON, RowLoss
 
 
-class MeanSquaredError(Loss):
+class MeanSquaredError(PlainLoss):
     """The mean over outputs of (output - target)^2; the mean over samples."""
 
     name = "mean_squared_error"
     on_outputs = Kernels(_core.mean_squared_error_forward, _core.mean_squared_error_backward)
 
 
-class HalfSquaredError(Loss):
+class HalfSquaredError(PlainLoss):
     """Half the sum over outputs of (output - target)^2, so that the gradient is output - target."""
 
     name = "half_squared_error"
     on_outputs = Kernels(_core.half_squared_error_forward, _core.half_squared_error_backward)
 
 
-class MeanAbsoluteError(Loss):
+class MeanAbsoluteError(PlainLoss):
     """The mean size of output - target over the outputs; its derivative at 0 is 0."""
 
     name = "mean_absolute_error"
@@ -96,7 +96,7 @@ class Huber(RowLoss):
         reduction: str | None = "sum_over_batch_size",
         name: str | None = None,
     ) -> None:
-        super().__init__(name, reduction)
+        super().__init__(reduction, name)
         self.delta = number(delta, f"{self.name}: delta", 0, math.inf)
 
     def values(self, targets: Double, outputs: Double) -> Double:

@@ -289,3 +289,19 @@ class Loss(registry.Configurable):
         probabilities = np.empty_like(outputs)
         self._on_logits.forward(outputs, targets, probabilities, losses)
         return probabilities, losses
+
+
+class PlainLoss(Loss):
+    """
+    A loss of ours: its first arguments are those of Keras.
+
+    Parameters
+    ----------
+    reduction, name
+        As for `Loss`.
+    """
+
+    def __init__(
+        self, reduction: str | None = "sum_over_batch_size", name: str | None = None
+    ) -> None:
+        super().__init__(name, reduction)

@@ -5,17 +5,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cnnx.arrays import Array, Double, Float
-from cnnx.losses.loss import Kernels, Loss
+from cnnx.losses.loss import Kernels, PlainLoss
 
 EPSILON = 1e-7
 """Keras' bound for quotients and logarithms."""
 
 
-class RowLoss(Loss):
+class RowLoss(PlainLoss):
     """
     A loss with a value for each row of outputs, and its derivatives.
 
-    Parameters are those of `Loss`. Those named in `arguments` are attributes too.
+    Parameters are those of `PlainLoss`. Those named in `arguments` are attributes too.
     """
 
     arguments: ClassVar[tuple[str, ...]] = ()

@@ -121,7 +121,7 @@ class JointStep(TrainingStep):
                 count += 1
                 if figure.keeps_state:
                     nothing = np.empty((0, *head.shape), np.float32)
-                    figure.of(nothing, nothing, self.group)
+                    figure.of(nothing, nothing, nothing[:0].reshape(0), self.group)
         return [0.0] * (self.losses + count)
 
     def _weighted(self, values: list[float], share: float, moved: Any = ()) -> Any:

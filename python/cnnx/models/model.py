@@ -71,6 +71,7 @@ class Model(Network):
     loss: Any = None
     loss_weights: Any = None
     metrics: Any = ()
+    weighted_metrics: Any = None
     history: History | None = None
     stop_training = False
 
@@ -146,10 +147,10 @@ class Model(Network):
         self.class_names = state["class_names"]
 
     def _compiled(self) -> tuple[Any, ...]:
-        return self.optimizer, self.loss, self.loss_weights, self.metrics
+        return self.optimizer, self.loss, self.loss_weights, self.metrics, self.weighted_metrics
 
     def _compile_as(self, compiled: tuple[Any, ...]) -> None:
-        self.optimizer, self.loss, self.loss_weights, self.metrics = compiled
+        self.optimizer, self.loss, self.loss_weights, self.metrics, self.weighted_metrics = compiled
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: a table of the layers and, if it is built, a drawing."""
@@ -174,6 +175,7 @@ class Model(Network):
         loss: Any = None,
         metrics: Any = None,
         loss_weights: Any = None,
+        weighted_metrics: Any = None,
     ) -> None:
         """
         Set the optimizer, the losses and the metrics; needed before `fit` and `evaluate`.
@@ -190,6 +192,9 @@ class Model(Network):
             several outputs a dict by their names, or a list with an entry for each.
         loss_weights
             Multipliers of the outputs' losses in their sum, a list or a dict; 1 by default.
+        weighted_metrics
+            As `metrics`, but samples count as often as `sample_weight` and `class_weight` say. One
+            that is among `metrics` too is reported as weighted_....
 
         Raises
         ------
@@ -203,9 +208,9 @@ class Model(Network):
             names = self.output_names
             units = [value.shape[-1] for value in self.graph.outputs]
         if self.built or not isinstance(new_loss, dict):  # to find wrong names now
-            objectives(names, units, new_loss, loss_weights, metrics)
+            objectives(names, units, new_loss, loss_weights, metrics, weighted_metrics)
         with self.lock:
-            self._compile_as((new_optimizer, new_loss, loss_weights, metrics))
+            self._compile_as((new_optimizer, new_loss, loss_weights, metrics, weighted_metrics))
             if self._runs is not None:
                 self._runs.forget_step()
 
@@ -235,12 +240,15 @@ class Model(Network):
         """Return the arguments of `compile` as JSON-serialisable values; None if not compiled."""
         if self.optimizer is None:
             return None
-        return {
+        config = {
             "optimizer": registry.serialize(self.optimizer),
             "loss": serialize_losses(self.loss),
             "metrics": serialize_metrics(self.metrics),
             "loss_weights": self.loss_weights,
         }
+        if self.weighted_metrics is not None:
+            config["weighted_metrics"] = serialize_metrics(self.weighted_metrics)
+        return config
 
     def training_step(self, operation: str) -> TrainingStep:
         """Return the step of training; raises ValueError if the model has no loss yet."""
@@ -253,7 +261,14 @@ class Model(Network):
                 "compile(optimizer, loss, metrics) first"
             )
         units = [value.shape[-1] for value in self.graph.outputs]
-        found = objectives(self.output_names, units, self.loss, self.loss_weights, self.metrics)
+        found = objectives(
+            self.output_names,
+            units,
+            self.loss,
+            self.loss_weights,
+            self.metrics,
+            self.weighted_metrics,
+        )
         self.optimizer.claim(self)
         return self.runs.begin_step(found, self.optimizer)
 

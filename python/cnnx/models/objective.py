@@ -25,12 +25,20 @@ class Objective(NamedTuple):
         What the loss counts in the sum of all.
     metrics
         Figures that people read.
+    weighted
+        The same of weighted samples.
     """
 
     output: str
     loss: Loss | None
     share: float
     metrics: list[Metric]
+    weighted: list[Metric]
+
+    @property
+    def figure_names(self) -> list[str]:
+        """The names of the metrics, those of weighted samples last."""
+        return [metric.name for metric in (*self.metrics, *self.weighted)]
 
 
 def resolve_losses(loss: Any) -> Any:
@@ -75,6 +83,7 @@ def objectives(
     loss: Any,
     loss_weights: Any,
     wanted: Any,
+    weighted: Any = None,
 ) -> list[Objective]:
     """
     Return the objective of each output.
@@ -83,7 +92,7 @@ def objectives(
     ----------
     names, units
         Of the outputs: their names, and the lengths of their last axes.
-    loss, loss_weights, wanted
+    loss, loss_weights, wanted, weighted
         What `compile` was given; losses are resolved already.
 
     Raises
@@ -95,7 +104,8 @@ def objectives(
     if isinstance(loss, (dict, list)) and not loss:
         raise ValueError(f"compile: loss={loss!r} says a loss for none of the outputs")
     found = []
-    figures = _figures(names, wanted)
+    figures = _figures(names, wanted, "metrics")
+    of_weighted = _figures(names, weighted, "weighted_metrics")
     shares = _for_outputs(names, loss_weights, "loss_weights", 1.0)
     for place, one in enumerate(_for_outputs(names, loss, "loss", loss)):
         share = 1.0 if shares[place] is None else shares[place]
@@ -104,12 +114,20 @@ def objectives(
                 f"compile: {one.name} with reduction=None has no one number to make small; take "
                 "'sum_over_batch_size' or 'sum'"
             )
+        plain = [_metric(item, one, units[place], "metrics") for item in figures[place]]
+        others = [
+            _metric(item, one, units[place], "weighted_metrics") for item in of_weighted[place]
+        ]
+        for metric in others:
+            if metric.name in [item.name for item in plain]:
+                metric.name = f"weighted_{metric.name}"
         found.append(
             Objective(
                 names[place],
                 one,
                 number(share, f"compile: loss_weights of '{names[place]}'", 0, float("inf")),
-                [_metric(item, one, units[place]) for item in figures[place]],
+                plain,
+                others,
             )
         )
     names_of_figures = figure_names(found)
@@ -121,15 +139,15 @@ def objectives(
     return found
 
 
-def _metric(identifier: Any, loss: Loss | None, units: int) -> Metric:
-    return metrics.get(identifier, loss or losses.MeanSquaredError(), units, "compile: metrics")
+def _metric(identifier: Any, loss: Loss | None, units: int, what: str) -> Metric:
+    return metrics.get(identifier, loss or losses.MeanSquaredError(), units, f"compile: {what}")
 
 
-def _figures(names: Sequence[str], wanted: Any) -> list[list[Any]]:
+def _figures(names: Sequence[str], wanted: Any, what: str) -> list[list[Any]]:
     """Return the metrics of each output as a list; of one output they may come without names."""
     if len(names) == 1 and not _by_name(wanted):
         return [_as_list(wanted)]
-    return [_as_list(item) for item in _for_outputs(names, wanted, "metrics", None)]
+    return [_as_list(item) for item in _for_outputs(names, wanted, what, None)]
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -155,9 +173,9 @@ def _for_outputs(names: Sequence[str], given: Any, what: str, default: Any) -> l
                 f"output{'s' * (len(names) > 1)}: {', '.join(names)}"
             )
         return list(given)
-    if given is not None and what == "metrics":
+    if given is not None and what.endswith("metrics"):
         raise ValueError(
-            f"compile: metrics of {len(names)} outputs must be a dict by their names, "
+            f"compile: {what} of {len(names)} outputs must be a dict by their names, "
             f"{', '.join(map(repr, names))}, or a list with an entry for each; got {given!r}"
         )
     return [default if given is None else given] * len(names)
@@ -166,7 +184,7 @@ def _for_outputs(names: Sequence[str], given: Any, what: str, default: Any) -> l
 def figure_names(found: Sequence[Objective]) -> list[str]:
     """Return the names of the figures of a batch: the loss, then those of each output."""
     if len(found) == 1:
-        return ["loss", *(metric.name for metric in found[0].metrics)]
+        return ["loss", *found[0].figure_names]
     parts = [f"{one.output}_loss" for one in found if one.loss is not None]
-    figures = [f"{one.output}_{metric.name}" for one in found for metric in one.metrics]
+    figures = [f"{one.output}_{name}" for one in found for name in one.figure_names]
     return ["loss", *parts, *figures]

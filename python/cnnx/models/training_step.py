@@ -17,6 +17,7 @@ from cnnx.graph.fusions import net_input
 from cnnx.graph.plan import Binding
 from cnnx.losses import Loss
 from cnnx.metrics import Metric
+from cnnx.metrics.arguments import one_number
 from cnnx.models.mean import Mean
 from cnnx.models.objective import Objective, figure_names
 from cnnx.models.parameters import Parameters
@@ -31,13 +32,15 @@ class Figure(NamedTuple):
     metric: Metric
     keeps_state: bool
     by_rows: bool
+    weighted: bool
 
-    def of(self, targets: Array, predictions: Float, group: Group) -> float:
+    def of(self, targets: Array, predictions: Float, weights: Array, group: Group) -> float:
         """Return the figure of a batch; of a metric that keeps a state, of all so far."""
         metric = self.metric
         if self.keeps_state:
-            metric.update_state(group.rows(targets), group.rows(predictions))
-            return float(metric.running())
+            given = [group.rows(weights)] if self.weighted else []
+            metric.update_state(group.rows(targets), group.rows(predictions), *given)
+            return one_number(metric.running(), metric.name)
         if self.by_rows:
             predictions = predictions.reshape(-1, predictions.shape[-1])
             targets = targets.reshape(-1 if metric.sparse else predictions.shape)
@@ -72,10 +75,12 @@ class Head:
         self.joint_extent: float | None = None
         self._group = group
         self.sparse = self.loss is not None and self.loss.sparse
+        several = len(shape) > 1
         self.figures = [
-            Figure(metric, metric.keeps_state, len(shape) > 1 and not metric.whole)
+            Figure(metric, metric.keeps_state, several and not metric.whole, weighted=False)
             for metric in objective.metrics
         ]
+        self.figures += [Figure(metric, True, False, True) for metric in objective.weighted]
         self.judges = [  # apart, as `evaluate` may run within an epoch
             figure._replace(metric=copy.deepcopy(figure.metric)) if figure.keeps_state else figure
             for figure in self.figures
@@ -138,6 +143,7 @@ class Head:
     ) -> list[float]:
         """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
         predictions, values = outputs, []
+        factors = self._factors(weights, len(outputs))
         if self.loss is not None:
             losses = self._losses.rows(len(outputs))
             rows = outputs
@@ -161,8 +167,14 @@ class Head:
             values.append(float(np.add.reduce(losses)) / self._divisor)
             self._seen = rows, seen, weights
         for figure in figures:
-            values.append(figure.of(targets, predictions, self._group))
+            values.append(figure.of(targets, predictions, factors, self._group))
         return values
+
+    def _factors(self, weights: Float | None, samples: int) -> Array:
+        """Return what samples, or rows of outputs, count in figures of weighted samples."""
+        if weights is None or not self.objective.weighted:
+            return np.ones(samples if self.objective.weighted else 0, np.float32)
+        return weights.reshape(self.rows_of(samples))
 
     def differentiate(self, dy: Float) -> None:
         """Write the gradient of the loss with respect to the output that `score` saw last."""
