@@ -276,3 +276,22 @@ def test_shapes_are_what_is_said_about_them(example: Callable[[str], Any]) -> No
         assert picture[shape].mean() > picture[~shape].mean() + 0.1
     again = example("shapes").draw(60, 40, seed=3, kinds=range(6))
     np.testing.assert_array_equal(drawn.images, again.images)
+
+
+# --- training as people do it today ---------------------------------------------------------------
+
+
+def test_modern_training_learns_digits(tmp_path: Path) -> None:
+    """Run a few small epochs."""
+    output = run(tmp_path, "modern_training", "--epochs 20 --width 8 --samples 600")
+    assert percents(output, "test accuracy") > 85
+
+
+def test_modern_training_reads_cifar10(tmp_path: Path) -> None:
+    """Run on files of the right form, in which nothing can be learned."""
+    records = np.random.default_rng(1).integers(0, 256, (12, 3073)).astype(np.uint8)
+    records[:, 0] %= 10
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        (tmp_path / f"{name}.bin").write_bytes(records.tobytes())
+    output = run(tmp_path, "modern_training", "--epochs 1 --width 2 --cifar10 .")
+    assert 0 <= percents(output, "test accuracy") <= 100
