@@ -91,3 +91,32 @@ def test_large_weights_are_the_numbers_of_one_draw_in_little_more_memory_than_th
     normal = initializers.RandomNormal(1.0, 2.0, seed=3)(shape)
     expected = cnnx.random.generator(3).normal(1.0, 2.0, shape)
     np.testing.assert_array_equal(normal, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (3, 3, 2, 5), (2, 2, 1, 9), (1, 1)])
+def test_orthogonal(shape: tuple[int, ...]) -> None:
+    values = initializers.Orthogonal(gain=3.0, seed=2)(shape)
+    matrix = values.reshape(-1, shape[-1]).astype(np.float64) / 3
+    product = matrix @ matrix.T if len(matrix) < shape[-1] else matrix.T @ matrix
+    np.testing.assert_allclose(product, np.eye(len(product)), atol=1e-6)
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(initializers.Orthogonal(gain=3.0, seed=2)(shape), values)
+
+
+def test_orthogonal_has_no_preferred_sign() -> None:
+    """The first number of Q is as often below 0 as above."""
+    cnnx.utils.set_random_seed(1)
+    signs = [np.sign(initializers.Orthogonal()((3, 2))[0, 0]) for _ in range(300)]
+    assert abs(sum(signs)) < 5 * np.sqrt(300)
+
+
+def test_identity() -> None:
+    np.testing.assert_array_equal(initializers.get("identity")((2, 3)), np.eye(2, 3))
+    np.testing.assert_array_equal(initializers.Identity(0.5)((2, 2)), np.eye(2) / 2)
+
+
+def test_weights_that_are_no_matrices_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"Orthogonal: a weight needs two axes or more, got .*3,"):
+        initializers.Orthogonal()((3,))
+    with pytest.raises(ValueError, match="Identity: a weight needs two axes, got shape"):
+        initializers.Identity()((3, 3, 1, 2))

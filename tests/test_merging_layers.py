@@ -147,3 +147,20 @@ def test_an_input_that_comes_twice(name: str, shape: tuple[int, ...]) -> None:
     a, b = normal(1, 2, 3, 4, 5), normal(2, 2, *shape)
     assert_close(model.predict([a, b]), oracle(np.tanh(a), b, np.tanh(a)))
     assert_close(model([a, b], training=True), oracle(np.tanh(a), b, np.tanh(a)))
+
+
+@pytest.mark.parametrize("name", ["add", "average", "maximum", "minimum", "multiply", "subtract"])
+def test_functions_are_layers_called_on_values(name: str) -> None:
+    a, b = cnnx.Input((3,)), cnnx.Input((3,))
+    model = cnnx.Model([a, b], getattr(layers, name)([a, b], name="joined"))
+    assert type(model.get_layer("joined")).__name__ == name.capitalize()
+    x, y = normal(1, 2, 3), normal(2, 2, 3)
+    expected = {
+        "add": x + y,
+        "average": (x + y) / 2,
+        "maximum": np.maximum(x, y),
+        "minimum": np.minimum(x, y),
+        "multiply": x * y,
+        "subtract": x - y,
+    }[name]
+    np.testing.assert_allclose(model.predict([x, y], verbose=0), expected, rtol=1e-6)

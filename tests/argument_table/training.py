@@ -383,7 +383,7 @@ SCHEDULES: dict[str, Entry] = {
 
 def initializer(cls: type[initializers.Initializer], **arguments: Any) -> Entry:
     """Construct an initializer and use it once."""
-    kinds = {"mean": REAL, "value": ARRAY, "scale": RATE | values(0), "mode": CHOICE}
+    kinds = {"mean": REAL, "gain": REAL, "value": ARRAY, "scale": RATE | values(0), "mode": CHOICE}
     return Entry(lambda **given: cls(**given)((3, 4)), arguments, None, kinds)
 
 
@@ -393,9 +393,11 @@ INITIALIZERS: dict[str, Entry] = {
     "GlorotUniform": initializer(initializers.GlorotUniform, seed=1),
     "HeNormal": initializer(initializers.HeNormal, seed=1),
     "HeUniform": initializer(initializers.HeUniform, seed=1),
+    "Identity": initializer(initializers.Identity, gain=1.0),
     "LecunNormal": initializer(initializers.LecunNormal, seed=1),
     "LecunUniform": initializer(initializers.LecunUniform, seed=1),
     "Ones": initializer(initializers.Ones),
+    "Orthogonal": initializer(initializers.Orthogonal, gain=1.0, seed=1),
     "RandomNormal": initializer(initializers.RandomNormal, mean=0.0, stddev=0.1, seed=1),
     "RandomUniform": initializer(initializers.RandomUniform, minval=-0.1, maxval=0.1, seed=1),
     "TruncatedNormal": initializer(initializers.TruncatedNormal, mean=0.0, stddev=0.1, seed=1),

@@ -56,7 +56,12 @@ from cnnx.layers.merging import (
     Select,
     Subtract,
     add,
+    average,
     concatenate,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
 )
 from cnnx.layers.normalization import BatchNormalization
 from cnnx.layers.padding import Cropping1D, Cropping2D, ZeroPadding1D, ZeroPadding2D
@@ -210,7 +215,12 @@ __all__ = [
     "ZeroPadding1D",
     "ZeroPadding2D",
     "add",
+    "average",
     "concatenate",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
 ]
 
 LAYERS: dict[str, type[Layer]] = {
