@@ -1,16 +1,87 @@
-"""Keras' helpers around training: seeds, one-hot labels and drawings of networks."""
+"""Keras' helpers around training: seeds, names, labels, vectors and drawings of networks."""
 
+import gc
 import random as python_random
 from typing import Any
 
 import numpy as np
 
 from cnnx import random
-from cnnx.arrays import Float, one_hot, whole_numbers
+from cnnx.arrays import Float, one_hot, real_array, whole_numbers
 from cnnx.drawing import Drawing, plot_model
 from cnnx.geometry import integer
+from cnnx.layers.layer import forget_names
 
-__all__ = ["Drawing", "plot_model", "set_random_seed", "to_categorical"]
+__all__ = [
+    "Drawing",
+    "clear_session",
+    "normalize",
+    "pack_x_y_sample_weight",
+    "plot_model",
+    "set_random_seed",
+    "to_categorical",
+    "unpack_x_y_sample_weight",
+]
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """
+    Let the automatic names of layers and models begin anew: conv2d, dense, model.
+
+    Models that are there stay as they are.
+
+    Parameters
+    ----------
+    free_memory
+        Whether to collect garbage: models that nobody holds any more.
+    """
+    forget_names()
+    if free_memory:
+        gc.collect()
+
+
+def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
+    """
+    Return an array divided by the norms of its vectors; vectors of zeros stay as they are.
+
+    Parameters
+    ----------
+    x
+        Array of any shape.
+    axis
+        Along which the vectors lie.
+    order
+        Of the norm: 2, 1, numpy.inf, ....
+    """
+    array = np.atleast_1d(real_array(x, "normalize: x"))
+    norms = np.linalg.norm(array, order, axis, keepdims=True)
+    return array / np.where(norms == 0, 1, norms)
+
+
+def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
+    """Return what a stream of batches yields: x alone, (x, y) or (x, y, sample_weight)."""
+    if y is None:
+        return (x,) if isinstance(x, (list, tuple)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
+    """
+    Return x, y and sample_weight of what a stream of batches yields, None for those left out.
+
+    Raises
+    ------
+    ValueError
+        For a tuple of other than 1, 2 or 3.
+    """
+    found = tuple(data) if isinstance(data, (list, tuple)) else (data,)
+    if not 1 <= len(found) <= 3:
+        raise ValueError(
+            f"unpack_x_y_sample_weight: data must be x, (x, y) or (x, y, sample_weight), got "
+            f"{len(found)} entries"
+        )
+    x, y, sample_weight = (*found, None, None)[:3]
+    return x, y, sample_weight
 
 
 def set_random_seed(seed: int) -> None:

@@ -20,6 +20,7 @@ from cnnx.keras_files.keras_order import slots_of
 from cnnx.keras_files.network import Network
 from cnnx.keras_files.sizes import Budget
 from cnnx.keras_files.weights import Matching
+from cnnx.models.cloning import clone_model
 from cnnx.tensor_file import INVALID
 from cnnx.warning import warn
 
@@ -51,13 +52,37 @@ def load(path: str | os.PathLike[str]) -> Any:
                 if weight not in filled:
                     raise ValueError(f"it has no values for {weight.path}")
         notes = _compile(network.model, description.get("compile_config"))
+    _tell(path, conversion, notes)
+    return network.model
+
+
+def from_text(text: str) -> Any:
+    """
+    Return a model with fresh weights from what `to_json` of Keras 3 returned.
+
+    Raises
+    ------
+    ValueError
+        If it describes what cnnx has not.
+    """
+    description, conversion = parse(text), Conversion(False)
+    network = Network(model_entry(description), conversion)
+    for leaf in network.leaves():
+        leaf.layer.saved_values = None
+    model = clone_model(network.model)
+    notes = _compile(model, description.get("compile_config"))
+    _tell("model_from_json", conversion, notes)
+    return model
+
+
+def _tell(owner: Any, conversion: Conversion, notes: list[str]) -> None:
+    """Warn once of what is other than it was in Keras."""
     if conversion.left_out:
         notes.append(
             f"left out, as it matters in training alone: {_shortened(conversion.left_out)}"
         )
     if notes:
-        warn(f"{path}: {'; '.join(notes)}")
-    return network.model
+        warn(f"{owner}: {'; '.join(notes)}")
 
 
 def _compile(model: Any, given: Any) -> list[str]:

@@ -24,6 +24,11 @@ from cnnx.layers.weight_holder import WeightHolder
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
 
+def forget_names() -> None:
+    """Let automatic names begin anew."""
+    _counters.clear()
+
+
 def automatic_name(class_name: str) -> str:
     """Return the next free name of a class: conv2d, conv2d_1, ...."""
     base = registry.snake_case(class_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -117,6 +118,20 @@ class Model(Network):
             For a layer that is not one of `cnnx.layers`.
         """
         return cls.from_layers([make_layer(entry) for entry in config["layers"]], config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """
+        Return the architecture, and what `compile` was given, as text without weights.
+
+        `cnnx.models.model_from_json` makes a model of it.
+
+        Parameters
+        ----------
+        **kwargs
+            For `json.dumps`, such as indent=2.
+        """
+        description = registry.serialize(self) | {"compile_config": self.get_compile_config()}
+        return json.dumps(description, **kwargs)
 
     @classmethod
     def from_layers(cls, layers: Sequence[Any], config: dict[str, Any]) -> Self:

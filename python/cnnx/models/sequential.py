@@ -54,14 +54,15 @@ class Sequential(Model):
             If its name is taken, or if it cannot work on the output of the layer below; the model
             stays as it was.
         """
+        given = None
         if isinstance(layer, Value) and isinstance(layer.node.layer, InputLayer):
-            layer = layer.node.layer
+            given, layer = layer, layer.node.layer
         if not isinstance(layer, (Layer, Model)):
             raise TypeError(f"add: expected a layer of cnnx.layers, got {layer!r}")
         if isinstance(layer, InputLayer):
             if self._stack or self._first is not None:
                 raise ValueError(f"add: {layer} must come first, and once")
-            self._first = layer.value()
+            self._first = given or layer.value()
             return
         if any(layer.name == other.name for other in self._stack):
             raise ValueError(f"add: there is a layer '{layer.name}' already; give another name=")

@@ -45,6 +45,8 @@ def assemble(layers: Sequence[Any], structure: Structure) -> tuple[list[Value], 
     """
     Use layers as a structure says; return inputs and outputs.
 
+    A value of `cnnx.Input` among the layers stands for itself.
+
     Raises
     ------
     ValueError
@@ -62,8 +64,8 @@ def assemble(layers: Sequence[Any], structure: Structure) -> tuple[list[Value], 
         if not 0 <= number < len(layers):
             raise ValueError(f"there is no layer {number!r}")
         layer = layers[number]
-        if isinstance(layer, InputLayer):
-            made.append([layer.value()])
+        if isinstance(layer, (InputLayer, Value)):
+            made.append([layer.value() if isinstance(layer, InputLayer) else layer])
             continue
         values = [find(place) for place in sources]
         found = layer(values[0] if len(values) == 1 else values)
