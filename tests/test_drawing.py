@@ -398,6 +398,17 @@ def test_options_leave_texts_out() -> None:
     assert "30 x 30 x 1" not in texts(drawn(model, show_shapes=False))
     assert "sigmoid" in texts(drawn(model))
     assert "sigmoid" not in texts(drawn(model, show_layer_activations=False))
+
+
+def test_what_training_changes_is_written_if_wanted() -> None:
+    model = deep()
+    assert not {"trainable", "not trainable"} & set(texts(drawn(model)))
+    for layer in model.layers[:9]:
+        layer.trainable = False
+    found = [text for text in texts(drawn(model, show_trainable=True)) if "trainable" in text]
+    with_weights = [bool(layer.trainable_weights) for layer in model.layers if layer.weights]
+    assert found == ["trainable" if learns else "not trainable" for learns in with_weights]
+    assert 0 < sum(with_weights) < len(with_weights)
     assert "dense" not in " ".join(texts(drawn(model, show_layer_names=False)))
 
 

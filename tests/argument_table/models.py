@@ -208,12 +208,16 @@ DATA: dict[str, Entry] = {
             "show_shapes": True,
             "show_layer_names": True,
             "show_layer_activations": True,
+            "show_trainable": True,
         },
         None,
         {
             "model": MODEL,
             "to_file": SVG_FILE,
-            **dict.fromkeys(["show_shapes", "show_layer_names", "show_layer_activations"], FLAG),
+            **dict.fromkeys(
+                ["show_shapes", "show_layer_names", "show_layer_activations", "show_trainable"],
+                FLAG,
+            ),
         },
     ),
     "load_image": Entry(

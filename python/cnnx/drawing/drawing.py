@@ -62,6 +62,7 @@ def plot_model(
     show_shapes: bool = True,
     show_layer_names: bool = True,
     show_layer_activations: bool = True,
+    show_trainable: bool = False,
 ) -> Drawing:
     """
     Draw a network as the textbooks do: feature maps as stacks of sheets, vectors as neurons.
@@ -87,6 +88,8 @@ def plot_model(
         Whether to write the layers' names above their operations.
     show_layer_activations
         Whether to write the activations of layers that have one.
+    show_trainable
+        Whether to write at each layer that has weights whether training changes any of them.
 
     Returns
     -------
@@ -109,7 +112,12 @@ def plot_model(
             "begin it with cnnx.Input(shape), call fit, or call build((None, ...))"
         )
     path = None if to_file is None else _svg_file(to_file, "plot_model")
-    options = Options(bool(show_shapes), bool(show_layer_names), bool(show_layer_activations))
+    options = Options(
+        bool(show_shapes),
+        bool(show_layer_names),
+        bool(show_layer_activations),
+        bool(show_trainable),
+    )
     drawing = Drawing(_svg(model, options))
     if path is not None:
         drawing.save(path)

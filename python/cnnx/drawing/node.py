@@ -38,6 +38,7 @@ class Options:
     shapes: bool
     names: bool
     activations: bool
+    trainable: bool
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ def network_nodes(network: Model, options: Options) -> tuple[list[Node], list[tu
 def _layer_node(value: Value, scale: Scale, options: Options) -> Node:
     layer = value.node.layer
     lines = tuple(caption(layer, options.activations))
+    if options.trainable and layer.weights:
+        lines += ("trainable" if layer.trainable_weights else "not trainable",)
     title = layer.name if options.names else ""
     return Node(_figure(value, scale), _size(value.shape[1:], options), title, lines)
 
