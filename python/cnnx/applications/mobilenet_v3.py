@@ -7,7 +7,7 @@ The networks take pixels from 0 to 255, which their first layer brings into rang
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cnnx import geometry, layers
@@ -165,23 +165,8 @@ def _network(
     return request.model(image, request.head(x, top), [torchvision.get, timm.get])
 
 
-def MobileNetV3Small(  # noqa: N802
-    input_shape: Sequence[int] | None = None,
-    alpha: float = 1.0,
-    minimalistic: bool = False,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = None,
-    input_tensor: Value | None = None,
-    classes: int = 1000,
-    pooling: str | None = None,
-    dropout_rate: float = 0.2,
-    classifier_activation: Any = "softmax",
-    include_preprocessing: bool = True,
-    name: str | None = None,
-    variant: str | None = None,
-) -> Model:
-    """
-    Return MobileNetV3-Small (Howard et al. 2019), for pictures of 224x224 pixels.
+_DOCUMENTATION = """
+    Return MobileNetV3-{kind} (Howard et al. 2019), for pictures of 224x224 pixels.
 
     Parameters
     ----------
@@ -199,67 +184,46 @@ def MobileNetV3Small(  # noqa: N802
     name, variant
         As of `ResNet50`.
     """
-    request = Request(
-        "MobileNetV3Small",
-        bool(include_top),
-        weights,
-        input_tensor,
-        input_shape,
-        pooling,
-        classes,
-        classifier_activation,
-        name,
-        variant,
-    )
-    rest = alpha, minimalistic, dropout_rate, include_preprocessing
-    return _network(request, SMALL, 1024, *rest)
 
 
-def MobileNetV3Large(  # noqa: N802
-    input_shape: Sequence[int] | None = None,
-    alpha: float = 1.0,
-    minimalistic: bool = False,
-    include_top: bool = True,
-    weights: str | os.PathLike[str] | None = None,
-    input_tensor: Value | None = None,
-    classes: int = 1000,
-    pooling: str | None = None,
-    dropout_rate: float = 0.2,
-    classifier_activation: Any = "softmax",
-    include_preprocessing: bool = True,
-    name: str | None = None,
-    variant: str | None = None,
-) -> Model:
-    """
-    Return MobileNetV3-Large (Howard et al. 2019), for pictures of 224x224 pixels.
+def _mobilenet_v3(kind: str, rows: tuple[Row, ...], last: int) -> Callable[..., Model]:
+    """Return the function of a network of these blocks and features before the classifier."""
+    owner = f"MobileNetV3{kind}"
 
-    Parameters
-    ----------
-    alpha
-        Factor for the number of channels.
-    minimalistic
-        Whether there are no gates, windows of 3x3 alone, and relu alone.
-    dropout_rate
-        Share of the features that is dropped in training, before the classifier.
-    include_preprocessing
-        Whether the network takes pixels from 0 to 255, and not from -1 to 1 (of PyTorch:
-        normalised by ImageNet's colours).
-    input_shape, include_top, weights, input_tensor, classes, pooling, classifier_activation
-        As of `ResNet50`.
-    name, variant
-        As of `ResNet50`.
-    """
-    request = Request(
-        "MobileNetV3Large",
-        bool(include_top),
-        weights,
-        input_tensor,
-        input_shape,
-        pooling,
-        classes,
-        classifier_activation,
-        name,
-        variant,
-    )
-    rest = alpha, minimalistic, dropout_rate, include_preprocessing
-    return _network(request, LARGE, 1280, *rest)
+    def make(
+        input_shape: Sequence[int] | None = None,
+        alpha: float = 1.0,
+        minimalistic: bool = False,
+        include_top: bool = True,
+        weights: str | os.PathLike[str] | None = None,
+        input_tensor: Value | None = None,
+        classes: int = 1000,
+        pooling: str | None = None,
+        dropout_rate: float = 0.2,
+        classifier_activation: Any = "softmax",
+        include_preprocessing: bool = True,
+        name: str | None = None,
+        variant: str | None = None,
+    ) -> Model:
+        request = Request(
+            owner,
+            bool(include_top),
+            weights,
+            input_tensor,
+            input_shape,
+            pooling,
+            classes,
+            classifier_activation,
+            name,
+            variant,
+        )
+        rest = alpha, minimalistic, dropout_rate, include_preprocessing
+        return _network(request, rows, last, *rest)
+
+    make.__name__ = make.__qualname__ = owner
+    make.__doc__ = _DOCUMENTATION.format(kind=kind)
+    return make
+
+
+MobileNetV3Small = _mobilenet_v3("Small", SMALL, 1024)
+MobileNetV3Large = _mobilenet_v3("Large", LARGE, 1280)
