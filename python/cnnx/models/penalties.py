@@ -28,6 +28,10 @@ class Penalties:
         ]
         self._activities = activities
 
+    def __bool__(self) -> bool:
+        """Return whether there are any."""
+        return bool(self._weights or self._activities)
+
     def share_rows(self, rows: int) -> None:
         """Say over how many samples, of all ranks, the penalties of outputs are means."""
         for activity in self._activities:

@@ -235,7 +235,8 @@ class TrainingStep:
         self._inputs = len(graph.inputs)
         graph, activities = penalized(graph)
         parts = parameters.learned()
-        self.penalties = Penalties((weight for weight, _ in parts), activities)
+        penalties = Penalties((weight for weight, _ in parts), activities)
+        self.penalties = penalties if penalties else None
         self._training = Plan(graph, training=True, learns=True)
         self._judging = Plan(graph)
         self.optimizer = optimizer
@@ -262,7 +263,8 @@ class TrainingStep:
         np.copyto(self._statistics, statistics)
         try:
             values = self._with_penalties(self.differentiated(arrays, joint))
-            self.penalties.add_gradients()
+            if self.penalties is not None:
+                self.penalties.add_gradients()
         except BaseException:
             np.copyto(statistics, self._statistics)
             raise
@@ -283,7 +285,8 @@ class TrainingStep:
         np.copyto(self._statistics, statistics)
         try:
             self.differentiated(arrays, None)
-            self.penalties.add_gradients()
+            if self.penalties is not None:
+                self.penalties.add_gradients()
         finally:
             np.copyto(statistics, self._statistics)
 
@@ -294,11 +297,13 @@ class TrainingStep:
     def judged(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
         """Return the batch's figures, without the penalties of weights."""
         binding = self._judging.bind(len(arrays[0]))
-        self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
+        if self.penalties is not None:
+            self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
         return self._score(binding, arrays, judges=True)
 
     def _with_penalties(self, values: list[float]) -> list[float]:
-        values[0] += sum(self.penalties.of_weights())
+        if self.penalties is not None:
+            values[0] += sum(self.penalties.of_weights())
         return values
 
     def mean(self, judges: bool = False) -> Mean:
@@ -331,7 +336,8 @@ class TrainingStep:
     def forward(self, arrays: Sequence[Array], joint: int | None) -> tuple[Binding, list[float]]:
         """Return what has run on a batch, and its figures."""
         binding = self._training.bind(len(arrays[0]))
-        self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
+        if self.penalties is not None:
+            self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
         return binding, self._score(binding, arrays)
 
     def backward(self, binding: Binding, after: Callable[[int], None] | None = None) -> None:
@@ -350,7 +356,8 @@ class TrainingStep:
             for output, (head, targets, weights) in zip(outputs, self.given(arrays), strict=True)
         ]
         found = values[0] if len(values) == 1 else _joined(self.heads, values)
-        found[0] += sum(self.penalties.of_outputs())
+        if self.penalties is not None:
+            found[0] += sum(self.penalties.of_outputs())
         return found
 
     def given(self, arrays: Sequence[Array]) -> list[tuple[Head, Array, Float | None]]:
