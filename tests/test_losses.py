@@ -481,7 +481,8 @@ FUNCTIONS = {
 def test_functions_are_the_losses_of_rows(name: str) -> None:
     loss = losses.get({"class_name": name, "config": {"reduction": "none"}})
     y = LABELS if loss.sparse else ONE_HOT
-    np.testing.assert_array_equal(FUNCTIONS[name](y, PROBS), loss(y, PROBS))
+    required = {"q": 0.5} if "generalized" in name else {}
+    np.testing.assert_array_equal(FUNCTIONS[name](y, PROBS, **required), loss(y, PROBS))
     assert type(losses.get(FUNCTIONS[name])) is type(loss)
 
 
@@ -498,3 +499,23 @@ def test_names_of_losses_are_reported_in_errors() -> None:
         loss([1.0], [[1.0, 2.0]])
     with pytest.raises(TypeError, match="huber: name must be a text, got 3"):
         losses.Huber(name=3)  # type: ignore[arg-type]
+
+
+def test_a_column_of_targets_of_single_numbers() -> None:
+    y, p = TARGETS[:, :1], PROBS[:, 0]
+    expected = ((p - y[:, 0]) ** 2).mean()
+    assert losses.MeanSquaredError()(y, p) == pytest.approx(expected, rel=1e-6)
+    assert losses.MeanSquaredError()(y[:, 0], p[:, None]) == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match="needs targets of the outputs' shape"):
+        losses.MeanSquaredError()(TARGETS[:4, :1], p)
+
+
+def test_custom_objects_of_deserialize() -> None:
+    class Own(losses.Loss):
+        def call(self, y_true: Any, y_pred: Any) -> Any:
+            return (y_true - y_pred) ** 2
+
+    config = losses.serialize(Own())
+    assert type(losses.deserialize(config, {"Own": Own})) is Own
+    with pytest.raises(ValueError, match="'Own' is no class of cnnx"):
+        losses.deserialize(config)

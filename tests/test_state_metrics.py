@@ -261,6 +261,15 @@ CASES: dict[str, tuple[metrics.Metric, Any, Any, Any]] = {
             weights=np.broadcast_to(w, N),
         ),
     ),
+    "a loss without a class": (
+        metrics.SparseCategoricalCrossentropy(ignore_class=1),
+        LABELS,
+        SHARES,
+        lambda w: np.average(
+            -np.log(SHARES[np.arange(N), LABELS])[LABELS != 1],
+            weights=np.broadcast_to(w, N)[LABELS != 1],
+        ),
+    ),
     "a loss": (
         metrics.CategoricalCrossentropy(),
         ONE_HOT,

@@ -27,6 +27,7 @@ __all__ = [
     "TruncatedNormal",
     "VarianceScaling",
     "Zeros",
+    "deserialize",
     "get",
     "serialize",
 ]
@@ -402,3 +403,8 @@ def get(identifier: Any, owner: str = "initializer") -> Initializer:
 def serialize(initializer: Initializer) -> dict[str, Any]:
     """Return what `get` makes the same initializer from."""
     return registry.serialize(initializer)
+
+
+def deserialize(config: Any) -> Initializer:
+    """Return the initializer that `serialize` wrote; raises as `get`."""
+    return get(config)

@@ -231,7 +231,7 @@ METRICS: dict[str, Entry] = {
     ),
     "sparse_categorical_accuracy": metric(metrics.SparseCategoricalAccuracy, ignore_class=5),
     "sparse_categorical_crossentropy": metric(
-        metrics.SparseCategoricalCrossentropy, from_logits=False, axis=-1
+        metrics.SparseCategoricalCrossentropy, from_logits=False, ignore_class=5, axis=-1
     ),
     "sparse_top_k_categorical_accuracy": metric(
         metrics.SparseTopKCategoricalAccuracy, k=2, from_sorted_ids=False

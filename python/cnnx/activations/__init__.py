@@ -178,6 +178,16 @@ def serialize(activation: Any) -> Any:
     return registry.own_name(found.name, found if function is None else function)
 
 
-def deserialize(config: Any) -> Activation:
-    """Return the activation that `serialize` wrote; raises as `get`."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Any = None) -> Activation:
+    """
+    Return the activation that `serialize` wrote; raises as `get`.
+
+    Parameters
+    ----------
+    config
+        A name, or a dict with class_name and config.
+    custom_objects
+        Classes and functions of your own by name.
+    """
+    with registry.custom_objects(custom_objects, "activations.deserialize"):
+        return get(config)

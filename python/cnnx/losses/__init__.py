@@ -167,6 +167,16 @@ def serialize(loss: Loss) -> dict[str, Any]:
     return registry.serialize(loss)
 
 
-def deserialize(config: Any) -> Loss:
-    """Return the loss that `serialize` wrote; raises as `get`."""
-    return get(config)
+def deserialize(name: Any, custom_objects: Any = None) -> Loss:
+    """
+    Return the loss that `serialize` wrote; raises as `get`.
+
+    Parameters
+    ----------
+    name
+        A name, or a dict with class_name and config.
+    custom_objects
+        Classes and functions of your own by name.
+    """
+    with registry.custom_objects(custom_objects, "losses.deserialize"):
+        return get(name)

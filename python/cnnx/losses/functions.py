@@ -154,7 +154,7 @@ def categorical_focal_crossentropy(
     return _apart(loss, y_true, y_pred)
 
 
-def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float = 0.5) -> Float:
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Float:
     """Return the losses (...) of outputs (..., n) by `CategoricalGeneralizedCrossEntropy`."""
     return _apart(CategoricalGeneralizedCrossEntropy(q, None), y_true, y_pred)
 

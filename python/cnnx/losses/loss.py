@@ -1,5 +1,6 @@
 """What the losses share."""
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
@@ -176,8 +177,8 @@ class Loss(registry.Configurable):
         """Return targets in the outputs' shape; raises ValueError if they have another."""
         if y.shape == output_shape:
             return y
-        if output_shape[-1:] == (1,) and y.shape == output_shape[:-1]:
-            return y.reshape(output_shape)
+        if y.shape in (output_shape[:-1], (*output_shape, 1)) and y.size == math.prod(output_shape):
+            return y.reshape(output_shape)  # single numbers, with an axis of their own or without
         raise ValueError(
             f"{owner}: {self.name} needs targets of the outputs' shape {output_shape}, "
             f"got {y.shape}{hint_of_labels(output_shape, y)}"

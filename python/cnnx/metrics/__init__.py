@@ -306,8 +306,22 @@ def serialize(metric: Metric) -> dict[str, Any]:
     return registry.serialize(metric)
 
 
-def deserialize(config: Any) -> Metric:
-    """Return the metric that `serialize` wrote."""
+def deserialize(config: Any, custom_objects: Any = None) -> Metric:
+    """
+    Return the metric that `serialize` wrote.
+
+    Parameters
+    ----------
+    config
+        A name, or a dict with class_name and config.
+    custom_objects
+        Classes and functions of your own by name.
+    """
+    with registry.custom_objects(custom_objects, "metrics.deserialize"):
+        return _made(config)
+
+
+def _made(config: Any) -> Metric:
     if isinstance(config, dict) and config.get("class_name") in _OF_FUNCTIONS:
         found: Metric = _OF_FUNCTIONS[config["class_name"]].from_config(config["config"])
         return found

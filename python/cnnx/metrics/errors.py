@@ -10,7 +10,7 @@ from cnnx.arrays import Double, Float
 from cnnx.buffer import Buffer
 from cnnx.geometry import integer
 from cnnx.losses import Loss
-from cnnx.losses.targets import require_last_axis
+from cnnx.losses.targets import ignored_label, require_last_axis
 from cnnx.metrics.arguments import like_outputs, weights_like
 from cnnx.metrics.metric import Metric
 from cnnx.registry import choice
@@ -254,6 +254,8 @@ class SparseCategoricalCrossentropy(LossMetric):
     ----------
     name, dtype, from_logits
         As for `BinaryCrossentropy`.
+    ignore_class
+        A label whose samples or pixels do not count.
     axis
         -1: the last one.
     """
@@ -266,19 +268,36 @@ class SparseCategoricalCrossentropy(LossMetric):
         name: str | None = None,
         dtype: Any = None,
         from_logits: bool = False,
+        ignore_class: int | None = None,
         axis: int = -1,
     ) -> None:
         self.from_logits = bool(from_logits)
+        label = name or self.default_name
+        self.ignore_class = ignored_label(ignore_class, f"{label}: ignore_class")
         super().__init__(name)
         require_last_axis(axis, self.name)
 
+    @property
+    def keeps_state(self) -> bool:
+        """Whether batches of one size may hold different numbers of labels that count."""
+        return self.ignore_class is not None
+
+    def counts(self, targets: Any) -> Any:
+        """Return which labels are not ignored."""
+        return 1 if self.ignore_class is None else targets != self.ignore_class
+
+    def counted(self, targets: Any) -> int:
+        """Return the number of labels that are not ignored."""
+        return int(np.sum(np.broadcast_to(self.counts(targets), len(targets))))
+
     def made(self) -> Loss:
         """Return the loss."""
-        return losses.SparseCategoricalCrossentropy(self.from_logits, reduction=None)
+        return losses.SparseCategoricalCrossentropy(self.from_logits, self.ignore_class, None)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {"from_logits": self.from_logits}
+        own = {"from_logits": self.from_logits, "ignore_class": self.ignore_class}
+        return super().get_config() | own
 
 
 class R2Score(Metric):
