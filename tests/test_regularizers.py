@@ -297,3 +297,9 @@ def test_a_network_of_keras_learns_the_same() -> None:
     )
     for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
         assert_close(one, other, 1e-4)
+
+
+@pytest.mark.parametrize("wrong", [np.ones(2), np.zeros(1, [("a", "f4")])])
+def test_an_array_is_no_regularizer(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="Dense 'd': kernel_regularizer must be"):
+        layers.Dense(2, kernel_regularizer=wrong, name="d")

@@ -208,7 +208,7 @@ def get(identifier: Any, owner: str = "regularizer") -> Regularizer | None:
             f"{owner} must be a name or an object of class Regularizer, got {identifier!r}; a "
             "function needs its derivative: subclass Regularizer with __call__ and gradient"
         )
-    if identifier == "l1_l2":
+    if isinstance(identifier, str) and identifier == "l1_l2":
         return L1L2(0.01, 0.01)
     return registry.get(owner, identifier, Regularizer, REGULARIZERS)
 
