@@ -49,7 +49,7 @@ def test_a_network_that_is_cut_ends_the_ranks(hosts: Hosts, tmp_path: Path) -> N
     Open MPI's mpiexec waits on for the host that it has lost; the test ends it.
     """
     if len(mpiexec()) == 1:
-        pytest.skip("ranks of MPICH go on waiting when the network is cut")
+        pytest.skip("MPICH's ranks go round the network, through the machine's memory")
     output = tmp_path / "output"
     process = start(hosts, output, tmp_path, "wait", "all")
     began = time.monotonic()
