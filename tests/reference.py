@@ -765,6 +765,12 @@ def rectifier_backward(
     return f64(diff_dst) * (((dst > 0) & (dst < max_value)) + slope * (dst < 0))
 
 
+def unit_length(src: ArrayLike, axes: int | tuple[int, ...] = -1) -> Array:
+    """x over the root of the sum of its squares along axes."""
+    src = f64(src)
+    return src / np.sqrt((src * src).sum(axis=axes, keepdims=True))
+
+
 def prelu_forward(src: ArrayLike, alpha: ArrayLike) -> Array:
     """x, below 0 alpha x."""
     return np.maximum(f64(src), 0) + f64(alpha) * np.minimum(f64(src), 0)

@@ -124,6 +124,7 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.GroupNormalization(3),
         layers.Dense(4),
         layers.LayerNormalization([1, 3], scale=False),
+        layers.UnitNormalization([2, 3]),
     ],
     "rectifiers": [
         layers.Conv2D(2, 2, activation="relu6"),

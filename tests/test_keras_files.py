@@ -184,6 +184,7 @@ LAYERS = {
         IMAGE,
     ),
     "Softmax": (lambda L: L.Softmax(), IMAGE),
+    "UnitNormalization": (lambda L: L.UnitNormalization(axis=[1, -1]), IMAGE),
     "SpatialDropout1D": (lambda L: L.SpatialDropout1D(0.3), SEQUENCE),
     "SpatialDropout2D": (lambda L: L.SpatialDropout2D(0.3), IMAGE),
     "UpSampling1D": (lambda L: L.UpSampling1D(3), SEQUENCE),
@@ -592,7 +593,7 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
     L = keras.layers
     with silence():
         x = keras.Input((6, 4), name="x")
-        y = L.Masking(name="m")(L.UnitNormalization(name="l")(x))
+        y = L.Masking(name="m")(L.RMSNormalization(name="l")(x))
         y = L.Conv1D(2, 2, data_format="channels_first", name="c")(L.Dense(4, dtype="float16")(y))
         y = L.Dense(3, activation="glu", name="glu")(y)
         y = L.Lambda(lambda v: v + 1, name="code")(y)
@@ -604,7 +605,7 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
         with pytest.raises(ValueError, match=f"{name}: holds no model that can be loaded") as error:
             load_model(tmp_path / name)
         for part in (
-            "UnitNormalization 'l': cnnx has no",
+            "RMSNormalization 'l': cnnx has no",
             "Masking 'm': cnnx has no",
             "Conv1D 'c': data_format='channels_first'",
             "dtype='float16': cnnx computes in float32",

@@ -707,6 +707,13 @@ CASES = {
         reference.prelu_forward,
     ),
     "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
+    "unit normalization": Case(layers.UnitNormalization, {}, (3, 4), reference.unit_length),
+    "unit normalization of images": Case(
+        layers.UnitNormalization,
+        {"axis": [1, 2, 3]},
+        (3, 2, 4),
+        lambda x: reference.unit_length(x, (1, 2, 3)),
+    ),
     "softmax along the rows": Case(
         layers.Softmax, {"axis": 1}, (3, 2, 4), lambda x: reference.softmax_forward(x, 1)
     ),

@@ -324,6 +324,11 @@ LAYERS: dict[str, Entry] = {
     ),
     "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
     "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
+    "UnitNormalization": layer(
+        layers.UnitNormalization,
+        {"axis": values(0, 9, [1, 1], []) | types(1.5, "2", True)},
+        axis=-1,
+    ),
     "UpSampling1D": layer(
         layers.UpSampling1D, {"x": SEQUENCE_INPUT, "size": COUNT}, x=SEQUENCE, size=2
     ),

@@ -44,7 +44,11 @@ from random_cases.losses import (
     SparseFromLogits,
     SquaredError,
 )
-from random_cases.normalization import GroupNormalization, LayerNormalization
+from random_cases.normalization import (
+    GroupNormalization,
+    LayerNormalization,
+    UnitNormalization,
+)
 from random_cases.numpy_layers import (
     Affine,
     Clip,
@@ -123,6 +127,7 @@ FAMILIES: dict[str, type[Case]] = {
     "BatchNormalization": BatchNormalization,
     "BatchNormalization, frozen": BatchNormalizationInUse,
     "LayerNormalization": LayerNormalization,
+    "UnitNormalization": UnitNormalization,
     "GroupNormalization": GroupNormalization,
     "Activation": Activation,
     "Activation, gated": Gated,

@@ -84,3 +84,31 @@ class LayerNormalization(GroupNormalization):
     @property
     def together(self) -> Array:
         return reference.pixels(self.arrays[0].shape[1:])
+
+
+class UnitNormalization(Case):
+    """A quotient by a length; on the way back a sum of n products, and a difference."""
+
+    exact_on_whole_numbers = False
+
+    def draw(self) -> None:
+        n = self.one_of(1, 3, 16, 33)
+        x = self.numbers(self.batch(), 3, n)
+        self.arrays = (np.where(np.abs(x) < 0.01, np.float32(0.5), x),)
+        self.dy = self.numbers(*x.shape)
+
+    def layer(self) -> layers.Layer:
+        return layers.UnitNormalization()
+
+    def by_torch(self, x: Any) -> Any:
+        return functional().normalize(x, dim=-1)
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        y, length = reference.unit_length(x), np.linalg.norm(reference.f64(x), axis=-1)[..., None]
+        return y, (dy - y * (dy * y).sum(axis=-1, keepdims=True)) / length
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        x, y, dy = reference.f64(self.arrays[0]), np.abs(expected[0]), np.abs(self.dy)
+        length = np.linalg.norm(x, axis=-1)[..., None]
+        terms = (dy + y * (dy * y).sum(axis=-1, keepdims=True)) / length
+        return [4 * UNIT * y, (x.shape[-1] + 16) * UNIT * terms]

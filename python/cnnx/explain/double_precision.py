@@ -193,6 +193,12 @@ def _sample_norm(layer: Any, x: Double, *affine: Double) -> Double:
     return y.reshape(x.shape)
 
 
+def _unit(layer: layers.UnitNormalization, x: Double) -> Double:
+    length = np.sqrt(np.square(x).sum(axis=layer.axes(x.ndim), keepdims=True))
+    y: Double = x / np.maximum(length, 1e-12)
+    return y
+
+
 def _reshape(layer: layers.Reshape, x: Double) -> Double:
     shape = layer.compute_output_shape(x.shape)[1:]
     if layer.order == "C":
@@ -295,6 +301,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.SpatialDropout1D: _same,
     layers.SpatialDropout2D: _same,
     layers.SumPooling2D: _sum,
+    layers.UnitNormalization: _unit,
     layers.UpSampling1D: lambda layer, x: x.repeat(layer.size, axis=1),
     layers.UpSampling2D: _upsampled,
     layers.WeightedAveragePooling2D: _weighted,

@@ -75,6 +75,7 @@ _ALIKE = (
     "SpatialDropout1D",
     "SpatialDropout2D",
     "Subtract",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "ZeroPadding1D",

@@ -89,6 +89,7 @@ from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalizat
 from cnnx.layers.selection import ArgMax, Take
 from cnnx.layers.separable import SeparableConv1D, SeparableConv2D
 from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
+from cnnx.layers.unit_normalization import UnitNormalization
 from cnnx.layers.upsampling import UpSampling1D, UpSampling2D
 
 # Other names that Keras has for the same classes.
@@ -209,6 +210,7 @@ __all__ = [
     "SumPooling2D",
     "Take",
     "Tile",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "WeightedAveragePooling2D",
@@ -277,6 +279,7 @@ LAYERS: dict[str, type[Layer]] = {
         SpatialDropout1D,
         SpatialDropout2D,
         SumPooling2D,
+        UnitNormalization,
         UpSampling1D,
         UpSampling2D,
         WeightedAveragePooling2D,

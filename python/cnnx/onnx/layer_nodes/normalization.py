@@ -81,10 +81,22 @@ def normalization(w: Writer, layer: layers.Normalization, value: Value, source: 
     return w.node("Add", name, w.constant(offset, "offset")), LAST
 
 
+def unit_normalization(
+    w: Writer, layer: layers.UnitNormalization, value: Value, source: Value
+) -> Result:
+    """Write a UnitNormalization, with the length as what it is made of."""
+    x = w.read(source, LAST)
+    axes = w.numbers(*layer.axes(len(source.shape)))
+    squares = w.node("ReduceSum", w.node("Mul", x, x), axes, keepdims=1)
+    length = w.node("Max", w.node("Sqrt", squares), w.number(1e-12))
+    return w.node("Div", x, length), LAST
+
+
 LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.BatchNormalization: batch_normalization,
     layers.Normalization: normalization,
     layers.LocalResponseNormalization: local_response,
     layers.LayerNormalization: sample_normalization,
     layers.GroupNormalization: sample_normalization,
+    layers.UnitNormalization: unit_normalization,
 }

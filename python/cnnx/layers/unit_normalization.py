@@ -1,0 +1,68 @@
+"""Samples of length 1."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cnnx import geometry
+from cnnx.arrays import Float, Shape
+from cnnx.layers.call import Call
+from cnnx.layers.layer import Layer
+
+_LEAST = 1e-12
+"""Smallest length that is divided by: what is 0 stays 0."""
+
+
+class UnitNormalization(Layer):
+    r"""
+    Give what lies along an axis the Euclidean length 1, so that its direction is left.
+
+    .. math::
+
+        y = \frac{x}{\max(\lVert x \rVert_2, 10^{-12})}
+
+    Parameters
+    ----------
+    axis
+        Axis or axes whose elements belong together, the batch being axis 0: -1 is the last.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
+    """
+
+    any_size = True
+
+    def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.axis = geometry.integers(axis, f"{self}: axis", minimum=-geometry.MAX_RANK)
+        if not self.axis:
+            raise ValueError(f"{self}: axis must name an axis, such as -1, got {axis!r}")
+
+    def axes(self, rank: int) -> tuple[int, ...]:
+        """Return the axes of an array with so many axes, counted from the front."""
+        return geometry.sample_axes(self.axis, rank, f"{self}: axis")
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that there are such axes."""
+        self.axes(len(input_shape))
+
+    def forward(self, call: Call, x: Float) -> None:
+        """Write x over its length."""
+        np.divide(x, self._length(x), out=call.y)
+
+    def backward(self, call: Call, dy: Float) -> None:
+        """Write (dy - y sum(dy y)) over the length of x."""
+        (x,), (dx,), y = call.xs, call.dx, call.y
+        if dx is not None:
+            along = (dy * y).sum(axis=self.axes(x.ndim), keepdims=True)
+            np.divide(dy - y * along, self._length(x), out=dx)
+
+    def _length(self, x: Float) -> Float:
+        squares = np.square(x, dtype=np.float64).sum(axis=self.axes(x.ndim), keepdims=True)
+        length: Float = np.maximum(np.sqrt(squares), _LEAST).astype(np.float32)
+        return length
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        axis = self.axis[0] if len(self.axis) == 1 else list(self.axis)
+        return super().get_config() | {"axis": axis}
