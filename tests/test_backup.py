@@ -268,7 +268,7 @@ def pictures(folder: Path) -> Callable[[], Any]:
     return lambda: image_folder(folder, (8, 8), "grayscale", batch_size=5, seed=1).train
 
 
-@pytest.mark.filterwarnings("ignore:.*left out")
+@pytest.mark.filterwarnings("ignore:.*left out", "ignore:the pixels that reach")
 @pytest.mark.parametrize("kind", ["drawn", "pictures"])
 @pytest.mark.parametrize("step", [3, 5, 7, 12])
 def test_streams_go_on_where_they_stood(tmp_path: Path, kind: str, step: int) -> None:
