@@ -63,10 +63,11 @@ linkcheck_anchors = False
 
 
 def setup(app):
-    """Let stars and bars of docstrings stand for themselves: signatures and sizes have them."""
+    """Let the stars, bars and underscores of docstrings stand for themselves."""
     star = re.compile(r"(?<![`*\w])(\*{1,2})(?=\w)")
 
     def process(app, what, name, item, options, lines):
         lines[:] = [re.sub(r"\|(?=\w)", r"\\|", star.sub(r"\\\1", line)) for line in lines]
+        lines[:] = [re.sub(r"(?<=\w)_(?![\w`])", r"\\_", line) for line in lines]
 
     app.connect("autodoc-process-docstring", process, priority=400)  # before napoleon
