@@ -420,7 +420,6 @@ TORCHVISION = [
     ("MobileNetV3Small", "mobilenet_v3_small"),
     ("MobileNetV3Large", "mobilenet_v3_large"),
     ("EfficientNetB0", "efficientnet_b0"),
-    pytest.param("EfficientNetB5", "efficientnet_b5", marks=thorough),
     pytest.param("VGG11", "vgg11", marks=thorough),
 ]
 TIMM = [  # those that begin with tf_ are built as Google's
