@@ -261,7 +261,10 @@ def test_a_set_of_batches_is_told_that_an_epoch_has_ended() -> None:
 def test_a_generator_that_ends() -> None:
     model = small_model()
     assert len(model.fit(iter(Cut(X, Y)), verbose=0).epoch) == 1
-    with pytest.raises(ValueError, match="a generator can be read once; let it go on for ever"):
+    with pytest.raises(
+        ValueError,
+        match="a generator can be read once; make it endless and give the number of steps",
+    ):
         model.fit(iter(Cut(X, Y)), epochs=2, verbose=0)
     with pytest.warns(RuntimeWarning, match="evaluate: x ended after 3 of 5 batches"):
         model.evaluate(iter(Cut(X, Y)), steps=5, verbose=0)

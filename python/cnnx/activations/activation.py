@@ -122,11 +122,16 @@ class Family(Activation):
     """
 
     make: Callable[..., Activation | None] = lambda: None
+    _arguments: inspect.Signature = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Once, so that loading a file looks into no function.
+        object.__setattr__(self, "_arguments", inspect.signature(self.make))
 
     @property
     def __signature__(self) -> inspect.Signature:
         x = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        return inspect.Signature([x, *inspect.signature(self.make).parameters.values()])
+        return inspect.Signature([x, *self._arguments.parameters.values()])
 
     def __call__(self, x: Any, *args: Any, **settings: Any) -> Float:
         """Return the function's values at `x`, an array of any shape, for these arguments."""
@@ -142,7 +147,7 @@ class Family(Activation):
             For arguments that it does not take.
         """
         try:
-            inspect.signature(self.make).bind(*args, **settings)
+            self._arguments.bind(*args, **settings)
         except TypeError as error:
             raise TypeError(
                 f"{self.name}: {error}; it is {self.name}{self.__signature__}"
