@@ -20,7 +20,7 @@ CNNX_INLINE void store_channels(float* p, Vec v, int64_t cols) {
 }
 
 // As many outputs as leave registers for a row of weights.
-constexpr int kTilePixels = kLanes == 16 ? 14 : 7;
+constexpr int kTilePixels = kRegisters == 32 ? 14 : 7;
 
 // Which tap of a row joins an input of a tile to an output. The compiler knows it, so that each
 // input is loaded once for all outputs that see it.

@@ -14,6 +14,8 @@ constexpr const KernelTable* kTables[] = {
 #ifdef CNNX_X86_64
     &avx512_kernels,
     &avx2_kernels,
+#elif defined(CNNX_AARCH64)
+    &neon_kernels,
 #endif
     &ref_kernels,
 };

@@ -497,7 +497,7 @@ struct KernelTable {
   Transpose transpose;
   TileTimes tile_times;
   ConvTile conv[8];                  // kOneStepTiles of one step first, from wide to narrow
-  ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first
+  ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first: two vectors, one
   WinogradKernels winograd;
   Stride2Kernels stride2;
   RowWinogradKernels row_winograd[2];  // of 3 taps and of 5
@@ -523,6 +523,8 @@ extern const KernelTable ref_kernels;
 #ifdef CNNX_X86_64
 extern const KernelTable avx2_kernels;
 extern const KernelTable avx512_kernels;
+#elif defined(CNNX_AARCH64)
+extern const KernelTable neon_kernels;
 #endif
 
 }  // namespace cnnx

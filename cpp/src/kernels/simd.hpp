@@ -1,13 +1,17 @@
 // One vector of floats, as wide as the instruction set that includes this file: GCC and Clang's
 // vector extensions, so that a kernel is written once. Included by kernels/<isa>/kernels.cpp alone,
-// which defines CNNX_VECTOR_FLOATS first. The anonymous namespace gives every instruction set its
-// own copy: no symbol of a kernel object may be shared with code that must run everywhere.
+// which defines CNNX_VECTOR_FLOATS first, and CNNX_NEON where NEON's own functions may be used
+// (compilers have them on for all 64-bit ARM, also in the portable kernels). The anonymous
+// namespace gives every instruction set its own copy: no symbol of a kernel object may be shared
+// with code that must run everywhere.
 #pragma once
 
 #include <cstdint>
 
 #if defined(__SSE2__)
 #include <immintrin.h>  // functions that are always inlined: no symbols
+#elif defined(CNNX_NEON)
+#include <arm_neon.h>  // likewise
 #endif
 
 namespace cnnx {
@@ -16,6 +20,11 @@ namespace {
 #define CNNX_INLINE [[gnu::always_inline]] inline
 
 constexpr int64_t kLanes = CNNX_VECTOR_FLOATS;
+#if defined(__AVX512F__) || defined(__aarch64__) || defined(_M_ARM64)
+constexpr int kRegisters = 32;
+#else
+constexpr int kRegisters = 16;
+#endif
 typedef float Vec __attribute__((vector_size(kLanes * 4)));
 typedef int32_t IntVec __attribute__((vector_size(kLanes * 4)));
 typedef uint32_t BitVec __attribute__((vector_size(kLanes * 4)));
@@ -107,6 +116,18 @@ CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
       _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
 }
+#elif defined(CNNX_NEON)
+CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
+  uint32_t bytes;
+  __builtin_memcpy(&bytes, p, 4);
+  return (IntVec)vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(bytes))));
+}
+CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
+  const uint16x4_t words = vmovn_u32((uint32x4_t)v);
+  const uint8x8_t bytes = vmovn_u16(vcombine_u16(words, words));
+  const uint32_t low = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
+  __builtin_memcpy(p, &low, 4);
+}
 #else
 CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
   IntVec v;
@@ -176,6 +197,11 @@ CNNX_INLINE Vec permute(Vec low, Vec high, IntVec index) {
   const Vec of_high = _mm256_permutevar8x32_ps(high, (__m256i)index);
   return index < static_cast<int32_t>(kLanes) ? of_low : of_high;
 }
+#elif defined(CNNX_NEON)
+CNNX_INLINE Vec permute(Vec low, Vec high, IntVec index) {
+  const uint8x16x2_t table = {{(uint8x16_t)low, (uint8x16_t)high}};
+  return (Vec)vqtbl2q_u8(table, (uint8x16_t)(index * 0x04040404 + 0x03020100));  // bytes of a float
+}
 #else
 CNNX_INLINE Vec permute(Vec low, Vec high, IntVec index) {
   float lanes[2 * kLanes];
@@ -195,6 +221,8 @@ CNNX_INLINE Vec sqrt(Vec v) { return _mm512_maskz_sqrt_ps(0xffff, v); }
 CNNX_INLINE Vec sqrt(Vec v) { return _mm256_sqrt_ps(v); }
 #elif defined(__SSE2__)
 CNNX_INLINE Vec sqrt(Vec v) { return _mm_sqrt_ps(v); }
+#elif defined(CNNX_NEON)
+CNNX_INLINE Vec sqrt(Vec v) { return (Vec)vsqrtq_f32((float32x4_t)v); }
 #else
 CNNX_INLINE Vec sqrt(Vec v) {
   for (int64_t i = 0; i < kLanes; ++i) v[i] = __builtin_sqrtf(v[i]);
@@ -211,6 +239,10 @@ CNNX_INLINE Vec bounded(Vec v, float low, float high) {
 #elif defined(__AVX2__)
 CNNX_INLINE Vec bounded(Vec v, float low, float high) {
   return _mm256_min_ps(broadcast(high), _mm256_max_ps(broadcast(low), v));
+}
+#elif defined(CNNX_NEON)
+CNNX_INLINE Vec bounded(Vec v, float low, float high) {
+  return (Vec)vminq_f32(vdupq_n_f32(high), vmaxq_f32(vdupq_n_f32(low), (float32x4_t)v));
 }
 #else
 CNNX_INLINE Vec bounded(Vec v, float low, float high) {
@@ -231,6 +263,10 @@ CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
 #elif defined(__SSE2__)
 CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
   return (WideVec)_mm_mul_epu32((__m128i)a, (__m128i)b);
+}
+#elif defined(CNNX_NEON)
+CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {
+  return (WideVec)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
 }
 #else
 CNNX_INLINE WideVec multiply_low_halves(WideVec a, WideVec b) {

@@ -12,6 +12,8 @@ bool cpu_supports(std::string_view isa) {
            __builtin_cpu_supports("fma");
   }
   if (isa == "avx2") return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#elif defined(CNNX_AARCH64)
+  if (isa == "neon") return true;  // every 64-bit ARM has it
 #endif
   return isa == "ref";
 }
