@@ -114,7 +114,7 @@ class Arguments {
         throw OutOfMemory(operation);
       }
     };
-    if (Program* const program = Program::recording()) program->add(named);
+    if (Program* const program = Program::recording()) program->add(operation_, named, work);
     const GilRelease release;
     named();
   }

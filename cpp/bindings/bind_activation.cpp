@@ -7,54 +7,53 @@ namespace cnnx::bindings {
 namespace {
 
 struct Named {
-  const char* name;
   int parameters;
   Activation usual;
 };
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr Named kActivations[] = {
-    {"linear", 0, {ActivationKind::linear}},
-    {"relu", 0, {ActivationKind::relu}},
-    {"sigmoid", 0, {ActivationKind::sigmoid}},
-    {"tanh", 0, {ActivationKind::tanh}},
-    {"arctan", 0, {ActivationKind::arctan}},
-    {"elu", 1, {ActivationKind::elu, {1.0f}}},
-    {"leaky_relu", 1, {ActivationKind::leaky_relu, {0.2f}}},
-    {"softplus", 0, {ActivationKind::softplus}},
-    {"exponential", 0, {ActivationKind::exponential}},
-    {"relu6", 0, {ActivationKind::relu6}},
-    {"hard_sigmoid", 0, {ActivationKind::hard_sigmoid}},
-    {"rectifier", 3, {ActivationKind::rectifier, {kInfinity}}},
-    {"selu", 0, {ActivationKind::selu}},
-    {"celu", 1, {ActivationKind::celu, {1.0f}}},
-    {"softsign", 0, {ActivationKind::softsign}},
-    {"hard_tanh", 0, {ActivationKind::hard_tanh}},
-    {"log_sigmoid", 0, {ActivationKind::log_sigmoid}},
-    {"hard_shrink", 1, {ActivationKind::hard_shrink, {0.5f}}},
-    {"soft_shrink", 1, {ActivationKind::soft_shrink, {0.5f}}},
-    {"squareplus", 1, {ActivationKind::squareplus, {4.0f}}},
-    {"silu", 0, {ActivationKind::silu}},
-    {"hard_silu", 0, {ActivationKind::hard_silu}},
-    {"gelu", 0, {ActivationKind::gelu}},
-    {"gelu_tanh", 0, {ActivationKind::gelu_tanh}},
-    {"mish", 0, {ActivationKind::mish}},
-    {"tanh_shrink", 0, {ActivationKind::tanh_shrink}},
-    {"threshold", 2, {ActivationKind::threshold}},
+    {0, {ActivationKind::linear}},
+    {0, {ActivationKind::relu}},
+    {0, {ActivationKind::sigmoid}},
+    {0, {ActivationKind::tanh}},
+    {0, {ActivationKind::arctan}},
+    {1, {ActivationKind::elu, {1.0f}}},
+    {1, {ActivationKind::leaky_relu, {0.2f}}},
+    {0, {ActivationKind::softplus}},
+    {0, {ActivationKind::exponential}},
+    {0, {ActivationKind::relu6}},
+    {0, {ActivationKind::hard_sigmoid}},
+    {3, {ActivationKind::rectifier, {kInfinity}}},
+    {0, {ActivationKind::selu}},
+    {1, {ActivationKind::celu, {1.0f}}},
+    {0, {ActivationKind::softsign}},
+    {0, {ActivationKind::hard_tanh}},
+    {0, {ActivationKind::log_sigmoid}},
+    {1, {ActivationKind::hard_shrink, {0.5f}}},
+    {1, {ActivationKind::soft_shrink, {0.5f}}},
+    {1, {ActivationKind::squareplus, {4.0f}}},
+    {0, {ActivationKind::silu}},
+    {0, {ActivationKind::hard_silu}},
+    {0, {ActivationKind::gelu}},
+    {0, {ActivationKind::gelu_tanh}},
+    {0, {ActivationKind::mish}},
+    {0, {ActivationKind::tanh_shrink}},
+    {2, {ActivationKind::threshold}},
 };
 
 Activation with_parameters(const Arguments& args, const Named& named,
                            const std::vector<float>& parameters) {
   if (parameters.empty()) return named.usual;
   args.require(static_cast<int>(parameters.size()) == named.parameters, "parameters",
-               std::string("of ") + named.name + " must be " + std::to_string(named.parameters) +
-                   ", got " + std::to_string(parameters.size()));
+               std::string("of ") + name_of(named.usual.kind) + " must be " +
+                   std::to_string(named.parameters) + ", got " + std::to_string(parameters.size()));
   Activation activation = named.usual;
   std::copy(parameters.begin(), parameters.end(), activation.parameters);
   return activation;
 }
 
 void def_forward(py::module_& m, const Named& named) {
-  const std::string name = named.name + std::string("_forward");
+  const std::string name = name_of(named.usual.kind) + std::string("_forward");
   m.def(
       name.c_str(),
       [name, named](const py::array& src, py::array& dst, const std::vector<float>& parameters) {
@@ -64,13 +63,13 @@ void def_forward(py::module_& m, const Named& named) {
         const auto s = args.input<float>(src, "src", shape);
         float* d = args.output<float>(dst, "dst", shape);
         const int64_t n = src.size();
-        args.run([=] { activation_forward(activation, n, s, d); });
+        args.run(ActivationForward{activation, n, s, d});
       },
       py::arg("src"), py::arg("dst"), py::arg("parameters") = py::tuple());
 }
 
 void def_backward(py::module_& m, const Named& named) {
-  const std::string name = named.name + std::string("_backward");
+  const std::string name = name_of(named.usual.kind) + std::string("_backward");
   m.def(
       name.c_str(),
       [name, named](const py::array& dst, const py::array& diff_dst, py::array& diff_src,
@@ -94,7 +93,7 @@ Activation activation_of(const Arguments& args, const NamedActivation& named) {
   const auto* const pair = std::get_if<1>(&named);
   const std::string& name = pair == nullptr ? std::get<0>(named) : pair->first;
   for (const Named& known : kActivations) {
-    if (name != known.name) continue;
+    if (name != name_of(known.usual.kind)) continue;
     return with_parameters(args, known, pair == nullptr ? std::vector<float>{} : pair->second);
   }
   args.require(false, "activation", "is unknown: '" + name + "'");

@@ -92,9 +92,8 @@ void bind_batch_norm(py::module_& m) {
         OptionalArray codes;
         const EpilogueSource epilogue =
             make_epilogue(args, dims, src, dst, activation, pool, codes, addend);
-        args.run([=] {
-          batch_norm_forward_inference(dims, s, {g, b}, moving_m, moving_v, epsilon, epilogue, d);
-        });
+        args.run(BatchNormForwardInference{dims, s, g, b, moving_m, moving_v, epilogue.addend,
+                                           epsilon, epilogue.activation, pool, d});
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("moving_mean"),
       py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"),

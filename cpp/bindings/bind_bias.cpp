@@ -17,18 +17,18 @@ BiasDims make_dims(const Arguments& args, const py::array& src, const char* name
   return {src.size() / bias.size(), bias.size()};
 }
 
-using Forward = void (*)(const BiasDims&, const float*, const float*, float*);
-
-void def_forward(py::module_& m, const char* name, Forward forward) {
+template <bool Multiplies>
+void def_forward(py::module_& m) {
+  constexpr const char* name = BiasForward<Multiplies>::name();
   m.def(
       name,
-      [name, forward](const py::array& src, const py::array& bias, py::array& dst) {
+      [](const py::array& src, const py::array& bias, py::array& dst) {
         const Arguments args(name);
         const BiasDims dims = make_dims(args, src, "src", bias, "bias");
         const auto s = args.input<float>(src, "src", shape_of(src));
         const auto b = args.input<float>(bias, "bias", shape_of(bias));
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        args.run([=] { forward(dims, s, b, d); });
+        args.run(BiasForward<Multiplies>{dims, s, b, d});
       },
       py::arg("src"), py::arg("bias"), py::arg("dst"));
 }
@@ -36,8 +36,8 @@ void def_forward(py::module_& m, const char* name, Forward forward) {
 }  // namespace
 
 void bind_bias(py::module_& m) {
-  def_forward(m, "bias_add_forward", bias_add_forward);
-  def_forward(m, "bias_multiply_forward", bias_multiply_forward);
+  def_forward<false>(m);
+  def_forward<true>(m);
   m.def(
       "bias_add_backward",
       [](const py::array& diff_dst, py::array& diff_bias) {

@@ -24,19 +24,20 @@ Borders2dDims make_dims(const Arguments& args, const Image& outer, const Image& 
 }
 
 // Padding (src is inside dst) or cropping (dst is inside src).
-void define(py::module_& m, const char* operation, const char* corner_name, bool pads,
-            void (*function)(const Borders2dDims&, const float*, float*)) {
+template <bool Pads>
+void define(py::module_& m, const char* corner_name) {
+  constexpr const char* operation = Borders2d<Pads>::name();
   m.def(
       operation,
-      [=](const py::array& src, py::array& dst, const Pair& corner) {
+      [corner_name](const py::array& src, py::array& dst, const Pair& corner) {
         const Arguments args(operation);
         const Image s = args.shape<4>(src, "src"), d = args.shape<4>(dst, "dst");
-        const Borders2dDims dims = pads ? make_dims(args, d, s, corner, corner_name)
+        const Borders2dDims dims = Pads ? make_dims(args, d, s, corner, corner_name)
                                         : make_dims(args, s, d, corner, corner_name);
         const auto from = args.input<float>(src, "src", {d[0], s[1], s[2], d[3]});
         float* const to = args.output<float>(dst, "dst", shape_of(dst));
         args.apart(dst, "dst", src);
-        args.run([=] { function(dims, from, to); });
+        args.run(Borders2d<Pads>{dims, from, to});
       },
       py::arg("src"), py::arg("dst"), py::arg(corner_name));
 }
@@ -44,8 +45,8 @@ void define(py::module_& m, const char* operation, const char* corner_name, bool
 }  // namespace
 
 void bind_borders2d(py::module_& m) {
-  define(m, "zero_pad2d", "padding", true, zero_pad2d);
-  define(m, "crop2d", "cropping", false, crop2d);
+  define<true>(m, "padding");
+  define<false>(m, "cropping");
 }
 
 }  // namespace cnnx::bindings

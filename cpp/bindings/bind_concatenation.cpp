@@ -43,24 +43,21 @@ void bind_concatenation(py::module_& m) {
       [](const std::vector<py::array>& srcs, py::array& dst, int64_t axis) {
         const Arguments args("concatenate");
         const Whole whole(args, dst, axis);
-        std::vector<Source<float>> from;
-        std::vector<Part<const float>> parts;
+        Concatenate call;
+        call.rows = whole.rows, call.n = whole.extent * whole.inner;
         int64_t begin = 0;
         for (const py::array& src : srcs) {
           const std::vector<int64_t> shape = whole.part_shape(args, src, begin, "srcs");
-          from.push_back(args.input<float>(src, "srcs", shape));
-          parts.push_back({from.back(), begin * whole.inner, shape[axis] * whole.inner});
+          call.add({begin * whole.inner, shape[axis] * whole.inner, whole.rows,
+                    args.input<float>(src, "srcs", shape)});
           args.apart(dst, "dst", src);
           begin += shape[axis];
         }
         args.require(begin == whole.extent, "srcs",
                      "must fill the " + std::to_string(whole.extent) + " of the joined axis, got " +
                          std::to_string(begin));
-        float* const to = args.output<float>(dst, "dst", whole.shape);
-        args.run([=]() mutable {
-          for (size_t i = 0; i < from.size(); ++i) parts[i].data = from[i];
-          concatenate(whole.rows, whole.extent * whole.inner, parts, to);
-        });
+        call.dst = args.output<float>(dst, "dst", whole.shape);
+        args.run(call);
       },
       py::arg("srcs"), py::arg("dst"), py::arg("axis"));
   m.def(

@@ -139,10 +139,8 @@ void bind_conv2d(py::module_& m) {
         uint8_t* codes_data = args.output<uint8_t>(codes, "codes", shape);
         args.require(pooled_from || !codes, "codes", "need pooled_from");
         args.require(!pooled_from || !addend, "addend", "cannot be added before pooling");
-        args.run([=] {
-          conv2d_forward(dims, src_data, weights_data, bias_data,
-                         {added, of_sum, pooling, codes_data}, dst_data, prepared.get());
-        });
+        args.run(Conv2dForward{dims, src_data, weights_data, bias_data, added, of_sum, pooling,
+                               codes_data, dst_data, prepared});
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),
@@ -169,13 +167,7 @@ void bind_conv2d(py::module_& m) {
         args.require(
             !links.empty() && links.size() <= kMostLinks, "links",
             "must be 1 to " + std::to_string(kMostLinks) + ", got " + std::to_string(links.size()));
-        struct SourceLink {
-          Conv2dDims dims;
-          Source<float> weights, bias;
-          Activation activation;
-          std::shared_ptr<PreparedWeights> prepared;
-        };
-        std::vector<SourceLink> chain;
+        std::vector<Conv2dChainForward::Link> chain;
         Image s = args.shape<4>(src, "src");
         const auto src_data = args.input<float>(src, "src", extents(s));
         for (const py::tuple& link : links) {
@@ -195,14 +187,7 @@ void bind_conv2d(py::module_& m) {
         }
         float* dst_data = args.output<float>(dst, "dst", extents(s));
         const auto added = addend_of(args, addend, dst, "dst");
-        args.run([=] {
-          std::vector<ConvLink> made;
-          for (const SourceLink& link : chain) {
-            made.push_back(
-                {link.dims, link.weights, link.bias, link.activation, link.prepared.get()});
-          }
-          conv2d_chain_forward(made, src_data, added, dst_data);
-        });
+        args.run(Conv2dChainForward{chain, src_data, added, dst_data});
       },
       py::arg("src"), py::arg("links"), py::arg("dst"), py::arg("addend") = py::none());
   m.def(
@@ -223,10 +208,8 @@ void bind_conv2d(py::module_& m) {
         const auto bias_data = args.input<float>(bias, "bias", {dims.ic});
         const auto added = addend_of(args, addend, diff_src, "diff_src");
         const Activation of_sum = activation_of(args, activation);
-        args.run([=] {
-          conv2d_backward_data(dims, gradient, weights_data, bias_data,
-                               {.addend = added, .activation = of_sum}, diff_src_data);
-        });
+        args.run(Conv2dBackwardData{dims, gradient.data, gradient.codes, gradient.pooling,
+                                    weights_data, bias_data, added, of_sum, diff_src_data});
       },
       py::arg("diff_dst"), py::arg("weights"), py::arg("diff_src"), py::arg("strides"),
       py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"),

@@ -16,7 +16,7 @@ void bind_dense(py::module_& m) {
         const auto b = args.input<float>(bias, "bias", {oc});
         float* d = args.output<float>(dst, "dst", {mb, oc});
         const DenseDims dims{mb, ic, oc};
-        args.run([=] { dense_forward(dims, s, w, b, d); });
+        args.run(DenseForward{dims, s, w, b, d});
       },
       py::arg("src"), py::arg("weights"), py::arg("bias"), py::arg("dst"));
   m.def(

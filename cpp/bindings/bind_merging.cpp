@@ -6,22 +6,6 @@ namespace cnnx::bindings {
 namespace {
 
 // The arrays of a list, all of one shape.
-class Sources {
- public:
-  void add(Source<float> source) {
-    sources_.push_back(source);
-    now_.push_back(source);
-  }
-  Arrays now() {
-    for (size_t i = 0; i < sources_.size(); ++i) now_[i] = sources_[i];
-    return now_;
-  }
-
- private:
-  std::vector<Source<float>> sources_;
-  std::vector<const float*> now_;
-};
-
 Sources inputs(const Arguments& args, const std::vector<py::array>& srcs,
                const std::vector<int64_t>& shape) {
   args.require(!srcs.empty(), "srcs", "must not be empty");
@@ -30,15 +14,17 @@ Sources inputs(const Arguments& args, const std::vector<py::array>& srcs,
   return sources;
 }
 
-void define(py::module_& m, const char* operation, void (*function)(int64_t, Arrays, float*)) {
+template <bool Multiplies>
+void define(py::module_& m) {
+  constexpr const char* operation = Merging<Multiplies>::name();
   m.def(
       operation,
-      [=](const std::vector<py::array>& srcs, py::array& dst) {
+      [](const std::vector<py::array>& srcs, py::array& dst) {
         const Arguments args(operation);
         Sources from = inputs(args, srcs, shape_of(dst));
         float* const to = args.output<float>(dst, "dst", shape_of(dst));
         const int64_t n = dst.size();
-        args.run([=]() mutable { function(n, from.now(), to); });
+        args.run(Merging<Multiplies>{n, from, to});
       },
       py::arg("srcs"), py::arg("dst"));
 }
@@ -46,8 +32,8 @@ void define(py::module_& m, const char* operation, void (*function)(int64_t, Arr
 }  // namespace
 
 void bind_merging(py::module_& m) {
-  define(m, "product", product);
-  define(m, "maximum_forward", maximum_forward);
+  define<true>(m);
+  define<false>(m);
   m.def(
       "weighted_sum",
       [](const std::vector<py::array>& srcs, const std::vector<float>& factors, py::array& dst,
@@ -60,7 +46,7 @@ void bind_merging(py::module_& m) {
         float* const to = args.output<float>(dst, "dst", shape_of(dst));
         const Activation of_sum = activation_of(args, activation);
         const int64_t n = dst.size();
-        args.run([=]() mutable { weighted_sum(n, from.now(), factors, of_sum, to); });
+        args.run(WeightedSum{n, from, factors, of_sum, to});
       },
       py::arg("srcs"), py::arg("factors"), py::arg("dst"), py::arg("activation") = "linear");
   m.def(

@@ -13,7 +13,7 @@ void bind_permutation(py::module_& m) {
         float* const to = args.output<float>(dst, "dst", {s[0], s[2], s[1], s[3]});
         args.apart(dst, "dst", src);
         const SwapDims dims{.outer = s[0], .rows = s[1], .columns = s[2], .inner = s[3]};
-        args.run([=] { swap_axes(dims, from, to); });
+        args.run(SwapAxes{dims, from, to});
       },
       py::arg("src"), py::arg("dst"));
 }

@@ -50,14 +50,16 @@ void with_positions(const Pool2dDims& d, Body body) {
   }
 }
 
-// Those without an argmax: average and sum.
+// Of average and sum.
 using Operation = void (*)(const Pool2dDims& dims, const float* from, float* to);
 
-void def_forward(py::module_& m, const char* name, Operation forward) {
+template <PoolKind Kind>
+void def_forward(py::module_& m) {
+  constexpr const char* name = Pool2dForward<Kind>::name();
   m.def(
       name,
-      [name, forward](const py::array& src, py::array& dst, const Pair& pool_size,
-                      const Pair& strides, const Pair& padding) {
+      [](const py::array& src, py::array& dst, const Pair& pool_size, const Pair& strides,
+         const Pair& padding) {
         const Arguments args(name);
         const Pool2dDims dims =
             make_dims(args, args.shape<4>(src, "src"), args.shape<4>(dst, "dst"), "dst", pool_size,
@@ -65,7 +67,7 @@ void def_forward(py::module_& m, const char* name, Operation forward) {
         const auto s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
         args.apart(dst, "dst", src);
-        args.run([=] { forward(dims, s, d); });
+        args.run(Pool2dForward<Kind>{dims, s, d});
       },
       py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
 }
@@ -102,6 +104,10 @@ void bind_pool2d(py::module_& m) {
         const auto s = args.input<float>(src, "src", src_shape(dims));
         float* d = args.output<float>(dst, "dst", dst_shape(dims));
         args.apart(dst, "dst", src);
+        if (!argmax) {
+          args.run(Pool2dForward<PoolKind::max>{dims, s, d});
+          return;
+        }
         with_positions(dims, [&](auto position) {
           auto* a = args.output<decltype(position)>(argmax, "argmax", dst_shape(dims));
           args.run([=] { max_pool2d_forward(dims, s, d, a); });
@@ -127,9 +133,9 @@ void bind_pool2d(py::module_& m) {
       },
       py::arg("diff_dst"), py::arg("argmax"), py::arg("diff_src"), py::arg("pool_size"),
       py::arg("strides"), py::arg("padding"), py::arg("accumulate") = false);
-  def_forward(m, "avg_pool2d_forward", avg_pool2d_forward);
+  def_forward<PoolKind::avg>(m);
   def_backward(m, "avg_pool2d_backward", avg_pool2d_backward);
-  def_forward(m, "sum_pool2d_forward", sum_pool2d_forward);
+  def_forward<PoolKind::sum>(m);
   def_backward(m, "sum_pool2d_backward", sum_pool2d_backward);
 }
 

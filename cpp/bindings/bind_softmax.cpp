@@ -4,9 +4,8 @@
 namespace cnnx::bindings {
 namespace {
 
-using Forward = void (*)(const SoftmaxDims& dims, const float* src, float* dst);
-using Backward = void (*)(const SoftmaxDims& dims, const float* dst, const float* diff_dst,
-                          float* diff_src);
+using SoftmaxGradient = void (*)(const SoftmaxDims& dims, const float* dst, const float* diff_dst,
+                                 float* diff_src);
 
 SoftmaxDims along(const Arguments& args, const py::array& array, const char* name, int64_t axis) {
   const std::vector<int64_t> shape = shape_of(array);
@@ -22,20 +21,22 @@ SoftmaxDims along(const Arguments& args, const py::array& array, const char* nam
   return dims;
 }
 
-void def_forward(py::module_& m, const char* name, Forward forward) {
+template <bool Logarithm>
+void def_forward(py::module_& m) {
+  constexpr const char* name = SoftmaxForward<Logarithm>::name();
   m.def(
       name,
-      [name, forward](const py::array& src, py::array& dst, int64_t axis) {
+      [](const py::array& src, py::array& dst, int64_t axis) {
         const Arguments args(name);
         const SoftmaxDims dims = along(args, src, "src", axis);
         const auto s = args.input<float>(src, "src", shape_of(src));
         float* d = args.output<float>(dst, "dst", shape_of(src));
-        args.run([=] { forward(dims, s, d); });
+        args.run(SoftmaxForward<Logarithm>{dims, s, d});
       },
       py::arg("src"), py::arg("dst"), py::arg("axis") = -1);
 }
 
-void def_backward(py::module_& m, const char* name, Backward backward) {
+void def_backward(py::module_& m, const char* name, SoftmaxGradient backward) {
   m.def(
       name,
       [name, backward](const py::array& dst, const py::array& diff_dst, py::array& diff_src,
@@ -53,9 +54,9 @@ void def_backward(py::module_& m, const char* name, Backward backward) {
 }  // namespace
 
 void bind_softmax(py::module_& m) {
-  def_forward(m, "softmax_forward", softmax_forward);
+  def_forward<false>(m);
   def_backward(m, "softmax_backward", softmax_backward);
-  def_forward(m, "log_softmax_forward", log_softmax_forward);
+  def_forward<true>(m);
   def_backward(m, "log_softmax_backward", log_softmax_backward);
 }
 

@@ -4,8 +4,6 @@
 namespace cnnx::bindings {
 namespace {
 
-using Function = void (*)(const Upsample2dDims&, Interpolation, const float*, float*);
-
 Interpolation interpolation_of(const Arguments& args, const std::string& name) {
   args.require(name == "nearest" || name == "bilinear", "interpolation",
                "must be nearest or bilinear, got " + name);
@@ -14,7 +12,7 @@ Interpolation interpolation_of(const Arguments& args, const std::string& name) {
 
 // Forward, or the gradient, whose images become smaller.
 void define(py::module_& m, const char* operation, const char* from_name, const char* to_name,
-            bool forward, Function function) {
+            bool forward) {
   m.def(
       operation,
       [=](const py::array& from, py::array& to, const Pair& factors,
@@ -32,7 +30,11 @@ void define(py::module_& m, const char* operation, const char* from_name, const 
         args.apart(to, to_name, from);
         const Interpolation way = interpolation_of(args, interpolation);
         const Upsample2dDims dims{mb, h, w, c, factor_h, factor_w};
-        args.run([=] { function(dims, way, f, t); });
+        if (forward) {
+          args.run(Upsample2dForward{dims, way, f, t});
+        } else {
+          args.run([=] { upsample2d_backward(dims, way, f, t); });
+        }
       },
       py::arg(from_name), py::arg(to_name), py::arg("factors"), py::arg("interpolation"));
 }
@@ -40,8 +42,8 @@ void define(py::module_& m, const char* operation, const char* from_name, const 
 }  // namespace
 
 void bind_upsample2d(py::module_& m) {
-  define(m, "upsample2d_forward", "src", "dst", true, upsample2d_forward);
-  define(m, "upsample2d_backward", "diff_dst", "diff_src", false, upsample2d_backward);
+  define(m, "upsample2d_forward", "src", "dst", true);
+  define(m, "upsample2d_backward", "diff_dst", "diff_src", false);
 }
 
 }  // namespace cnnx::bindings

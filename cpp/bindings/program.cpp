@@ -3,6 +3,7 @@
 #include <pybind11/stl.h>
 
 #include "array_view.hpp"
+#include "cnnx/program.hpp"
 #include "cnnx/runtime.hpp"
 
 namespace cnnx::bindings {
@@ -42,12 +43,45 @@ void Program::run(const py::args& inputs) {
   }
 }
 
+std::vector<py::dict> Program::calls() const {
+  std::vector<py::dict> calls;
+  for (const auto& describe : descriptions_) calls.push_back(describe());
+  return calls;
+}
+
 void bind_program(py::module_& m) {
   py::class_<Program>(m, "Program")
       .def(py::init<>())
       .def("begin", &Program::begin, py::arg("inputs"))
       .def("end", &Program::end)
-      .def("run", &Program::run);
+      .def("run", &Program::run)
+      .def("calls", &Program::calls)
+      .def("arrays", &Program::arrays);
+  py::class_<cnnx::Program>(m, "ProgramFile")
+      .def(py::init<const std::string&>(), py::arg("path"))
+      .def("input_shapes", &cnnx::Program::input_shapes)
+      .def("output_shapes", &cnnx::Program::output_shapes)
+      .def(
+          "run",
+          [](cnnx::Program& program, const std::vector<py::array>& inputs,
+             std::vector<py::array> outputs) {
+            const Arguments args("ProgramFile.run");
+            const auto &read = program.input_shapes(), &written = program.output_shapes();
+            args.require(inputs.size() == read.size(), "inputs", "must be as many as the file's");
+            args.require(outputs.size() == written.size(), "outputs",
+                         "must be as many as the file's");
+            std::vector<const float*> from;
+            std::vector<float*> to;
+            for (size_t i = 0; i < read.size(); ++i) {
+              from.push_back(args.input<float>(inputs[i], "inputs", read[i]));
+            }
+            for (size_t i = 0; i < written.size(); ++i) {
+              to.push_back(args.output<float>(outputs[i], "outputs", written[i]));
+            }
+            const GilRelease release;
+            program.run(from, to);
+          },
+          py::arg("inputs"), py::arg("outputs"));
 }
 
 }  // namespace cnnx::bindings

@@ -8,26 +8,12 @@
 #include <utility>
 #include <vector>
 
+#include "call_writer.hpp"
+#include "program/source.hpp"
+
 namespace py = pybind11;
 
 namespace cnnx::bindings {
-
-// What an operation reads: an array that stays, or, in a program that records the operation, an
-// input, which is another array in each run.
-template <typename T>
-class Source {
- public:
-  Source(const T* data = nullptr) : data_(data) {}
-  Source(const char* const* input, int64_t offset) : input_(input), offset_(offset) {}
-  operator const T*() const {
-    return input_ == nullptr ? data_ : reinterpret_cast<const T*>(*input_ + offset_);
-  }
-
- private:
-  const T* data_ = nullptr;
-  const char* const* input_ = nullptr;
-  int64_t offset_ = 0;
-};
 
 // Operations with their arguments: recorded while Python calls them once, and run again, in one
 // call, without Python. It holds the arrays that they read and write, but for the inputs.
@@ -51,10 +37,19 @@ class Program {
     return static_cast<const T*>(array.data());
   }
   void hold(const py::array& array) { held_.push_back(array); }
-  void add(std::function<void()> operation) { operations_.push_back(std::move(operation)); }
+  // What runs, and the call that it makes.
+  template <typename Call>
+  void add(const char* name, std::function<void()> operation, const Call& call) {
+    operations_.push_back(std::move(operation));
+    descriptions_.push_back([name, call, this] { return written(name, call, places_); });
+  }
 
   // Throws where inputs are not of the types and sizes of the recording.
   void run(const py::args& inputs);
+  // The calls by their names, see call_writer.hpp. Throws for one that no file can hold.
+  std::vector<py::dict> calls() const;
+  // What they read and write, but for the inputs.
+  const std::vector<py::array>& arrays() const { return held_; }
 
  private:
   struct Input {
@@ -64,6 +59,7 @@ class Program {
   std::vector<Input> inputs_;  // of the recording
   std::vector<const char*> places_;
   std::vector<std::function<void()>> operations_;
+  std::vector<std::function<py::dict()>> descriptions_;
   std::vector<py::array> held_;
   Program* outer_ = nullptr;
 };

@@ -2,8 +2,8 @@
 //
 //   cmake -B build/native -DCNNX_BUILD_PYTHON=OFF && cmake --build build/native
 //   cmake --install build/native --prefix ~/cnnx
-//   cmake -B build/stripes examples/native -DCMAKE_PREFIX_PATH=~/cnnx && cmake --build
-//   build/stripes build/stripes/train_stripes
+//   cmake -B build/examples examples/native -DCMAKE_PREFIX_PATH=~/cnnx
+//   cmake --build build/examples && build/examples/train_stripes
 //
 // A 3x3 convolution with ReLU and 2x2 max pooling, then a dense layer with softmax and
 // cross-entropy; plain gradient descent. A layer is a call forward and calls backward, on arrays

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 namespace cnnx {
 
@@ -35,6 +37,10 @@ enum class ActivationKind {
   tanh_shrink,   // x - tanh x
   threshold,     // [t, v] x above t, else v
 };
+
+// As above.
+const char* name_of(ActivationKind kind);
+std::optional<ActivationKind> activation_named(std::string_view name);
 
 struct Activation {
   ActivationKind kind;

@@ -1,11 +1,33 @@
 #include "ops/activation.hpp"
 
+#include <iterator>
+
 #include "runtime/parallel.hpp"
 
 namespace cnnx {
+namespace {
+
+constexpr const char* kNames[] = {
+    "linear",      "relu",        "sigmoid",     "tanh",      "arctan",       "elu",
+    "leaky_relu",  "softplus",    "exponential", "relu6",     "hard_sigmoid", "rectifier",
+    "selu",        "celu",        "softsign",    "hard_tanh", "log_sigmoid",  "hard_shrink",
+    "soft_shrink", "squareplus",  "silu",        "hard_silu", "gelu",         "gelu_tanh",
+    "mish",        "tanh_shrink", "threshold"};
+static_assert(std::size(kNames) == kActivations);
+
+}  // namespace
 
 static_assert(static_cast<int>(ActivationKind::threshold) + 1 == kActivations,
               "the table has a kernel for each kind, in their order");
+
+const char* name_of(ActivationKind kind) { return kNames[static_cast<int>(kind)]; }
+
+std::optional<ActivationKind> activation_named(std::string_view name) {
+  for (int i = 0; i < kActivations; ++i) {
+    if (name == kNames[i]) return static_cast<ActivationKind>(i);
+  }
+  return std::nullopt;
+}
 
 ActivationCall::ActivationCall(const Activation& activation)
     : activation_(activation),

@@ -159,6 +159,14 @@ def _differentiated(
     return found
 
 
+class Recorded(NamedTuple):
+    """The calls of a forward pass, the arrays that they read as inputs, and the outputs."""
+
+    programs: list[_core.Program]
+    inputs: Sequence[Float]
+    outputs: list[Float]
+
+
 class _Given(NamedTuple):
     """An array that lies in an input of the network: its number, and the shape it is seen in."""
 
@@ -202,6 +210,8 @@ class Binding:
 
     Attributes
     ----------
+    in_python
+        The steps forward that Python computes.
     dys
         Where the gradients of the outputs are to be written before `backward`; None for those that
         nothing wanted depends on.
@@ -230,13 +240,14 @@ class Binding:
         calls = [
             self._call(plan, index, gradients.get(index, {})) for index in range(len(lives.runs))
         ]
+        native = [
+            step.traits.native and call.native for step, call in zip(lives.runs, calls, strict=True)
+        ]
+        self.in_python = [step for step, alone in zip(lives.runs, native, strict=True) if not alone]
         self._forward = stretches(
             [
-                (
-                    step.traits.native and call.native,
-                    partial(_step_forward, step.operation.forward, call),
-                )
-                for step, call in zip(lives.runs, calls, strict=True)
+                (alone, partial(_step_forward, step.operation.forward, call))
+                for alone, step, call in zip(native, lives.runs, calls, strict=True)
             ],
             plan.recording,
         )
@@ -382,6 +393,12 @@ class Binding:
         for place, (index, shape) in self._passed:
             self._results[place] = inputs[index] if shape is None else inputs[index].reshape(shape)
         return self._results
+
+    def record(self, inputs: Sequence[Float]) -> Recorded:
+        """Run native steps forward once, and return what they did."""
+        outputs = self.forward(*inputs)
+        programs = [stretch.program for stretch in self._forward]
+        return Recorded(programs, self._inputs_read, outputs)
 
     def backward(self, after: Callable[[int], None] | None = None) -> list[Float]:
         """

@@ -38,6 +38,11 @@ class Stretch:
         self._program = _core.Program()
         self._state = -1
 
+    @property
+    def program(self) -> _core.Program:
+        """The calls of the last recording."""
+        return self._program
+
     def run(self, state: int, inputs: Sequence[Float]) -> None:
         """
         Run all steps.

@@ -27,6 +27,7 @@ from cnnx.models.objective import (
     serialize_losses,
     serialize_metrics,
 )
+from cnnx.models.program_file import write_program
 from cnnx.models.structure import assemble, structure_of
 from cnnx.models.summary import html_summary
 from cnnx.models.training import Training, check_frequency
@@ -180,6 +181,31 @@ class Model(Network):
     def save(self, filepath: str | Path) -> None:
         """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
         save_model(self, filepath)
+
+    def export_program(self, filepath: str | Path, batch_size: int = 1) -> None:
+        """
+        Write what `predict` does as a file that C++ runs without Python: `cnnx::Program`.
+
+        Its outputs are those of ``predict(x, batch_size)``, to the same bits on the same
+        instruction set. docs/exchange.md shows the C++ side.
+
+        Parameters
+        ----------
+        filepath
+            The file to make or to replace; it appears whole or not at all.
+        batch_size
+            Samples that the program takes at a time.
+
+        Raises
+        ------
+        ValueError
+            A layer runs Python, or the name is that of another program's file.
+        OSError
+            The file can't be written.
+        """
+        size = integer(batch_size, "export_program: batch_size")
+        with self.lock:
+            write_program(self.graph, filepath, size)
 
     # How it learns.
 

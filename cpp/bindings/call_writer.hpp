@@ -1,0 +1,124 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "program/calls.hpp"
+
+namespace py = pybind11;
+
+namespace cnnx::bindings {
+
+// Writes what a call describes (src/program/calls.hpp) to a dict, as a program's file will hold it,
+// but for the arrays: one that lies in an input is ("input.<number>", offset in bytes), any other
+// is (address, bytes, whether it is written).
+class CallWriter {
+ public:
+  CallWriter(const char* operation, const std::vector<const char*>& places)
+      : operation_(operation), places_(&places) {}
+
+  py::dict fields;
+
+  void number(const char* name, int64_t& value, int64_t least = 1) {
+    require(value >= least && value <= INT32_MAX, name);
+    fields[name] = value;
+  }
+  void size(const char* name, int64_t& value) { fields[name] = value; }
+  void flag(const char* name, bool& value) { fields[name] = value; }
+  void real(const char* name, float& value) { fields[name] = std::bit_cast<uint32_t>(value); }
+  void reals(const char* name, std::vector<float>& values) {
+    py::list bits;
+    for (const float value : values) bits.append(std::bit_cast<uint32_t>(value));
+    fields[name] = bits;
+  }
+  void activation(Activation& of_sum) {
+    fields["activation"] = name_of(of_sum.kind);
+    std::vector<float> parameters(std::begin(of_sum.parameters), std::end(of_sum.parameters));
+    reals("parameters", parameters);
+  }
+  void prepared(std::shared_ptr<PreparedWeights>&) {}
+  template <typename Item>
+  void list(const char* name, std::vector<Item>& items) {
+    py::list written;
+    for (Item& item : items) {
+      CallWriter writer(operation_, *places_);
+      item.describe(writer);
+      written.append(writer.fields);
+    }
+    fields[name] = written;
+  }
+
+  using Sizes = std::span<const int64_t>;
+  void input(const char* name, Source<float>& source, Sizes shape) {
+    fields[name] = place(source, elements(shape));
+  }
+  void optional_input(const char* name, Source<float>& source, Sizes shape) {
+    fields[name] = source == nullptr ? py::object(py::none()) : place(source, elements(shape));
+  }
+  void inputs(const char* name, Sources& sources, int64_t n) {
+    py::list written;
+    for (const Source<float>& source : sources.sources) written.append(place(source, n));
+    fields[name] = written;
+  }
+  void output(const char* name, float*& data, Sizes shape) {
+    fields[name] = address(data, elements(shape), true);
+  }
+  // An initializer_list is no span before C++26.
+  using List = std::initializer_list<int64_t>;
+  void input(const char* name, Source<float>& source, List shape) {
+    input(name, source, Sizes(shape.begin(), shape.size()));
+  }
+  void optional_input(const char* name, Source<float>& source, List shape) {
+    optional_input(name, source, Sizes(shape.begin(), shape.size()));
+  }
+  void output(const char* name, float*& data, List shape) {
+    output(name, data, Sizes(shape.begin(), shape.size()));
+  }
+
+  int64_t elements(Sizes shape) const {
+    int64_t product = 1;
+    for (const int64_t size : shape) product *= size;
+    return product;
+  }
+  int64_t elements(List shape) const { return elements(Sizes(shape.begin(), shape.size())); }
+  void require(bool condition, const char* rule) const {
+    if (!condition) throw py::value_error(std::string(operation_) + ": no file holds it: " + rule);
+  }
+
+ private:
+  static py::object address(const float* data, int64_t elements, bool written) {
+    return py::make_tuple(reinterpret_cast<uintptr_t>(data),
+                          elements * static_cast<int64_t>(sizeof(float)), written);
+  }
+  py::object place(const Source<float>& source, int64_t elements) const {
+    if (source.input() == nullptr) return address(source, elements, false);
+    const auto number = source.input() - places_->data();
+    return py::make_tuple("input." + std::to_string(number), source.offset());
+  }
+
+  const char* operation_;
+  const std::vector<const char*>* places_;
+};
+
+// Of work that is no call of calls.hpp there is nothing to write.
+template <typename Call>
+py::dict written(const char* operation, Call call, const std::vector<const char*>& places) {
+  CallWriter writer(operation, places);
+  if constexpr (requires { call.describe(writer); }) {
+    writer.fields["operation"] = Call::name();
+    call.describe(writer);
+  } else {
+    writer.require(false, "a program has no such operation");
+  }
+  return writer.fields;
+}
+
+}  // namespace cnnx::bindings
