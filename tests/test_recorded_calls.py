@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import sysconfig
 import threading
 import weakref
 from typing import Any
@@ -368,3 +371,11 @@ def test_a_program_refuses_inputs_of_another_size() -> None:
     for wrong in ([], [other, other], [normal(1, 6)], [other.astype(np.float64)], [other[::-1]]):
         with pytest.raises((TypeError, ValueError), match=r"Program\.run"):
             program.run(*wrong)
+
+
+def test_the_core_needs_no_gil() -> None:
+    """In a free-threaded Python, importing the core leaves the GIL off."""
+    if sysconfig.get_config_var("Py_GIL_DISABLED") != 1:
+        pytest.skip("this Python has a GIL")
+    program = "import sys, cnnx; sys.exit(sys._is_gil_enabled())"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

@@ -27,7 +27,7 @@ void bind_upsample2d(py::module_& m);
 void bind_warp(py::module_& m);
 }  // namespace cnnx::bindings
 
-PYBIND11_MODULE(_core, m) {
+PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "The C++ core of cnnx: arrays in, arrays out. Use cnnx.ops and cnnx.layers instead.";
   cnnx::bindings::bind_runtime(m);
   cnnx::bindings::bind_program(m);

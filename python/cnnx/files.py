@@ -93,11 +93,13 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             stream.flush()
             os.fsync(stream.fileno())
             if target.exists():  # who may read it stays as it was
-                os.fchmod(stream.fileno(), stat.S_IMODE(target.stat().st_mode))
+                os.chmod(temporary, stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    if os.name == "nt":  # a folder is no file there
+        return
     folder = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

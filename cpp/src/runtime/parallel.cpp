@@ -2,8 +2,11 @@
 #include "runtime/parallel.hpp"
 
 #include <omp.h>
+#ifndef _WIN32
 #include <pthread.h>
+#endif
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <exception>
@@ -100,7 +103,8 @@ std::atomic<void (*)()> interruption_check{nullptr};
 
 // libgomp's workers do not survive fork(): a child that starts a region waits for them for ever.
 // Pausing the forking thread's pool before the fork makes both sides start a new one. It cannot be
-// paused from inside a region; the child then stays serial.
+// paused from inside a region; the child then stays serial. Windows has no fork().
+#ifndef _WIN32
 bool pool_is_paused = false;
 [[maybe_unused]] const int fork_handler = pthread_atfork(
     [] {
@@ -112,6 +116,7 @@ bool pool_is_paused = false;
       threads_at_work = 0;
       if (!pool_is_paused) set_num_threads(1);
     });
+#endif
 
 }  // namespace
 

@@ -1,12 +1,11 @@
 #include "runtime/starting.hpp"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <condition_variable>
-#include <memory>
+#include <exception>
 #include <mutex>
-#include <new>
+#include <thread>
+#include <vector>
 
 namespace cnnx {
 namespace {
@@ -25,29 +24,28 @@ struct Gate {
   std::condition_variable opens;
   bool open = false;
 
-  static void* wait(void* gate) {
-    Gate& self = *static_cast<Gate*>(gate);
-    std::unique_lock lock(self.mutex);
-    self.opens.wait(lock, [&] { return self.open; });
-    return nullptr;
+  void wait() {
+    std::unique_lock lock(mutex);
+    opens.wait(lock, [this] { return open; });
   }
 };
 
 // Starts so many threads at once, and ends them; returns how many there were.
 int tried(int threads) {
-  const std::unique_ptr<pthread_t[]> made(new (std::nothrow)
-                                              pthread_t[static_cast<size_t>(threads)]);
-  if (made == nullptr) return 0;
   Gate gate;
-  int count = 0;
-  while (count < threads && pthread_create(&made[count], nullptr, Gate::wait, &gate) == 0) ++count;
+  std::vector<std::thread> made;
+  try {
+    made.reserve(static_cast<size_t>(threads));
+    for (int i = 0; i < threads; ++i) made.emplace_back(&Gate::wait, &gate);
+  } catch (const std::exception&) {  // no more threads, or no memory for one
+  }
   {
     const std::lock_guard lock(gate.mutex);
     gate.open = true;
   }
   gate.opens.notify_all();
-  for (int i = 0; i < count; ++i) pthread_join(made[i], nullptr);
-  return count;
+  for (std::thread& thread : made) thread.join();
+  return static_cast<int>(made.size());
 }
 
 }  // namespace

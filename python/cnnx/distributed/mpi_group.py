@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import math
-import os
 import pickle
 import sys
 import time
@@ -121,7 +120,7 @@ class MPIGroup(Group):
             while not request.Test():
                 now = time.perf_counter()
                 if now - began < SPINNING:
-                    os.sched_yield()
+                    time.sleep(0)  # lets others run
                     continue
                 time.sleep(5e-5)
                 if now > look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,7 +51,7 @@ def _space() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         return f"{boot} {os.readlink('/proc/self/ns/pid')}"
     except OSError:  # no other process can be looked at
-        return f"{os.uname().nodename} {os.getpid()}"
+        return f"{platform.node()} {os.getpid()}"
 
 
 def _stat(number: int) -> tuple[str, str]:

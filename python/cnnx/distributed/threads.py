@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+import platform
+import sys
 
 from cnnx import config
 from cnnx.distributed.group import Group
 from cnnx.warning import warn
 
 
+def _usable() -> set[int]:
+    """Return the numbers of the cores that this process may use."""
+    if sys.platform == "linux":
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))
+
+
 def share_cores(group: Group) -> None:
     """Let this rank use its share of the machine's cores; warn if it was bound to fewer."""
-    host, own = os.uname().nodename, os.sched_getaffinity(0)
+    host, own = platform.node(), _usable()
     usable: set[int] = set()
     for other, mask in group.gather((host, own)):
         usable |= mask if other == host else set()

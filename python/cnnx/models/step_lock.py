@@ -85,4 +85,5 @@ def _give_back() -> None:
     _forking.release()
 
 
-os.register_at_fork(before=_take_all, after_in_parent=_give_back, after_in_child=_give_back)
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_take_all, after_in_parent=_give_back, after_in_child=_give_back)
