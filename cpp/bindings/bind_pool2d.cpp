@@ -51,7 +51,7 @@ void with_positions(const Pool2dDims& d, Body body) {
 }
 
 // Of average and sum.
-using Operation = void (*)(const Pool2dDims& dims, const float* from, float* to);
+using PoolGradient = void (*)(const Pool2dDims& dims, const float* diff_dst, float* diff_src);
 
 template <PoolKind Kind>
 void def_forward(py::module_& m) {
@@ -72,7 +72,7 @@ void def_forward(py::module_& m) {
       py::arg("src"), py::arg("dst"), py::arg("pool_size"), py::arg("strides"), py::arg("padding"));
 }
 
-void def_backward(py::module_& m, const char* name, Operation backward) {
+void def_backward(py::module_& m, const char* name, PoolGradient backward) {
   m.def(
       name,
       [name, backward](const py::array& diff_dst, py::array& diff_src, const Pair& pool_size,

@@ -90,7 +90,8 @@ class CallWriter {
   }
   int64_t elements(List shape) const { return elements(Sizes(shape.begin(), shape.size())); }
   void require(bool condition, const char* rule) const {
-    if (!condition) throw py::value_error(std::string(operation_) + ": no file holds it: " + rule);
+    if (!condition)
+      throw py::value_error("export_program: " + std::string(operation_) + ": " + rule);
   }
 
  private:
