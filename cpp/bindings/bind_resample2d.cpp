@@ -4,24 +4,19 @@
 namespace cnnx::bindings {
 namespace {
 
-// Places and shares along an axis of `extent` pixels, for `count` pixels of the output.
-struct Axis {
-  Axis(const Arguments& args, const py::array& places, const py::array& shares, int64_t count,
-       int64_t extent, const char* name)
-      : taps(args.shape<2>(shares, name)[1]),
-        places(args.input<int32_t>(places, name, {count, taps})),
-        shares(args.input<float>(shares, name, {count, taps})) {
-    const int32_t* const first = this->places;
-    for (int64_t i = 0; i < count * taps; ++i) {
-      args.require(first[i] >= 0 && first[i] < extent, name, "must be numbers of pixels");
-    }
-  }
-  PixelShares pixel_shares() const { return {taps, places, shares}; }
+using Axis = Resample2dForward::Axis;
 
-  int64_t taps;
-  Source<int32_t> places;
-  Source<float> shares;
-};
+// Places and shares along an axis of `extent` pixels, for `count` pixels of the output.
+Axis axis_of(const Arguments& args, const py::array& places, const py::array& shares, int64_t count,
+             int64_t extent, const char* name) {
+  const int64_t taps = args.shape<2>(shares, name)[1];
+  const auto numbers = args.input<int32_t>(places, name, {count, taps});
+  const int32_t* const first = numbers;
+  for (int64_t i = 0; i < count * taps; ++i) {
+    args.require(first[i] >= 0 && first[i] < extent, name, "must be numbers of pixels");
+  }
+  return {taps, numbers, args.input<float>(shares, name, {count, taps})};
+}
 
 // (mb, h, w, c) and (mb, oh, ow, c)
 Resample2dDims dims_of(const Arguments& args, const py::array& small, const char* name,
@@ -40,9 +35,9 @@ void forward(const py::array& src, const py::array& row_places, const py::array&
   const auto s = args.input<float>(src, "src", shape_of(src));
   float* const t = args.output<float>(dst, "dst", shape_of(dst));
   args.apart(dst, "dst", src);
-  const Axis rows(args, row_places, row_shares, d.oh, d.h, "row_places");
-  const Axis columns(args, column_places, column_shares, d.ow, d.w, "column_places");
-  args.run([=] { resample2d_forward(d, rows.pixel_shares(), columns.pixel_shares(), fill, s, t); });
+  const Axis rows = axis_of(args, row_places, row_shares, d.oh, d.h, "row_places");
+  const Axis columns = axis_of(args, column_places, column_shares, d.ow, d.w, "column_places");
+  args.run(Resample2dForward{d, rows, columns, fill, s, t});
 }
 
 void backward(const py::array& diff_dst, const py::array& row_places, const py::array& row_shares,
@@ -52,8 +47,8 @@ void backward(const py::array& diff_dst, const py::array& row_places, const py::
   const auto s = args.input<float>(diff_dst, "diff_dst", shape_of(diff_dst));
   float* const t = args.output<float>(diff_src, "diff_src", shape_of(diff_src));
   args.apart(diff_src, "diff_src", diff_dst);
-  const Axis rows(args, row_places, row_shares, d.oh, d.h, "row_places");
-  const Axis columns(args, column_places, column_shares, d.ow, d.w, "column_places");
+  const Axis rows = axis_of(args, row_places, row_shares, d.oh, d.h, "row_places");
+  const Axis columns = axis_of(args, column_places, column_shares, d.ow, d.w, "column_places");
   args.run([=] { resample2d_backward(d, rows.pixel_shares(), columns.pixel_shares(), s, t); });
 }
 

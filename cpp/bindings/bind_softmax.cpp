@@ -22,7 +22,7 @@ SoftmaxDims along(const Arguments& args, const py::array& array, const char* nam
 }
 
 template <bool Logarithm>
-void def_forward(py::module_& m) {
+void def_softmax(py::module_& m) {
   constexpr const char* name = SoftmaxForward<Logarithm>::name();
   m.def(
       name,
@@ -54,9 +54,9 @@ void def_backward(py::module_& m, const char* name, SoftmaxGradient backward) {
 }  // namespace
 
 void bind_softmax(py::module_& m) {
-  def_forward<false>(m);
+  def_softmax<false>(m);
   def_backward(m, "softmax_backward", softmax_backward);
-  def_forward<true>(m);
+  def_softmax<true>(m);
   def_backward(m, "log_softmax_backward", log_softmax_backward);
 }
 

@@ -68,6 +68,11 @@ class CallWriter {
     for (const Source<float>& source : sources.sources) written.append(place(source, n));
     fields[name] = written;
   }
+  void numbers_below(const char* name, Source<int32_t>& source,
+                     std::initializer_list<int64_t> shape, int64_t) {
+    const int32_t* const numbers = source;
+    fields[name] = address(numbers, elements(shape), false);
+  }
   void output(const char* name, float*& data, Sizes shape) {
     fields[name] = address(data, elements(shape), true);
   }
@@ -95,7 +100,7 @@ class CallWriter {
   }
 
  private:
-  static py::object address(const float* data, int64_t elements, bool written) {
+  static py::object address(const void* data, int64_t elements, bool written) {
     return py::make_tuple(reinterpret_cast<uintptr_t>(data),
                           elements * static_cast<int64_t>(sizeof(float)), written);
   }

@@ -89,6 +89,7 @@ class CallReader {
   }
 
   using Extents = std::span<const int64_t>;
+  using Sizes = std::initializer_list<int64_t>;  // no span before C++26
   void input(const char* name, Source<float>& source, Extents shape) {
     source = at(call_[name], product(shape, sizeof(float)));
   }
@@ -101,13 +102,24 @@ class CallReader {
     }
     require(!sources.sources.empty(), "there must be a source");
   }
+  // Numbers of pixels, which must not change afterwards: in a tensor, not in the memory.
+  void numbers_below(const char* name, Source<int32_t>& source, Sizes shape, int64_t limit) {
+    const int64_t count = elements(shape);
+    const Source<float> found = at(call_[name], product({&count, 1}, sizeof(int32_t)));
+    if (call_[name].list()[0].text() == "memory" || found.input() != nullptr)
+      fail("numbers of pixels lie in a tensor");
+    const float* const data = found;
+    const auto* const numbers = reinterpret_cast<const int32_t*>(data);
+    for (int64_t i = 0; i < count; ++i) {
+      require(numbers[i] >= 0 && numbers[i] < limit, "a number of a pixel lies outside the image");
+    }
+    source = numbers;
+  }
   void output(const char* name, float*& data, Extents shape) {
     const float* const found = at(call_[name], product(shape, sizeof(float)));
     if (call_[name].list()[0].text() != "memory") fail("results must lie in the memory");
     data = const_cast<float*>(found);
   }
-  // An initializer_list is no span before C++26.
-  using Sizes = std::initializer_list<int64_t>;
   void input(const char* name, Source<float>& source, Sizes shape) {
     input(name, source, Extents(shape.begin(), shape.size()));
   }

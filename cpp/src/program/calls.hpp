@@ -16,6 +16,7 @@
 #include "cnnx/merging.hpp"
 #include "cnnx/permutation.hpp"
 #include "cnnx/pool2d.hpp"
+#include "cnnx/resample2d.hpp"
 #include "cnnx/softmax.hpp"
 #include "cnnx/upsample2d.hpp"
 #include "program/convolution_calls.hpp"
@@ -250,6 +251,48 @@ struct Upsample2dForward {
     f.output("dst", dst, {dims.mb, dims.h * dims.factor_h, dims.w * dims.factor_w, dims.c});
   }
   void operator()() const { upsample2d_forward(dims, interpolation, src, dst); }
+};
+
+struct Resample2dForward {
+  // What pixels are made of along one axis, of `extent` pixels.
+  struct Axis {
+    int64_t taps = 0;
+    Source<int32_t> places;
+    Source<float> shares;
+
+    template <typename Fields>
+    void describe(Fields& f, const char* taps_name, const char* places_name,
+                  const char* shares_name, int64_t count, int64_t extent) {
+      f.number(taps_name, taps, 0);
+      f.numbers_below(places_name, places, {count, taps}, extent);
+      f.input(shares_name, shares, {count, taps});
+    }
+    PixelShares pixel_shares() const { return {taps, places, shares}; }
+  };
+  Resample2dDims dims{};
+  Axis rows, columns;
+  float fill = 0;
+  Source<float> src;
+  float* dst = nullptr;
+
+  static constexpr const char* name() { return "resample2d_forward"; }
+  template <typename Fields>
+  void describe(Fields& f) {
+    f.number("mb", dims.mb, 0);
+    f.number("h", dims.h, 0);
+    f.number("w", dims.w, 0);
+    f.number("oh", dims.oh, 0);
+    f.number("ow", dims.ow, 0);
+    f.number("c", dims.c, 0);
+    f.real("fill", fill);
+    rows.describe(f, "row_taps", "row_places", "row_shares", dims.oh, dims.h);
+    columns.describe(f, "column_taps", "column_places", "column_shares", dims.ow, dims.w);
+    f.input("src", src, {dims.mb, dims.h, dims.w, dims.c});
+    f.output("dst", dst, {dims.mb, dims.oh, dims.ow, dims.c});
+  }
+  void operator()() const {
+    resample2d_forward(dims, rows.pixel_shares(), columns.pixel_shares(), fill, src, dst);
+  }
 };
 
 // Arrays of a list.
