@@ -229,7 +229,8 @@ def test_mistakes(tmp_path, monkeypatch, capsys, arguments, message):
 
 def test_a_damaged_data_file(tmp_path, capsys):
     (tmp_path / "train-images-idx3-ubyte").write_bytes(b"<html>")
-    (tmp_path / "train-labels-idx1-ubyte").write_bytes(b"")
+    for name in ("train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / f"{name}-ubyte").write_bytes(b"")
     assert main(["train", "mnist", "--data", str(tmp_path)]) == 2
     assert "train-images-idx3-ubyte: not an IDX file but a web page" in capsys.readouterr().err
 
