@@ -61,8 +61,9 @@ class RootMeanSquaredError(MeanSquaredError):
 
 
 class LossMetric(Metric):
-    """The mean over rows of a loss of ours."""
+    """The mean over rows of the loss `of`."""
 
+    of: ClassVar[Callable[..., Loss]]
     loss: Loss
 
     def __init__(self, name: str | None = None) -> None:
@@ -70,8 +71,8 @@ class LossMetric(Metric):
         self.loss = self.made()
 
     def made(self) -> Loss:
-        """Return the loss as it usually is."""
-        raise NotImplementedError(f"{type(self).__name__} must implement made")
+        """Return the loss with the arguments of this metric."""
+        return type(self).of(reduction=None)
 
     def values(self, targets: Any, outputs: Float) -> Any:
         """Return the loss of each row."""
@@ -82,76 +83,54 @@ class MeanAbsolutePercentageError(LossMetric):
     """The mean over outputs of 100 |output - target| / max(|target|, 1e-7)."""
 
     default_name = "mean_absolute_percentage_error"
-
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.MeanAbsolutePercentageError(reduction=None)
+    of = losses.MeanAbsolutePercentageError
 
 
 class MeanSquaredLogarithmicError(LossMetric):
     """The mean over outputs of (log(1 + output) - log(1 + target))^2."""
 
     default_name = "mean_squared_logarithmic_error"
-
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.MeanSquaredLogarithmicError(reduction=None)
+    of = losses.MeanSquaredLogarithmicError
 
 
 class LogCoshError(LossMetric):
     """The mean over outputs of log(cosh(output - target))."""
 
     default_name = "logcosh"
-
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.LogCosh(reduction=None)
+    of = losses.LogCosh
 
 
 class Hinge(LossMetric):
     """The mean over outputs of max(1 - target * output, 0)."""
 
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.Hinge(reduction=None)
+    of = losses.Hinge
 
 
 class SquaredHinge(LossMetric):
     """The mean over outputs of max(1 - target * output, 0)^2."""
 
     default_name = "squared_hinge"
-
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.SquaredHinge(reduction=None)
+    of = losses.SquaredHinge
 
 
 class CategoricalHinge(LossMetric):
     """max(1 + largest output of a wrong class - output of the right one, 0)."""
 
     default_name = "categorical_hinge"
-
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.CategoricalHinge(reduction=None)
+    of = losses.CategoricalHinge
 
 
 class KLDivergence(LossMetric):
     """The sum over outputs of target log(target / output), in nats."""
 
     default_name = "kl_divergence"
-
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.KLDivergence(reduction=None)
+    of = losses.KLDivergence
 
 
 class Poisson(LossMetric):
     """The mean over outputs of output - target log(output + 1e-7)."""
 
-    def made(self) -> Loss:
-        """Return the loss."""
-        return losses.Poisson(reduction=None)
+    of = losses.Poisson
 
 
 class CosineSimilarity(LossMetric):
@@ -169,14 +148,11 @@ class CosineSimilarity(LossMetric):
     """
 
     default_name = "cosine_similarity"
+    of = losses.CosineSimilarity
 
     def __init__(self, name: str | None = None, dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name)
         require_last_axis(axis, self.name)
-
-    def made(self) -> Loss:
-        """Return the loss, whose negative it is."""
-        return losses.CosineSimilarity(reduction=None)
 
     def values(self, targets: Any, outputs: Float) -> Any:
         """Return the cosine of each row."""
