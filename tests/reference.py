@@ -62,15 +62,26 @@ def taps(
     padding: Pair,
     dilation: Pair = (1, 1),
 ) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Output pixel (y, x), tap (ky, kx) and input pixel (row, column) of every tap in the image."""
+    """
+    Output pixel (y, x), tap (ky, kx) and input pixel (row, column) of every tap in the image.
+
+    A stride of 0 shares out the pixels along its axis.
+    """
+
+    def places(axis: int, i: int, k: int) -> Iterator[tuple[int, int]]:
+        n, m = input_size[axis], output_size[axis]
+        start, end = i * strides[axis] - padding[axis], n
+        if strides[axis] == 0:
+            start, end = math.floor(i * n / m), math.ceil((i + 1) * n / m)
+        for tap in range(k):
+            if 0 <= start + tap * dilation[axis] < end:
+                yield tap, start + tap * dilation[axis]
+
     for y in range(output_size[0]):
         for x in range(output_size[1]):
-            for ky in range(kernel_size[0]):
-                for kx in range(kernel_size[1]):
-                    row = y * strides[0] - padding[0] + ky * dilation[0]
-                    column = x * strides[1] - padding[1] + kx * dilation[1]
-                    if 0 <= row < input_size[0] and 0 <= column < input_size[1]:
-                        yield y, x, ky, kx, row, column
+            for ky, row in places(0, y, kernel_size[0]):
+                for kx, column in places(1, x, kernel_size[1]):
+                    yield y, x, ky, kx, row, column
 
 
 def im2col(

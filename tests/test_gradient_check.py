@@ -116,6 +116,16 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Conv1D(3, 2),
         layers.GlobalMaxPooling1D(keepdims=True),
     ],
+    "adaptive average pooling": [
+        layers.Conv2D(2, 3, activation="tanh"),
+        layers.AdaptiveAveragePooling2D((4, 5)),
+    ],
+    "adaptive max pooling of sequences": [
+        layers.Reshape((28, 8)),
+        layers.AdaptiveAveragePooling1D(9),
+        layers.AdaptiveMaxPooling1D(4),
+    ],
+    "adaptive max pooling": [layers.Conv2D(2, 3), layers.AdaptiveMaxPooling2D((5, 3))],
     "batch normalisation": [layers.Conv2D(2, 2), layers.BatchNormalization(), layers.ReLU()],
     "no scale": [layers.Dense(2), layers.BatchNormalization(scale=False), layers.Softmax()],
     "dropout": [layers.Dropout(0.4, **SEED), layers.Dense(3), layers.GaussianDropout(0.2, **SEED)],

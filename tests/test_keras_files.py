@@ -132,6 +132,10 @@ LAYERS = {
     "Cropping2D": (lambda L: L.Cropping2D(((1, 0), (2, 1))), IMAGE),
     "Dense": (lambda L: L.Dense(5, activation="softmax"), (7,)),
     "Dense of images": (lambda L: L.Dense(5, use_bias=False), IMAGE),
+    "AdaptiveAveragePooling1D": (lambda L: L.AdaptiveAveragePooling1D(3), SEQUENCE),
+    "AdaptiveAveragePooling2D": (lambda L: L.AdaptiveAveragePooling2D((4, 3)), IMAGE),
+    "AdaptiveMaxPooling1D": (lambda L: L.AdaptiveMaxPooling1D(3), SEQUENCE),
+    "AdaptiveMaxPooling2D": (lambda L: L.AdaptiveMaxPooling2D((3, 2)), IMAGE),
     "DepthwiseConv1D": (lambda L: L.DepthwiseConv1D(3, depth_multiplier=2), SEQUENCE),
     "DepthwiseConv2D": (
         lambda L: L.DepthwiseConv2D(3, strides=2, padding="same", depth_multiplier=2),

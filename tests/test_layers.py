@@ -550,6 +550,36 @@ CASES = {
         (5, 2),
         lambda x: of_sequences(reference.avg_pool2d_forward, x, (1, 6), (1, 3), (1, 1), (0, 2)),
     ),
+    "adaptive max pooling, uneven shares": Case(
+        layers.AdaptiveMaxPooling2D,
+        {"output_size": (2, 3)},
+        (5, 7, 2),
+        pooled((2, 3), (4, 4), (0, 0), (0, 0)),
+    ),
+    "adaptive average pooling, uneven shares": Case(
+        layers.AdaptiveAveragePooling2D,
+        {"output_size": (3, 2)},
+        (5, 4, 2),
+        lambda x: reference.avg_pool2d_forward(x, (3, 2), (3, 2), (0, 0), (0, 0)),
+    ),
+    "adaptive average pooling, more windows than pixels": Case(
+        layers.AdaptiveAveragePooling2D,
+        {"output_size": 5},
+        (3, 2, 2),
+        lambda x: reference.avg_pool2d_forward(x, (5, 5), (2, 2), (0, 0), (0, 0)),
+    ),
+    "adaptive max pooling of sequences": Case(
+        layers.AdaptiveMaxPooling1D,
+        {"output_size": 3},
+        (7, 2),
+        lambda x: of_sequences(pooled((1, 3), (1, 4), (1, 0), (0, 0)), x),
+    ),
+    "adaptive average pooling of sequences": Case(
+        layers.AdaptiveAveragePooling1D,
+        {"output_size": 3},
+        (6, 2),
+        lambda x: x.reshape(len(x), 3, 2, 2).mean(axis=2),
+    ),
     "global max pooling of sequences": Case(
         layers.GlobalMaxPooling1D, {"keepdims": True}, (5, 2), lambda x: x.max(1, keepdims=True)
     ),

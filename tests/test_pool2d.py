@@ -12,11 +12,12 @@ import reference
 from agreement import check, normal, whole
 from cnnx import _core
 from cnnx.geometry import argmax_type
-from strategies import Window, channels, seeds, windows
+from strategies import Pair, Window, channels, seeds, windows
 
 # Enough for two threads.
 LARGE = Window((32, 32), (16, 16), (2, 2), (2, 2), (0, 0), (1, 1))
 WORDS = Window((20, 19), (4, 1), (17, 17), (1, 3), (0, 0), (1, 1))  # positions above 255
+UNEVEN = Window((32, 30), (7, 7), (6, 6), (0, 0), (0, 0), (1, 1))
 OVERLAPPING = Window((32, 32), (32, 32), (3, 3), (1, 1), (1, 1), (1, 1))
 
 
@@ -27,6 +28,24 @@ def halves() -> st.SearchStrategy[Window]:
         st.integers(2, 9),
         st.integers(2, 21),
     )
+
+
+def shares() -> st.SearchStrategy[Window]:
+    """Windows that share out the pixels of an axis, or of both; wholly, or with some in two."""
+    sizes, shared = st.integers(1, 13), st.sampled_from([(0, 0), (0, 1), (1, 0)])
+
+    def window(h: int, w: int, rows: int, columns: int, strides: Pair) -> Window:
+        size = tuple(
+            n // m + (2 if n % m else 0) if stride == 0 else 2
+            for n, m, stride in zip((h, w), (rows, columns), strides, strict=True)
+        )
+        count = tuple(
+            m if stride == 0 else n
+            for n, m, stride in zip((h, w), (rows, columns), strides, strict=True)
+        )
+        return Window((h, w), count, size, strides, (0, 0), (1, 1))
+
+    return st.builds(window, sizes, sizes, sizes, sizes, shared)
 
 
 def geometry(window: Window) -> dict[str, Any]:
@@ -68,14 +87,20 @@ def check_max_pool2d(src: NDArray[np.float32], window: Window) -> None:
 
 @example(LARGE, 8, 16, 1)
 @example(OVERLAPPING, 8, 70, 1)
+@example(UNEVEN, 8, 16, 1)
 @example(WORDS, 2, 17, 1)
-@given(st.one_of(windows(), halves()), st.integers(1, 3), channels, seeds)
+@given(st.one_of(windows(), halves(), shares()), st.integers(1, 3), channels, seeds)
 def test_max_pool2d_agrees_with_the_oracle(window: Window, mb: int, c: int, seed: int) -> None:
     """Whole numbers: there are ties, and the gradients' sums are exact."""
     check_max_pool2d(whole(seed, mb, *window.input_size, c), window)
 
 
-@given(st.one_of(windows(), halves()), channels, st.sampled_from([np.nan, -np.inf, np.inf]), seeds)
+@given(
+    st.one_of(windows(), halves(), shares()),
+    channels,
+    st.sampled_from([np.nan, -np.inf, np.inf]),
+    seeds,
+)
 def test_max_pool2d_passes_nan_and_infinity(
     window: Window, c: int, special: float, seed: int
 ) -> None:
@@ -87,7 +112,8 @@ def test_max_pool2d_passes_nan_and_infinity(
 @pytest.mark.parametrize("name", ["avg_pool2d", "sum_pool2d"])
 @example(LARGE, 8, 16, 1)
 @example(OVERLAPPING, 8, 70, 1)
-@given(st.one_of(windows(), halves()), st.integers(1, 3), channels, seeds)
+@example(UNEVEN, 8, 16, 1)
+@given(st.one_of(windows(), halves(), shares()), st.integers(1, 3), channels, seeds)
 def test_average_and_sum_agree_with_the_oracle(
     name: str, window: Window, mb: int, c: int, seed: int
 ) -> None:
@@ -166,7 +192,7 @@ def test_an_argmax_outside_the_window_reaches_no_memory() -> None:
 @pytest.mark.usefixtures("backend")
 @example(LARGE, 3, 16, 1)
 @example(OVERLAPPING, 3, 70, 1)
-@given(st.one_of(windows(), halves()), st.integers(1, 3), channels, seeds)
+@given(st.one_of(windows(), halves(), shares()), st.integers(1, 3), channels, seeds)
 def test_a_gradient_is_added_to_what_is_there(window: Window, mb: int, c: int, seed: int) -> None:
     """Whole numbers: the sums are exact."""
     src = whole(seed, mb, *window.input_size, c)
@@ -194,3 +220,15 @@ def test_the_mean_of_a_large_window_loses_no_digits(shape: tuple[int, int], dept
         {"dst": np.full((1, 1, 1, depth), src[0, 0, 0, 0].astype(np.float64))},
         tolerance=4e-6,
     )
+
+
+def test_shares_are_windows_of_their_length() -> None:
+    src = np.zeros((1, 5, 4, 1), np.float32)
+    dst = np.empty((1, 2, 2, 1), np.float32)
+    for size, padding, message in [
+        ((3, 2), (0, 0), "pool_size is less than a share of 5 pixels among 2"),
+        ((4, 1), (0, 0), "pool_size is less than a share of 4 pixels among 2"),
+        ((4, 2), (1, 0), "padding must be 0 where a stride of 0 shares out pixels"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            _core.avg_pool2d_forward(src, dst, size, (0, 0), padding)

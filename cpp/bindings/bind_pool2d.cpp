@@ -13,10 +13,19 @@ Pool2dDims make_dims(const Arguments& args, const Image& src, const Image& dst,
   args.in_range(pool_size, 1, "pool_size");
   args.require(pool_size[0] <= INT32_MAX / pool_size[1], "pool_size",
                "has too many pixels for an int32 argmax");
-  args.in_range(strides, 1, "strides");
+  args.in_range(strides, 0, "strides");
   for (size_t axis : {0, 1}) {
     args.require(padding[axis] >= 0 && padding[axis] < pool_size[axis], "padding",
                  "must lie in [0, pool_size), got " + std::to_string(padding[axis]));
+    if (strides[axis] == 0) {
+      args.require(padding[axis] == 0, "padding",
+                   "must be 0 where a stride of 0 shares out pixels");
+      args.require(src[axis + 1] > 0 && holds_shares(src[axis + 1], dst[axis + 1], pool_size[axis]),
+                   "pool_size",
+                   "is less than a share of " + std::to_string(src[axis + 1]) + " pixels among " +
+                       std::to_string(dst[axis + 1]));
+      continue;
+    }
     // Then every window sees a pixel.
     const int64_t last_start = src[axis + 1] - 1 + padding[axis];
     args.require(src[axis + 1] > 0 && dst[axis + 1] - 1 <= last_start / strides[axis], dst_name,

@@ -166,6 +166,26 @@ LAYERS: dict[str, Entry] = {
     "DepthwiseConv2D": layer(layers.DepthwiseConv2D, **DEPTHWISE),
     "SeparableConv1D": layer(layers.SeparableConv1D, STEPS, x=SEQUENCE, **SEPARABLE),
     "SeparableConv2D": layer(layers.SeparableConv2D, **SEPARABLE),
+    "AdaptiveAveragePooling1D": layer(
+        layers.AdaptiveAveragePooling1D,
+        {"output_size": STEP},
+        x=SEQUENCE,
+        output_size=4,
+        data_format=None,
+    ),
+    "AdaptiveAveragePooling2D": layer(
+        layers.AdaptiveAveragePooling2D, {"output_size": PAIR}, output_size=4, data_format=None
+    ),
+    "AdaptiveMaxPooling1D": layer(
+        layers.AdaptiveMaxPooling1D,
+        {"output_size": STEP},
+        x=SEQUENCE,
+        output_size=4,
+        data_format=None,
+    ),
+    "AdaptiveMaxPooling2D": layer(
+        layers.AdaptiveMaxPooling2D, {"output_size": PAIR}, output_size=(4, 5), data_format=None
+    ),
     "AveragePooling1D": layer(layers.AveragePooling1D, POOLING_OF_STEPS, x=SEQUENCE, **WINDOWS),
     "MaxPooling1D": layer(layers.MaxPooling1D, POOLING_OF_STEPS, x=SEQUENCE, **WINDOWS),
     "GlobalAveragePooling1D": layer(

@@ -78,6 +78,10 @@ from random_cases.rows import (
 )
 from random_cases.upsampling import UpSampling1D, UpSampling2D
 from random_cases.windows import (
+    AdaptiveAveragePooling,
+    AdaptiveAveragePooling1D,
+    AdaptiveMaxPooling,
+    AdaptiveMaxPooling1D,
     AveragePooling,
     AveragePooling1D,
     Convolution,
@@ -124,6 +128,10 @@ FAMILIES: dict[str, type[Case]] = {
     "GlobalAveragePooling2D": GlobalAveragePooling,
     "GlobalMaxPooling1D": GlobalMaxPooling1D,
     "GlobalAveragePooling1D": GlobalAveragePooling1D,
+    "AdaptiveMaxPooling2D": AdaptiveMaxPooling,
+    "AdaptiveAveragePooling2D": AdaptiveAveragePooling,
+    "AdaptiveMaxPooling1D": AdaptiveMaxPooling1D,
+    "AdaptiveAveragePooling1D": AdaptiveAveragePooling1D,
     "BatchNormalization": BatchNormalization,
     "BatchNormalization, frozen": BatchNormalizationInUse,
     "LayerNormalization": LayerNormalization,

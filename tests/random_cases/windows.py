@@ -396,6 +396,36 @@ class MaxPooling(SumPooling):
         return [np.zeros(expected[0].shape), (terms + 2) * UNIT * magnitudes]
 
 
+class Adaptive:
+    """Windows that share out the pixels of each axis."""
+
+    def draw_windows(self: Any) -> None:
+        self.size, self.output_size = (
+            tuple(int(n) for n in self.chance.integers(1, 14, 2)) for _ in "xy"
+        )
+        self.window = tuple(
+            n // m + (2 if n % m else 0) for n, m in zip(self.size, self.output_size, strict=True)
+        )
+        self.strides, self.pads, self.padding = (0, 0), ((0, 0), (0, 0)), "valid"
+
+    def layer(self: Any) -> layers.Layer:
+        return self.layer_class(self.own(self.output_size))
+
+    def by_torch(self: Any, x: Any) -> Any:
+        pooled = getattr(functional(), self.torch_name)(self.images(x), self.output_size)
+        return pooled.permute(0, 2, 3, 1)
+
+
+class AdaptiveAveragePooling(Adaptive, AveragePooling):
+    layer_class = layers.AdaptiveAveragePooling2D
+    torch_name = "adaptive_avg_pool2d"
+
+
+class AdaptiveMaxPooling(Adaptive, MaxPooling):
+    layer_class = layers.AdaptiveMaxPooling2D
+    torch_name = "adaptive_max_pool2d"
+
+
 class Global:
     """One window, the whole image."""
 
@@ -488,3 +518,11 @@ class GlobalMaxPooling1D(Sequences, GlobalMaxPooling):
 
 class GlobalAveragePooling1D(Sequences, GlobalAveragePooling):
     layer_class = layers.GlobalAveragePooling1D
+
+
+class AdaptiveAveragePooling1D(Sequences, AdaptiveAveragePooling):
+    layer_class = layers.AdaptiveAveragePooling1D
+
+
+class AdaptiveMaxPooling1D(Sequences, AdaptiveMaxPooling):
+    layer_class = layers.AdaptiveMaxPooling1D

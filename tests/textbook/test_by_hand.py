@@ -351,6 +351,11 @@ def test_t3_other_models_are_refused() -> None:
         ValueError, match=r"UpSampling2D 'larger' lie at uneven distances.*get_layer\("
     ):
         receptive_field(larger)
+    uneven = cnnx.Sequential([cnnx.Input((4, 4, 1)), layers.AdaptiveMaxPooling2D(3, name="thirds")])
+    with pytest.raises(ValueError, match=r"windows of .*'thirds' are not all alike.*get_layer\("):
+        receptive_field(uneven)
+    halves = cnnx.Sequential([cnnx.Input((4, 4, 1)), layers.AdaptiveMaxPooling2D(2, name="halves")])
+    assert receptive_field(halves)["halves"] == ((2, 2), (2, 2), (0, 0))
     whole = cnnx.Model(model.input, model.get_layer("mirror").input)
     assert receptive_field(whole)["below"].size == (3, 3)
 

@@ -6,6 +6,8 @@ namespace cnnx {
 
 // src (mb, ih, iw, c), dst (mb, oh, ow, c). A window that reaches outside src sees the pixels
 // inside alone: maximum and sum ignore the padding, the average divides by the pixels it saw.
+// A stride of 0 shares out the pixels along its axis, without padding: window y sees the rows from
+// floor(y ih / oh) up to ceil((y + 1) ih / oh), as in PyTorch's adaptive pooling.
 struct Pool2dDims {
   int64_t mb, ih, iw, c;
   int64_t oh, ow;
@@ -13,6 +15,11 @@ struct Pool2dDims {
   int64_t stride_h, stride_w;
   int64_t pad_top, pad_left;
 };
+
+// Whether windows along one axis are no longer than k pixels where a stride of 0 shares them out.
+constexpr bool holds_shares(int64_t input, int64_t output, int64_t k) {
+  return output == 0 || k >= input / output + (input % output == 0 ? 0 : 2);
+}
 
 // argmax (as dst) receives the window position ky * kw + kx of the first maximum; null at
 // inference. NaN counts as the largest value. Positions are bytes if windows have up to

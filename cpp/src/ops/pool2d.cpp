@@ -11,30 +11,34 @@
 namespace cnnx {
 namespace {
 
-// The taps [begin, end) of a window of k taps from `start` on that lie in [0, extent).
-struct Taps {
-  Taps(int64_t start, int64_t k, int64_t extent)
-      : begin(std::max<int64_t>(0, -start)), end(std::min(k, extent - start)) {}
-  int64_t begin, end;
+// What window i of an axis sees: `count` pixels from `first` on, by its taps from `tap` on.
+struct Seen {
+  int64_t first, count, tap;
 };
+Seen seen(int64_t i, int64_t input, int64_t output, int64_t k, int64_t stride, int64_t padding) {
+  if (stride == 0) {
+    const int64_t first = i * input / output;
+    return {first, ceil_div((i + 1) * input, output) - first, 0};
+  }
+  const int64_t start = i * stride - padding, tap = std::max<int64_t>(0, -start);
+  return {start + tap, std::min(k, input - start) - tap, tap};
+}
 
 // Calls body(window, src, dst), the offsets of its first pixel inside and of the output pixel, for
 // the windows of output row y of image n, unless an interruption stops it.
 template <typename Body>
 void for_each_window(const Pool2dDims& d, int64_t n, int64_t y, Pace& pace, Body body) {
-  const int64_t top = y * d.stride_h - d.pad_top;
-  const Taps rows(top, d.kh, d.ih);
+  const Seen rows = seen(y, d.ih, d.oh, d.kh, d.stride_h, d.pad_top);
   for (int64_t x = 0; x < d.ow; ++x) {
-    const int64_t left = x * d.stride_w - d.pad_left;
-    const Taps cols(left, d.kw, d.iw);
-    if (pace.stops((rows.end - rows.begin) * (cols.end - cols.begin) * d.c)) return;
-    const PoolWindow window = {.rows = rows.end - rows.begin,
-                               .cols = cols.end - cols.begin,
+    const Seen cols = seen(x, d.iw, d.ow, d.kw, d.stride_w, d.pad_left);
+    if (pace.stops(rows.count * cols.count * d.c)) return;
+    const PoolWindow window = {.rows = rows.count,
+                               .cols = cols.count,
                                .row_stride = d.iw * d.c,
                                .pixel_stride = d.c,
-                               .position = static_cast<int32_t>(rows.begin * d.kw + cols.begin),
+                               .position = static_cast<int32_t>(rows.tap * d.kw + cols.tap),
                                .row_positions = static_cast<int32_t>(d.kw)};
-    body(window, ((n * d.ih + top + rows.begin) * d.iw + left + cols.begin) * d.c,
+    body(window, ((n * d.ih + rows.first) * d.iw + cols.first) * d.c,
          ((n * d.oh + y) * d.ow + x) * d.c);
   }
 }

@@ -150,6 +150,10 @@ struct Pool2dForward {
            : Kind == PoolKind::avg ? "avg_pool2d_forward"
                                    : "sum_pool2d_forward";
   }
+  static bool fits(int64_t input, int64_t output, int64_t k, int64_t stride, int64_t padding) {
+    if (stride == 0) return padding == 0 && holds_shares(input, output, k);
+    return padding < k && output - 1 <= (input - 1 + padding) / stride;
+  }
   template <typename Fields>
   void describe(Fields& f) {
     Pool2dDims& d = dims;
@@ -161,13 +165,12 @@ struct Pool2dForward {
     f.number("ow", d.ow, 0);
     f.number("kh", d.kh);
     f.number("kw", d.kw);
-    f.number("stride_h", d.stride_h);
-    f.number("stride_w", d.stride_w);
+    f.number("stride_h", d.stride_h, 0);
+    f.number("stride_w", d.stride_w, 0);
     f.number("pad_top", d.pad_top, 0);
     f.number("pad_left", d.pad_left, 0);
-    f.require(d.kh * d.kw <= INT32_MAX && d.pad_top < d.kh && d.pad_left < d.kw &&
-                  d.oh - 1 <= (d.ih - 1 + d.pad_top) / d.stride_h &&
-                  d.ow - 1 <= (d.iw - 1 + d.pad_left) / d.stride_w,
+    f.require(d.kh * d.kw <= INT32_MAX && fits(d.ih, d.oh, d.kh, d.stride_h, d.pad_top) &&
+                  fits(d.iw, d.ow, d.kw, d.stride_w, d.pad_left),
               "every window must see a pixel");
     f.input("src", src, {d.mb, d.ih, d.iw, d.c});
     f.output("dst", dst, {d.mb, d.oh, d.ow, d.c});

@@ -12,13 +12,25 @@ namespace {
 
 constexpr int64_t kMostVisits = 200'000;
 
+// The pixel of an axis that a tap of a window lies on; -1 where there is none.
+int64_t pixel_of(int64_t i, int64_t tap, int64_t input, int64_t output, int64_t stride,
+                 int64_t padding) {
+  if (stride > 0) {
+    const int64_t pixel = i * stride - padding + tap;
+    return pixel < input ? pixel : -1;
+  }
+  const int64_t pixel = i * input / output + tap;  // shared out: seen if it begins before the end
+  return pixel * output < (i + 1) * input ? pixel : -1;
+}
+
 // Calls visit(window position, input index) for the pixels of a window that lie in the image.
 template <typename Visit>
 void for_each_pixel(const Pool2dDims& d, int64_t n, int64_t oy, int64_t ox, Visit visit) {
   for (int64_t ky = 0; ky < d.kh; ++ky)
     for (int64_t kx = 0; kx < d.kw; ++kx) {
-      const int64_t iy = oy * d.stride_h - d.pad_top + ky, ix = ox * d.stride_w - d.pad_left + kx;
-      if (iy < 0 || iy >= d.ih || ix < 0 || ix >= d.iw) continue;
+      const int64_t iy = pixel_of(oy, ky, d.ih, d.oh, d.stride_h, d.pad_top);
+      const int64_t ix = pixel_of(ox, kx, d.iw, d.ow, d.stride_w, d.pad_left);
+      if (iy < 0 || ix < 0) continue;
       visit(ky * d.kw + kx, ((n * d.ih + iy) * d.iw + ix) * d.c);
     }
 }
@@ -83,6 +95,11 @@ void run(test::Choices choices) {
   // The Python interface places windows so that each sees a pixel at least.
   d.oh = choices.number(1, std::min<int64_t>((d.ih - 1 + d.pad_top) / d.stride_h + 1, 40));
   d.ow = choices.number(1, std::min<int64_t>((d.iw - 1 + d.pad_left) / d.stride_w + 1, 40));
+  if (choices.number(0, 3) == 0) {  // shares along rows
+    d.stride_h = d.pad_top = 0;
+    d.oh = choices.number(1, 40);
+    d.kh = d.ih / d.oh + 2;
+  }
   const int64_t outputs = d.mb * d.oh * d.ow * d.c, inputs = d.mb * d.ih * d.iw * d.c;
   if (outputs * d.kh * d.kw > kMostVisits) return;
   choices.use_backend();

@@ -7,6 +7,7 @@ from typing import Any, TypeGuard
 
 from cnnx.activations import Activation, linear
 from cnnx.geometry import Extents, Pair
+from cnnx.layers.adaptive_pooling import AdaptivePooling
 from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.dropout import DropoutLayer, GaussianNoise
 from cnnx.layers.layer import Layer
@@ -43,6 +44,8 @@ def _measure(layer: Layer) -> str:
         return _joined(layer.kernel_size)
     if isinstance(layer, LocalPooling):
         return _joined(layer.pool_size)
+    if isinstance(layer, AdaptivePooling):
+        return f"to {_joined(layer.output_size)}"
     if isinstance(layer, UpSampling2D):
         return _joined(layer.size)
     if isinstance(layer, Margins):

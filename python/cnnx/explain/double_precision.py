@@ -166,6 +166,19 @@ def _average(layer: Any, x: Double) -> Double:
     return _sum(layer, x) / _sum(layer, np.ones_like(x))
 
 
+def _shared_out(reduce: Callable[..., Any]) -> LayerForm:
+    """Return the form of adaptive pooling: `reduce` of each window, along one axis at a time."""
+
+    def pooled(layer: Any, x: Double) -> Double:
+        for axis, count in enumerate(layer.output_size, 1):
+            edges = [(i * x.shape[axis] // count, (i + 1) * x.shape[axis]) for i in range(count)]
+            windows = [x.take(range(first, -(-end // count)), axis) for first, end in edges]
+            x = np.stack([reduce(window, axis=axis) for window in windows], axis)
+        return x
+
+    return pooled
+
+
 def _weighted(layer: layers.WeightedAveragePooling2D, x: Double, scale: Double) -> Double:
     return _sum(layer, x) * scale
 
@@ -253,6 +266,10 @@ def _same(layer: Any, x: Double) -> Double:
 
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
+    layers.AdaptiveAveragePooling1D: _shared_out(np.mean),
+    layers.AdaptiveAveragePooling2D: _shared_out(np.mean),
+    layers.AdaptiveMaxPooling1D: _shared_out(np.max),
+    layers.AdaptiveMaxPooling2D: _shared_out(np.max),
     layers.Add: lambda layer, xs: reduce(np.add, xs),
     layers.Activation: _alone,
     layers.Average: lambda layer, xs: reduce(np.add, xs) / len(xs),

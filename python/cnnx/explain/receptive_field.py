@@ -31,6 +31,7 @@ from cnnx.layers import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from cnnx.layers.adaptive_pooling import AdaptivePooling
 from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.merging import Merging
 from cnnx.layers.pooling import GlobalPooling, LocalPooling
@@ -123,8 +124,8 @@ def receptive_field(model: Model) -> ReceptiveFields:
     ------
     ValueError
         If the model does not take images, or holds a layer of a class that is not known here, an
-        UpSampling2D, or a transposed convolution with strides: its outputs see fields of different
-        sizes.
+        UpSampling2D, or a transposed convolution with strides or adaptive pooling with windows of
+        several sizes: its outputs see fields of different sizes.
     """
     if len(model.input_shape) != 4:
         raise ValueError(
@@ -166,8 +167,12 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
         if isinstance(layer, Transposed):
             padding = _seen_before(layer, size, padding, dilation)
         return _slide(field, size, plane(layer.strides), padding, dilation)
-    if isinstance(layer, LocalPooling):
+    if isinstance(layer, (AdaptivePooling, LocalPooling)):
         (pool_size, strides, padding), _ = layer.place(layer.input_shape)
+        if 0 in strides:
+            raise ValueError(
+                f"receptive_field: the windows of {layer} are not all alike; {_below(layer)}"
+            )
         return _slide(field, pool_size, strides, padding)
     if isinstance(layer, (ZeroPadding2D, Cropping2D)):
         (top, _), (left, _) = layer.sides

@@ -10,6 +10,10 @@ from cnnx.layers import LAYERS, Layer
 _ALIKE = (
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
     "Add",
     "AutoContrast",
     "Average",

@@ -2,6 +2,12 @@
 
 from cnnx.layers.activations import ELU, Activation, LeakyReLU, PReLU, ReLU, Softmax
 from cnnx.layers.activity_penalty import ActivityRegularization
+from cnnx.layers.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+)
 from cnnx.layers.augmentation import LAYERS as _AUGMENTATION
 from cnnx.layers.augmentation import (
     AutoContrast,
@@ -105,6 +111,10 @@ __all__ = [
     "ELU",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
     "Add",
     "Affine",
     "ArgMax",
@@ -230,6 +240,10 @@ LAYERS: dict[str, type[Layer]] = {
     for cls in (
         Activation,
         ActivityRegularization,
+        AdaptiveAveragePooling1D,
+        AdaptiveAveragePooling2D,
+        AdaptiveMaxPooling1D,
+        AdaptiveMaxPooling2D,
         Add,
         Affine,
         ArgMax,

@@ -8,6 +8,7 @@ from cnnx.activations import Activation as Function
 from cnnx.arrays import Float
 from cnnx.graph import Graph
 from cnnx.layers.activations import Activation
+from cnnx.layers.adaptive_pooling import AdaptivePooling
 from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
@@ -20,6 +21,7 @@ from cnnx.losses import BinaryCrossentropy, CrossEntropy, Loss
 from cnnx.warning import warn
 
 _KEEP_THE_RANGE = (
+    AdaptivePooling,
     Flatten,
     Identity,
     LocalPooling,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cnnx import layers
 from cnnx.arrays import Array
+from cnnx.layers.resampling import Axis
 from cnnx.layers.value import Value
 from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
 
@@ -161,6 +162,28 @@ def average_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Resul
     return _pool(w, "AveragePool", layer, source, count_include_pad=0), FIRST
 
 
+def adaptive_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
+    """Write an adaptive pooling: as usual if all windows are alike, else axis by axis."""
+    averages = "Average" in type(layer).__name__
+    if 0 not in layer.place(source.shape)[0][1]:
+        return _pool(w, "AveragePool" if averages else "MaxPool", layer, source), FIRST
+    axes = [_shared_out(*pair) for pair in zip(source.shape[1:-1], layer.output_size, strict=True)]
+    if averages:
+        return _gathered(w, axes, source), LAST
+    seen = [axis._replace(shares=np.ones_like(axis.shares)) for axis in axes]
+    return _gathered(w, seen, source, operator="Max"), LAST
+
+
+def _shared_out(pixels: int, windows: int) -> Axis:
+    """Return the pixels of each window of an adaptive average, and their shares."""
+    edges = np.arange(windows + 1) * pixels
+    first, last = edges[:-1] // windows, (edges[1:] - 1) // windows
+    length = (last - first + 1)[:, None]
+    taps = np.arange(length.max())
+    places = np.minimum(first[:, None] + taps, last[:, None])  # the last one again: its share is 0
+    return Axis(places, ((taps < length) / length).astype(np.float32))
+
+
 def sum_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     """Write a SumPooling2D, or a WeightedAveragePooling2D."""
     average = _pool(w, "AveragePool", layer, source, count_include_pad=1)
@@ -216,9 +239,9 @@ def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value)
     """Write a Resampling: by scales if they are its own, else by sizes."""
     extents = source.shape[1:-1]
     if isinstance(layer, layers.Resizing) and not layer.is_plain:
-        return _gathered(w, layer, source), LAST
+        return _resampled(w, layer, source), LAST
     if layer.interpolation == "cubic" and any(map(int.__lt__, layer.size, extents)):
-        return _gathered(w, layer, source), LAST  # ONNX Runtime makes nothing smaller so
+        return _resampled(w, layer, source), LAST  # ONNX Runtime makes nothing smaller so
     x = w.read(source, FIRST)
     attributes = {
         "mode": layer.interpolation,
@@ -235,15 +258,22 @@ def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value)
     pairs = zip(extents, layer.scales, layer.size, strict=True)
     if all(int(np.floor(np.float32(n) * np.float32(s))) == m for n, s, m in pairs):
         return w.node("Resize", x, "", w.constant(scales, "scales"), **attributes), FIRST
-    return _gathered(w, layer, source), LAST
+    return _resampled(w, layer, source), LAST
 
 
-def _gathered(w: Writer, layer: layers.Resampling, source: Value) -> str:
-    """Write a Resampling as sums of pixels times their shares, axis by axis."""
+def _resampled(w: Writer, layer: layers.Resampling, source: Value) -> str:
+    """Write a Resampling as sums of pixels times their shares."""
+    return _gathered(w, layer.axes(source.shape[1:-1]), source, layer.filling)
+
+
+def _gathered(
+    w: Writer, axes: Sequence[Axis], source: Value, filling: float = 0, operator: str = "Sum"
+) -> str:
+    """Write sums, or maxima, of pixels times their shares, axis by axis."""
     name = w.read(source, LAST)
-    if layer.filling:
-        name = w.node("Sub", name, w.number(layer.filling))  # what is around an image is 0 then
-    for number, axis in enumerate(layer.axes(source.shape[1:-1])):
+    if filling:
+        name = w.node("Sub", name, w.number(filling))  # what is around an image is 0 then
+    for number, axis in enumerate(axes):
         parts = []
         for place, share in zip(axis.places.T, axis.shares.T, strict=True):
             part = w.node("Gather", name, w.numbers(*place.tolist()), axis=number + 1)
@@ -251,8 +281,8 @@ def _gathered(w: Writer, layer: layers.Resampling, source: Value) -> str:
                 column = share.reshape(-1, *[1] * (len(source.shape) - number - 2))
                 part = w.node("Mul", part, w.constant(column, "share"))
             parts.append(part)
-        name = w.node("Sum", *parts) if len(parts) > 1 else parts[0]
-    return w.node("Add", name, w.number(layer.filling)) if layer.filling else name
+        name = w.node(operator, *parts) if len(parts) > 1 else parts[0]
+    return w.node("Add", name, w.number(filling)) if filling else name
 
 
 def cut(
@@ -266,7 +296,7 @@ def cut(
         ends = (starts[0] + layer.height, starts[1] + layer.width)
         return w.node("Slice", x, w.numbers(*starts), w.numbers(*ends), w.numbers(2, 3)), FIRST
     resizing = layers.Resizing(layer.height, layer.width, crop_to_aspect_ratio=True)
-    return _gathered(w, resizing, source), LAST
+    return _resampled(w, resizing, source), LAST
 
 
 LAYERS: dict[type[Any], Callable[..., Result]] = {
@@ -282,6 +312,10 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.MaxPooling2D: max_pooling,
     layers.AveragePooling1D: average_pooling,
     layers.AveragePooling2D: average_pooling,
+    layers.AdaptiveAveragePooling1D: adaptive_pooling,
+    layers.AdaptiveAveragePooling2D: adaptive_pooling,
+    layers.AdaptiveMaxPooling1D: adaptive_pooling,
+    layers.AdaptiveMaxPooling2D: adaptive_pooling,
     layers.SumPooling2D: sum_pooling,
     layers.WeightedAveragePooling2D: sum_pooling,
     layers.GlobalAveragePooling1D: global_pooling,
