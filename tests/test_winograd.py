@@ -317,6 +317,21 @@ def test_bits_do_not_depend_on_the_number_of_threads(
 
 
 @pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(("kernel", "stride"), [((3, 3), 1), ((3, 3), 2), ((1, 3), 1), ((1, 5), 1)])
+def test_a_scale_of_prepared_weights_is_that_of_the_weights(
+    kernel: tuple[int, int], stride: int
+) -> None:
+    weights, scale, src = normal(1, *kernel, 20, 40), normal(2, 40), normal(3, 2, 12, 12, 20)
+    dst, expected = np.zeros((2, 2, 12 // stride, 12 // stride, 40), np.float32)
+    padding = kernel[0] // 2, kernel[1] // 2
+    windows = (stride, stride), padding, (1, 1), 1, False
+    with_scale, without = _core.PreparedWeights(scale), _core.PreparedWeights()
+    _core.conv2d_forward(src, weights, None, dst, *windows, prepared=with_scale)
+    _core.conv2d_forward(src, weights * scale, None, expected, *windows, prepared=without)
+    np.testing.assert_array_equal(dst, expected)
+
+
+@pytest.mark.usefixtures("backend")
 def test_a_nan_pixel_spreads_to_the_tiles_that_see_it_and_no_further() -> None:
     src = normal(1, 1, 14, 14, 16)
     src[0, 2, 5, 1] = np.nan

@@ -92,11 +92,28 @@ Source<float> addend_of(const Arguments& args, const OptionalArray& addend, cons
   return args.input<float>(addend, "addend", shape_of(output));
 }
 
+// The scale of prepared weights has a number for each output channel.
+void require_scale(const Arguments& args, const std::shared_ptr<PreparedWeights>& prepared,
+                   const Conv2dDims& dims) {
+  if (prepared == nullptr || prepared->scale() == nullptr) return;
+  const int64_t channels = prepared->scaled_channels();
+  args.require(channels == dims.oc, "prepared",
+               "must have a scale of " + std::to_string(dims.oc) + " channels, got " +
+                   std::to_string(channels));
+}
+
 }  // namespace
 
 void bind_conv2d(py::module_& m) {
   py::class_<PreparedWeights, std::shared_ptr<PreparedWeights>>(m, "PreparedWeights")
-      .def(py::init<>());
+      .def(py::init([](const OptionalArray& scale) {
+             if (!scale) return std::make_shared<PreparedWeights>();
+             const Arguments args("PreparedWeights");
+             const auto [channels] = args.shape<1>(*scale, "scale");
+             const float* const data = args.input<float>(*scale, "scale", {channels});
+             return std::make_shared<PreparedWeights>(std::vector<float>(data, data + channels));
+           }),
+           py::arg("scale") = py::none());
   m.def(
       "im2col",
       [](const py::array& src, py::array& col, const Pair& kernel_size, const Pair& output_size,
@@ -139,6 +156,7 @@ void bind_conv2d(py::module_& m) {
         uint8_t* codes_data = args.output<uint8_t>(codes, "codes", shape);
         args.require(pooled_from || !codes, "codes", "need pooled_from");
         args.require(!pooled_from || !addend, "addend", "cannot be added before pooling");
+        require_scale(args, prepared, dims);
         args.run(Conv2dForward{dims, src_data, weights_data, bias_data, added, of_sum, pooling,
                                codes_data, dst_data, prepared});
       },
@@ -180,6 +198,7 @@ void bind_conv2d(py::module_& m) {
           const Conv2dDims dims =
               make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
           args.require(prepared != nullptr, "prepared", "must not be None");
+          require_scale(args, prepared, dims);
           chain.push_back({dims, args.input<float>(weights, "weights", extents(w)),
                            args.input<float>(bias, "bias", {dims.oc}),
                            activation_of(args, activation), prepared});

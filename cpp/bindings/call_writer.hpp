@@ -1,5 +1,6 @@
 #pragma once
 
+#include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
 #include <algorithm>
@@ -19,7 +20,7 @@ namespace cnnx::bindings {
 
 // Writes what a call describes (src/program/calls.hpp) to a dict, as a program's file will hold it,
 // but for the arrays: one that lies in an input is ("input.<number>", offset in bytes), any other
-// is (address, bytes, whether it is written).
+// is (address, bytes, whether it is written). Weights with a scale are an array.
 class CallWriter {
  public:
   CallWriter(const char* operation, const std::vector<const char*>& places)
@@ -44,7 +45,6 @@ class CallWriter {
     std::vector<float> parameters(std::begin(of_sum.parameters), std::end(of_sum.parameters));
     reals("parameters", parameters);
   }
-  void prepared(std::shared_ptr<PreparedWeights>&) {}
   template <typename Item>
   void list(const char* name, std::vector<Item>& items) {
     py::list written;
@@ -57,11 +57,23 @@ class CallWriter {
   }
 
   using Sizes = std::span<const int64_t>;
+  using List = std::initializer_list<int64_t>;  // no span before C++26
   void input(const char* name, Source<float>& source, Sizes shape) {
     fields[name] = place(source, elements(shape));
   }
   void optional_input(const char* name, Source<float>& source, Sizes shape) {
     fields[name] = source == nullptr ? py::object(py::none()) : place(source, elements(shape));
+  }
+  // Of a convolution, in the scale that a file does not hold.
+  void weights(Source<float>& source, List shape, std::shared_ptr<PreparedWeights>& prepared) {
+    const int64_t floats = elements(shape);
+    if (prepared == nullptr || prepared->scale() == nullptr) {
+      input("weights", source, shape);
+    } else {
+      py::array_t<float> scaled(floats);
+      prepared->write_scaled(source, floats, scaled.mutable_data());
+      fields["weights"] = scaled;
+    }
   }
   void inputs(const char* name, Sources& sources, int64_t n) {
     py::list written;
@@ -76,8 +88,6 @@ class CallWriter {
   void output(const char* name, float*& data, Sizes shape) {
     fields[name] = address(data, elements(shape), true);
   }
-  // An initializer_list is no span before C++26.
-  using List = std::initializer_list<int64_t>;
   void input(const char* name, Source<float>& source, List shape) {
     input(name, source, Sizes(shape.begin(), shape.size()));
   }

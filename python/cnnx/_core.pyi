@@ -61,7 +61,13 @@ class ProgramFile:
     def run(self, inputs: list[Float], outputs: list[Float]) -> None: ...
 
 class PreparedWeights:
-    """Keeps what conv2d_forward makes of weights; for calls with the same ones."""
+    """
+    Keeps what conv2d_forward makes of weights; for calls with the same ones.
+
+    A scale of the output channels is applied to the weights.
+    """
+
+    def __init__(self, scale: Float | None = None) -> None: ...
 
 def conv2d_forward(
     src: Float,

@@ -24,8 +24,8 @@ struct Conv2dDims {
   bool rotated = false;
 };
 
-// If weights are prepared, they are those of the passes before, unchanged. If the output is
-// pooled, dst and diff_dst have oh / 2 or oh rows of ow / 2 pixels.
+// If weights are prepared, they are those of the passes before, unchanged, and may have a scale. If
+// the output is pooled, dst and diff_dst have oh / 2 or oh rows of ow / 2 pixels.
 void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, float* dst,
                     PreparedWeights* prepared = nullptr);

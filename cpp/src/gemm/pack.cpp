@@ -15,6 +15,11 @@ void pack_b(const MatrixView& b, int64_t k, int64_t n, int64_t nr, float* packed
     } else {
       kernels().transpose(cols, k, panel, b.col_stride, packed, nr);
     }
+    if (b.scale != nullptr) {
+      for (int64_t p = 0; p < k; ++p) {
+        for (int64_t i = 0; i < cols; ++i) packed[p * nr + i] *= b.scale[j + i];
+      }
+    }
     if (cols < nr) {
       for (int64_t p = 0; p < k; ++p) {
         std::fill(packed + p * nr + cols, packed + (p + 1) * nr, 0.0f);

@@ -12,11 +12,6 @@
 namespace cnnx {
 namespace {
 
-MatrixView shifted(MatrixView view, int64_t row, int64_t col) {
-  return {view.data + row * view.row_stride + col * view.col_stride, view.row_stride,
-          view.col_stride};
-}
-
 // Where a block of b (k, n) is read: in panels of nr columns, panel_stride floats apart.
 struct BPanels {
   const float* data;
@@ -103,7 +98,7 @@ void pack_whole_b(const GemmTile& tile, MatrixView b, int64_t n, int64_t k, floa
     const int64_t nc = std::min(tile.nc, n - jc);
     for (int64_t pc = 0; pc < k; pc += tile.kc) {
       const int64_t kc = std::min(tile.kc, k - pc);
-      pack_b(shifted(b, pc, jc), kc, nc, tile.nr, packed);
+      pack_b(b.from(pc, jc), kc, nc, tile.nr, packed);
       packed += round_up(nc, tile.nr) * kc;
     }
   }
@@ -128,9 +123,9 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
         panels.data = packed_b;
         packed_b += round_up(nc, tile.nr) * kc;
       } else if (in_place) {
-        panels = {shifted(b, pc, jc).data, tile.nr, b.row_stride};
+        panels = {b.from(pc, jc).data, tile.nr, b.row_stride};
       } else {
-        pack_b(shifted(b, pc, jc), kc, nc, tile.nr, b_block);
+        pack_b(b.from(pc, jc), kc, nc, tile.nr, b_block);
       }
       const float* block_bias = bias == nullptr || pc > 0 ? nullptr : bias + jc;
       for (int64_t ic = 0; ic < m; ic += tile.mc) {
@@ -143,7 +138,7 @@ void gemm_serial(const GemmTile& tile, int64_t m, int64_t n, int64_t k, MatrixVi
           ahead = {c_block + tile.mc * ldc, nc * std::min(tile.mc, m - ic - tile.mc)};
         }
         const int64_t mc = std::min(tile.mc, m - ic);
-        MatrixView a_block = shifted(a, ic, pc);
+        MatrixView a_block = a.from(ic, pc);
         if (copied) {
           pack_b({a_block.data, a.col_stride, 1}, kc, mc, mc, a_copy);
           a_block = {a_copy, 1, mc};
@@ -182,7 +177,7 @@ void sgemm(int64_t m, int64_t n, int64_t k, MatrixView a, MatrixView b, const fl
     const int64_t row = by_rows ? begin * tile.mr : 0, col = by_rows ? 0 : begin * tile.nr;
     const int64_t rows = by_rows ? std::min(m, end * tile.mr) - row : m;
     const int64_t cols = by_rows ? n : std::min(n, end * tile.nr) - col;
-    gemm_serial(tile, rows, cols, k, shifted(a, row, 0), shifted(b, 0, col), nullptr,
+    gemm_serial(tile, rows, cols, k, a.from(row, 0), b.from(0, col), nullptr,
                 bias == nullptr ? nullptr : bias + col, c + row * ldc + col, ldc, accumulate,
                 scratch.of_thread(thread));
   });

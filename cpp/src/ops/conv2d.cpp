@@ -11,6 +11,7 @@
 #include "ops/conv2d_rows.hpp"
 #include "ops/conv2d_stride2.hpp"
 #include "ops/conv2d_winograd.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace cnnx {
 namespace {
@@ -93,7 +94,8 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
   } else if (algorithm() != kIm2col && has_direct(d, epilogue.pool)) {
     direct_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else {
-    im2col_forward(d, src, weights, bias, epilogue, dst);
+    const int64_t floats = d.kh * d.kw * d.ic / d.groups * d.oc;
+    im2col_forward(d, src, scaled(prepared, weights, floats), bias, epilogue, dst);
   }
 }
 

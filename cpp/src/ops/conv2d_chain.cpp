@@ -31,8 +31,11 @@ class Link {
   Link() = default;
   explicit Link(const ConvLink& link) : link_(link) {
     const Conv2dDims& d = link.dims;
-    if (!is_product(d)) return;
-    const MatrixView weights = {link.weights, d.oc, 1};
+    if (!is_product(d)) {
+      link_.weights = scaled(link.prepared, link.weights, d.kh * d.kw * d.ic / d.groups * d.oc);
+      return;
+    }
+    const MatrixView weights = {link.weights, d.oc, 1, scale_of(link.prepared)};
     const int64_t size = d.ic * round_up(d.oc, kernels().conv[kOneStepTiles - 1].channels);
     packed_ = link.prepared->form({&kernels().conv, 1}, size, [&](float* memory) {
       pack_product(weights, d.ic, d.oc, 0, d.oc, memory);

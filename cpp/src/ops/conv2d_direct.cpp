@@ -6,6 +6,7 @@
 #include "ops/correlation.hpp"
 #include "ops/depthwise_tiles.hpp"
 #include "ops/pointwise.hpp"
+#include "ops/prepared_weights.hpp"
 
 namespace cnnx {
 namespace {
@@ -152,7 +153,10 @@ void direct_forward(const Conv2dDims& narrow, const float* src, const float* wei
     pointwise_forward(dims, src, weights, bias, epilogue, dst, prepared);
     return;
   }
-  const KernelTaps taps(dims, weights, {0, 1}, {0, 1});
+  const bool apart = is_depthwise(dims) || has_channels_apart(dims);
+  if (apart)
+    weights = scaled(prepared, weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc);
+  const KernelTaps taps(dims, weights, {0, 1}, {0, 1}, apart ? nullptr : scale_of(prepared));
   const OutputPixels out = {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc};
   if (has_channels_apart(dims) && has_depthwise_tiles(dims, {src}) && !is_empty(dims)) {
     tiled_depthwise_correlate(dims, src, {}, taps, bias, epilogue, out);

@@ -177,7 +177,8 @@ void rows_forward(const Conv2dDims& d, const float* src, const float* weights, c
                   const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
   if (is_empty(d)) return;
   const auto tap = [&](int64_t t) {
-    return MatrixView{weights + (d.rotated ? d.kw - 1 - t : t) * d.ic * d.oc, d.oc, 1};
+    return MatrixView{weights + (d.rotated ? d.kw - 1 - t : t) * d.ic * d.oc, d.oc, 1,
+                      scale_of(prepared)};
   };
   correlate_rows(d, {src}, tap, bias, epilogue, dst, prepared);
 }

@@ -180,7 +180,7 @@ void stride2_forward(const Conv2dDims& d, const float* src, const float* weights
                      const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
   if (is_empty(d)) return;
   const auto tap = [&](int64_t t) {
-    return MatrixView{weights + (d.rotated ? 8 - t : t) * d.ic * d.oc, d.oc, 1};
+    return MatrixView{weights + (d.rotated ? 8 - t : t) * d.ic * d.oc, d.oc, 1, scale_of(prepared)};
   };
   const Stride2Pass::Geometry geometry = {.tile = 2,
                                           .patch = 5,

@@ -98,10 +98,8 @@ class WinogradWeights {
                  int64_t stride) const {
     const int64_t size = rows * tile_.channels;
     for (int64_t t = 0; t < 9; ++t) {
-      MatrixView view = tap(t);
-      view.data += row * view.row_stride + channel * view.col_stride;
-      pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
-             packed + t * size);
+      pack_b(tap(t).from(row, channel), rows, std::min(tile_.channels, oc_ - channel),
+             tile_.channels, packed + t * size);
     }
     kernels().winograd.weights(size, packed, size, points, stride);
   }
@@ -276,7 +274,7 @@ void winograd_forward(const Conv2dDims& d, const float* src, const float* weight
                       PreparedWeights* prepared) {
   if (is_empty(d)) return;
   const auto tap = [&](int64_t t) {
-    return MatrixView{weights + (d.rotated ? 8 - t : t) * d.ic * d.oc, d.oc, 1};
+    return MatrixView{weights + (d.rotated ? 8 - t : t) * d.ic * d.oc, d.oc, 1, scale_of(prepared)};
   };
   WinogradCorrelation(d, {src}, bias, epilogue, dst).run(tap, prepared);
 }

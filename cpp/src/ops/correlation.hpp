@@ -33,9 +33,12 @@ struct TapOrder {
 // The weights of a correlation, wherever its taps lie in the kernel's (kh, kw, ic / groups, oc).
 class KernelTaps {
  public:
-  // The orders are those of a kernel that is not rotated.
-  KernelTaps(const Conv2dDims& d, const float* weights, TapOrder y, TapOrder x)
+  // The orders are those of a kernel that is not rotated. The scale is that of the output channels,
+  // or null.
+  KernelTaps(const Conv2dDims& d, const float* weights, TapOrder y, TapOrder x,
+             const float* scale = nullptr)
       : weights_(weights),
+        scale_(scale),
         y_(d.rotated ? TapOrder{d.kh - 1 - y.first, -y.step} : y),
         x_(d.rotated ? TapOrder{d.kw - 1 - x.first, -x.step} : x),
         kw_(d.kw),
@@ -53,11 +56,12 @@ class KernelTaps {
   // One group's matrix (input channels, output channels) of a tap.
   MatrixView matrix(int64_t y, int64_t x, int64_t group) const {
     const float* const tap = weights_ + (y_.at(y) * kw_ + x_.at(x)) * icg_ * oc_ + group * ocg_;
-    return transposed_ ? MatrixView{tap, 1, oc_} : MatrixView{tap, oc_, 1};
+    if (transposed_) return {tap, 1, oc_};
+    return {tap, oc_, 1, scale_ == nullptr ? nullptr : scale_ + group * ocg_};
   }
 
  private:
-  const float* weights_;
+  const float *weights_, *scale_;
   TapOrder y_, x_;
   int64_t kw_, icg_, oc_, ocg_;
   bool transposed_ = false;

@@ -35,10 +35,10 @@ void pack_block(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const 
   }
   for (int64_t t = 0; t < d.kh * d.kw; ++t) {
     if (pace.stops(icg * channels)) return;
-    MatrixView view = taps.matrix(t / d.kw, t % d.kw, group);
+    const MatrixView view = taps.matrix(t / d.kw, t % d.kw, group);
     if (cut.together() == 1) {
-      view.data += first * view.col_stride;
-      pack_b(view, icg, std::min(channels, ocg - first), channels, packed + t * icg * channels);
+      pack_b(view.from(0, first), icg, std::min(channels, ocg - first), channels,
+             packed + t * icg * channels);
       continue;
     }
     for (int64_t pixel = 0; pixel < cut.together(); ++pixel) {
@@ -46,7 +46,8 @@ void pack_block(const Conv2dDims& d, const Runs& runs, const RowCut& cut, const 
       float* out = packed + place * icg * channels + pixel * ocg;
       for (int64_t c = 0; c < icg; ++c, out += channels) {
         for (int64_t o = 0; o < ocg; ++o) {
-          out[o] = view.data[c * view.row_stride + o * view.col_stride];
+          const float weight = view.data[c * view.row_stride + o * view.col_stride];
+          out[o] = view.scale == nullptr ? weight : weight * view.scale[o];
         }
       }
     }

@@ -23,9 +23,7 @@ void pack_product(MatrixView weights, int64_t ic, int64_t oc, int64_t begin, int
     const int64_t rows = std::min(kRows, ic - row);
     for (int64_t c = begin; c < end;) {
       const int64_t channels = product_tile(end - c).channels;
-      MatrixView view = weights;
-      view.data += row * view.row_stride + c * view.col_stride;
-      pack_b(view, rows, std::min(channels, oc - c), channels,
+      pack_b(weights.from(row, c), rows, std::min(channels, oc - c), channels,
              packed + (c - begin) * ic + row * channels);
       c += channels;
     }

@@ -210,7 +210,7 @@ bool is_pointwise(const Conv2dDims& d) {
 void pointwise_forward(const Conv2dDims& d, const float* src, const float* weights,
                        const float* bias, const Epilogue& epilogue, float* dst,
                        PreparedWeights* prepared) {
-  multiply(pixels_of_src(d, {src}), d.oc, {weights, d.oc, 1}, bias, epilogue,
+  multiply(pixels_of_src(d, {src}), d.oc, {weights, d.oc, 1, scale_of(prepared)}, bias, epilogue,
            {dst, d.oh, d.ow, d.oh, d.ow, 1, 1}, prepared);
 }
 

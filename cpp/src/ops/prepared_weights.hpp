@@ -5,6 +5,15 @@
 
 namespace cnnx {
 
+inline const float* scale_of(const PreparedWeights* prepared) {
+  return prepared == nullptr ? nullptr : prepared->scale();
+}
+
+// The weights as they are read without another form.
+inline const float* scaled(PreparedWeights* prepared, const float* weights, int64_t floats) {
+  return prepared == nullptr ? weights : prepared->scaled(weights, floats);
+}
+
 // Scratch that weights_form takes.
 inline int64_t form_scratch(const PreparedWeights* prepared, int64_t floats) {
   return prepared == nullptr ? Scratchpad::padded(floats) : 0;

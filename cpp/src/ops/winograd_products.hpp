@@ -141,10 +141,8 @@ class PointWeights {
         const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
         const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
         for (int64_t t = 0; t < taps_; ++t) {
-          MatrixView view = tap(t);
-          view.data += row * view.row_stride + channel * view.col_stride;
-          pack_b(view, rows, std::min(tile_.channels, oc_ - channel), tile_.channels,
-                 packed + t * size);
+          pack_b(tap(t).from(row, channel), rows, std::min(tile_.channels, oc_ - channel),
+                 tile_.channels, packed + t * size);
         }
         float* to[PointProducts::kMost];
         for (int64_t w = 0; w < products_.weights(); ++w) {

@@ -77,9 +77,6 @@ class CallReader {
     if (parameters.size() != std::size(of_sum.parameters)) fail("there must be 3 parameters");
     std::ranges::copy(parameters, of_sum.parameters);
   }
-  void prepared(std::shared_ptr<PreparedWeights>& weights) {
-    weights = std::make_shared<PreparedWeights>();
-  }
   template <typename Item>
   void list(const char* name, std::vector<Item>& items) {
     for (const Json& json : call_[name].list()) {
@@ -128,6 +125,11 @@ class CallReader {
   }
   void output(const char* name, float*& data, Sizes shape) {
     output(name, data, Extents(shape.begin(), shape.size()));
+  }
+
+  void weights(Source<float>& source, Sizes shape, std::shared_ptr<PreparedWeights>& prepared) {
+    input("weights", source, shape);
+    prepared = std::make_shared<PreparedWeights>();
   }
 
   int64_t elements(Sizes shape) { return product({shape.begin(), shape.size()}); }

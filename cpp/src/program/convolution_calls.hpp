@@ -55,13 +55,12 @@ struct Conv2dForward {
     const int64_t oh = pooling == Pooling::squares ? dims.oh / 2 : dims.oh;
     const int64_t ow = pooled ? dims.ow / 2 : dims.ow;
     f.input("src", src, {dims.mb, dims.ih, dims.iw, dims.ic});
-    f.input("weights", weights, {dims.kh, dims.kw, dims.ic / dims.groups, dims.oc});
+    f.weights(weights, {dims.kh, dims.kw, dims.ic / dims.groups, dims.oc}, prepared);
     f.optional_input("bias", bias, {dims.oc});
     f.optional_input("addend", addend, {dims.mb, dims.oh, dims.ow, dims.oc});
     f.require(!pooled || addend == nullptr, "an addend cannot be added before pooling");
     f.require(codes == nullptr, "codes are for training");
     f.output("dst", dst, {dims.mb, oh, ow, dims.oc});
-    f.prepared(prepared);
   }
   void operator()() const {
     conv2d_forward(dims, src, weights, bias, {addend, activation, pooling, codes}, dst,
@@ -80,9 +79,8 @@ struct Conv2dChainForward {
     void describe(Fields& f) {
       cnnx::describe(f, dims);
       f.activation(activation);
-      f.input("weights", weights, {dims.kh, dims.kw, dims.ic / dims.groups, dims.oc});
+      f.weights(weights, {dims.kh, dims.kw, dims.ic / dims.groups, dims.oc}, prepared);
       f.optional_input("bias", bias, {dims.oc});
-      f.prepared(prepared);
     }
   };
   std::vector<Link> links;

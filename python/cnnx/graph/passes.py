@@ -155,18 +155,18 @@ class ConvolutionPass(Pass):
         return convolution.taps(convolution.kernel.value), convolution.bias_value
 
     def prepared_weights(self) -> tuple[Float, Float | None, _core.PreparedWeights]:
-        """Return kernel, bias and what the core makes of them, as they are in use."""
+        """Return kernel, bias, and what the core makes of them, in their scale in use."""
         version = (
             sum(weight.version for weight in self.weights),
             getattr(self._normalization, "epsilon", None),
         )
         if version != self._version:
             kernel, bias = self._weights()
+            scale = None
             if self._normalization is not None:
                 scale, shift = self._normalization.affine()
-                kernel = kernel * scale
                 bias = shift if bias is None else shift + scale * bias
-            self._prepared = kernel, bias, _core.PreparedWeights()
+            self._prepared = kernel, bias, _core.PreparedWeights(scale)
             self._version = version
         return self._prepared
 

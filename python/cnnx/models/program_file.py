@@ -117,9 +117,14 @@ class _Layout:
             if begin <= span.begin and span.end <= end:
                 return ["memory", offset + span.begin - begin]
         if span not in self._names:
-            self._names[span] = f"constant.{len(self._names)}"
-            self.constants[self._names[span]] = self._content(span)
+            self._names[span] = self.constant(self._content(span))[0]
         return [self._names[span], 0]
+
+    def constant(self, array: Array) -> Place:
+        """Return where an array lies that the file holds for one call."""
+        name = f"constant.{len(self.constants)}"
+        self.constants[name] = array
+        return [name, 0]
 
     def _content(self, span: Span) -> Array:
         """Return what an array holds that is only read."""
@@ -163,6 +168,8 @@ def _placed(value: Any, layout: _Layout) -> Any:
     """Return calls with the places of their arrays."""
     if isinstance(value, tuple):
         return layout.place(Span(*value)) if len(value) == 3 else list(value)
+    if isinstance(value, np.ndarray):
+        return layout.constant(value)
     if isinstance(value, dict):
         return {name: _placed(item, layout) for name, item in value.items()}
     if isinstance(value, list):
