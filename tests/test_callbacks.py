@@ -575,10 +575,3 @@ def test_what_is_no_callback_is_refused(call: str) -> None:
     arguments = (X,) if call == "predict" else (X, Y)
     with pytest.raises(TypeError, match=rf"{call}: callbacks must be objects of .*Callback, got 3"):
         getattr(linear_model(), call)(*arguments, verbose=0, callbacks=[Recorder(), 3])
-
-
-@pytest.mark.parametrize("name", ["call", "train_step", "test_step", "predict_step"])
-def test_a_model_with_a_step_of_its_own_is_refused(name: str) -> None:
-    for cls in (cnnx.Model, cnnx.Sequential):
-        with pytest.raises(TypeError, match=rf"Own\.{name} would never be called: .*model.forward"):
-            type("Own", (cls,), {name: lambda self, *rest: None})

@@ -188,7 +188,7 @@ def test_compiled(tmp_path: Path) -> None:
     }
     found = load(tmp_path, keras_2(config, weights, training=training))
     assert (found.optimizer.learning_rate, found.optimizer.rho) == (0.01, 0.8)
-    assert [found.loss.name, found.metrics] == ["mean_squared_error", ["mae"]]
+    assert [found.loss.name, found.given_metrics] == ["mean_squared_error", ["mae"]]
     training["optimizer_config"]["config"]["decay"] = 0.1
     with pytest.warns(UserWarning, match=r"not compiled, .*decay=0\.1 of RMSprop"):
         found = load(tmp_path, keras_2(config, weights, training=training))

@@ -14,7 +14,7 @@ import cnnx
 import reference
 from agreement import assert_close, backends, normal
 from cnnx import _core, layers
-from cnnx.models import inputs
+from cnnx.models import data_sets
 
 CLASSES = 3
 
@@ -72,7 +72,7 @@ def test_validation_split_holds_back_the_share_that_was_asked_for(samples: int) 
     for percent in range(1, 100):
         if samples * percent % 100 == 0:
             held = samples * percent // 100
-            parts = inputs._split([np.arange(samples)], percent / 100)
+            parts = data_sets._split([np.arange(samples)], percent / 100)
             assert [len(part) for (part,) in parts] == [samples - held, held], percent
 
 

@@ -76,7 +76,12 @@ def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
 
 
 def _check_own(model: Model, path: str | os.PathLike[str]) -> None:
-    """Raise ValueError for a layer of the user's that could not be made from its config."""
+    """Raise ValueError for a class of the user's that could not be made from its config."""
+    for network in (model, *model.networks()):
+        try:
+            network.check_constructor()
+        except ValueError as error:
+            raise ValueError(f"{path}: cannot save {network}: {error}") from None
     for layer in model.leaves():
         cls, config = type(layer), layer.get_config()
         if registry.is_own(cls):
@@ -216,7 +221,7 @@ def _rebuild(description: dict[str, Any], tensors: Tensors) -> Model:
     for layer in model.leaves():
         layer.saved_values = None
     if description["compile"] is not None:
-        model.compile(**description["compile"])
+        model.compile_from_config(description["compile"])
     _restore_optimizer(model, tensors)
     model.history = restored(description.get("history"), tensors)
     for layer in _seeded(model):

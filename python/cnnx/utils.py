@@ -11,6 +11,7 @@ from cnnx.arrays import Float, one_hot, real_array, whole_numbers
 from cnnx.drawing import Drawing, plot_model
 from cnnx.geometry import integer
 from cnnx.layers.layer import forget_names
+from cnnx.models.data_form import pack_x_y_sample_weight, unpack_x_y_sample_weight
 
 __all__ = [
     "Drawing",
@@ -56,32 +57,6 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     array = np.atleast_1d(real_array(x, "normalize: x"))
     norms = np.linalg.norm(array, order, axis, keepdims=True)
     return array / np.where(norms == 0, 1, norms)
-
-
-def pack_x_y_sample_weight(x: Any, y: Any = None, sample_weight: Any = None) -> Any:
-    """Return what a stream of batches yields: x alone, (x, y) or (x, y, sample_weight)."""
-    if y is None:
-        return (x,) if isinstance(x, (list, tuple)) else x
-    return (x, y) if sample_weight is None else (x, y, sample_weight)
-
-
-def unpack_x_y_sample_weight(data: Any) -> tuple[Any, Any, Any]:
-    """
-    Return x, y and sample_weight of what a stream of batches yields, None for those left out.
-
-    Raises
-    ------
-    ValueError
-        For a tuple of other than 1, 2 or 3.
-    """
-    found = tuple(data) if isinstance(data, (list, tuple)) else (data,)
-    if not 1 <= len(found) <= 3:
-        raise ValueError(
-            f"unpack_x_y_sample_weight: data must be x, (x, y) or (x, y, sample_weight), got "
-            f"{len(found)} entries"
-        )
-    x, y, sample_weight = (*found, None, None)[:3]
-    return x, y, sample_weight
 
 
 def set_random_seed(seed: int) -> None:

@@ -33,8 +33,7 @@ class SwapEMAWeights(Callback):
 
     def _swap(self, wanted: bool) -> None:
         if self._swapped is not wanted:
-            with self.model.lock:
-                self.model.training_step("SwapEMAWeights").take_average(swap=True)
+            self.model.take_average(swap=True)
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
         """Raise ValueError if there is no average."""

@@ -67,7 +67,7 @@ def weights_like(sample_weight: Any, shape: tuple[int, ...], name: str) -> Doubl
             f"{name}: sample_weight of shape {weights.shape} does not fit outputs of shape {shape}"
         )
     ones = (1,) * (len(shape) - len(short))
-    return np.broadcast_to(weights.reshape(*short, *ones), shape)
+    return np.broadcast_to(weights.reshape((*short, *ones)), shape)
 
 
 def one_number(value: Any, name: str) -> float:

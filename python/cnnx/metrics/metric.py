@@ -109,6 +109,11 @@ class Metric(registry.Configurable):
         self._sum += float(found @ weights)
         self._count += float(weights.sum())
 
+    def take_in(self, mean: float, count: float) -> None:
+        """Take in the mean over so many samples."""
+        self._sum += mean * count
+        self._count += count
+
     def result(self) -> Any:
         """Return the mean over all samples taken in; 0 for none."""
         return self._sum / self._count if self._count else 0.0

@@ -2,119 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnnx import distributed
 from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, is_tensor, real_array
 from cnnx.buffer import Buffer
-from cnnx.geometry import integer
-from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.batches import Batches, Stream
 from cnnx.models.weighting import check_sample_weight, weigh_classes
 
 if TYPE_CHECKING:
-    from cnnx.models.model import Model
+    from cnnx.models.compiled_network import CompiledNetwork
     from cnnx.models.network import Network
     from cnnx.models.training_step import Head
 
 ClassWeight = Mapping[int, float]
 
 
-def to_evaluate(
-    model: Model,
-    x: Any,
-    y: Any,
-    sample_weight: Any,
-    batch_size: int,
-    steps: int | None,
-    operation: str,
-) -> Batches | Stream:
-    """Return the batches of a data set in the form that users give it."""
-    if is_stream(x):
-        return stream(model, x, y, sample_weight, operation, steps=steps)
-    return batches(model, data(model, x, y, sample_weight, operation), batch_size)
-
-
-def to_fit(
-    model: Model,
-    given: tuple[Any, Any, Any],
-    class_weight: ClassWeight | None,
-    split: float,
-    validation: Any,
-    batch_size: int,
-    shuffle: bool,
-    steps: tuple[int | None, int | None],
-    judging_size: int,
-) -> tuple[Batches | Stream, Batches | Stream | None]:
-    """Return the batches to train on, and those to judge the model by, if there are any."""
-    judging: Batches | Stream | None = None
-    training: Batches | Stream
-    check_steps(given[0], steps[0], "fit: steps_per_epoch")
-    if is_stream(given[0]):
-        training = stream(model, *given, "fit", class_weight, steps[0])
-        if split:
-            raise ValueError("fit: a stream cannot be split; give validation_data")
-    else:
-        arrays = data(model, *given, "fit")
-        if split and validation is None:
-            arrays, held_back = _split(arrays, split)
-            judging = batches(model, held_back, judging_size)
-        arrays = weigh(model, arrays, class_weight, "fit")
-        training = batches(model, arrays, batch_size, shuffle)
-    if validation is not None:
-        given = _validation(validation)
-        check_steps(given[0], steps[1], "fit: validation_steps")
-        judging = to_evaluate(model, *given, judging_size, steps[1], "fit: validation_data")
-    return training, judging
-
-
-def check_steps(x: Any, steps: int | None, name: str) -> None:
-    """Raise an error unless a number of batches is None, or `x` a stream of batches."""
-    if steps is not None:
-        integer(steps, name)
-        if not is_stream(x):
-            raise ValueError(f"{name}={steps} is for streams of batches")
-
-
-def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batches | Stream:
-    """Return batches of samples alone."""
-    check_steps(x, steps, "predict: steps")
-    if is_stream(x):
-        # Other streams than those that are cut in parts give each rank its own predictions.
-        group = distributed.group() if getattr(x, "shared", False) is True else distributed.Group()
-        return Stream(x, stream_samples(model, "predict"), "predict", steps, group)
-    arrays = samples(model, x, "predict")
-    return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)
-
-
-def _validation(data: Any) -> tuple[Any, Any, Any]:
-    """Return x, y and sample_weight."""
-    if is_stream(data):
-        return data, None, None
-    if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-        raise ValueError(
-            "fit: validation_data must be (x, y), (x, y, sample_weight) or a stream of batches, "
-            f"got {type(data)}"
-        )
-    return data[0], data[1], data[2] if len(data) == 3 else None
-
-
-def _split(data: Sequence[Array], share: float) -> tuple[list[Array], list[Array]]:
-    """Cut off the last `share` of the samples."""
-    samples = len(data[0])
-    count = math.floor(round(samples * (1 - share), 6))  # 1 - .9 is a little less than .1
-    if count in (0, samples):
-        raise ValueError(
-            f"fit: validation_split={share} of {samples} samples leaves none to "
-            f"{'validate' if count else 'train'} on"
-        )
-    return [array[:count] for array in data], [array[count:] for array in data]
-
-
-def data(model: Model, x: Any, y: Any, sample_weight: Any, operation: str) -> list[Array]:
+def data(model: CompiledNetwork, x: Any, y: Any, sample_weight: Any, operation: str) -> list[Array]:
     """Return samples, targets and weights, if any, that fit the model and each other."""
     found = samples(model, x, operation)
     count = len(found[0])
@@ -200,7 +106,7 @@ def listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
     return list(value)
 
 
-def targets(model: Model, y: Any, count: int, operation: str) -> list[Array]:
+def targets(model: CompiledNetwork, y: Any, count: int, operation: str) -> list[Array]:
     """Return targets of `count` samples that fit the model's outputs and losses."""
     return _targets(model.training_step(operation).heads, y, count, operation)
 
@@ -232,7 +138,7 @@ def _target(head: Head, y: Any, count: int, operation: str, what: str) -> Array:
     return head.loss.check_targets(array, (count, *head.shape), operation)
 
 
-def weights(model: Model, sample_weight: Any, count: int, operation: str) -> list[Float]:
+def weights(model: CompiledNetwork, sample_weight: Any, count: int, operation: str) -> list[Float]:
     """Return no weights, those of all outputs, or those of each output."""
     if sample_weight is None:
         return []
@@ -246,7 +152,7 @@ def weights(model: Model, sample_weight: Any, count: int, operation: str) -> lis
     return [check_sample_weight(sample_weight, of_all, operation)]
 
 
-def _types(model: Model, arrays: Sequence[Array]) -> list[np.dtype[Any]]:
+def _types(model: CompiledNetwork, arrays: Sequence[Array]) -> list[np.dtype[Any]]:
     """Return the dtypes in which the core reads samples, targets and weights."""
     first = len(model.graph.inputs)
     heads = model.training_step("fit").heads
@@ -258,7 +164,7 @@ def _types(model: Model, arrays: Sequence[Array]) -> list[np.dtype[Any]]:
 
 
 def batches(
-    model: Model, arrays: Sequence[Array], batch_size: int, shuffle: bool = False
+    model: CompiledNetwork, arrays: Sequence[Array], batch_size: int, shuffle: bool = False
 ) -> Batches:
     """Return batches of what `data` returned."""
     sources = zip(arrays, _types(model, arrays), strict=True)
@@ -266,7 +172,7 @@ def batches(
 
 
 def stream(
-    model: Model,
+    model: CompiledNetwork,
     x: Any,
     y: Any,
     sample_weight: Any,
@@ -296,7 +202,7 @@ def stream(
     return found
 
 
-def stream_samples(model: Model, operation: str) -> Callable[[Any], list[Any]]:
+def stream_samples(model: CompiledNetwork, operation: str) -> Callable[[Any], list[Any]]:
     """Return a function that makes the samples of a stream's batch what layers read."""
     buffers: list[Buffer] = []
 
@@ -326,7 +232,7 @@ def _copied(arrays: Sequence[Array], buffers: list[Buffer]) -> list[Float]:
 
 
 def batch_targets(
-    model: Model,
+    model: CompiledNetwork,
     y: Any,
     sample_weight: Any,
     count: int,
@@ -349,7 +255,7 @@ def batch_targets(
 
 
 def weigh(
-    model: Model, arrays: list[Array], class_weight: ClassWeight | None, operation: str
+    model: CompiledNetwork, arrays: list[Array], class_weight: ClassWeight | None, operation: str
 ) -> list[Array]:
     """Return samples, targets and weights with the classes' weights multiplied in."""
     if class_weight is None:

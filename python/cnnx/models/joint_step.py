@@ -61,12 +61,12 @@ class JointStep(TrainingStep):
         joint_values: list[float] = shared[: len(values)].tolist()
         return joint_values
 
-    def judged(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
+    def judged(self, arrays: Sequence[Array], joint: int | None, apart: bool = True) -> list[float]:
         """Return the joint figures of a batch."""
         rows = _rows(arrays)
         joint = self._joint(rows) if joint is None else joint
         self._share_counts(arrays, joint)
-        values = super().judged(arrays, joint) if rows else self._no_figures(judges=True)
+        values = super().judged(arrays, joint, apart) if rows else self._no_figures(judges=apart)
         found: list[float] = self.group.sum(self._weighted(values, rows / joint)).tolist()
         return found
 

@@ -52,7 +52,7 @@ def _of_cnnx(description: Any) -> Model:
         raise ValueError(f"{description['class_name']!r} is no class of a model")
     model: Model = kind.from_config(description["config"])
     if description.get("compile_config") is not None:
-        model.compile(**description["compile_config"])
+        model.compile_from_config(description["compile_config"])
     return model
 
 

@@ -126,6 +126,13 @@ class Network(WeightHolder):
                     seen.add(leaf)
                     yield leaf
 
+    def networks(self) -> Iterator[Any]:
+        """Yield the models used as layers, and those in them."""
+        for layer in self.layers:
+            if isinstance(layer, Network):
+                yield layer
+                yield from layer.networks()
+
     def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return a layer by its name or its index; raises ValueError if there is none."""
         if (name is None) == (index is None):

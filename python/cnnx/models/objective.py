@@ -188,3 +188,11 @@ def figure_names(found: Sequence[Objective]) -> list[str]:
     parts = [f"{one.output}_loss" for one in found if one.loss is not None]
     figures = [f"{one.output}_{name}" for one in found for name in one.figure_names]
     return ["loss", *parts, *figures]
+
+
+def trackers(found: Sequence[Objective]) -> dict[str, Metric]:
+    """Return a metric for each figure of a batch by its name: a mean for each loss."""
+    names = figure_names(found)
+    given = [metric for one in found for metric in (*one.metrics, *one.weighted)]
+    losses_of = names[: len(names) - len(given)]
+    return dict(zip(names, [*map(metrics.Mean, losses_of), *given], strict=True))

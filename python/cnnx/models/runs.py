@@ -10,6 +10,7 @@ from cnnx.arrays import Float
 from cnnx.graph import Graph, Plan
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
+from cnnx.metrics import Metric
 from cnnx.models.joint_step import JointStep
 from cnnx.models.objective import Objective
 from cnnx.models.parameters import Parameters
@@ -43,6 +44,10 @@ class Runs:
         self._parameters: Parameters | None = None
         self._step: TrainingStep | None = None
         self.tape: Tape | None = None
+        self.objectives: list[Objective] | None = None
+        """What is asked of each output, once it is needed."""
+        self.trackers: dict[str, Metric] | None = None
+        """What gathers the figures of steps of a user's own, by their names."""
         self._arranged = 0
         self._learned: list[Weight] = []
 
@@ -107,16 +112,21 @@ class Runs:
         return self._step
 
     def forget_step(self) -> None:
-        """Let go of the step: it has another optimizer or other objectives from now on."""
+        """Let go of the step: its optimizer has another state from now on."""
         self._step = None
 
-    def begin_tape(self) -> Tape:
+    def forget_objectives(self) -> None:
+        """Let go of what is asked of the outputs, and of the step towards it."""
+        self._step = self.objectives = self.trackers = None
+
+    def begin_tape(self, to_inputs: bool = False) -> Tape:
         """Return the tape of a training loop of the user's own, made anew if others learn."""
         self.parameters  # noqa: B018  (the weights lie in one buffer from now on)
         learned = self._trainable()
-        if self.tape is None or self.tape.weights != learned:
-            self.tape = Tape(self.graph, learned)
-        return self.tape
+        tape = self.tape
+        if tape is None or tape.weights != learned or tape.to_inputs != to_inputs:
+            tape = self.tape = Tape(self.graph, learned, to_inputs)
+        return tape
 
     def _trainable(self) -> list[Weight]:
         return [weight for layer in self._layers for weight in layer.trainable_weights]

@@ -136,6 +136,10 @@ class Sequential(Model):
     def _structure(self) -> dict[str, Any]:
         return {}  # the order of the layers says everything
 
+    @classmethod
+    def _arguments(cls, layers: Sequence[Any], config: dict[str, Any]) -> tuple[Any, ...]:
+        return (layers,)
+
     def _assemble(self, layers: Sequence[Any], config: dict[str, Any]) -> None:
         Sequential.__init__(self, layers, config["name"])
 

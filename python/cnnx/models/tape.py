@@ -24,13 +24,17 @@ class Tape:
         Of layers alone.
     weights
         Those whose derivatives are wanted.
+    to_inputs
+        Whether those of the inputs are wanted too.
     """
 
-    def __init__(self, graph: Graph, weights: Sequence[Weight]) -> None:
+    def __init__(self, graph: Graph, weights: Sequence[Weight], to_inputs: bool = False) -> None:
         self.weights = list(weights)
+        self.to_inputs = to_inputs
         graph, activities = penalized(graph)
         self._penalties = Penalties(self.weights, activities)
-        self._plan = Plan(graph, training=True, learns=True)
+        inputs = graph.inputs if to_inputs else ()
+        self._plan = Plan(graph, training=True, learns=True, gradients_of=inputs)
         self._binding: Binding | None = None
 
     def forward(self, batch: Sequence[Float]) -> list[Float]:
@@ -42,8 +46,10 @@ class Tape:
         """Return what the regularizers of the batch's outputs add to the loss."""
         return self._penalties.of_outputs()
 
-    def backward(self, names: Sequence[str], gradients: Sequence[Any]) -> list[Float]:
-        """Return the derivatives of the weights from those of the outputs."""
+    def backward(
+        self, names: Sequence[str], gradients: Sequence[Any]
+    ) -> tuple[list[Float], list[Float]]:
+        """Return the derivatives of the weights, and of the inputs, from those of the outputs."""
         binding, self._binding = self._binding, None
         if binding is None:
             raise ValueError("backward: call forward(x, training=True) once before each backward")
@@ -57,6 +63,6 @@ class Tape:
                     f"got {array.shape}"
                 )
             np.copyto(dy, array)
-        binding.backward()
+        of_inputs = [gradient.copy() for gradient in binding.backward()]
         self._penalties.add_gradients()
-        return [weight.gradient.copy() for weight in self.weights]
+        return [weight.gradient.copy() for weight in self.weights], of_inputs

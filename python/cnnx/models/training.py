@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from cnnx import distributed, random, registry
 from cnnx.geometry import integer
 from cnnx.layers.random_layer import RandomLayer
-from cnnx.metrics import Metric
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, Callbacks, Logs
 from cnnx.models.consent import begin_together, draw_together, go_on_together, stop_together
 from cnnx.models.objective import serialize_losses
+from cnnx.models.steps import steps_of
 from cnnx.models.suitability import check_pixels
 from cnnx.progress import Progress, write_line
 from cnnx.warning import warn
@@ -77,7 +77,8 @@ class Training:
         self._finite = True
         self._values: list[float] = []
         self._logs: Logs = {}
-        self._mean = model.training_step("fit").mean()
+        self._steps = steps_of(model, "train")
+        self._mean = self._steps.begin()
         self._random_at_begin: dict[str, Any] = {}
         # A stream may shrink: unreadable files are dropped.
         self._extent = {"samples": batches.samples, "batches": batches.steps}
@@ -88,15 +89,14 @@ class Training:
         """Train until the last epoch, or until a callback sets `model.stop_training`."""
         if self._group.size > 1:
             begin_together(self._group, self)
-            self._mean = self.model.training_step("fit").mean()  # the step is another one now
+            self._mean = self._steps.begin()  # the step is another one now
         try:
             self._callbacks.notify("on_train_begin", {})
             while self.epoch < self._last and not self.model.stop_training:
                 if not self.step:
                     self._callbacks.notify("on_epoch_begin", self.epoch, {})
                 self._run_epoch()
-            with self.model.lock:
-                self.model.training_step("fit").take_average()
+            self.model.take_average()
             self._callbacks.notify("on_train_end", self._logs)
         finally:
             for callback in self._callbacks:  # which may outlive the data
@@ -114,7 +114,7 @@ class Training:
                 logs |= {f"val_{name}": value for name, value in judged.items()}
         if self._verbose:
             write_line(f"{title}  {progress.summary(logs, seconds)}")
-        self.epoch, self.step, self._mean = epoch + 1, 0, self.model.training_step("fit").mean()
+        self.epoch, self.step, self._mean = epoch + 1, 0, self._steps.begin()
         self._logs = logs
         self._callbacks.notify("on_epoch_end", epoch, logs)
         if self._group.size > 1:
@@ -124,7 +124,7 @@ class Training:
         """Train on what is left of the epoch."""
         model, mean = self.model, self._mean
         notify = self._callbacks.around_batches("train")
-        begins = not model.compiled_optimizer.iterations
+        begins = not (self._steps.own or model.compiled_optimizer.iterations)
         for arrays in self._remaining():
             if begins and arrays:
                 check_pixels(model.flat_graph, arrays[: len(model.graph.inputs)])
@@ -132,7 +132,7 @@ class Training:
             if notify is not None:
                 notify("on_train_batch_begin", self.step, {})
             samples = self._batches.joint
-            self._values = values = model.train_batch(*arrays, joint=samples)
+            self._values = values = self._steps.run(*arrays, joint=samples)
             if self._finite and not math.isfinite(values[0]):
                 self._warn(values[0])
             mean.add(values, samples)
@@ -153,7 +153,9 @@ class Training:
 
     def reports(self, name: str) -> bool:
         """Return whether the logs of an epoch may hold a figure; callbacks of users add others."""
-        figures = self.model.metrics_names
+        figures = self._steps.names
+        if self._steps.own or (name.startswith("val_") and "test_step" in self.model.own_steps):
+            return True
         if name.startswith("val_") and name.removeprefix("val_") in figures:
             return self._judging is not None
         added: list[str] = []
@@ -166,7 +168,7 @@ class Training:
     @property
     def batch_logs(self) -> Logs:
         """Figures of the last batch alone, before its step."""
-        return dict(zip(self.model.metrics_names, self._values, strict=True))
+        return dict(zip(self._steps.names, self._values, strict=True))
 
     def _remaining(self) -> Iterator[list[Any]]:
         """Return the epoch's batches that are not done, in the order that it began with."""
@@ -201,7 +203,7 @@ class Training:
                 "step": self.step,
                 "stop_training": model.stop_training,
                 "mean": self._mean.get_state(),
-                "metrics": [metric.get_state() for metric in self._metrics()],
+                "metrics": [metric.get_state() for metric in self._steps.metrics()],
                 "random": self._random_state(),
                 "random_at_begin": self._random_at_begin,
                 "callbacks": {
@@ -292,9 +294,9 @@ class Training:
                 optimizer.learning_rate = state["learning_rate"]
         self.epoch, self.step = state["epoch"], self._step_of(state)
         model.stop_training = state["stop_training"]
-        self._mean = model.training_step("fit").mean()  # the step is another one now
+        self._mean = self._steps.begin()  # the step is another one now
         self._mean.set_state(state["mean"])
-        for metric, kept in zip(self._metrics(), state["metrics"], strict=True):
+        for metric, kept in zip(self._steps.metrics(), state["metrics"], strict=True):
             metric.set_state(kept)
         self._set_random_state(state["random"])
         self._random_at_begin = state["random_at_begin"]
@@ -323,12 +325,8 @@ class Training:
             f"connections {model.connections()}",
             _line(optimizer, config),
             f"loss {serialize_losses(model.loss)}",
-            f"figures {', '.join(model.metrics_names)}",
+            self._steps.description(),
         ]
-
-    def _metrics(self) -> list[Metric]:
-        """Return the metrics that keep a state over the batches of an epoch."""
-        return self.model.training_step("fit").metrics()
 
     def _stateful(self) -> dict[str, Callback]:
         """Return the callbacks by class name and number: EarlyStopping 0, ...."""

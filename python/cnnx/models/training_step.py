@@ -272,13 +272,6 @@ class TrainingStep:
         self.optimizer.step(self.learned)
         return values
 
-    def take_average(self, swap: bool = False) -> None:
-        """Let the weights become their moving average, if there is one, or swap the two."""
-        average = self.optimizer.average
-        if average is not None:
-            self.parameters.changed()
-            (average.swap if swap else average.overwrite)(self.learned)
-
     def differentiate(self, *arrays: Array) -> None:
         """Write the gradients that `train` would step along; no weight and no statistic changes."""
         statistics = self.parameters.state
@@ -290,16 +283,16 @@ class TrainingStep:
         finally:
             np.copyto(statistics, self._statistics)
 
-    def evaluate(self, *arrays: Array, joint: int | None = None) -> list[float]:
-        """Return the batch's loss and other figures."""
-        return self._with_penalties(self.judged(arrays, joint))
+    def evaluate(self, *arrays: Array, joint: int | None = None, apart: bool = True) -> list[float]:
+        """Return the batch's loss and other figures; `apart` from those of training."""
+        return self._with_penalties(self.judged(arrays, joint, apart))
 
-    def judged(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
+    def judged(self, arrays: Sequence[Array], joint: int | None, apart: bool = True) -> list[float]:
         """Return the batch's figures, without the penalties of weights."""
         binding = self._judging.bind(len(arrays[0]))
         if self.penalties is not None:
             self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
-        return self._score(binding, arrays, judges=True)
+        return self._score(binding, arrays, judges=apart)
 
     def _with_penalties(self, values: list[float]) -> list[float]:
         if self.penalties is not None:
@@ -309,23 +302,25 @@ class TrainingStep:
     def mean(self, judges: bool = False) -> Mean:
         """Return the mean of the figures over batches; metrics that keep a state are reset."""
         self.reset_metrics(judges)
-        figures = [
-            figure for head in self.heads for figure in (head.judges if judges else head.figures)
-        ]
+        figures = self.figures(judges)
         metrics = [figure.metric if figure.keeps_state else None for figure in figures]
         return Mean(figure_names(self.objectives), metrics)
 
     def reset_metrics(self, judges: bool = False) -> None:
         """Reset metrics that keep a state: those of `evaluate`, or those of `train`."""
-        for head in self.heads:
-            for figure in head.judges if judges else head.figures:
-                if figure.keeps_state:
-                    figure.metric.reset_state()
+        for figure in self.figures(judges):
+            if figure.keeps_state:
+                figure.metric.reset_state()
 
     def metrics(self) -> list[Metric]:
         """Return the metrics of training that keep a state."""
-        figures = [figure for head in self.heads for figure in head.figures]
-        return [figure.metric for figure in figures if figure.keeps_state]
+        return [figure.metric for figure in self.figures() if figure.keeps_state]
+
+    def figures(self, judges: bool = False) -> list[Figure]:
+        """Return the metrics of all outputs: those of `train`, or those of `evaluate`."""
+        return [
+            figure for head in self.heads for figure in (head.judges if judges else head.figures)
+        ]
 
     def differentiated(self, arrays: Sequence[Array], joint: int | None) -> list[float]:
         """Write the gradients of a batch, and return its figures; those of weights left out."""
