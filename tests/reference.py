@@ -782,6 +782,14 @@ def unit_length(src: ArrayLike, axes: int | tuple[int, ...] = -1) -> Array:
     return src / np.sqrt((src * src).sum(axis=axes, keepdims=True))
 
 
+def rms_normalised(
+    src: ArrayLike, scale: ArrayLike, epsilon: float, axes: int | tuple[int, ...] = -1
+) -> Array:
+    """x over the root of the mean of its squares along axes, times a scale."""
+    src = f64(src)
+    return scale * src / np.sqrt((src * src).mean(axis=axes, keepdims=True) + epsilon)
+
+
 def prelu_forward(src: ArrayLike, alpha: ArrayLike) -> Array:
     """x, below 0 alpha x."""
     return np.maximum(f64(src), 0) + f64(alpha) * np.minimum(f64(src), 0)
@@ -911,6 +919,25 @@ def spatial_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
     for n, channel in np.ndindex(factors.shape):
         y[n, ..., channel] = src[n, ..., channel] * factors[n, channel]
     return y
+
+
+def shared_dropout(src: ArrayLike, rate: float, seed: int, shape: tuple[int, ...]) -> Array:
+    """Dropout with one number for all elements along the axes where `shape` is 1."""
+    src = f64(src)
+    factors = dropout(np.ones(shape), rate, seed)
+    y = np.zeros_like(src)
+    for place in np.ndindex(src.shape):
+        own = tuple(i if n > 1 else 0 for i, n in zip(place, shape, strict=True))
+        y[place] = src[place] * factors[own]
+    return y
+
+
+def alpha_dropout(src: ArrayLike, rate: float, seed: int) -> Array:
+    """What is dropped becomes the limit of selu; then mean 0 and variance 1 are restored."""
+    limit = -1.6732632423543772848170429916717 * 1.0507009873554804934193349852946
+    a = ((1 - rate) * (1 + rate * limit**2)) ** -0.5
+    kept = dropout(np.ones(np.shape(src)), rate, seed) > 0
+    return a * np.where(kept, f64(src), limit) - a * rate * limit
 
 
 def gaussian_noise(src: ArrayLike, stddev: float, seed: int) -> Array:

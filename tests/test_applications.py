@@ -553,3 +553,21 @@ def test_a_network_trains_is_saved_and_loaded(tmp_path: Path) -> None:
     model.save(tmp_path / "model.safetensors")
     again = cnnx.models.load_model(tmp_path / "model.safetensors")
     np.testing.assert_array_equal(again.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+def test_blocks_are_left_out_as_in_keras() -> None:
+    """From the second of a group on: .2 times the share of the blocks that come before it."""
+    model = applications.EfficientNetB0()
+    dropped = {
+        layer.name.removesuffix("_drop"): round(layer.rate * 80)
+        for layer in model.layers
+        if layer.name.endswith("_drop")
+    }
+    names = [f"block{name}" for name in "2b 3b 4b 4c 5b 5c 6b 6c 6d".split()]
+    assert dropped == dict(zip(names, [2, 4, 6, 7, 9, 10, 12, 13, 14], strict=True))
+    layer = model.get_layer("block6d_drop")
+    assert layer.noise_shape == (None, 1, 1, 1)
+    x = np.ones((64, 2, 2, 192), np.float32)
+    y = layer(x, training=True)
+    assert set(np.unique(y)) == {0, np.float32(1 / (1 - 0.175))}
+    np.testing.assert_array_equal(y, y[:, :1, :1, :1] + np.zeros_like(y))

@@ -373,6 +373,23 @@ def test_normalization_activation_and_pooling(activation: str, pooling: bool) ->
     check_against_single_layers(model)
 
 
+def test_a_dropout_in_use_parts_no_pass() -> None:
+    image, convolution = cnnx.Input((9, 10, 3)), layers.Conv2D(3, 1)
+    x, normalization = layers.Conv2D(3, 3, padding="same")(image), layers.BatchNormalization()
+    y = layers.Dropout(0.5, (None, 1, 1, 1))(normalization(convolution(x)))
+    model = cnnx.Model(image, layers.Dropout(0.2)(layers.ReLU()(layers.Add()([x, y]))))
+    assert steps_of(model, training=False) == [
+        *["Conv2D", "Conv2D BatchNormalization Add ReLU", "Dropout"],
+    ]
+    assert "BatchNormalization" in steps_of(model)
+    batch = normal(1, 2, 9, 10, 3)
+    before = model.layers[1](batch)
+    sums = before + normalization(convolution(before))
+    assert_close(model.predict_on_batch(batch), np.maximum(sums, 0))
+    branch = cnnx.Model(image, y)
+    assert_close(branch.predict_on_batch(batch), normalization(convolution(before)))
+
+
 @pytest.mark.parametrize("options", [{}, {"scale": False}, {"center": False}])
 @pytest.mark.parametrize("use_bias", [True, False])
 def test_normalization_folds_into_the_convolution(options: dict[str, bool], use_bias: bool) -> None:

@@ -128,6 +128,13 @@ CASES: dict[str, list[layers.Layer]] = {
     "adaptive max pooling": [layers.Conv2D(2, 3), layers.AdaptiveMaxPooling2D((5, 3))],
     "batch normalisation": [layers.Conv2D(2, 2), layers.BatchNormalization(), layers.ReLU()],
     "no scale": [layers.Dense(2), layers.BatchNormalization(scale=False), layers.Softmax()],
+    "dropout with less noise": [
+        layers.Conv2D(2, 3),
+        layers.Dropout(0.4, (None, 1, 1, 2), **SEED),
+        layers.AlphaDropout(0.3, **SEED),
+        layers.RMSNormalization(),
+        layers.Dense(3),
+    ],
     "dropout": [layers.Dropout(0.4, **SEED), layers.Dense(3), layers.GaussianDropout(0.2, **SEED)],
     "normalisation of samples": [
         layers.Conv2D(6, 2),
@@ -135,6 +142,8 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Dense(4),
         layers.LayerNormalization([1, 3], scale=False),
         layers.UnitNormalization([2, 3]),
+        layers.Dense(3),
+        layers.RMSNormalization([1, 3], epsilon=0.1),
     ],
     "rectifiers": [
         layers.Conv2D(2, 2, activation="relu6"),

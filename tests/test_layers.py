@@ -738,6 +738,18 @@ CASES = {
     ),
     "softmax": Case(layers.Softmax, {}, (2, 4), reference.softmax_forward),
     "unit normalization": Case(layers.UnitNormalization, {}, (3, 4), reference.unit_length),
+    "root mean square normalization": Case(
+        layers.RMSNormalization,
+        {"epsilon": 0.1},
+        (3, 4),
+        lambda x, scale: reference.rms_normalised(x, scale, 0.1),
+    ),
+    "root mean square normalization of rows and channels": Case(
+        layers.RMSNormalization,
+        {"axis": [1, -1]},
+        (3, 2, 4),
+        lambda x, scale: reference.rms_normalised(x, scale[:, None], 1e-6, (1, 3)),
+    ),
     "unit normalization of images": Case(
         layers.UnitNormalization,
         {"axis": [1, 2, 3]},
@@ -890,6 +902,25 @@ CASES = {
     "dropout": Case(
         layers.Dropout, {"rate": 0.3, "seed": 5}, (3, 4), lambda x: reference.dropout(x, 0.3, NOISE)
     ),
+    "dropout of whole images": Case(
+        layers.Dropout,
+        {"rate": 0.3, "noise_shape": (None, 1, 1), "seed": 5},
+        (3, 4),
+        lambda x: reference.shared_dropout(x, 0.3, NOISE, (len(x), 1, 1)),
+    ),
+    "dropout, shared by the batch": Case(
+        layers.Dropout,
+        {"rate": 0.3, "noise_shape": [1, None, 1], "seed": 5},
+        (3, 4),
+        lambda x: reference.shared_dropout(x, 0.3, NOISE, (1, 3, 1)),
+    ),
+    "alpha dropout": Case(
+        layers.AlphaDropout,
+        {"rate": 0.3, "seed": 5},
+        (3, 4),
+        lambda x: reference.alpha_dropout(x, 0.3, NOISE),
+    ),
+    "alpha dropout 0": Case(layers.AlphaDropout, {"rate": 0.0}, (3, 4), identity),
     "gaussian dropout": Case(
         layers.GaussianDropout,
         {"rate": 0.3, "seed": 5},
@@ -992,6 +1023,32 @@ def test_dropout_drops_the_same_elements_on_the_way_back() -> None:
     assert not np.array_equal(layer(x, training=True), y)
     np.testing.assert_array_equal(layer(x), x)
     np.testing.assert_array_equal(layers.Dropout(0.25, seed=3)(x, training=True), y)
+
+
+def test_dropout_drops_together_where_the_noise_has_an_extent_of_1() -> None:
+    x = np.full((300, 3, 5), 3, np.float32)
+    layer = layers.Dropout(0.25, (None, 1, 1), 3)
+    y = layer(x, training=True)
+    np.testing.assert_array_equal(y, y[:, :1, :1] + np.zeros_like(y))
+    assert np.mean(y[:, 0, 0] == 0) == pytest.approx(0.25, abs=0.08)
+    every = layers.Dropout(0.25, (None, None, None), seed=3)(x, training=True)
+    np.testing.assert_array_equal(every, layers.Dropout(0.25, seed=3)(x, training=True))
+    rows = layers.Dropout(0.25, noise_shape=(300, 1, 1), seed=3)
+    np.testing.assert_array_equal(rows(x, training=True), y)
+    with pytest.raises(ValueError, match=r"is for batches of 300, got 2 samples; None suits"):
+        rows(x[:2], training=True)
+    for shape in [(None, 1), (None, 2, 1), (None, 1, 1, 1)]:
+        with pytest.raises(ValueError, match=r"must have an extent for each axis of the input"):
+            layers.Dropout(0.25, shape)(x)
+
+
+def test_alpha_dropout_keeps_mean_and_variance() -> None:
+    x = normal(1, 1000, 400)
+    y = layers.AlphaDropout(0.3, seed=3)(x, training=True)
+    assert y.mean() == pytest.approx(0, abs=0.01)
+    assert y.std() == pytest.approx(1, abs=0.01)
+    assert len(np.unique(y)) < 0.75 * y.size  # what is dropped is one number
+    np.testing.assert_array_equal(layers.AlphaDropout(0.3)(x), x)
 
 
 def test_gaussian_dropout_multiplies_by_the_same_noise_on_the_way_back() -> None:

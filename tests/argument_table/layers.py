@@ -43,6 +43,7 @@ MARGIN = (
     | types(True, 1.5, 1j, {}, (1, 1.5), "1")
 )
 RANDOM: dict[str, Any] = {"seed": 1}
+NOISE = values((None, 0), (None, 1), (None, 9, 9, 9), [1] * 70) | types("1", 1, {}, (None, 1.5))
 STEPS: dict[str, Kind] = {
     **dict.fromkeys(["kernel_size", "strides", "dilation_rate", "pool_size"], STEP),
     "padding": ENDS,
@@ -245,7 +246,12 @@ LAYERS: dict[str, Entry] = {
         bias_constraint="non_neg",
         dtype="float32",
     ),
-    "Dropout": layer(layers.Dropout, rate=0.5, **RANDOM),
+    "AlphaDropout": layer(
+        layers.AlphaDropout, {"noise_shape": NOISE}, rate=0.5, noise_shape=(None, 1, 1, 2), **RANDOM
+    ),
+    "Dropout": layer(
+        layers.Dropout, {"noise_shape": NOISE}, rate=0.5, noise_shape=(None, 1, 1, 2), **RANDOM
+    ),
     "ELU": layer(layers.ELU, alpha=0.5),
     "Flatten": layer(layers.Flatten, order="C"),
     "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
@@ -344,6 +350,12 @@ LAYERS: dict[str, Entry] = {
     ),
     "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
     "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
+    "RMSNormalization": layer(
+        layers.RMSNormalization,
+        {"axis": values(0, 9, [1, 1], []) | types(1.5, "2", True), "epsilon": RATE | values(0)},
+        axis=-1,
+        epsilon=0.01,
+    ),
     "UnitNormalization": layer(
         layers.UnitNormalization,
         {"axis": values(0, 9, [1, 1], []) | types(1.5, "2", True)},

@@ -47,6 +47,7 @@ from random_cases.losses import (
 from random_cases.normalization import (
     GroupNormalization,
     LayerNormalization,
+    RMSNormalization,
     UnitNormalization,
 )
 from random_cases.numpy_layers import (
@@ -135,6 +136,7 @@ FAMILIES: dict[str, type[Case]] = {
     "BatchNormalization": BatchNormalization,
     "BatchNormalization, frozen": BatchNormalizationInUse,
     "LayerNormalization": LayerNormalization,
+    "RMSNormalization": RMSNormalization,
     "UnitNormalization": UnitNormalization,
     "GroupNormalization": GroupNormalization,
     "Activation": Activation,

@@ -86,6 +86,42 @@ class LayerNormalization(GroupNormalization):
         return reference.pixels(self.arrays[0].shape[1:])
 
 
+class RMSNormalization(Case):
+    """A quotient by a root; on the way back a mean of n products, and a difference."""
+
+    exact_on_whole_numbers = False
+    EPSILON = 1e-3
+
+    def draw(self) -> None:
+        n = self.one_of(1, 3, 16, 33)
+        x = self.numbers(self.batch(), 3, n)
+        self.arrays = (x, self.numbers(n))
+        self.dy = self.numbers(*x.shape)
+
+    def layer(self) -> layers.Layer:
+        return layers.RMSNormalization(epsilon=self.EPSILON)
+
+    def by_torch(self, x: Any, scale: Any) -> Any:
+        return functional().rms_norm(x, x.shape[-1:], scale, self.EPSILON)
+
+    def root(self, x: Array) -> Array:
+        return np.sqrt((reference.f64(x) ** 2).mean(axis=-1, keepdims=True) + self.EPSILON)
+
+    def by_oracle(self, x: Array, scale: Array, *, dy: Array) -> tuple[Array, ...]:
+        x, g, root = reference.f64(x), scale * reference.f64(dy), self.root(x)
+        normal = x / root
+        dx = (g - normal * (g * normal).mean(axis=-1, keepdims=True)) / root
+        return normal * scale, dx, (dy * normal).sum(axis=(0, 1))
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        x, scale = (np.abs(reference.f64(array)) for array in self.arrays)
+        g, root = scale * np.abs(self.dy), self.root(x)
+        normal = x / root
+        dx = (g + normal * (g * normal).mean(axis=-1, keepdims=True)) / root
+        sums = (normal * scale, dx, (np.abs(self.dy) * normal).sum(axis=(0, 1)))
+        return [8 * UNIT * total for total in sums]
+
+
 class UnitNormalization(Case):
     """A quotient by a length; on the way back a sum of n products, and a difference."""
 

@@ -1,8 +1,8 @@
 """
 EfficientNet (Tan & Le 2019): width, depth and size of the pictures grow together.
 
-The networks take pixels from 0 to 255: what brings them into range is their first layer. The blocks
-that training leaves out at random in the paper are never left out here.
+The networks take pixels from 0 to 255: what brings them into range is their first layer. Training
+leaves out blocks at random, later ones more often (Huang et al. 2016).
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ GROUPS = (  # expansion, channels, blocks, stride of the first, size of the wind
     (6, 192, 4, 2, 5),
     (6, 320, 1, 1, 3),
 )
+DROPPED = 0.2  # of the samples, of a block after the last one
 NAMES = Names(
     "expand_conv",
     "expand_bn",
@@ -82,9 +83,12 @@ def blocks_of(width: float, depth: float, activation: str, lite: bool = False) -
         Whether there are no gates, and the first and the last group have one block.
     """
     channels = 32 if lite else rounded(32 * width)
-    for group, (expansion, filters, count, stride, size) in enumerate(GROUPS):
-        repeats = count if lite and group in (0, len(GROUPS) - 1) else math.ceil(depth * count)
-        for place in range(repeats):
+    counts = [math.ceil(depth * group[2]) for group in GROUPS]
+    if lite:
+        counts[0], counts[-1] = GROUPS[0][2], GROUPS[-1][2]
+    number = 0
+    for group, (expansion, filters, _, stride, size) in enumerate(GROUPS):
+        for place in range(counts[group]):
             yield Block(
                 f"block{group + 1}{chr(ord('a') + place)}_",
                 expansion * channels,
@@ -96,7 +100,9 @@ def blocks_of(width: float, depth: float, activation: str, lite: bool = False) -
                 group,
                 place,
                 expansion > 1,
+                DROPPED * number / sum(counts),
             )
+            number += 1
             channels = rounded(filters * width)
 
 

@@ -58,6 +58,8 @@ class Block(NamedTuple):
         Its number among the groups of blocks, and among those of its group.
     expands
         Whether it begins with a 1x1 convolution.
+    dropped
+        Share of the samples whose block is left out in training, where it may be.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Block(NamedTuple):
     group: int
     place: int
     expands: bool
+    dropped: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ class Style:
         y = self.convolution(y, block.filters, 1, (own.project, own.project_norm))
         if block.strides > 1 or x.shape[-1] != block.filters:
             return y
+        if block.dropped:
+            y = layers.Dropout(block.dropped, (None, 1, 1, 1), name=f"{block.name}drop")(y)
         value: Value = layers.Add(name=f"{block.name}add")([x, y])
         return value
 

@@ -212,6 +212,15 @@ def _unit(layer: layers.UnitNormalization, x: Double) -> Double:
     return y
 
 
+def _rms(layer: layers.RMSNormalization, x: Double, scale: Double) -> Double:
+    axes = layer.axes(x.ndim)
+    root = np.sqrt(np.square(x).mean(axis=axes, keepdims=True) + layer.epsilon)
+    y: Double = (
+        x / root * scale.reshape([n if axis in axes else 1 for axis, n in enumerate(x.shape)])
+    )
+    return y
+
+
 def _reshape(layer: layers.Reshape, x: Double) -> Double:
     shape = layer.compute_output_shape(x.shape)[1:]
     if layer.order == "C":
@@ -252,13 +261,14 @@ def _upsampled(layer: layers.UpSampling2D, x: Double) -> Double:
 
 
 def noise(layer: NoiseLayer, x: Double, seed: int) -> Double:
-    """Multiply by the numbers that the layer draws for a seed, or add them."""
-    if isinstance(layer, layers.GaussianNoise):
-        return x + layer.draw(x.shape, seed)
-    assert isinstance(layer, DropoutLayer)
+    """Multiply by the numbers that the layer draws for a seed, and add what it adds to 0."""
+    added = np.zeros(x.shape, np.float32)
+    layer.disturb(added, added, seed)
+    if not isinstance(layer, DropoutLayer):
+        return x + added
     factors = np.ones(x.shape, np.float32)
     layer.multiply(factors, factors, seed)
-    return x * factors
+    return x * factors + added
 
 
 def _same(layer: Any, x: Double) -> Double:
@@ -266,6 +276,7 @@ def _same(layer: Any, x: Double) -> Double:
 
 
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
+    layers.AlphaDropout: _same,
     layers.AdaptiveAveragePooling1D: _shared_out(np.mean),
     layers.AdaptiveAveragePooling2D: _shared_out(np.mean),
     layers.AdaptiveMaxPooling1D: _shared_out(np.max),
@@ -314,6 +325,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.Permute: _permuted,
     layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),
     layers.ReLU: _alone,
+    layers.RMSNormalization: _rms,
     layers.RepeatVector: lambda layer, x: x[:, None].repeat(layer.n, axis=1),
     layers.SpatialDropout1D: _same,
     layers.SpatialDropout2D: _same,

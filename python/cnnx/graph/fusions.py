@@ -120,7 +120,8 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
             kinds = (in_training if training else in_use).split()
             chain = _chain(graph, value, kinds, kept, made, training)
             taken.update(chain)
-            operation = pass_class([item.node.layer for item in chain])
+            led = [item.node.layer for item in chain if not _is_idle(item.node.layer, training)]
+            operation = pass_class(led)
             steps.append(Step(operation, inputs + _addends(chain), chain[-1]))
         else:
             steps.append(Step(layer, inputs, value))
@@ -200,6 +201,9 @@ def _chain(
         kinds = kinds[kinds.index("activation") + 1 :]
     while kinds and _activation(chain[-1].node.layer).increasing:
         reader = graph.lone_reader(chain[-1], kept)
+        if reader is not None and _is_idle(reader.node.layer, training):
+            chain.append(reader)
+            continue
         kind = None if reader is None else _kind(reader, made, training)
         if reader is None or kind not in kinds:
             break
@@ -208,6 +212,11 @@ def _chain(
             kinds = [later for later in kinds if later == "activation"]
         chain.append(reader)
     return chain
+
+
+def _is_idle(layer: Layer, training: bool) -> bool:
+    """Return whether a layer hands on its input as it is, such as a dropout in use."""
+    return not training and _traits(layer).identity_in_use
 
 
 def _activation(layer: Layer) -> activations.Activation:

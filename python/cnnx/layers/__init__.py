@@ -41,6 +41,7 @@ from cnnx.layers.convolution import Conv1D, Conv2D
 from cnnx.layers.dense import Dense
 from cnnx.layers.depthwise import DepthwiseConv1D, DepthwiseConv2D
 from cnnx.layers.dropout import (
+    AlphaDropout,
     Dropout,
     GaussianDropout,
     GaussianNoise,
@@ -91,6 +92,7 @@ from cnnx.layers.resampling import Resampling
 from cnnx.layers.rescaling import Rescaling
 from cnnx.layers.reshaping import Flatten, Identity, Permute, RepeatVector, Reshape
 from cnnx.layers.resizing import CenterCrop, Resizing
+from cnnx.layers.rms_normalization import RMSNormalization
 from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
 from cnnx.layers.selection import ArgMax, Take
 from cnnx.layers.separable import SeparableConv1D, SeparableConv2D
@@ -117,6 +119,7 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "Add",
     "Affine",
+    "AlphaDropout",
     "ArgMax",
     "AutoContrast",
     "Average",
@@ -180,6 +183,7 @@ __all__ = [
     "Permute",
     "Power",
     "Quantization",
+    "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
@@ -261,6 +265,7 @@ LAYERS: dict[str, type[Layer]] = {
         Dense,
         DepthwiseConv1D,
         DepthwiseConv2D,
+        AlphaDropout,
         Dropout,
         ELU,
         Flatten,
@@ -283,6 +288,7 @@ LAYERS: dict[str, type[Layer]] = {
         Permute,
         PReLU,
         ReLU,
+        RMSNormalization,
         RepeatVector,
         Rescaling,
         Reshape,

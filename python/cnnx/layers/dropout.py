@@ -1,5 +1,6 @@
 """Dropout, and other noise in training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -113,12 +114,131 @@ class Dropout(DropoutLayer):
     Otherwise return the input as it is (Srivastava et al. 2014, "inverted" so that the expected
     value stays the same).
 
-    Parameters are those of `DropoutLayer`: rate, seed.
+    Parameters
+    ----------
+    rate
+        In [0, 1).
+    noise_shape
+        Shape of the random numbers, the batch first: where it is 1, the elements along that axis
+        are kept or dropped together. None stands for the input's extent, or for its whole shape.
+        `(None, 1, 1, 1)` drops whole images of a batch: before an `Add` it leaves out the branch
+        (Huang et al. 2016, "Deep Networks with Stochastic Depth").
+    seed
+        None draws from the global generator; a whole number makes this layer repeatable by itself.
+    **kwargs
+        input_shape, name and trainable, as in `Layer`.
     """
+
+    def __init__(
+        self,
+        rate: float,
+        noise_shape: Sequence[int | None] | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(rate, seed, **kwargs)
+        self.noise_shape = None
+        if noise_shape is not None:
+            self.noise_shape = _noise_shape(noise_shape, f"{self}: noise_shape")
+
+    def build(self, input_shape: Shape) -> None:
+        """Check that the random numbers can be repeated along the input."""
+        wanted = self.noise_shape
+        if wanted is not None and (
+            len(wanted) != len(input_shape)
+            or any(
+                number not in (None, 1, extent) and extent is not None
+                for number, extent in zip(wanted, input_shape, strict=True)
+            )
+        ):
+            raise ValueError(
+                f"{self}: noise_shape={wanted} must have an extent for each axis of the input, "
+                f"which has shape {input_shape}: the same, 1 or None"
+            )
+
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the random numbers can be repeated along the input, too."""
+        self.build(*input_shapes)
+        return super().accepts(*input_shapes)
 
     def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Multiply `src` by the random numbers."""
-        _core.dropout(src, dst, self.rate, noise_seed)
+        _drop(src, dst, self.rate, noise_seed, self._factor_shape(src.shape))
+
+    def _factor_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the random numbers for a batch."""
+        if self.noise_shape is None:
+            return shape
+        batch = self.noise_shape[0]
+        if batch not in (None, 1, shape[0]):
+            raise ValueError(
+                f"{self}: noise_shape={self.noise_shape} is for batches of {batch}, got "
+                f"{shape[0]} samples; None suits batches of any size"
+            )
+        pairs = zip(self.noise_shape, shape, strict=True)
+        return tuple(extent if number is None else number for number, extent in pairs)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        shape = None if self.noise_shape is None else list(self.noise_shape)
+        return super().get_config() | {"noise_shape": shape}
+
+
+def _noise_shape(value: Any, name: str) -> tuple[int | None, ...]:
+    """Return the shape of random numbers, None where it is the input's."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple such as (None, 1, 1, 1), got {value!r}")
+    geometry.check_rank(value, name)
+    return tuple(None if extent is None else geometry.integer(extent, name) for extent in value)
+
+
+def _drop(src: Float, dst: Float, rate: float, noise_seed: int, shape: Shape) -> None:
+    """Multiply by random numbers of a shape, which are repeated along `src`."""
+    if tuple(shape) == src.shape:
+        _core.dropout(src, dst, rate, noise_seed)
+        return
+    factors = np.ones(shape, np.float32)
+    _core.dropout(factors, factors, rate, noise_seed)
+    np.multiply(src, factors, out=dst)
+
+
+class AlphaDropout(Dropout):
+    r"""
+    In training, set each element to a' with probability `rate`, and scale and shift all of them.
+
+    With :math:`a' = -1.7581`, the least value of the activation selu, q = 1 - rate and a mask m:
+
+    .. math::
+
+        y = a (m x + (1 - m) a') + b, \quad
+        a = \frac{1}{\sqrt{q + q (1 - q) a'^2}}, \quad b = -a (1 - q) a'
+
+    so that mean 0 and variance 1 stay as they are (Klambauer et al. 2017, "Self-Normalizing Neural
+    Networks"). Otherwise return the input as it is.
+
+    Parameters are those of `Dropout`: rate, noise_shape, seed.
+    """
+
+    @property
+    def _scale(self) -> float:
+        kept = 1 - self.rate
+        return float((kept + kept * self.rate * _LEAST_SELU**2) ** -0.5)
+
+    def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Multiply what is kept by a, and the rest by 0."""
+        super().multiply(src, dst, noise_seed)
+        dst *= np.float32(self._scale * (1 - self.rate))
+
+    def disturb(self, src: Float, dst: Float, noise_seed: int) -> None:
+        """Scale and shift, and set to a' what is dropped."""
+        mask = np.ones(self._factor_shape(src.shape), np.float32)
+        _core.dropout(mask, mask, self.rate, noise_seed)
+        self.multiply(src, dst, noise_seed)
+        dropped, all_of_it = self._scale * _LEAST_SELU, -self._scale * self.rate * _LEAST_SELU
+        dst += np.where(mask == 0, np.float32(dropped + all_of_it), np.float32(all_of_it))
+
+
+_LEAST_SELU = -1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
 class GaussianDropout(DropoutLayer):
@@ -145,9 +265,8 @@ class SpatialDropout(DropoutLayer):
 
     def multiply(self, src: Float, dst: Float, noise_seed: int) -> None:
         """Multiply each channel of each sample of `src` by one random number."""
-        factors = np.ones((len(src), *(1,) * (src.ndim - 2), src.shape[-1]), np.float32)
-        _core.dropout(factors, factors, self.rate, noise_seed)
-        np.multiply(src, factors, out=dst)
+        shape = (len(src), *(1,) * (src.ndim - 2), src.shape[-1])
+        _drop(src, dst, self.rate, noise_seed, shape)
 
 
 class SpatialDropout1D(SpatialDropout):

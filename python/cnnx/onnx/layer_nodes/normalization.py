@@ -92,11 +92,25 @@ def unit_normalization(
     return w.node("Div", x, length), LAST
 
 
+def rms_normalization(
+    w: Writer, layer: layers.RMSNormalization, value: Value, source: Value
+) -> Result:
+    """Write a RMSNormalization, as what it is made of."""
+    x, shape = w.read(source, LAST), source.shape
+    axes = layer.axes(len(shape))
+    squares = w.node("ReduceMean", w.node("Mul", x, x), axes=list(axes), keepdims=1)
+    root = w.node("Sqrt", w.node("Add", squares, w.number(layer.epsilon)))
+    along = [extent if axis in axes else 1 for axis, extent in enumerate(shape)][1:]
+    scale = w.weight(layer.scale, lambda array: array.reshape(along))
+    return w.node("Mul", w.node("Div", x, root), scale), LAST
+
+
 LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.BatchNormalization: batch_normalization,
     layers.Normalization: normalization,
     layers.LocalResponseNormalization: local_response,
     layers.LayerNormalization: sample_normalization,
     layers.GroupNormalization: sample_normalization,
+    layers.RMSNormalization: rms_normalization,
     layers.UnitNormalization: unit_normalization,
 }

@@ -106,6 +106,7 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.RepeatVector: repeat,
     layers.ActivityRegularization: nothing,
     layers.Identity: nothing,
+    layers.AlphaDropout: nothing,
     layers.Dropout: nothing,
     layers.SpatialDropout1D: nothing,
     layers.SpatialDropout2D: nothing,
