@@ -574,7 +574,9 @@ def with_sums(body: Callable[[Any], Any], trainable: bool = True) -> cnnx.Model:
     return model
 
 
-def one_by_one(graph: Graph, training: bool, kept: Collection[Any] = ()) -> list[Step]:
+def one_by_one(
+    graph: Graph, training: bool, kept: Collection[Any] = (), passes: Any = None
+) -> list[Step]:
     return [Step(value.node.layer, value.node.inputs, value) for value in graph.values]
 
 

@@ -127,7 +127,7 @@ def test_the_memory_of_a_chain_is_that_of_two_layers() -> None:
     model = network([layers.Conv2D(16, 1, activation="softmax") for _ in range(6)])
     in_use = Plan(model.graph)
     in_use.forward(normal(1, 10, 8, 8, 2))
-    assert in_use.memory(0).size == pytest.approx(2 * 10 * 8 * 8 * 16, rel=0.01)
+    assert in_use.arena.at_least(0).size == pytest.approx(2 * 10 * 8 * 8 * 16, rel=0.01)
 
 
 def test_a_users_layer_returns_what_it_likes() -> None:

@@ -11,6 +11,8 @@ import numpy as np
 Pair: TypeAlias = tuple[int, int]
 Extents: TypeAlias = tuple[int, ...]
 """(height, width) of images, (steps,) of sequences."""
+OpenExtents: TypeAlias = tuple[int | None, ...]
+"""The same of an input; None for a size that is left open."""
 Padding: TypeAlias = str | tuple[Pair, ...]
 """'valid', 'same', 'full', 'causal', or zeros before and after each axis."""
 PADDINGS = ("valid", "same", "full")
@@ -117,14 +119,56 @@ def sample_axes(axes: Sequence[int], rank: int, name: str) -> tuple[int, ...]:
 
 def sample_shape(value: Any, name: str) -> tuple[int, ...]:
     """Return the shape of one sample, without the batch, as a tuple of positive ints."""
-    if not isinstance(value, (tuple, list)):
-        raise TypeError(f"{name} must be a tuple such as (28, 28, 1), got {value!r}")
-    if None in value:
+    if isinstance(value, (tuple, list)) and None in value:
         raise ValueError(
             f"{name} must give every extent of one sample, without the batch, got {tuple(value)}"
         )
+    return open_shape(value, name)
+
+
+def open_shape(value: Any, name: str) -> tuple[Any, ...]:
+    """Return the shape of one sample as a tuple of positive ints, None for sizes left open."""
+    if not isinstance(value, (tuple, list)):
+        raise TypeError(f"{name} must be a tuple such as (28, 28, 1), got {value!r}")
     check_rank(value, name)
-    return tuple(integer(extent, name) for extent in value)
+    return tuple(extent if extent is None else integer(extent, name) for extent in value)
+
+
+def is_open(shape: Sequence[int | None]) -> bool:
+    """Return whether the shape of a batch, which comes first, leaves a size of samples open."""
+    return None in shape[1:]
+
+
+def fits(shape: Sequence[int | None], expected: Sequence[int | None]) -> bool:
+    """Return whether a shape is one that is expected; None there is any extent."""
+    return len(shape) == len(expected) and all(
+        wanted is None or extent == wanted for extent, wanted in zip(shape, expected, strict=True)
+    )
+
+
+def common_extent(extents: Sequence[int | None]) -> int | None:
+    """
+    Return the extent that those of several arrays have together: 1 is repeated along the others.
+
+    One left open is that of the others, if one of them is known and not 1.
+
+    Raises
+    ------
+    ValueError
+        If they differ.
+    """
+    found = set(extents) - {1}
+    known = found - {None}
+    if len(known) > 1:
+        raise ValueError
+    return next(iter(known or found), 1)
+
+
+def common_shape(shapes: Sequence[Sequence[int | None]]) -> tuple[int | None, ...]:
+    """Return the shape of several arrays of one rank together; raises as `common_extent`."""
+    if len({len(shape) for shape in shapes}) > 1:
+        raise ValueError
+    return tuple(map(common_extent, zip(*shapes, strict=True)))
 
 
 def check_rank(shape: tuple[Any, ...] | list[Any], name: str) -> None:
@@ -195,9 +239,9 @@ def sides(value: Any, name: str, rank: int = 2) -> tuple[Pair, ...]:
     return tuple((zeros, zeros) for zeros in extents(value, name, rank, minimum=0))
 
 
-def check_pixels(extents: Sequence[int], what: str) -> None:
+def check_pixels(extents: Sequence[int | None], what: str) -> None:
     """Raise ValueError, which begins with `what`, if an output has too many pixels."""
-    if math.prod(extents) >= _MOST_PIXELS:
+    if math.prod(extent or 1 for extent in extents) >= _MOST_PIXELS:
         size = "x".join(map(str, extents))
         raise ValueError(f"{what} {size} pixels, which is too big for any memory")
 
@@ -235,14 +279,14 @@ class Placement(NamedTuple):
     """
     Where windows lie on an image: zero padding at the top and left, and how many there are.
 
-    A sequence is an image of height 1.
+    A sequence is an image of height 1. Of an axis whose size is left open, both are None.
     """
 
     padding: Pair
     output_size: Pair
 
 
-def _described(size: Extents) -> str:
+def _described(size: OpenExtents) -> str:
     return "x".join(map(str, size)) if len(size) > 1 else f"{size[0]}-step"
 
 
@@ -255,16 +299,16 @@ def _check_window(owner: str, size: Extents, window: str) -> None:
 
 
 def _checked(
-    owner: str, input_size: Extents, padding: Padding, begin: list[int], count: list[int]
+    owner: str, input_size: OpenExtents, padding: Padding, begin: list[Any], count: list[Any]
 ) -> Placement:
     """Return the placement if its numbers are not too large."""
     for size, before, outputs in zip(input_size, begin, count, strict=True):
-        if max(before, outputs) >= _LIMIT:
+        if size is not None and max(before, outputs) >= _LIMIT:
             raise ValueError(
                 f"{owner}: padding={padding!r} makes {outputs} outputs of an axis of {size}; "
                 f"there must be less than {_LIMIT}"
             )
-    if math.prod(count) >= _MOST_PIXELS:
+    if math.prod(outputs or 1 for outputs in count) >= _MOST_PIXELS:
         raise ValueError(
             f"{owner}: the {_described(tuple(count))} output of a {_described(input_size)} input "
             f"with padding={padding!r} is too big for any memory"
@@ -274,7 +318,7 @@ def _checked(
 
 def place(
     owner: str,
-    input_size: Extents,
+    input_size: OpenExtents,
     window_size: Extents,
     strides: Extents,
     padding: Padding,
@@ -295,7 +339,7 @@ def place(
     owner
         What errors begin with, such as "Conv2D 'conv2d_1'".
     input_size, window_size, strides, dilation
-        (height, width) each, or (steps,).
+        (height, width) each, or (steps,). An input size of None is left open.
     padding
         In the normal form of `padding`.
     window
@@ -307,8 +351,13 @@ def place(
         If not even one window fits, or too many do.
     """
     _check_window(owner, window_size, window)
-    begin, count = [], []
+    begin: list[int | None] = []
+    count: list[int | None] = []
     for axis, (size, stride) in enumerate(zip(input_size, strides, strict=True)):
+        if size is None:
+            begin.append(None)
+            count.append(None)
+            continue
         extent = dilation[axis] * (window_size[axis] - 1) + 1
         if padding == "same":
             windows = -(-size // stride)
@@ -339,7 +388,7 @@ def _zeros(padding: Padding, axis: int, extent: int) -> Pair:
 
 def place_transposed(
     owner: str,
-    input_size: Extents,
+    input_size: OpenExtents,
     window_size: Extents,
     strides: Extents,
     padding: Padding,
@@ -371,8 +420,13 @@ def place_transposed(
         If nothing is left, or it is too large.
     """
     _check_window(owner, window_size, "kernel")
-    begin, count = [], []
+    begin: list[int | None] = []
+    count: list[int | None] = []
     for axis, (size, stride) in enumerate(zip(input_size, strides, strict=True)):
+        if size is None:
+            begin.append(None)
+            count.append(None)
+            continue
         extent = dilation[axis] * (window_size[axis] - 1) + 1
         added = None if output_padding is None else output_padding[axis]
         if added is None and padding == "valid":

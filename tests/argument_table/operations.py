@@ -160,7 +160,7 @@ OPS: dict[str, Entry] = {
             "dilation_rate": 1,
         },
         as_matrix,
-        {"input_shape": SHAPE | values((4,), (4, 4, 1, 1))},
+        {"input_shape": SHAPE | values((None, 4), (4,), (4, 4, 1, 1))},
     ),
     "max_pool2d": Entry(
         ops.max_pool2d,

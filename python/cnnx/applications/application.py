@@ -35,7 +35,7 @@ class Request:
     include_top: bool = True
     weights: str | os.PathLike[str] | None = None
     input_tensor: Value | None = None
-    input_shape: Sequence[int] | None = None
+    input_shape: Sequence[int | None] | None = None
     pooling: str | None = None
     classes: int = 1000
     classifier_activation: Any = "softmax"
@@ -80,7 +80,7 @@ class Request:
         Parameters
         ----------
         side
-            Height and width unless the user says otherwise.
+            Height and width unless the user says otherwise. Without the top they are left open.
         least
             Smallest height and width.
         channels
@@ -94,7 +94,8 @@ class Request:
             )
         shape = self.input_shape
         if shape is None:
-            shape = (side, side, channels) if given is None else given.shape[1:]
+            size = (side, side) if self.include_top else (None, None)
+            shape = (*size, channels) if given is None else given.shape[1:]
         shape = tuple(shape)
         if len(shape) != 3 or (given is not None and shape != tuple(given.shape[1:])):
             wanted = "(height, width, channels)" if given is None else f"{given.shape[1:]}"
@@ -179,7 +180,7 @@ class Application(Protocol):
         include_top: bool = True,
         weights: str | os.PathLike[str] | None = None,
         input_tensor: Value | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Any = "softmax",
@@ -202,7 +203,8 @@ _DOCUMENTATION = """
     input_tensor
         A value that the network reads, such as `cnnx.Input((224, 224, 3))`.
     input_shape
-        (height, width, channels); by default that of the paper.
+        (height, width, channels); by default that of the paper with the top, and (None, None, 3)
+        without it: pictures of any size.
     pooling
         Without the top: None for the last features, 'avg' or 'max' for one number a channel.
     classes
@@ -244,7 +246,7 @@ def application(build: Callable[[Request], Model], owner: str, summary: str) -> 
         include_top: bool = True,
         weights: str | os.PathLike[str] | None = None,
         input_tensor: Value | None = None,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         pooling: str | None = None,
         classes: int = 1000,
         classifier_activation: Any = "softmax",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cnnx import layers
+from cnnx import geometry, layers
 from cnnx.applications.application import Request, application
 from cnnx.layers.value import Value
 from cnnx.models import Model
@@ -18,6 +18,11 @@ def _build(request: Request) -> Model:
     x = layers.AveragePooling2D(2, name="S4")(x)
 
     def top(x: Value) -> Value:
+        if geometry.is_open(x.shape):
+            raise ValueError(
+                f"LeNet5: input_shape={image.shape[1:]} leaves a size open, which its top needs; "
+                "give (32, 32, 1), or include_top=False"
+            )
         x = layers.Conv2D(120, x.shape[1:3], activation="tanh", name="C5")(x)
         x = layers.Flatten(name="flatten")(x)
         return request.predictions(layers.Dense(84, activation="tanh", name="F6")(x))

@@ -36,7 +36,7 @@ def _activated(x: Value, name: str) -> Value:
 
 
 def MobileNet(  # noqa: N802
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int | None] | None = None,
     alpha: float = 1.0,
     depth_multiplier: int = 1,
     dropout: float = 0.001,

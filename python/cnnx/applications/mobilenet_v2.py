@@ -59,7 +59,7 @@ def _blocks(alpha: float) -> Iterator[Block]:
 
 
 def MobileNetV2(  # noqa: N802
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int | None] | None = None,
     alpha: float = 1.0,
     include_top: bool = True,
     weights: str | os.PathLike[str] | None = None,

@@ -191,7 +191,7 @@ def _mobilenet_v3(kind: str, rows: tuple[Row, ...], last: int) -> Callable[..., 
     owner = f"MobileNetV3{kind}"
 
     def make(
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         alpha: float = 1.0,
         minimalistic: bool = False,
         include_top: bool = True,

@@ -26,7 +26,7 @@ def _convolutions(x: Value, filters: int, normalized: bool, name: str) -> Value:
 
 
 def UNet(  # noqa: N802
-    input_shape: Sequence[int] | None = None,
+    input_shape: Sequence[int | None] | None = None,
     depth: int = 4,
     width: int = 64,
     batch_normalization: bool = True,
@@ -47,8 +47,8 @@ def UNet(  # noqa: N802
     Parameters
     ----------
     input_shape
-        (height, width, channels), by default (256, 256, 3); height and width are multiples of
-        2^depth.
+        (height, width, channels), by default (256, 256, 3), and (None, None, 3) without the top;
+        height and width are multiples of 2^depth. None leaves them open.
     depth
         How often the picture is halved.
     width

@@ -95,6 +95,12 @@ class MPIGroup(Group):
         """Return the rows of all ranks' arrays below each other."""
         forms = self.gather((array.shape, array.dtype))
         (_, *row), dtype = next((form for form in forms if form[0][0]), forms[0])
+        found = {shape[1:] for shape, _ in forms if shape[0]}
+        if len(found) > 1:
+            raise ValueError(
+                "metrics that see the samples of all ranks need outputs of one size in a step, got "
+                f"{' and '.join(map(str, sorted(found)))}; give the ranks images of one size"
+            )
         own = np.ascontiguousarray(array, dtype)  # without rows, of any form
         sizes = [shape[0] * math.prod(row) for shape, _ in forms]
         count = sum(shape[0] for shape, _ in forms)

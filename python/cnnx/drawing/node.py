@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from cnnx.arrays import Shape
 from cnnx.drawing.caption import caption
 from cnnx.drawing.figures import Bar, Figure, Junction, Neurons, Scale, Sheets
 from cnnx.drawing.svg import LINE_HEIGHT, Point, group, text, text_width
+from cnnx.graph import Graph
 from cnnx.layers.convolution_layer import ConvolutionLayer
 from cnnx.layers.dense import Dense
 from cnnx.layers.layer import Layer
@@ -28,6 +30,8 @@ _SIGNS: dict[type[Layer], str] = {
     Minimum: "min",
 }
 _INPUT, _STEP, _OTHER = "#f2f2f2", "#c9e4c5", "#e6def2"
+_EXAMPLES = (256, 224, 1024, 64)
+"""Sizes that may stand for one that is left open."""
 _ABOVE = 6.0  # from a figure to the size above it
 
 
@@ -98,20 +102,20 @@ class Node:
 def network_nodes(network: Model, options: Options) -> tuple[list[Node], list[tuple[int, int]]]:
     """Return a node for each input and each use of a layer, and which of them reads which."""
     graph = network.flat_graph
-    values = [*graph.inputs, *graph.values]
-    numbers = {value: number for number, value in enumerate(values)}
-    scale = Scale(extent for value in values if len(value.shape) > 2 for extent in value.shape[1:3])
+    numbers = {value: number for number, value in enumerate([*graph.inputs, *graph.values])}
+    shapes = _drawn_shapes(graph)
+    scale = Scale(extent for shape in shapes.values() if len(shape) > 1 for extent in shape[:2])
     alone = len(graph.inputs) == 1
     nodes = [
         Node(
-            _array(value.shape[1:], scale, _INPUT),
+            _array(shapes[value], scale, _INPUT),
             _size(value.shape[1:], options),
             "input" if alone else value.name,
             () if alone else ("input",),
         )
         for value in graph.inputs
     ]
-    nodes += [_layer_node(value, scale, options) for value in graph.values]
+    nodes += [_layer_node(value, shapes, scale, options) for value in graph.values]
     edges = {
         (numbers[source], numbers[value]): None
         for value in graph.values
@@ -120,24 +124,45 @@ def network_nodes(network: Model, options: Options) -> tuple[list[Node], list[tu
     return nodes, list(edges)
 
 
-def _layer_node(value: Value, scale: Scale, options: Options) -> Node:
+def _drawn_shapes(graph: Graph) -> dict[Value, Shape]:
+    """Return the shape in which samples of each value are drawn; sizes left open get examples."""
+    values = [*graph.inputs, *graph.values]
+    if not graph.is_open:
+        return {value: value.shape[1:] for value in values}
+    for example in _EXAMPLES:
+        try:
+            _, sized = graph.sized(
+                [
+                    tuple(example if extent is None else extent for extent in value.shape[1:])
+                    for value in graph.inputs
+                ]
+            )
+        except ValueError:  # a layer cannot be used on it
+            continue
+        return {value: sized[value].shape[1:] for value in values}
+    return {value: tuple(extent or 1 for extent in value.shape[1:]) for value in values}
+
+
+def _layer_node(
+    value: Value, shapes: Mapping[Value, Shape], scale: Scale, options: Options
+) -> Node:
     layer = value.node.layer
     lines = tuple(caption(layer, options.activations))
     if options.trainable and layer.weights:
         lines += ("trainable" if layer.trainable_weights else "not trainable",)
     title = layer.name if options.names else ""
-    return Node(_figure(value, scale), _size(value.shape[1:], options), title, lines)
+    return Node(_figure(value, shapes, scale), _size(value.shape[1:], options), title, lines)
 
 
-def _figure(value: Value, scale: Scale) -> Figure:
+def _figure(value: Value, shapes: Mapping[Value, Shape], scale: Scale) -> Figure:
     layer = value.node.layer
     if type(layer) in _SIGNS:
         return Junction(_SIGNS[type(layer)], _STEP)
-    keeps = value.shape == value.node.inputs[0].shape
+    keeps = shapes[value] == shapes[value.node.inputs[0]]
     if keeps and not isinstance(layer, (LinearLayer, PoolingLayer)):
         return Bar(_STEP)
     colours = (colour for kind, colour in _COLOURS.items() if isinstance(layer, kind))
-    return _array(value.shape[1:], scale, next(colours, _OTHER))
+    return _array(shapes[value], scale, next(colours, _OTHER))
 
 
 def _array(shape: Sequence[int], scale: Scale, fill: str) -> Figure:
@@ -146,5 +171,6 @@ def _array(shape: Sequence[int], scale: Scale, fill: str) -> Figure:
     return Sheets(scale(shape[0]), scale(shape[1]), math.prod(shape[2:]), fill)
 
 
-def _size(shape: Sequence[int], options: Options) -> str:
-    return (" x ".join(map(str, shape)) or "1") if options.shapes else ""
+def _size(shape: Sequence[int | None], options: Options) -> str:
+    extents = ["?" if extent is None else str(extent) for extent in shape]
+    return (" x ".join(extents) or "1") if options.shapes else ""

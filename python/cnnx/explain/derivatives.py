@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cnnx.arrays import Float
-from cnnx.graph import Plan
+from cnnx.graph import plan_class
 from cnnx.graph.fusions import net_input
 from cnnx.models import Model
 
@@ -51,8 +51,8 @@ def differentiate(network: Model, x: Float, score: Callable[[Float], Float]) -> 
     values = graph.values
     names = [value.name for value in values]
     with network.lock:
-        plan = Plan(graph, keep=values, gradients_of=[*values, *graph.inputs])
-        binding = plan.bind(len(x))
+        plan = plan_class(graph)(graph, keep=values, gradients_of=[*values, *graph.inputs])
+        binding = plan.bind_to([x])
         net, *outputs = binding.forward(x)
         (dy,) = binding.dys
         assert dy is not None

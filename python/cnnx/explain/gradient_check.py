@@ -237,8 +237,8 @@ class _Loss:
             value: array.astype(np.float64)
             for value, array in zip(self._graph.inputs, inputs, strict=True)
         }
-        given = targets(model, y, len(inputs[0]), "check_gradients")
-        heads = model.training_step("check_gradients").heads
+        given = targets(model, y, inputs, "check_gradients")
+        heads = model.training_step("check_gradients").at(inputs).heads
         self._heads = [
             (head.objective, head.loss, _smoothed(head.loss, array), value)
             for head, array, value in zip(heads, given, self._graph.outputs, strict=True)

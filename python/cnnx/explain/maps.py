@@ -9,7 +9,7 @@ import numpy as np
 from cnnx.arrays import Float
 from cnnx.explain.figures import draw, new_figure
 from cnnx.explain.subject import single_image
-from cnnx.graph import Plan
+from cnnx.graph import plan_class
 from cnnx.models import Model
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ def feature_maps(model: Model, image: Any) -> dict[str, Float]:
         (height, width, channels), or (height, width) if grey.
     """
     x = single_image(model, image, "feature_maps")
-    values = model.flat_graph.values
+    graph = model.flat_graph
+    values = graph.values
     with model.lock:
-        _, *outputs = Plan(model.flat_graph, keep=values).forward(x)
+        _, *outputs = plan_class(graph)(graph, keep=values).forward(x)
     return {value.name: output[0] for value, output in zip(values, outputs, strict=True)}
 
 

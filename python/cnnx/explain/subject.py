@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import Float, as_float32
-from cnnx.geometry import integer
+from cnnx.geometry import fits, integer
 from cnnx.models import Model
 
 
@@ -31,12 +31,12 @@ def single_image(model: Model, image: Any, operation: str) -> Float:
     """
     wanted = tuple(model.input_shape[1:])
     array = as_float32(image, f"{operation}: image")
-    if array.shape not in {wanted, (1, *wanted)} and (*array.shape, 1) != wanted:
-        raise ValueError(
-            f"{operation}: model '{model.name}' expects one image of shape {wanted}, "
-            f"got {array.shape}"
-        )
-    return array.reshape(1, *wanted)
+    for batch in (array[None], array, array[None, ..., None]):
+        if fits(batch.shape, (1, *wanted)):
+            return batch
+    raise ValueError(
+        f"{operation}: model '{model.name}' expects one image of shape {wanted}, got {array.shape}"
+    )
 
 
 def chosen_class(outputs: Float, class_index: int | None, threshold: float, operation: str) -> int:

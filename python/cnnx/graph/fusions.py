@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from cnnx import _core, activations
 from cnnx.arrays import Shape
+from cnnx.geometry import is_open
 from cnnx.graph.graph import Graph
 from cnnx.graph.passes import (
     ConvolutionChain,
@@ -91,7 +92,16 @@ def _traits(layer: Layer) -> Traits:
     return Traits()
 
 
-def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Step]:
+Passes: TypeAlias = dict[tuple[Layer, ...], Pass]
+"""Passes by their layers."""
+
+
+def fuse(
+    graph: Graph,
+    training: bool,
+    kept: Collection[Value] = (),
+    passes: Passes | None = None,
+) -> list[Step]:
     """
     Return the steps that run a graph.
 
@@ -107,7 +117,10 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
         Whether to compute as in `fit`.
     kept
         Values that somebody wants to see, besides the outputs.
+    passes
+        Those made before for the same layers, which take part again; new ones are added.
     """
+    passes = {} if passes is None else passes
     steps: list[Step] = []
     made = set(graph.inputs)
     taken: set[Value] = set()
@@ -120,9 +133,12 @@ def fuse(graph: Graph, training: bool, kept: Collection[Value] = ()) -> list[Ste
             kinds = (in_training if training else in_use).split()
             chain = _chain(graph, value, kinds, kept, made, training)
             taken.update(chain)
-            led = [item.node.layer for item in chain if not _is_idle(item.node.layer, training)]
-            operation = pass_class(led)
-            steps.append(Step(operation, inputs + _addends(chain), chain[-1]))
+            led = tuple(
+                item.node.layer for item in chain if not _is_idle(item.node.layer, training)
+            )
+            if led not in passes:
+                passes[led] = pass_class(led)
+            steps.append(Step(passes[led], inputs + _addends(chain), chain[-1]))
         else:
             steps.append(Step(layer, inputs, value))
         made.add(steps[-1].output)
@@ -157,6 +173,8 @@ def _is_chain(shape: Shape, passes: Sequence[ConvolutionPass]) -> bool:
     if sum(depthwise) != 1 or any(item.pools for item in passes):
         return False
     if any(item.adds for item in passes[:-1]) or depthwise[-2] == depthwise[-1]:
+        return False
+    if is_open(shape):
         return False
     for item in passes:
         layer = item.convolution

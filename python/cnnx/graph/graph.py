@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from cnnx.arrays import Shape
+from cnnx.geometry import is_open
 from cnnx.layers.input_layer import InputLayer
 from cnnx.layers.layer import Layer
 from cnnx.layers.value import Node, Value
@@ -122,13 +124,45 @@ class Graph:
             If a layer cannot be used on inputs of another size.
         """
         graph = self.flat()
-        new = dict(zip(graph.inputs, inputs, strict=True))
-        for value in graph.values:
+        new = graph._copies(inputs)
+        values += [new[value] for value in graph.values]
+        return [new[value] for value in graph.outputs]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an input leaves a size open."""
+        return any(is_open(value.shape) for value in self.inputs)
+
+    def sized(self, shapes: Sequence[Shape]) -> tuple[Graph, dict[Value, Value]]:
+        """
+        Return a graph of layers alone for inputs of other sizes, and its values by those of this.
+
+        Parameters
+        ----------
+        shapes
+            Of one sample of each input.
+
+        Raises
+        ------
+        ValueError
+            If a layer cannot be used on inputs of these sizes, or on what comes of them.
+        """
+        inputs = [
+            Value((None, *shape), value.node)
+            for value, shape in zip(self.inputs, shapes, strict=True)
+        ]
+        new = self._copies(inputs)
+        outputs = [new[value] for value in self.outputs]
+        return Graph(inputs, outputs, [new[value] for value in self.values]), new
+
+    def _copies(self, inputs: Sequence[Value]) -> dict[Value, Value]:
+        """Return the values of a graph of layers alone, computed from other inputs."""
+        new = dict(zip(self.inputs, inputs, strict=True))
+        for value in self.values:
             layer, before = value.node.layer, value.node.inputs
             sources = tuple(new[source] for source in before)
             shape = value.shape
             if any(one.shape != other.shape for one, other in zip(sources, before, strict=True)):
                 shape = layer.build_once(*(source.shape for source in sources))
             new[value] = Value(shape, Node(layer, sources))
-            values.append(new[value])
-        return [new[value] for value in graph.outputs]
+        return new

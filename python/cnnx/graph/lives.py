@@ -213,4 +213,4 @@ class Lives:
 
 def _floats(value: Value) -> int:
     """Return the number of elements of one sample."""
-    return math.prod(value.shape[1:])
+    return math.prod(extent or 1 for extent in value.shape[1:])

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
+from weakref import WeakSet
+
+import numpy as np
+
+from cnnx.arrays import Float
+from cnnx.buffer import aligned_empty
 
 FLOAT = 4  # bytes
 LINE = 64 // FLOAT  # floats of a cache line
@@ -32,6 +39,37 @@ class Region:
         self.first = min(self.first, other.first)
         self.last = max(self.last, other.last)
         return self
+
+
+class User(Protocol):
+    """Whoever computes in an arena."""
+
+    def leave(self) -> None:
+        """Let go of all arrays in it."""
+
+
+class Arena:
+    """
+    Memory that its users compute in, one at a time.
+
+    Attributes
+    ----------
+    users
+        Those that have arrays in it.
+    """
+
+    def __init__(self) -> None:
+        self.users: WeakSet[User] = WeakSet()
+        self._memory: Float = np.empty(0, np.float32)
+
+    def at_least(self, size: int) -> Float:
+        """Return the memory, which holds so many floats; where it has to grow, all users leave."""
+        if len(self._memory) < size:
+            for user in self.users:
+                user.leave()
+            self._memory = np.empty(0, np.float32)
+            self._memory = aligned_empty((size,))
+        return self._memory
 
 
 class Timetable:

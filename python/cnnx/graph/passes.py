@@ -308,6 +308,14 @@ class NetInput(Layer):
             native=is_ours(self._layer),
         )
 
+    def accepts(self, *input_shapes: Shape) -> bool:
+        """Return whether the layer does."""
+        return self._layer.accepts(*input_shapes)
+
+    def compute_output_shape(self, *input_shapes: Shape) -> Shape:
+        """Return the layer's."""
+        return self._layer.compute_output_shape(*input_shapes)
+
     def bind(self, call: Call) -> None:
         """Do what the layer does."""
         self._layer.bind(call)

@@ -14,11 +14,11 @@ import numpy as np
 
 from cnnx import _core
 from cnnx.arrays import Array, Float, Shape
-from cnnx.buffer import Buffer, aligned_empty
-from cnnx.graph.fusions import Step, fuse
+from cnnx.buffer import Buffer
+from cnnx.graph.fusions import Passes, Step, fuse
 from cnnx.graph.graph import Graph
 from cnnx.graph.lives import Lives, Part
-from cnnx.graph.memory import Region, lay_out
+from cnnx.graph.memory import Arena, Region, lay_out
 from cnnx.graph.stretch import Changes, stretches
 from cnnx.layers.call import Call, take_gradients, take_output
 from cnnx.layers.value import Value
@@ -47,6 +47,13 @@ class Plan:
         Values whose gradients `backward` is to return.
     keep
         Values that `forward` is to return besides the outputs.
+    passes
+        Those of plans of the same graph for other sizes.
+
+    Attributes
+    ----------
+    arena
+        The memory that all bindings compute in, in turn.
     """
 
     def __init__(
@@ -57,6 +64,7 @@ class Plan:
         learns: bool = False,
         gradients_of: Sequence[Value] = (),
         keep: Sequence[Value] = (),
+        passes: Passes | None = None,
     ) -> None:
         self.graph = graph
         self.training = training
@@ -66,7 +74,7 @@ class Plan:
         if gradients_of and not training:  # passes in use have no way back
             steps = [Step(value.node.layer, value.node.inputs, value) for value in graph.values]
         else:
-            steps = fuse(graph, training, {*keep, *gradients_of})
+            steps = fuse(graph, training, {*keep, *gradients_of}, passes)
         self.lives = Lives(
             steps,
             graph.outputs,
@@ -88,8 +96,18 @@ class Plan:
         """Whether the forward pass only calls the core: twins of the plan may run side by side."""
         self.recording = threading.RLock()
         """Held while calls are recorded: operations prepare weights then."""
-        self._memory: Float = np.empty(0, np.float32)
-        self._bindings: OrderedDict[int, Binding] = OrderedDict()
+        self._bindings: OrderedDict[int, Binding]
+        self.use(Arena())
+
+    def use(self, arena: Arena) -> None:
+        """Compute in another arena from now on."""
+        self._bindings = OrderedDict()
+        self.arena = arena
+        arena.users.add(self)
+
+    def leave(self) -> None:
+        """Let go of the arrays in the arena."""
+        self._bindings.clear()
 
     def bind(self, rows: int) -> Binding:
         """Return the calls for a number of samples."""
@@ -120,17 +138,12 @@ class Plan:
         """Return a plan of the same operations with arrays of its own, for another thread."""
         twin = shallow_copy(self)
         twin.kept = [{} for _ in self.lives.runs]
-        twin._memory = np.empty(0, np.float32)
-        twin._bindings = OrderedDict()
+        twin.use(Arena())
         return twin
 
-    def memory(self, size: int) -> Float:
-        """Return memory of at least `size` floats, which all bindings use in turn."""
-        if len(self._memory) < size:
-            self._bindings.clear()  # they hold the memory before
-            self._memory = np.empty(0, np.float32)
-            self._memory = aligned_empty((size,))
-        return self._memory
+    def bind_to(self, arrays: Sequence[Array]) -> Binding:
+        """Return the calls for a batch, which holds an array for each input first."""
+        return self.bind(len(arrays[0]))
 
     def forward(self, *inputs: Float) -> list[Float]:
         """Return the outputs, then the values to keep, in arrays that the next call overwrites."""
@@ -226,7 +239,7 @@ class Binding:
         self._rows = rows
         self._starts, total = lay_out(lives.regions(), rows)
         try:
-            self._memory = plan.memory(total)
+            self._memory = plan.arena.at_least(total)
         except MemoryError:
             largest = max(plan.graph.values, key=lambda value: math.prod(value.shape[1:]))
             raise MemoryError(

@@ -201,15 +201,10 @@ def model_class(entry: Entry) -> Any:
     return cls
 
 
-def sample_shape(shape: Any) -> list[int]:
+def sample_shape(shape: Any) -> list[int | None]:
     """Return the shape of a sample, from one with the batch first."""
     if not isinstance(shape, list) or not shape:
         raise UnsuitableError(f"the shape of its samples is {str(shape)[:100]}")
-    if None in shape[1:]:
-        raise UnsuitableError(
-            f"its samples have the shape {tuple(shape[1:])}: cnnx needs every size; give the model "
-            "in Keras an Input of a fixed size"
-        )
     return shape[1:]
 
 

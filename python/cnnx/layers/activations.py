@@ -8,7 +8,7 @@ import numpy as np
 from cnnx import activations, geometry, initializers
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer
+from cnnx.layers.layer import Layer, open_size_error
 from cnnx.layers.weight import Weight
 
 
@@ -205,6 +205,10 @@ class PReLU(Layer):
             1 if axis in self.shared_axes else extent
             for axis, extent in enumerate(input_shape[1:], start=1)
         )
+        if None in shape:
+            axes = tuple(range(1, len(input_shape) - 1))
+            need, remedy = "has a slope for each place", f"share them: shared_axes={axes}"
+            raise open_size_error(self, input_shape, need, remedy)
         self.alpha = self.add_weight("alpha", shape, self.alpha_initializer)
 
     traits = Traits(reads_output=False, gradient_in_place=True)

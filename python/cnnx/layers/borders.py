@@ -55,12 +55,12 @@ class Padding(Layer):
                 f"{tuple(input_shape)}"
             )
         for extent, pair in zip(input_shape[1:], self.sides, strict=True):
-            if self.mode == "reflect" and max(pair) >= extent:
+            if self.mode == "reflect" and extent is not None and max(pair) >= extent:
                 raise ValueError(
                     f"{self}: sides={self.sides} must be less than the extents {input_shape[1:]} "
                     "to reflect"
                 )
-        padded = [e + sum(pair) for e, pair in zip(input_shape[1:], self.sides, strict=True)]
+        padded = [e and e + sum(pair) for e, pair in zip(input_shape[1:], self.sides, strict=True)]
         geometry.check_pixels(padded, f"{self}: sides={self.sides} make an output of")
         return (input_shape[0], *padded)
 
@@ -148,7 +148,9 @@ class Tile(Layer):
                 f"{self}: repeats={self.repeats} are for samples of {len(self.repeats)} axes, got "
                 f"shape {tuple(input_shape)}"
             )
-        large = [extent * n for extent, n in zip(input_shape[1:], self.repeats, strict=True)]
+        large = [
+            extent and extent * n for extent, n in zip(input_shape[1:], self.repeats, strict=True)
+        ]
         geometry.check_pixels(large, f"{self}: repeats={self.repeats} make an output of")
         return (input_shape[0], *large)
 

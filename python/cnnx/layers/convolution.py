@@ -8,6 +8,7 @@ from cnnx.arrays import Float, Shape
 from cnnx.geometry import Pair
 from cnnx.layers.call import Call
 from cnnx.layers.convolution_layer import GroupedConvolution, Windows
+from cnnx.layers.layer import open_size_error
 from cnnx.registry import choice
 
 
@@ -66,6 +67,9 @@ class Convolution(GroupedConvolution):
 
     def bias_shape(self, output_shape: Shape) -> tuple[int, ...]:
         """Return (filters,), or the shape of one sample of the output if untied."""
+        if self.bias_sharing == "untied" and geometry.is_open(output_shape):
+            need = "has a bias for each pixel"
+            raise open_size_error(self, None, need, "share it with bias='tied'")
         return output_shape[1:] if self.bias_sharing == "untied" else output_shape[-1:]
 
     def windows(self, input_shape: Shape) -> Windows:

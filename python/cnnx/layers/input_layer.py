@@ -18,14 +18,14 @@ class InputLayer(Layer):
     Parameters
     ----------
     shape
-        Shape of one sample, without the batch, such as (28, 28, 1).
+        Shape of one sample, without the batch, such as (28, 28, 1); None leaves a size open.
     name
         By default input_layer, input_layer_1, ....
     """
 
-    def __init__(self, shape: Sequence[int], name: str | None = None) -> None:
+    def __init__(self, shape: Sequence[int | None], name: str | None = None) -> None:
         super().__init__(input_shape=shape, name=name)
-        self.shape = geometry.sample_shape(shape, f"{self}: shape")
+        self.shape = geometry.open_shape(shape, f"{self}: shape")
         geometry.check_elements(self.shape, f"{self}: a sample")
 
     traits = Traits(False, False, view=True)
@@ -55,7 +55,7 @@ class InputLayer(Layer):
 
 
 def Input(  # noqa: N802
-    shape: Sequence[int], name: str | None = None, *more: Never
+    shape: Sequence[int | None], name: str | None = None, *more: Never
 ) -> Value:
     """
     Return an input of a network: layers called on it, and on what they return, make the network.
@@ -65,7 +65,8 @@ def Input(  # noqa: N802
     Parameters
     ----------
     shape
-        Shape of one sample, without the batch.
+        Shape of one sample, without the batch. None leaves a size open: (None, None, 3) is for
+        images of any size, those of one batch being of one size.
     name
         By default input_layer, input_layer_1, ....
     """

@@ -50,7 +50,7 @@ class Layer(WeightHolder):
     ----------
     input_shape
         Shape of one sample, without the batch; needed by a model's first layer alone, and there
-        too only to build the model before it sees data.
+        too only to build the model before it sees data. None leaves a size open.
     name
         By default the class name and a number: conv2d, conv2d_1, ....
     trainable
@@ -70,7 +70,7 @@ class Layer(WeightHolder):
     def __init__(
         self,
         *,
-        input_shape: Sequence[int] | None = None,
+        input_shape: Sequence[int | None] | None = None,
         name: str | None = None,
         trainable: bool = True,
         activity_regularizer: Any = None,
@@ -87,7 +87,7 @@ class Layer(WeightHolder):
         self.declared_input_shape = (
             None
             if input_shape is None
-            else geometry.sample_shape(input_shape, f"{self}: input_shape")
+            else geometry.open_shape(input_shape, f"{self}: input_shape")
         )
         _check_dtype(self, dtype)
         self.activity_regularizer = regularizers.get(
@@ -215,6 +215,8 @@ class Layer(WeightHolder):
         regularizer, constraint
             Names or objects of `cnnx.regularizers` and `cnnx.constraints`; None for none.
         """
+        if None in shape:
+            raise open_size_error(self, None, f"makes its {name} of shape {shape}")
         path = f"{self.name}/{name}"
         held = self._restraints.get(name, Restraint(name, None, None))
         penalty = regularizers.get(regularizer, f"{self}: regularizer") or held.regularizer
@@ -249,11 +251,9 @@ class Layer(WeightHolder):
                 raise ValueError(
                     f"{self} was built for inputs of shape {self.input_shape}, got {found}"
                 )
-            return self.compute_output_shape(*input_shapes)
+            return self._output_shape(*input_shapes)
         try:
-            if not self._weights:  # else a caller has built it by hand
-                self.build(*input_shapes)
-            self.output_shape = self.compute_output_shape(*input_shapes)
+            self.output_shape = self._output_shape(*input_shapes, builds=not self._weights)
             geometry.check_elements(self.output_shape, f"{self}: the output")
         except Exception:
             self.unbuild()
@@ -262,14 +262,27 @@ class Layer(WeightHolder):
         self.built = True
         return self.output_shape
 
+    def _output_shape(self, *input_shapes: Shape, builds: bool = False) -> Shape:
+        """Return the shape of the output, after building the layer if a caller has not."""
+        try:
+            if builds:
+                self.build(*input_shapes)
+            return self.compute_output_shape(*input_shapes)
+        except TypeError as error:  # of arithmetic with None
+            found = next(filter(geometry.is_open, input_shapes), None)
+            if found is None:
+                raise
+            raise open_size_error(self, found, "works out its shapes from numbers") from error
+
     def accepts(self, *input_shapes: Shape) -> bool:
         """Return whether the layer, which is built, can be used on other inputs."""
         built_for = [self.input_shape] if len(input_shapes) == 1 else self.input_shape
         if self.any_size:  # the rank and the channels have to be the same
-            return [(len(shape), shape[-1]) for shape in input_shapes] == [
-                (len(shape), shape[-1]) for shape in built_for
-            ]
-        return [shape[1:] for shape in input_shapes] == [shape[1:] for shape in built_for]
+            built_for = [(*[None] * (len(shape) - 1), shape[-1]) for shape in built_for]
+        return all(
+            geometry.fits(shape[1:], expected[1:])
+            for shape, expected in zip(input_shapes, built_for, strict=True)
+        )
 
     any_size: ClassVar[bool] = False
     """Whether one layer can be used on images of several sizes."""
@@ -374,6 +387,19 @@ class Layer(WeightHolder):
 
     def __str__(self) -> str:
         return f"{type(self).__name__} '{self.name}'"
+
+
+def open_size_error(
+    layer: Layer,
+    input_shape: Shape | None,
+    need: str,
+    remedy: str = "put a global pooling such as GlobalAveragePooling2D before it",
+) -> ValueError:
+    """Return the error of a layer that cannot work on inputs which leave a size open."""
+    seen = "its input" if input_shape is None else f"its input of shape {tuple(input_shape)}"
+    return ValueError(
+        f"{layer} {need}, but {seen} leaves a size open; {remedy}, or give cnnx.Input a fixed size"
+    )
 
 
 def _restore(

@@ -58,11 +58,9 @@ class Elementwise(Merging):
 
     def compute_output_shape(self, *input_shapes: Shape) -> Shape:
         """Return the shape of all inputs together."""
-        samples = [tuple(shape[1:]) for shape in input_shapes]
         try:
-            if len({len(sample) for sample in samples}) > 1:
-                raise ValueError
-            return (input_shapes[0][0], *np.broadcast_shapes(*samples))
+            sample = geometry.common_shape([shape[1:] for shape in input_shapes])
+            return (input_shapes[0][0], *sample)
         except ValueError:
             raise ValueError(
                 f"{self}: the inputs' shapes do not fit each other: "
@@ -329,16 +327,25 @@ class Concatenate(Merging):
         axis = self.axis + rank if self.axis < 0 else self.axis
         if not 0 < axis < rank:
             raise ValueError(f"{self}: an input of shape {tuple(first)} has no axis {self.axis}")
-        others = [[*shape[1:axis], *shape[axis + 1 :]] for shape in input_shapes]
-        if any(len(shape) != rank for shape in input_shapes) or any(
-            other != others[0] for other in others
-        ):
-            raise ValueError(
-                f"{self}: the inputs' shapes must agree but for axis {self.axis}, got "
-                f"{', '.join(map(str, input_shapes))}"
-            )
-        first[axis] = sum(shape[axis] for shape in input_shapes)
+        if any(len(shape) != rank for shape in input_shapes):
+            raise self._misfit(input_shapes)
+        for place, extents in enumerate(zip(*input_shapes, strict=True)):
+            if place == 0:
+                continue
+            if place == axis:
+                first[place] = None if None in extents else sum(extents)
+                continue
+            known = set(extents) - {None}
+            if len(known) > 1:
+                raise self._misfit(input_shapes)
+            first[place] = next(iter(known), None)
         return tuple(first)
+
+    def _misfit(self, input_shapes: Sequence[Shape]) -> ValueError:
+        return ValueError(
+            f"{self}: the inputs' shapes must agree but for axis {self.axis}, got "
+            f"{', '.join(map(str, input_shapes))}"
+        )
 
     def bind(self, call: Call) -> None:
         """Find where the inputs begin in the output."""

@@ -42,7 +42,9 @@ class ZeroPadding(Margins):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with margins."""
         extents = self.extents(input_shape)
-        padded = [extent + sum(pair) for extent, pair in zip(extents, self.sides, strict=True)]
+        padded = [
+            extent and extent + sum(pair) for extent, pair in zip(extents, self.sides, strict=True)
+        ]
         geometry.check_pixels(padded, f"{self}: padding={self.sides} makes an output of")
         return (input_shape[0], *padded, input_shape[-1])
 
@@ -120,8 +122,10 @@ class Cropping(Margins):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape without margins."""
         extents = self.extents(input_shape)
-        inside = [extent - sum(pair) for extent, pair in zip(extents, self.sides, strict=True)]
-        if min(inside) < 1:
+        inside = [
+            extent and extent - sum(pair) for extent, pair in zip(extents, self.sides, strict=True)
+        ]
+        if any(extent is not None and extent < 1 for extent in inside):
             raise ValueError(
                 f"{self}: cropping={self.sides} leaves nothing of the input's extents {extents}; "
                 "cut less off, or use a larger input"

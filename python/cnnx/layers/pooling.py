@@ -195,6 +195,8 @@ class MaxPooling2D(Pooling2D, Maximum):
 
     def halves(self, input_shape: Shape) -> bool:
         """Return whether the windows are 2x2 pixels side by side, and whole."""
+        if geometry.is_open(input_shape):
+            return False
         windows, (rows, columns) = self.place(input_shape)
         _, height, width, _ = input_shape
         return windows == ((2, 2), (2, 2), (0, 0)) and (rows, columns) == (height // 2, width // 2)
@@ -217,6 +219,8 @@ class MaxPooling1D(Pooling1D, Maximum):
 
     def halves(self, input_shape: Shape) -> bool:
         """Return whether the windows are two steps side by side, and whole."""
+        if geometry.is_open(input_shape):
+            return False
         windows, size = self.place(input_shape)
         return windows == ((1, 2), (1, 2), (0, 0)) and size == (1, input_shape[1] // 2)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.merging import Merging, give
@@ -24,9 +25,9 @@ class MatMul(Merging):
         """Return (batch, ..., m, n)."""
         try:
             (batch, *one), (_, *two) = input_shapes
-            if len(one) != len(two) or len(one) < 2 or one[-1] != two[-2]:
+            if len(one) != len(two) or len(one) < 2 or len({one[-1], two[-2]} - {None}) > 1:
                 raise ValueError
-            front = np.broadcast_shapes(tuple(one[:-2]), tuple(two[:-2]))
+            front = geometry.common_shape([one[:-2], two[:-2]])
         except ValueError:
             raise ValueError(
                 f"{self} multiplies (batch, ..., m, k) by (batch, ..., k, n), got "

@@ -9,7 +9,7 @@ import numpy as np
 from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer
+from cnnx.layers.layer import Layer, open_size_error
 from cnnx.registry import choice
 
 
@@ -43,7 +43,16 @@ class Reshape(Layer):
             raise ValueError(f"{self}: target_shape may hold one -1, got {self.target_shape}")
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        """Return (batch, *target_shape) with the -1 computed."""
+        """Return (batch, *target_shape) with the -1 computed; it is open if the input's size is."""
+        if geometry.is_open(input_shape):
+            if -1 not in self.target_shape:
+                raise open_size_error(
+                    self, input_shape, f"gives samples a fixed shape, {self.target_shape}"
+                )
+            return (
+                input_shape[0],
+                *(None if extent == -1 else extent for extent in self.target_shape),
+            )
         size = math.prod(input_shape[1:])
         known = math.prod(extent for extent in self.target_shape if extent != -1)
         shape = tuple(size // known if extent == -1 else extent for extent in self.target_shape)

@@ -39,9 +39,10 @@ class Take(Layer):
     def place(self, input_shape: Shape) -> int:
         """Return the axis counted from the front, after checking that it is long enough."""
         (axis,) = geometry.sample_axes((self.axis,), len(input_shape), f"{self}: axis")
-        if max(self.indices) >= input_shape[axis]:
+        extent = input_shape[axis]
+        if extent is not None and max(self.indices) >= extent:
             raise ValueError(
-                f"{self}: indices must be less than {input_shape[axis]}, the extent of axis {axis} "
+                f"{self}: indices must be less than {extent}, the extent of axis {axis} "
                 f"of shape {tuple(input_shape)}, got {max(self.indices)}"
             )
         return axis

@@ -31,7 +31,9 @@ class UpSampling(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, extents times the factors, channels)."""
         *extents, channels = check_rank(self, input_shape, len(self.factors))
-        large = [extent * factor for extent, factor in zip(extents, self.factors, strict=True)]
+        large = [
+            extent and extent * factor for extent, factor in zip(extents, self.factors, strict=True)
+        ]
         geometry.check_pixels(large, f"{self}: size={self.size} makes an output of")
         return (input_shape[0], *large, channels)
 

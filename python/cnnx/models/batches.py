@@ -102,6 +102,10 @@ class Batches:
         """Number of batches of an epoch."""
         return -(-self.samples // self._batch_size)
 
+    def empty(self) -> list[Any]:
+        """Return a batch without samples."""
+        return [source.slice(0, 0) for source in self._sources]
+
     def in_order(self, parts: list[Array]) -> list[Array]:
         """Return what was made of each batch, with the other ranks' parts, in the data's order."""
         steps = zip(*self._group.gather(parts), strict=True)
@@ -204,6 +208,10 @@ class Stream:
     def shared(self) -> bool:
         """Whether the stream gives each rank its part of the batches of all."""
         return self._group.size > 1 and getattr(self._batches, "shared", False) is True
+
+    def empty(self) -> list[Any]:
+        """Return nothing: the samples' sizes are unknown."""
+        return []
 
     @staticmethod
     def _is_empty(batch: Any) -> bool:

@@ -20,7 +20,8 @@ class GradientSum:
 
     The backward pass completes gradients from the end of the flat buffer to its beginning. Their
     stretches are summed in the background as soon as each holds `LEAST` numbers; gradients that
-    are fewer altogether are summed at the end. The stretches follow from the network alone, so all
+    are fewer altogether are summed at the end, and so are all of a network that leaves sizes open,
+    whose plans may differ between the ranks. The stretches follow from the network alone, so all
     ranks sum the same ones, in the same order.
 
     Parameters
@@ -37,6 +38,7 @@ class GradientSum:
         self._group = group
         self._pending: list[Pending] = []
         self._stretches: dict[int, list[Float]] = {}
+        self._at_end = plan.graph.is_open
         places = dict(parameters.learned())
         waiting = set(places)
         complete: list[Weight] = []
@@ -46,20 +48,27 @@ class GradientSum:
             waiting.difference_update(weights)
             if number == len(steps):
                 complete += waiting  # the loss does not depend on these
-            elif sum(weight.size for weight in complete) < LEAST or not any(
-                weights for _, weights in steps[number:]
+            elif (
+                self._at_end
+                or sum(weight.size for weight in complete) < LEAST
+                or not any(weights for _, weights in steps[number:])
             ):
                 continue
             parts = sorted((places[weight] for weight in complete), key=lambda part: part.start)
             self._stretches[index] = [parameters.gradients[part] for part in joined(parts)]
             complete = []
+        self._last = steps[-1][0] if steps else -1
         plan.pause_after(self._stretches)
         if group.local_size < group.size and self._stretches:  # messages wait for being looked at
             numbers = [index for index, _ in steps]
             plan.pause_after(numbers[numbers.index(next(iter(self._stretches))) :])
 
+    def after(self, step: int) -> None:
+        """Do what `begin` does, after a part of the backward pass of a batch."""
+        self.begin(self._last if self._at_end else step)
+
     def begin(self, step: int) -> None:
-        """Begin the sums of what is complete now that a step has run backwards."""
+        """Begin the sums of what is complete now that a step of the plan has run backwards."""
         next((one for one in self._pending if not one.advance()), None)  # moves all of them on
         for stretch in self._stretches.get(step, ()):
             self._pending.append(self._group.begin_sum(stretch))

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnx.arrays import FLOAT32, Array, Float, contiguous, is_contiguous, is_tensor, real_array
 from cnnx.buffer import Buffer
+from cnnx.geometry import fits
 from cnnx.models.batches import Batches, Stream
 from cnnx.models.weighting import check_sample_weight, weigh_classes
 
@@ -23,13 +24,12 @@ ClassWeight = Mapping[int, float]
 def data(model: CompiledNetwork, x: Any, y: Any, sample_weight: Any, operation: str) -> list[Array]:
     """Return samples, targets and weights, if any, that fit the model and each other."""
     found = samples(model, x, operation)
-    count = len(found[0])
-    if not count:
+    if not len(found[0]):
         raise ValueError(f"{operation}: x holds no samples, its shape is {found[0].shape}")
     return [
         *found,
-        *targets(model, y, count, operation),
-        *weights(model, sample_weight, count, operation),
+        *targets(model, y, found, operation),
+        *weights(model, sample_weight, found, operation),
     ]
 
 
@@ -65,15 +65,19 @@ def _array(value: Any, name: str) -> Array:
 def channels_last(given: Any, array: Array, expected: tuple[int, ...]) -> Array:
     """Return an array with its channels last, if it is a PyTorch tensor that fits no other way."""
     shape = array.shape
-    fits = len(shape) <= 2 or shape[1:] == expected
-    moves = not fits and is_tensor(given) and (*shape[2:], shape[1]) == expected
+    moves = (
+        len(shape) > 2
+        and is_tensor(given)
+        and not fits(shape[1:], expected)
+        and fits((*shape[2:], shape[1]), expected)
+    )
     return np.moveaxis(array, 1, -1) if moves else array
 
 
 def _check_shape(
     model: Network, array: Array, expected: tuple[int, ...], operation: str, what: str
 ) -> None:
-    if array.shape[1:] != expected:
+    if not fits(array.shape[1:], expected):
         wanted = ", ".join(["batch", *map(str, expected)])
         raise ValueError(
             f"{operation}: model '{model.name}' expects {what} of shape ({wanted}), "
@@ -106,9 +110,10 @@ def listed(value: Any, names: Sequence[str], what: str) -> list[Any]:
     return list(value)
 
 
-def targets(model: CompiledNetwork, y: Any, count: int, operation: str) -> list[Array]:
-    """Return targets of `count` samples that fit the model's outputs and losses."""
-    return _targets(model.training_step(operation).heads, y, count, operation)
+def targets(model: CompiledNetwork, y: Any, inputs: Sequence[Array], operation: str) -> list[Array]:
+    """Return targets of the samples `inputs` that fit the model's outputs and losses."""
+    heads = model.training_step(operation).at(inputs).heads
+    return _targets(heads, y, len(inputs[0]), operation)
 
 
 def _targets(heads: Sequence[Head], y: Any, count: int, operation: str) -> list[Array]:
@@ -138,12 +143,14 @@ def _target(head: Head, y: Any, count: int, operation: str, what: str) -> Array:
     return head.loss.check_targets(array, (count, *head.shape), operation)
 
 
-def weights(model: CompiledNetwork, sample_weight: Any, count: int, operation: str) -> list[Float]:
+def weights(
+    model: CompiledNetwork, sample_weight: Any, inputs: Sequence[Array], operation: str
+) -> list[Float]:
     """Return no weights, those of all outputs, or those of each output."""
     if sample_weight is None:
         return []
-    names = model.output_names
-    rows = [head.rows_of(count) for head in model.training_step(operation).heads]
+    names, count = model.output_names, len(inputs[0])
+    rows = [head.rows_of(count) for head in model.training_step(operation).at(inputs).heads]
     if len(names) > 1 and isinstance(sample_weight, (dict, list, tuple)):
         parts = listed(sample_weight, names, f"{operation}: sample_weight")
         pairs = zip(parts, rows, strict=True)
@@ -193,7 +200,7 @@ def stream(
             )
         inputs = ready(batch)
         weight = batch[2] if len(batch) == 3 else None
-        rest = batch_targets(model, batch[1], weight, len(inputs[0]), operation, class_weight)
+        rest = batch_targets(model, batch[1], weight, inputs, operation, class_weight)
         return [*inputs, *rest]
 
     found = Stream(x, check, operation, steps)
@@ -217,7 +224,8 @@ def batch(model: Network, x: Any, buffers: list[Buffer], operation: str) -> list
     """Return `x` as a batch that layers read; as it is, if it can be read so."""
     if type(x) is np.ndarray and model.built and is_contiguous(x, FLOAT32):
         inputs = model.graph.inputs
-        if x.shape[1:] == inputs[0].shape[1:] and len(inputs) == 1:
+        expected, found = inputs[0].shape[1:], x.shape[1:]
+        if (found == expected or fits(found, expected)) and len(inputs) == 1:
             return [x]
     return _copied(samples(model, x, operation), buffers)
 
@@ -235,23 +243,23 @@ def batch_targets(
     model: CompiledNetwork,
     y: Any,
     sample_weight: Any,
-    count: int,
+    inputs: Sequence[Array],
     operation: str,
     class_weight: ClassWeight | None = None,
 ) -> list[Array]:
     """Return the targets of a batch and their weights, if any, as the core reads them."""
-    if not count:
+    if not len(inputs[0]):
         raise ValueError(f"{operation}: x holds no samples")
-    heads = model.training_step(operation).heads
-    found = ready = _targets(heads, y, count, operation)
+    heads = model.training_step(operation).at(inputs).heads
+    found = ready = _targets(heads, y, len(inputs[0]), operation)
     for place, head in enumerate(heads):
         if not (head.sparse or is_contiguous(found[place], FLOAT32)):
             ready = [*ready[:place], contiguous(found[place], FLOAT32), *ready[place + 1 :]]
     if sample_weight is not None:
-        ready = [*ready, *weights(model, sample_weight, count, operation)]
+        ready = [*ready, *weights(model, sample_weight, inputs, operation)]
     if class_weight is None:
         return ready
-    return weigh(model, [found[0], *ready], class_weight, operation)[1:]
+    return weigh(model, [*inputs, *ready], class_weight, operation)[1:]
 
 
 def weigh(
@@ -265,7 +273,7 @@ def weigh(
             f"{operation}: class_weight is for models with one input and one output; "
             "use sample_weight"
         )
-    head = model.training_step(operation).heads[0]
+    head = model.training_step(operation).at(arrays).heads[0]
     rows = head.rows_of(len(arrays[0]))
     return weigh_classes(arrays, class_weight, head.sparse, rows, operation)
 

@@ -25,7 +25,8 @@ class JointStep(TrainingStep):
 
     Each rank's gradients are those of its part of the joint loss, so that their sum over the ranks
     is the gradient of the joint batch. Moving statistics become the ranks' mean, weighted by their
-    samples. All ranks return the joint figures and end with the same weights.
+    samples. All ranks return the joint figures and end with the same weights. Where sizes are left
+    open, the ranks' parts may be of several sizes.
     """
 
     def __init__(
@@ -51,7 +52,7 @@ class JointStep(TrainingStep):
         figures = self.group.begin_sum(shared)
         try:
             if rows:
-                self.backward(binding, self._gradients.begin)
+                self.backward(binding, self._gradients.after)
             else:
                 self._backward_without_samples()
         finally:
@@ -120,7 +121,7 @@ class JointStep(TrainingStep):
             for figure in head.judges if judges else head.figures:
                 count += 1
                 if figure.keeps_state:
-                    nothing = np.empty((0, *head.shape), np.float32)
+                    nothing = np.empty((0, *(e or 0 for e in head.shape)), np.float32)
                     figure.of(nothing, nothing, nothing[:0].reshape(0), self.group)
         return [0.0] * (self.losses + count)
 

@@ -301,6 +301,7 @@ class Model(SteppedNetwork):
                     outputs = self.predict_step(form.pack(arrays))
                 else:
                     outputs = self._predicted(batch)
+                    _check_sizes(found[:1], outputs)
                 found.append(outputs)
                 progress.advance(batches.joint)
                 if notify is not None:
@@ -310,18 +311,15 @@ class Model(SteppedNetwork):
         if own and found:
             return gathered(found, np.concatenate)
         return self._outputs.pack(
-            np.concatenate(
-                batches.in_order([outputs[place] for outputs in found])
-                or [np.empty((0, *value.shape[1:]), np.float32)]
-            )
-            for place, value in enumerate(self.graph.outputs)
+            np.concatenate(batches.in_order([outputs[place] for outputs in found]) or [nothing])
+            for place, nothing in enumerate(self.runs.nothing(batches.empty()))
         )
 
     def _predicted(self, batch: Sequence[Float]) -> list[Float]:
         """Return the outputs of a batch; the batch may be empty."""
         if batch and len(batch[0]):
             return self.runs.forward(batch)
-        return [np.empty((0, *value.shape[1:]), np.float32) for value in self.graph.outputs]
+        return self.runs.nothing(batch)
 
     # Single batches.
 
@@ -340,7 +338,7 @@ class Model(SteppedNetwork):
             return self._own_figures("train", form.pack(arrays), return_dict)
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
-            step = self.training_step("train_on_batch")
+            step = self.training_step("train_on_batch").at(arrays)
             step.reset_metrics()
             values = step.train(*arrays)
             return self._figures(values, return_dict)
@@ -354,7 +352,7 @@ class Model(SteppedNetwork):
             return self._own_figures("test", form.pack(arrays), return_dict)
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "test_on_batch")
-            step = self.training_step("test_on_batch")
+            step = self.training_step("test_on_batch").at(arrays)
             step.reset_metrics(judges=True)
             values = step.evaluate(*arrays)
             return self._figures(values, return_dict)
@@ -377,6 +375,17 @@ class Model(SteppedNetwork):
 
 def _flat(values: list[float]) -> float | list[float]:
     return values if len(values) > 1 else values[0]
+
+
+def _check_sizes(before: Sequence[Sequence[Float]], outputs: Sequence[Float]) -> None:
+    """Raise ValueError unless the outputs of batches can be one array."""
+    for first in before:
+        for one, other in zip(first, outputs, strict=True):
+            if one.shape[1:] != other.shape[1:]:
+                raise ValueError(
+                    f"predict: images of several sizes give outputs {one.shape[1:]} and "
+                    f"{other.shape[1:]}, which are not one array; call predict_on_batch for each"
+                )
 
 
 def _batch_size(value: int | None, operation: str) -> int:

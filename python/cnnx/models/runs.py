@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+
 from cnnx import distributed
 from cnnx.arrays import Float
-from cnnx.graph import Graph, Plan
+from cnnx.graph import Graph, Plan, plan_class
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
 from cnnx.metrics import Metric
@@ -75,13 +77,23 @@ class Runs:
         self._idle.append(twin)
         return outputs
 
+    def nothing(self, batch: Sequence[Float]) -> list[Float]:
+        """Return the outputs of a batch without samples; what sizes are left open is 0."""
+        graph = self.graph
+        if graph.is_open and batch:
+            graph, _ = graph.sized([x.shape[1:] for x in batch])
+        shapes = [value.shape[1:] for value in graph.outputs]
+        return [np.empty((0, *(e or 0 for e in shape)), np.float32) for shape in shapes]
+
     def _plan(self, training: bool) -> Plan:
         plan = self._plans.get(training)
         if plan is None:
             with self._planning:
                 plan = self._plans.get(training)
                 if plan is None:
-                    plan = self._plans[training] = Plan(self.graph, training=training)
+                    plan = self._plans[training] = plan_class(self.graph)(
+                        self.graph, training=training
+                    )
         return plan
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cnnx import registry
-from cnnx.geometry import sample_shape
+from cnnx.geometry import open_shape
 from cnnx.graph import Graph
 from cnnx.layers import InputLayer, Layer
 from cnnx.layers.value import Value
@@ -110,7 +110,7 @@ class Sequential(Model):
             raise TypeError(
                 f"build: input_shape must be a tuple such as (None, 28, 28, 1), got {input_shape!r}"
             )
-        shape = sample_shape(input_shape[1:], "build: input_shape")
+        shape = open_shape(input_shape[1:], "build: input_shape")
         fresh = [layer for layer in self._stack if not layer.built]
         with self.lock:
             first = self._first if self._first is not None else InputLayer(shape).value()

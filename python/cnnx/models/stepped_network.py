@@ -73,7 +73,7 @@ class SteppedNetwork(WrittenNetwork):
         """
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "gradients")
-            self.training_step("gradients").differentiate(*arrays)
+            self.training_step("gradients").at(arrays).differentiate(*arrays)
             trainable = set(self.trainable_weights)
             return {
                 name: weight.gradient.copy()
@@ -316,7 +316,7 @@ class SteppedNetwork(WrittenNetwork):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "train_step")
-            step = self.training_step("train_step")
+            step = self.training_step("train_step").at(arrays)
             return self._gathered(step, step.train(*arrays), len(arrays[0]))
 
     def test_step(self, data: Any) -> Logs:
@@ -337,7 +337,7 @@ class SteppedNetwork(WrittenNetwork):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "test_step")
-            step = self.training_step("test_step")
+            step = self.training_step("test_step").at(arrays)
             return self._gathered(step, step.evaluate(*arrays, apart=False), len(arrays[0]))
 
     def predict_step(self, data: Any) -> Any:
@@ -373,6 +373,5 @@ class SteppedNetwork(WrittenNetwork):
     ) -> list[Array]:
         """Return one batch as `TrainingStep` takes it."""
         ready = handed.batch(self, x, self._buffers, operation)
-        count = len(ready[0])
-        ready += handed.batch_targets(self, y, sample_weight, count, operation, class_weight)
+        ready += handed.batch_targets(self, y, sample_weight, ready, operation, class_weight)
         return ready

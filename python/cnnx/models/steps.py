@@ -69,7 +69,7 @@ class Steps:
         """Take one step on a batch that is checked already; return its figures."""
         model = self._model
         with model.lock:
-            step = model.training_step(self._operation)
+            step = model.training_step(self._operation).at(arrays)
             return (step.evaluate if self._judges else step.train)(*arrays, joint=joint)
 
     def metrics(self) -> Sequence[Metric]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import Float, as_float32
-from cnnx.graph import Graph, Plan
+from cnnx.graph import Graph, plan_class
 from cnnx.graph.plan import Binding
 from cnnx.layers.weight import Weight
 from cnnx.models.penalties import Penalties, penalized
@@ -34,12 +34,12 @@ class Tape:
         graph, activities = penalized(graph)
         self._penalties = Penalties(self.weights, activities)
         inputs = graph.inputs if to_inputs else ()
-        self._plan = Plan(graph, training=True, learns=True, gradients_of=inputs)
+        self._plan = plan_class(graph)(graph, training=True, learns=True, gradients_of=inputs)
         self._binding: Binding | None = None
 
     def forward(self, batch: Sequence[Float]) -> list[Float]:
         """Return the outputs, in arrays that the next call overwrites."""
-        self._binding = self._plan.bind(len(batch[0]))
+        self._binding = self._plan.bind_to(batch)
         return self._binding.forward(*batch)
 
     def penalties_of_outputs(self) -> list[float]:

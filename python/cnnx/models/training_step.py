@@ -12,8 +12,11 @@ import numpy as np
 from cnnx.arrays import Array, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.distributed import Group, group
-from cnnx.graph import Graph, Plan
+from cnnx.geometry import is_open
+from cnnx.graph import Graph, plan_class
 from cnnx.graph.fusions import net_input
+from cnnx.graph.latest import Latest
+from cnnx.graph.open_plan import MOST_SIZES, Sizes, sizes_of
 from cnnx.graph.plan import Binding
 from cnnx.losses import Loss
 from cnnx.metrics import Metric
@@ -56,7 +59,7 @@ class Head:
     objective
         Its loss and metrics.
     shape
-        Of one sample's output.
+        Of one sample's output; it may leave sizes open, see `at`.
     fused
         Whether the network ends before the activation that belongs to the loss.
     group
@@ -89,11 +92,31 @@ class Head:
         self._from_logits = fused or (self.loss is not None and self.loss.from_logits)
         self._units = shape[-1]
         self._loss_sees_rows = len(shape) > 1 and self.loss is not None and not self.loss.whole
-        self._probabilities = Buffer(shape)
-        self._losses = Buffer(shape[:-1] if self._loss_sees_rows else ())
         if self.loss is not None:
             on_logits = self.loss.on_logits if self._from_logits else None
             self._kernels = on_logits or self.loss.on_outputs
+        self._rows_vary = self._is_open and self._loss_sees_rows
+        """Whether samples of several sizes have other numbers of rows of outputs."""
+        if not self._is_open:
+            self._make_room()
+
+    @property
+    def _is_open(self) -> bool:
+        return is_open((None, *self.shape))
+
+    def _make_room(self) -> None:
+        """Make the buffers of a batch."""
+        self._probabilities = Buffer(self.shape)
+        self._losses = Buffer(self.shape[:-1] if self._loss_sees_rows else ())
+
+    def at(self, shape: Shape) -> Head:
+        """Return the output with its sizes, this one if it leaves none open; metrics are shared."""
+        if not self._is_open:
+            return self
+        sized = copy.copy(self)
+        sized.shape = shape
+        sized._make_room()
+        return sized
 
     def _rows(self, outputs: Float) -> Float:
         return outputs.reshape(-1, self._units) if self._loss_sees_rows else outputs
@@ -111,15 +134,15 @@ class Head:
         return (samples, *self.shape[:-1]) if self._loss_sees_rows else (samples,)
 
     def rows_in(self, samples: int) -> int:
-        """Return the number of rows of outputs of so many samples."""
-        return math.prod(self.rows_of(samples))
+        """Return the number of rows of outputs of so many samples, of sizes that are known."""
+        return math.prod(extent or 1 for extent in self.rows_of(samples))
 
     @property
     def extent_varies(self) -> bool:
         """Whether a batch's samples may differ in what their losses are divided by."""
         if self.loss is None:
             return False
-        if self.loss.reduction in ("sum", "mean_with_sample_weight"):
+        if self._rows_vary or self.loss.reduction in ("sum", "mean_with_sample_weight"):
             return True
         counted = getattr(type(self.loss), "counted", Loss.counted)
         return counted is not Loss.counted and getattr(self.loss, "ignore_class", self) is not None
@@ -234,15 +257,38 @@ class TrainingStep:
         """How many of the figures are losses; metrics come after them."""
         self._inputs = len(graph.inputs)
         graph, activities = penalized(graph)
+        self._graph = graph
+        self._is_open = graph.is_open
+        self._sized = Latest[Sizes, TrainingStep](MOST_SIZES)
         parts = parameters.learned()
         penalties = Penalties((weight for weight, _ in parts), activities)
         self.penalties = penalties if penalties else None
-        self._training = Plan(graph, training=True, learns=True)
-        self._judging = Plan(graph)
+        self._training = plan_class(graph)(graph, training=True, learns=True)
+        self._judging = plan_class(graph)(graph)
         self.optimizer = optimizer
         self.parameters = parameters
         self._statistics = np.empty_like(parameters.state)
         self.learned = optimizer.bind(parameters.values, parameters.gradients, parts)
+
+    def at(self, arrays: Sequence[Array]) -> TrainingStep:
+        """
+        Return the step for batches like one, which has at least the arrays of the inputs.
+
+        That is this step, unless the network leaves sizes open. All else is shared.
+        """
+        if not self._is_open or not arrays:
+            return self
+        return self._sized.get(sizes_of(self._graph, arrays), self._for_sizes)
+
+    def _for_sizes(self, sizes: Sizes) -> TrainingStep:
+        graph, _ = self._graph.sized(sizes)
+        step = copy.copy(self)
+        step._is_open = False
+        step._sized = Latest(0)
+        step.heads = [
+            head.at(value.shape[1:]) for head, value in zip(self.heads, graph.outputs, strict=True)
+        ]
+        return step
 
     def train(self, *arrays: Array, joint: int | None = None) -> list[float]:
         """
@@ -289,7 +335,7 @@ class TrainingStep:
 
     def judged(self, arrays: Sequence[Array], joint: int | None, apart: bool = True) -> list[float]:
         """Return the batch's figures, without the penalties of weights."""
-        binding = self._judging.bind(len(arrays[0]))
+        binding = self._judging.bind_to(arrays)
         if self.penalties is not None:
             self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
         return self._score(binding, arrays, judges=apart)
@@ -330,7 +376,7 @@ class TrainingStep:
 
     def forward(self, arrays: Sequence[Array], joint: int | None) -> tuple[Binding, list[float]]:
         """Return what has run on a batch, and its figures."""
-        binding = self._training.bind(len(arrays[0]))
+        binding = self._training.bind_to(arrays)
         if self.penalties is not None:
             self.penalties.share_rows(len(arrays[0]) if joint is None else joint)
         return binding, self._score(binding, arrays)

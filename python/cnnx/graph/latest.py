@@ -1,0 +1,43 @@
+"""The things of a kind that were used last."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+
+
+class Latest(Generic[K, T]):
+    """
+    Things by their keys: what was not asked for longest makes room for what is made.
+
+    Parameters
+    ----------
+    most
+        Number of things that stay.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._things: OrderedDict[K, T] = OrderedDict()
+
+    def get(self, key: K, make: Callable[[K], T]) -> T:
+        """Return the thing of a key, which `make` makes if it is not here."""
+        try:
+            thing = self._things[key]
+        except KeyError:
+            thing = self._things[key] = make(key)
+            if len(self._things) > self._most:
+                self._things.popitem(last=False)
+        else:
+            self._things.move_to_end(key)
+        return thing
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._things.values())
+
+    def __len__(self) -> int:
+        return len(self._things)
