@@ -563,7 +563,7 @@ def test_blocks_are_left_out_as_in_keras() -> None:
         for layer in model.layers
         if layer.name.endswith("_drop")
     }
-    names = [f"block{name}" for name in "2b 3b 4b 4c 5b 5c 6b 6c 6d".split()]
+    names = [f"block{name}" for name in ["2b", "3b", "4b", "4c", "5b", "5c", "6b", "6c", "6d"]]
     assert dropped == dict(zip(names, [2, 4, 6, 7, 9, 10, 12, 13, 14], strict=True))
     layer = model.get_layer("block6d_drop")
     assert layer.noise_shape == (None, 1, 1, 1)

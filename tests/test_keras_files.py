@@ -247,6 +247,7 @@ def test_merging_layers_with_several_inputs_and_outputs(keras: Any, tmp_path: Pa
     x, y = keras.Input((5, 4), name="x"), keras.Input((5, 4), name="y")
     outputs = [getattr(keras.layers, name)()([x, y]) for name in MERGES]
     outputs.append(keras.layers.Concatenate(axis=1)([x, y, x]))
+    outputs += [keras.layers.Dot(2)([x, y]), keras.layers.Dot((1, 1), normalize=True)([x, y])]
     check(keras.Model([x, y], outputs), tmp_path, (5, 4), (5, 4))
 
 

@@ -102,6 +102,54 @@ def test_of_equal_elements_the_first_gets_the_gradient(cls: type[Layer]) -> None
     np.testing.assert_array_equal(np.concatenate(call.dx), expected)
 
 
+DOTS: dict[str, tuple[Any, list[tuple[int, ...]], str]] = {
+    "rows": (1, [(4,), (4,)], "nk,nk->n"),
+    "sequences": (2, [(5, 4), (3, 4)], "nik,njk->nij"),
+    "two axes": ((2, 1), [(5, 4), (4, 3)], "nik,nkj->nij"),
+    "a row": ((-1, 1), [(3, 4), (4,)], "nik,nk->ni"),
+    "images": ((1, -2), [(4, 2, 3), (2, 4, 3)], "nkij,nlkm->nijlm"),
+}
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("name", DOTS)
+def test_products_along_an_axis(name: str, normalize: bool) -> None:
+    axes, shapes, sum_over = DOTS[name]
+    layer = layers.Dot(axes, normalize)
+    xs = [normal(place, 2, *shape) for place, shape in enumerate(shapes)]
+    places = layer.places([x.ndim for x in xs])
+
+    def oracle(*arrays: Any) -> Any:
+        vectors = [
+            x / np.linalg.norm(x, axis=axis, keepdims=True) if normalize else x
+            for x, axis in zip(arrays, places, strict=True)
+        ]
+        y = np.einsum(sum_over, *vectors)
+        return y[:, None] if y.ndim == 1 else y
+
+    y = layer(xs)
+    assert_close(y, oracle(*xs))
+    assert layer.compute_output_shape(*((None, *shape) for shape in shapes)) == (None, *y.shape[1:])
+    call, dy = alone(layer, *xs), normal(9, *y.shape)
+    layer.forward(call, *xs)
+    layer.backward(call, dy.copy())
+    for place, x in enumerate(xs):
+
+        def output(a: Any, place: int = place) -> Any:
+            return oracle(*xs[:place], a, *xs[place + 1 :]) * dy
+
+        assert_gradient(call.dx[place], reference.central_differences(output, x), f"input {place}")
+    copy = layers.Dot.from_config(json.loads(json.dumps(layer.get_config())))
+    np.testing.assert_array_equal(copy(xs), y)
+    np.testing.assert_array_equal(layers.dot(xs, axes, normalize=normalize), y)
+    inputs = [cnnx.Input(shape) for shape in shapes]
+    dense = [layers.Dense(shape[-1]) for shape in shapes]
+    products = layer([part(value) for part, value in zip(dense, inputs, strict=True)])
+    model = cnnx.Model(inputs, layers.Dense(2)(layers.Flatten()(products)))
+    model.compile(loss="mse")
+    assert cnnx.explain.check_gradients(model, xs, normal(8, 2, 2)).agrees
+
+
 @pytest.mark.parametrize(
     ("layer", "shapes", "message"),
     [
@@ -109,6 +157,9 @@ def test_of_equal_elements_the_first_gets_the_gradient(cls: type[Layer]) -> None
         (layers.Add(), [(3, 4), (3, 5)], r"do not fit each other: \(None, 3, 4\), \(None, 3, 5\)"),
         (layers.Add(), [(3, 4), (4,)], "do not fit each other"),
         (layers.Subtract(), [(3,)] * 3, "takes 2 inputs, got 3"),
+        (layers.Dot(1), [(3, 4), (2, 4)], r"along axes \(1, 1\) must be the same, got \[3, 2\]"),
+        (layers.Dot(1), [(3,)] * 3, "takes 2 inputs, got 3"),
+        (layers.Dot(2), [(3,)] * 2, r"axes=\(2,\) must name axes of samples"),
         (layers.Concatenate(), [(3, 4), (2, 4)], r"must agree but for axis -1"),
         (layers.Concatenate(), [(3, 4), (4,)], r"must agree but for axis -1"),
         (layers.Concatenate(3), [(3, 4)] * 2, r"of shape \(None, 3, 4\) has no axis 3"),

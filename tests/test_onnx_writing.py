@@ -79,6 +79,15 @@ def test_a_merging_layer_is_computed_alike(name: str, peer: str, tmp_path: Path)
     check(merging(name), tmp_path / "model.onnx", peer)
 
 
+@pytest.mark.parametrize("peer", PEERS)
+@pytest.mark.parametrize("name", test_merging_layers.DOTS)
+def test_products_along_an_axis_are_computed_alike(name: str, peer: str, tmp_path: Path) -> None:
+    axes, shapes, _ = test_merging_layers.DOTS[name]
+    inputs = [cnnx.Input(shape) for shape in shapes]
+    products = [layers.Dot(axes, normalize)(inputs) for normalize in (False, True)]
+    check(cnnx.Model(inputs, products), tmp_path / "model.onnx", peer)
+
+
 # Networks.
 
 

@@ -163,7 +163,8 @@ KINDS: dict[str, Kind] = {
     "name": NAME,
     **dict.fromkeys(["use_bias", "keepdims", "center", "from_logits", "nesterov", "cycle"], FLAG),
     **dict.fromkeys(
-        ["averaging", "epsilon_in_root", "epsilon_hat", "staircase", "return_dict"], FLAG
+        ["normalize", "averaging", "epsilon_in_root", "epsilon_hat", "staircase", "return_dict"],
+        FLAG,
     ),
     **dict.fromkeys(["training", "shuffle", "amsgrad", "centered", "use_ema"], FLAG),
 }

@@ -408,6 +408,12 @@ LAYERS: dict[str, Entry] = {
         beta=0.75,
         bias=1.0,
     ),
+    "Dot": merging(
+        layers.Dot,
+        {"axes": less(AXES_OF_SAMPLES, "(1, 1)", "(3, -1)") | values((1, 2, 3), (1,))},
+        axes=(1, 2),
+        normalize=True,
+    ),
     "MatMul": Entry(
         lambda x: layers.MatMul()([x, np.ones((2, 6, 2, 3), np.float32)]),
         {"x": IMAGE},

@@ -406,6 +406,32 @@ class Select(Merged):
         return [np.zeros(chosen.shape), chosen * 1.0, ~chosen * 1.0]
 
 
+class Dot(Merged):
+    layer_class = layers.Dot
+    bounds = Case.bounds
+
+    def draw(self) -> None:
+        m, k, n = (int(extent) for extent in self.chance.integers(1, 9, 3))
+        batch = self.batch()
+        self.arrays = self.numbers(batch, k, m), self.numbers(batch, n, k)
+        self.dy = self.numbers(batch, m, n)
+
+    def layer(self) -> layers.Layer:
+        return layers.Dot((1, 2))
+
+    def merged(self, *xs: Any) -> Any:
+        a, b = xs
+        return a.swapaxes(1, 2) @ b.swapaxes(1, 2)
+
+    def by_oracle(self, *xs: Array, dy: Array) -> tuple[Array, ...]:
+        a, b = (x.astype(np.float64) for x in xs)
+        return (
+            np.einsum("bkm,bnk->bmn", a, b),
+            np.einsum("bmn,bnk->bkm", dy, b),
+            np.einsum("bmn,bkm->bnk", dy, a),
+        )
+
+
 class MatMul(Merged):
     layer_class = layers.MatMul
     bounds = Case.bounds

@@ -73,6 +73,17 @@ def _product(layer: layers.MatMul, xs: Sequence[Double]) -> Double:
     return np.asarray(np.matmul(*xs), np.float64)
 
 
+def _dot(layer: layers.Dot, xs: Sequence[Double]) -> Double:
+    axes = layer.places([x.ndim for x in xs])
+    pairs = list(zip(xs, axes, strict=True))
+    if layer.normalize:
+        pairs = [(x / np.sqrt(np.square(x).sum(axis, keepdims=True)), axis) for x, axis in pairs]
+    vectors = [np.moveaxis(x, axis, -1) for x, axis in pairs]
+    found = [np.tensordot(a, b, (-1, -1)) for a, b in zip(*vectors, strict=True)]
+    shape = layer.compute_output_shape(*(x.shape for x in xs))
+    return np.stack(found).reshape(len(found), *shape[1:])
+
+
 _ELEMENTARY: dict[str, Callable[[Double], Any]] = {
     "abs": np.abs,
     "erf": lambda x: np.asarray(np.frompyfunc(math.erf, 1, 1)(x), np.float64),
@@ -107,6 +118,7 @@ ARRAY_FORMS: dict[type[layers.Layer], Callable[..., Any]] = {
     layers.Divide: lambda layer, xs: xs[0] / xs[1],
     layers.Elementary: lambda layer, x: _ELEMENTARY[layer.function](x),
     layers.LocalResponseNormalization: _local_response,
+    layers.Dot: _dot,
     layers.MatMul: _product,
     layers.Padding: _padded,
     layers.Normalization: _normalized,

@@ -30,6 +30,7 @@ _ALIKE = (
     "Cropping2D",
     "CutMix",
     "Dense",
+    "Dot",
     "Dropout",
     "ELU",
     "Equalization",

@@ -85,7 +85,7 @@ from cnnx.layers.pooling import (
     WeightedAveragePooling2D,
 )
 from cnnx.layers.preprocessing import Normalization
-from cnnx.layers.products import MatMul
+from cnnx.layers.products import Dot, MatMul, dot
 from cnnx.layers.quantization import Quantization
 from cnnx.layers.reduction import Reduction
 from cnnx.layers.resampling import Resampling
@@ -146,6 +146,7 @@ __all__ = [
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Divide",
+    "Dot",
     "Dropout",
     "Elementary",
     "Equalization",
@@ -233,6 +234,7 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "dot",
     "maximum",
     "minimum",
     "multiply",
@@ -307,6 +309,7 @@ LAYERS: dict[str, type[Layer]] = {
         ZeroPadding2D,
         Clip,
         Divide,
+        Dot,
         Select,
         Elementary,
         LocalResponseNormalization,

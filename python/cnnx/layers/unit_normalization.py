@@ -48,21 +48,29 @@ class UnitNormalization(Layer):
 
     def forward(self, call: Call, x: Float) -> None:
         """Write x over its length."""
-        np.divide(x, self._length(x), out=call.y)
+        np.divide(x, length(x, self.axes(x.ndim)), out=call.y)
 
     def backward(self, call: Call, dy: Float) -> None:
-        """Write (dy - y sum(dy y)) over the length of x."""
-        (x,), (dx,), y = call.xs, call.dx, call.y
+        """Write the gradient of x."""
+        (x,), (dx,) = call.xs, call.dx
         if dx is not None:
-            along = (dy * y).sum(axis=self.axes(x.ndim), keepdims=True)
-            np.divide(dy - y * along, self._length(x), out=dx)
-
-    def _length(self, x: Float) -> Float:
-        squares = np.square(x, dtype=np.float64).sum(axis=self.axes(x.ndim), keepdims=True)
-        length: Float = np.maximum(np.sqrt(squares), _LEAST).astype(np.float32)
-        return length
+            axes = self.axes(x.ndim)
+            np.copyto(dx, unit_gradient(dy, call.y, length(x, axes), axes))
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         axis = self.axis[0] if len(self.axis) == 1 else list(self.axis)
         return super().get_config() | {"axis": axis}
+
+
+def length(x: Float, axes: int | tuple[int, ...]) -> Float:
+    """Return the Euclidean length along axes, which stay as extents of 1."""
+    squares = np.square(x, dtype=np.float64).sum(axis=axes, keepdims=True)
+    lengths: Float = np.maximum(np.sqrt(squares), _LEAST).astype(np.float32)
+    return lengths
+
+
+def unit_gradient(dy: Float, y: Float, lengths: Float, axes: int | tuple[int, ...]) -> Float:
+    """Return the gradient of x, of which y has length 1: (dy - y sum(dy y)) / length."""
+    gradient: Float = (dy - y * (dy * y).sum(axis=axes, keepdims=True)) / lengths
+    return gradient

@@ -123,6 +123,24 @@ def product(w: Writer, layer: layers.MatMul, value: Value, *sources: Value) -> R
     return w.node("MatMul", *(w.read(source, LAST) for source in sources)), LAST
 
 
+def dot(w: Writer, layer: layers.Dot, value: Value, *sources: Value) -> Result:
+    """Write a Dot as a product of matrices."""
+    factors = []
+    axes = layer.places([len(source.shape) for source in sources])
+    for place, (source, axis) in enumerate(zip(sources, axes, strict=True)):
+        x = w.read(source, LAST)
+        if layer.normalize:
+            squares = w.node("ReduceSum", w.node("Mul", x, x), w.numbers(axis), keepdims=1)
+            x = w.node("Div", x, w.node("Max", w.node("Sqrt", squares), w.number(1e-12)))
+        order = [0, *(other for other in range(1, len(source.shape)) if other != axis)]
+        order.insert(1 if place else len(order), axis)
+        x = w.node("Transpose", x, perm=order)
+        vectors = [source.shape[axis], -1] if place else [-1, source.shape[axis]]
+        factors.append(w.node("Reshape", x, w.numbers(0, *vectors)))
+    name = w.node("MatMul", *factors)
+    return w.node("Reshape", name, w.numbers(0, *value.shape[1:])), LAST
+
+
 def quantization(w: Writer, layer: layers.Quantization, value: Value, source: Value) -> Result:
     """Write a Quantization as what it is made of: steps of any range are whole numbers."""
     x = w.read(source, LAST)
@@ -162,6 +180,7 @@ LAYERS: dict[type[Any], Callable[..., Result]] = {
     layers.Clip: clip,
     layers.Divide: merged("Div"),
     layers.Elementary: elementary,
+    layers.Dot: dot,
     layers.MatMul: product,
     layers.Power: power,
     layers.Select: selection,
