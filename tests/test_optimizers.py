@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -381,3 +382,28 @@ def test_the_learning_rate_can_be_changed_between_steps() -> None:
     before = model.get_weights()
     model.train_on_batch(normal(1, 5, 4), normal(2, 5, 2))
     np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+RATES = iter([0.5, 0.25, 0.125])
+
+
+def next_rate() -> float:
+    return next(RATES)
+
+
+def test_a_function_says_the_rate_of_each_step(tmp_path: Path) -> None:
+    model = cnnx.Sequential([cnnx.Input((1,)), cnnx.layers.Dense(1, use_bias=False)])
+    model.compile(optimizers.SGD(next_rate), "mse")
+    model.set_weights([np.zeros((1, 1))])
+    for expected in (1.0, 1.0):  # w += 2 rate (1 - w), with a rate of .5 and of .25
+        model.train_on_batch(np.ones((1, 1)), np.ones((1, 1)))
+        assert model.get_weights()[0] == expected
+    model.save(tmp_path / "model")
+    loaded = cnnx.models.load_model(tmp_path / "model", {"next_rate": next_rate})
+    assert float(loaded.optimizer.learning_rate) == 0.125
+    model.optimizer.learning_rate = 0.1
+    assert model.optimizer.get_config()["learning_rate"] == 0.1
+    with pytest.raises(ValueError, match="FunctionSchedule: what the function returns must be in"):
+        float(optimizers.SGD(lambda: -1.0).learning_rate)
+    with pytest.raises(TypeError, match="FunctionSchedule: function must be a function, got 3"):
+        schedules.FunctionSchedule(3)  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -146,11 +147,10 @@ def test_figures_by_name() -> None:
     ("options", "error", "message"),
     [
         ({"sample_weight": W[:3]}, ValueError, r"sample_weight .*shape \(20,\), got \(3,\)"),
-        ({"sample_weight": -W}, ValueError, "sample_weight must be at least 0"),
-        ({"sample_weight": W * np.nan}, ValueError, "sample_weight must be at least 0, got nan"),
+        ({"sample_weight": W * np.nan}, ValueError, "sample_weight must be finite, got nan"),
         ({"sample_weight": "many"}, TypeError, "sample_weight"),
         ({"class_weight": [1, 2, 3]}, TypeError, "class_weight must be a dict"),
-        ({"class_weight": {0: -1}}, ValueError, "class_weight of class 0"),
+        ({"class_weight": {0: np.inf}}, ValueError, "class_weight of class 0"),
         ({"class_weight": {"cat": 1}}, TypeError, "class_weight: a class"),
     ],
 )
@@ -268,8 +268,132 @@ def test_a_generator_that_ends() -> None:
         model.fit(iter(Cut(X, Y)), epochs=2, verbose=0)
     with pytest.warns(RuntimeWarning, match="evaluate: x ended after 3 of 5 batches"):
         model.evaluate(iter(Cut(X, Y)), steps=5, verbose=0)
-    with pytest.raises(ValueError, match="fit: steps_per_epoch=2 is for streams of batches"):
-        model.fit(X, Y, steps_per_epoch=2)
+
+
+# --- steps of arrays ------------------------------------------------------------------------------
+
+
+class Shown(cnnx.callbacks.Callback):
+    """Notes the figures of each batch."""
+
+    def __init__(self) -> None:
+        self.epochs: list[list[float]] = []
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epochs.append([])
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.epochs[-1].append(self.training.batch_logs["loss"])
+
+
+def still_model() -> cnnx.Sequential:
+    """Return a model that does not learn, so that a batch's loss says which batch it was."""
+    model = small_model()
+    model.optimizer.learning_rate = 0.0
+    return model
+
+
+def shown(steps: int | None, epochs: int, shuffle: bool = False, **options: Any) -> Any:
+    cnnx.utils.set_random_seed(5)
+    seen = Shown()
+    history = still_model().fit(
+        *(X, Y, 6, epochs, 0, seen),
+        **{"steps_per_epoch": steps, "shuffle": shuffle, **options},
+    )
+    return seen.epochs, history.history
+
+
+def test_an_epoch_of_steps_goes_on_through_the_passes() -> None:
+    ((*batches,), *_), _ = shown(None, 1)
+    assert len(batches) == 4
+    for steps in (1, 3, 4, 6, 9):
+        epochs, _ = shown(steps, 3)
+        assert [len(epoch) for epoch in epochs] == [steps] * 3
+        flat = [loss for epoch in epochs for loss in epoch]
+        assert flat == [batches[place % 4] for place in range(3 * steps)]
+
+
+def test_passes_of_steps_are_shuffled_each_in_its_order() -> None:
+    whole, _ = shown(None, 3, shuffle=True)
+    parts, _ = shown(3, 4, shuffle=True)
+    assert [x for epoch in parts for x in epoch] == [x for epoch in whole for x in epoch]
+    assert whole[0] != whole[1]
+
+
+def test_steps_of_judging_are_the_first_batches() -> None:
+    model = still_model()
+    first = model.evaluate(X[:12], Y[:12], batch_size=6, verbose=0)
+    assert model.evaluate(X, Y, batch_size=6, steps=2, verbose=0) == first
+    _, history = shown(None, 2, validation_data=(X, Y), validation_steps=2)
+    assert history["val_loss"] == [first[0]] * 2
+    _, history = shown(None, 2, validation_split=0.5, validation_steps=1, validation_batch_size=4)
+    held = model.evaluate(X[10:14], Y[10:14], verbose=0)[0]
+    assert history["val_loss"] == pytest.approx([held] * 2, rel=1e-6)
+    found = model.predict(X, batch_size=6, steps=2, verbose=0)
+    np.testing.assert_array_equal(found, model.predict(X[:12], batch_size=6, verbose=0))
+    with pytest.warns(RuntimeWarning, match="evaluate: x ended after 4 of 9 batches"):
+        assert model.evaluate(X, Y, batch_size=6, steps=9, verbose=0) == pytest.approx(
+            model.evaluate(X, Y, batch_size=6, verbose=0)
+        )
+
+
+class Halted(cnnx.callbacks.Callback):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        if self.model.optimizer.iterations == 8:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("steps", [3, 5])
+def test_an_epoch_of_steps_goes_on_after_a_break(tmp_path: Path, steps: int) -> None:
+    def run(*callbacks: Any) -> Any:
+        cnnx.utils.set_random_seed(6)
+        model = small_model()
+        options = {"epochs": 4, "steps_per_epoch": steps, "batch_size": 6, "verbose": 0}
+        model.fit(X, Y, callbacks=list(callbacks), **options)
+        return model.get_weights()
+
+    expected = run()
+    backup = cnnx.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=1)
+    with pytest.raises(KeyboardInterrupt):
+        run(backup, Halted())
+    backup = cnnx.callbacks.BackupAndRestore(tmp_path / "backup", save_freq=1)
+    for one, other in zip(run(backup), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_generator_without_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(cnnx.callbacks.Callback):
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            if batch == 20:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("cnnx.models.batches._MANY", 7)
+    with (
+        pytest.warns(RuntimeWarning, match=r"evaluate: x, a generator, has given 7 batches and"),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        small_model().evaluate(iter(Endless(X, Y)), verbose=0, callbacks=Stopped())
+
+
+def test_negative_weights_are_those_of_keras() -> None:
+    """Learn away from samples: the loss is a sum with signs, as the derivative is."""
+    weights = np.where(np.arange(20) % 3, 1, -2).astype(np.float32)
+    model = small_model()
+    shares = model.predict(X, verbose=0)
+    costs = -np.log(shares[np.arange(20), Y])
+    loss = (costs * weights).mean()
+    assert model.evaluate(X, Y, sample_weight=weights, verbose=0)[0] == pytest.approx(
+        loss, rel=1e-5
+    )
+    of_class = model.fit(X, Y, class_weight={0: -1.0, 1: 2.0}, verbose=0).history["loss"][0]
+    factors = np.choose(Y, [-1.0, 2.0, 1.0])
+    assert of_class == pytest.approx((costs * factors).mean(), rel=1e-5)
+    model = small_model()
+    model.train_on_batch(X, Y, weights)
+    slopes = (shares - np.eye(3)[Y]) * weights[:, None] / 20
+    np.testing.assert_allclose(
+        model.trainable_weights[0].gradient, X.T @ slopes, rtol=1e-4, atol=1e-6
+    )
 
 
 def pixels(loss: str) -> cnnx.Sequential:

@@ -32,7 +32,7 @@ from cnnx import data, layers, metrics, optimizers, utils
 from cnnx.datasets import emnist
 
 IMAGES_OF_6 = normal(22, 6, 6, 6, 2)
-STEPS = values(0, -1, 1) | types("three", 1.5, [1])  # the data are arrays
+STEPS = values(0, -1) | types("three", 1.5, [1])
 SAMPLES_OF_IMAGES = {k: f for k, f in IMAGES.items() if k != "a set"}  # a stream of batches
 
 
@@ -57,10 +57,9 @@ def method(name: str, kinds: dict[str, Kind] | None = None, **arguments: Any) ->
         "y": LABELS | MISSING,
         "sample_weight": FITTED
         | {
-            "negative": Fault(ValueError, lambda w: -w),
             "NaN": Fault(ValueError, lambda w: w * NAN),
         },
-        "class_weight": values({0: -1.0}, {0: NAN}, {-1: 1.0})
+        "class_weight": values({0: NAN}, {-1: 1.0})
         | types(3, [1.0], {"a": 1.0}, {0: "b"}, {0.5: 1.0}),
         "verbose": VERBOSE,
         "callbacks": types(3, [3], "early"),

@@ -359,6 +359,12 @@ SCHEDULES: dict[str, Entry] = {
         schedules.ExponentialDecay,
         {"initial_learning_rate": 0.1, "decay_steps": 9, "decay_rate": 0.9, "staircase": True},
     ),
+    "FunctionSchedule": Entry(
+        schedules.FunctionSchedule,
+        {"function": lambda: 0.1},
+        None,
+        {"function": types(0.1, None, "fast")},
+    ),
     "PiecewiseConstantDecay": Entry(
         schedules.PiecewiseConstantDecay,
         {"boundaries": [1, 2], "values": [0.1, 0.2, 0.3]},

@@ -62,7 +62,7 @@ def weights_of_rows(sample_weight: Any, rows: tuple[int, ...], owner: str) -> Fl
     Parameters
     ----------
     sample_weight
-        Numbers from 0 on, of shape (samples,), (samples, 1), or `rows`.
+        Numbers of shape (samples,), (samples, 1), or `rows`.
     rows
         Shape of a batch's rows: (samples, ...).
     owner
@@ -75,8 +75,8 @@ def weights_of_rows(sample_weight: Any, rows: tuple[int, ...], owner: str) -> Fl
         raise ValueError(
             f"{owner}: sample_weight must have the shape {rows[:1]} or {rows}, got {weights.shape}"
         )
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"{owner}: sample_weight must be finite and at least 0")
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{owner}: sample_weight must be finite")
     shaped = weights.reshape(weights.shape + (1,) * (len(rows) - weights.ndim))
     return np.ascontiguousarray(np.broadcast_to(shaped, rows))
 

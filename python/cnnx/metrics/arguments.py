@@ -53,13 +53,13 @@ def weights_like(sample_weight: Any, shape: tuple[int, ...], name: str) -> Doubl
     Raises
     ------
     ValueError
-        For another shape, and for a weight below 0 or that is not finite.
+        For another shape, and for a weight that is not finite.
     """
     if sample_weight is None:
         return np.broadcast_to(np.float64(1), shape)
     weights = np.asarray(as_float32(sample_weight, f"{name}: sample_weight"), np.float64)
-    if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"{name}: sample_weight must be finite and at least 0")
+    if not np.isfinite(weights).all():
+        raise ValueError(f"{name}: sample_weight must be finite")
     short = without_last_ones(weights.shape)
     whole = without_last_ones(shape)
     if short != whole[: len(short)]:

@@ -126,8 +126,15 @@ class Batches:
         """Change nothing."""
 
     def __iter__(self) -> Iterator[list[Any]]:
-        order = random.generator().permutation(self.samples) if self._shuffle else None
-        for start in range(0, self.samples, self._batch_size):
+        return self.run(self.order(random.generator()))
+
+    def order(self, chance: np.random.Generator) -> Array | None:
+        """Return a new order of the samples; None for their own."""
+        return chance.permutation(self.samples) if self._shuffle else None
+
+    def run(self, order: Array | None, first: int = 0) -> Iterator[list[Any]]:
+        """Yield the batches of samples in an order, from that with number `first` on."""
+        for start in range(first * self._batch_size, self.samples, self._batch_size):
             stop = min(start + self._batch_size, self.samples)
             self.joint = stop - start
             if self._group.size > 1:
@@ -137,6 +144,19 @@ class Batches:
                 yield [source.slice(start, stop) for source in self._sources]
             else:
                 yield [source.gather(order[start:stop]) for source in self._sources]
+
+
+def first_steps(
+    arrays: Sequence[Array], batch_size: int, steps: int | None, owner: str
+) -> list[Array]:
+    """Return the samples of the first `steps` batches; all of them, with a warning, of fewer."""
+    if steps is None:
+        return list(arrays)
+    size = batch_size * distributed.group().size
+    there = -(-len(arrays[0]) // size)
+    if steps > there:
+        warn(f"{owner}: x ended after {there} of {steps} batches", RuntimeWarning)
+    return [array[: steps * size] for array in arrays]
 
 
 _OF_ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "shape")
@@ -155,6 +175,10 @@ def is_stream(x: Any) -> bool:
     if any(hasattr(x, name) for name in _OF_ARRAYS):
         return False
     return hasattr(x, "__iter__") or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
+
+
+_MANY = 50_000
+"""Batches of a generator after which it may be one that never ends."""
 
 
 class Stream:
@@ -292,6 +316,12 @@ class Stream:
             yield checked
             if count == self._given:
                 break
+            if count == _MANY and steps is None and self._is_iterator:
+                warn(
+                    f"{self._owner}: x, a generator, has given {count:,} batches and has not "
+                    "ended; if it is endless, give the number of steps",
+                    RuntimeWarning,
+                )
         if not count:
             raise self._nothing()
         if self._given is not None and count < self._given:

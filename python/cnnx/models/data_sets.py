@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from cnnx import distributed
 from cnnx.arrays import FLOAT32, Array
 from cnnx.geometry import integer
-from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.array_epochs import ArrayEpochs
+from cnnx.models.batches import Batches, Stream, first_steps, is_stream
 from cnnx.models.data_form import unpack_x_y_sample_weight
 from cnnx.models.inputs import batches, data, samples, stream, stream_samples, weigh
 from cnnx.models.own_data import OwnBatches, build_for, own_arrays, own_batches, own_stream
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cnnx.models.model import Model
 
 ClassWeight = Mapping[int, float]
+Data = Batches | Stream | ArrayEpochs
 
 
 def to_evaluate(
@@ -34,7 +36,8 @@ def to_evaluate(
         return own_batches(model, x, y, sample_weight, batch_size, steps, operation)
     if is_stream(x):
         return stream(model, x, y, sample_weight, operation, steps=steps)
-    return batches(model, data(model, x, y, sample_weight, operation), batch_size)
+    arrays = data(model, x, y, sample_weight, operation)
+    return batches(model, first_steps(arrays, batch_size, steps, operation), batch_size)
 
 
 def to_fit(
@@ -47,11 +50,10 @@ def to_fit(
     shuffle: bool,
     steps: tuple[int | None, int | None],
     judging_size: int,
-) -> tuple[Batches | Stream, Batches | Stream | None]:
+) -> tuple[Data, Data | None]:
     """Return the batches to train on, and those to judge the model by, if there are any."""
-    judging: Batches | Stream | None = None
-    training: Batches | Stream
-    check_steps(given[0], steps[0], "fit: steps_per_epoch")
+    judging: Data | None = None
+    training: Data
     own = "train_step" in model.own_steps
     if is_stream(given[0]):
         begin = own_stream if own else stream
@@ -72,34 +74,32 @@ def to_fit(
         arrays = data(model, *given, "fit")
         if split and validation is None:
             arrays, held_back = _split(arrays, split)
+            held_back = first_steps(held_back, judging_size, steps[1], "fit: validation_split")
             judging = batches(model, held_back, judging_size)
         arrays = weigh(model, arrays, class_weight, "fit")
         training = batches(model, arrays, batch_size, shuffle)
+    if isinstance(training, Batches) and steps[0] not in (None, training.steps):
+        training = ArrayEpochs(training, steps[0])
     if validation is not None:
         given = _validation(validation, "test_step" in model.own_steps)
-        check_steps(given[0], steps[1], "fit: validation_steps")
         judging = to_evaluate(model, *given, judging_size, steps[1], "fit: validation_data")
     return training, judging
 
 
-def check_steps(x: Any, steps: int | None, name: str) -> None:
-    """Raise an error unless a number of batches is None, or `x` a stream of batches."""
-    if steps is not None:
-        integer(steps, name)
-        if not is_stream(x):
-            raise ValueError(f"{name}={steps} is for streams of batches")
+def check_steps(steps: int | None, name: str) -> int | None:
+    """Return a number of batches or None; raises as `integer`."""
+    return None if steps is None else integer(steps, name)
 
 
 def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batches | Stream:
     """Return batches of samples alone."""
-    check_steps(x, steps, "predict: steps")
     if "predict_step" in model.own_steps:
         return own_batches(model, x, None, None, batch_size, steps, "predict")
     if is_stream(x):
         # Other streams than those that are cut in parts give each rank its own predictions.
         group = distributed.group() if getattr(x, "shared", False) is True else distributed.Group()
         return Stream(x, stream_samples(model, "predict"), "predict", steps, group)
-    arrays = samples(model, x, "predict")
+    arrays = first_steps(samples(model, x, "predict"), batch_size, steps, "predict")
     return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)
 
 

@@ -13,7 +13,6 @@ from cnnx import registry
 from cnnx.arrays import Float
 from cnnx.geometry import integer, number
 from cnnx.models.argument_names import named
-from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, Callbacks, History, Logs
 from cnnx.models.data_form import gathered
 from cnnx.models.own_data import own_arrays
@@ -136,9 +135,10 @@ class Model(SteppedNetwork):
         initial_epoch
             Number of epochs done before.
         steps_per_epoch, validation_steps
-            Batches of a stream in an epoch, and of `validation_data`; by default as many as its
-            length says, or as there are. With them an epoch goes on where the one before ended, so
-            that a generator may be endless.
+            Batches of an epoch, and of the data to judge the network by; by default all that there
+            are. An epoch of training then goes on where the one before ended, and through as many
+            passes over the data as it takes; a generator may be endless. Of arrays the first
+            `validation_steps` batches are taken each time.
         validation_batch_size
             Samples a batch of validation; by default as of training.
         validation_freq
@@ -174,7 +174,10 @@ class Model(SteppedNetwork):
             validation_data,
             size,
             shuffle,
-            (steps_per_epoch, validation_steps),
+            (
+                data_sets.check_steps(steps_per_epoch, "fit: steps_per_epoch"),
+                data_sets.check_steps(validation_steps, "fit: validation_steps"),
+            ),
             size
             if validation_batch_size is None
             else integer(validation_batch_size, "fit: validation_batch_size"),
@@ -215,7 +218,7 @@ class Model(SteppedNetwork):
         return_dict
             Whether to return figures by name.
         steps
-            Batches of a stream to read; by default all.
+            Batches to read, the first ones; by default all. A generator that never ends needs it.
         callbacks
             Whose methods `on_test_...` are called.
 
@@ -225,7 +228,7 @@ class Model(SteppedNetwork):
         """
         verbose = check_verbose(verbose, "evaluate")
         size = _batch_size(batch_size, "evaluate")
-        data_sets.check_steps(x, steps, "evaluate: steps")
+        steps = data_sets.check_steps(steps, "evaluate: steps")
         data = data_sets.to_evaluate(self, x, y, sample_weight, size, steps, "evaluate")
         called = Callbacks(callbacks, "evaluate")
         called.begin(self, steps=data.steps, verbose=verbose)
@@ -233,7 +236,7 @@ class Model(SteppedNetwork):
         return logs if return_dict else _flat(list(logs.values()))
 
     def judge(
-        self, batches: Batches | Stream, verbose: int = 0, callbacks: Callbacks | None = None
+        self, batches: data_sets.Data, verbose: int = 0, callbacks: Callbacks | None = None
     ) -> Logs:
         """Return the figures over batches that are checked already."""
         callbacks = callbacks or Callbacks(None, "evaluate")
@@ -277,12 +280,13 @@ class Model(SteppedNetwork):
         verbose
             0 shows nothing, otherwise a bar appears on a terminal if it takes long.
         steps
-            Batches of a stream to read; by default all.
+            Batches to read, the first ones; by default all. A generator that never ends needs it.
         callbacks
             Whose methods `on_predict_...` are called.
         """
         verbose = check_verbose(verbose, "predict")
         size = _batch_size(batch_size, "predict")
+        steps = data_sets.check_steps(steps, "predict: steps")
         own = "predict_step" in self.own_steps
         if own:
             check_alone(f"{type(self).__name__}.predict_step", "predict")

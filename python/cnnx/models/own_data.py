@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnx.arrays import FLOAT32, Array, real_array
-from cnnx.models.batches import Batches, Stream, is_stream
+from cnnx.models.batches import Batches, Stream, first_steps, is_stream
 from cnnx.models.data_form import DataForm, unpack_x_y_sample_weight
 from cnnx.models.inputs import channels_last
 
@@ -37,8 +37,9 @@ class OwnBatches(Batches):
         super().__init__(*sources, batch_size=batch_size, shuffle=shuffle)
         self._form = form
 
-    def __iter__(self) -> Iterator[list[Any]]:
-        for arrays in super().__iter__():
+    def run(self, order: Array | None, first: int = 0) -> Iterator[list[Any]]:
+        """Yield the batches of samples in an order, from that with number `first` on."""
+        for arrays in super().run(order, first):
             yield [*(array.copy() for array in arrays), self._form]
 
 
@@ -148,4 +149,4 @@ def own_batches(
         return own_stream(model, x, y, sample_weight, operation, steps=steps)
     form, arrays = own_arrays(model, x, y, sample_weight, operation)
     build_for(model, arrays)
-    return OwnBatches(form, arrays, batch_size)
+    return OwnBatches(form, first_steps(arrays, batch_size, steps, operation), batch_size)

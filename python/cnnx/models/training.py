@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from cnnx import distributed, random, registry
 from cnnx.geometry import integer
 from cnnx.layers.random_layer import RandomLayer
-from cnnx.models.batches import Batches, Stream
 from cnnx.models.callback import Callback, Callbacks, Logs
 from cnnx.models.consent import begin_together, draw_together, go_on_together, stop_together
 from cnnx.models.objective import serialize_losses
@@ -21,6 +20,7 @@ from cnnx.progress import Progress, write_line
 from cnnx.warning import warn
 
 if TYPE_CHECKING:
+    from cnnx.models.data_sets import Data
     from cnnx.models.model import Model
 
 
@@ -56,8 +56,8 @@ class Training:
     def __init__(
         self,
         model: Model,
-        batches: Batches | Stream,
-        judging: Batches | Stream | None,
+        batches: Data,
+        judging: Data | None,
         callbacks: Callbacks,
         epochs: range,
         verbose: int,
@@ -356,7 +356,7 @@ class Training:
     def _random_layers(self) -> list[RandomLayer]:
         return [layer for layer in self.model.leaves() if isinstance(layer, RandomLayer)]
 
-    def _data(self) -> list[Batches | Stream]:
+    def _data(self) -> list[Data]:
         return [data for data in (self._batches, self._judging) if data is not None]
 
     def _warn(self, loss: float) -> None:

@@ -27,7 +27,7 @@ def check_sample_weight(sample_weight: Any, rows: tuple[int, ...], operation: st
     Raises
     ------
     ValueError
-        For another shape, a negative weight or one that is not finite.
+        For another shape, or a weight that is not finite.
     """
     weights = as_float32(sample_weight, f"{operation}: sample_weight")
     if weights.shape not in (rows[:1], rows):
@@ -36,9 +36,9 @@ def check_sample_weight(sample_weight: Any, rows: tuple[int, ...], operation: st
             f"{operation}: sample_weight must hold one number a sample, shape {rows[:1]}{each}, "
             f"got {weights.shape}"
         )
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    wrong = ~np.isfinite(weights)
     if wrong.any():
-        raise ValueError(f"{operation}: sample_weight must be at least 0, got {weights[wrong][0]}")
+        raise ValueError(f"{operation}: sample_weight must be finite, got {weights[wrong][0]}")
     return weights
 
 
@@ -51,7 +51,7 @@ def check_class_weight(
     Raises
     ------
     TypeError, ValueError
-        For anything but classes from 0 on and weights of at least 0.
+        For anything but classes from 0 on and finite weights.
     """
     if class_weight is None:
         return None
@@ -60,7 +60,7 @@ def check_class_weight(
         raise TypeError(f"{name} must be a dict such as {{0: 1.0, 1: 3.0}}, got {class_weight!r}")
     return {
         integer(label, f"{name}: a class", minimum=0): number(
-            weight, f"{name} of class {label}", 0, np.inf
+            weight, f"{name} of class {label}", -float(np.finfo(np.float32).max), np.inf
         )
         for label, weight in class_weight.items()
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,7 +16,7 @@ from cnnx.geometry import integer, number
 from cnnx.optimizers.clipping import Clipping
 from cnnx.optimizers.learned import Learned, Part, Segment
 from cnnx.optimizers.learning_rate import LearningRate
-from cnnx.optimizers.schedules import SCHEDULES, LearningRateSchedule
+from cnnx.optimizers.schedules import SCHEDULES, FunctionSchedule, LearningRateSchedule
 from cnnx.optimizers.weight_average import SLOT, WeightAverage
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class Optimizer(registry.Configurable):
     Parameters
     ----------
     learning_rate
-        A number >= 0, or a `LearningRateSchedule`.
+        A number >= 0, a `LearningRateSchedule`, or a function without arguments that returns the
+        rate of each step.
     weight_decay
         Before each update: parameter -= learning_rate weight_decay parameter (Loshchilov & Hutter
         2019); >= 0. Unlike a penalty in the loss it does not pass through averages of the gradient.
@@ -67,7 +68,7 @@ class Optimizer(registry.Configurable):
 
     def __init__(
         self,
-        learning_rate: float | LearningRateSchedule,
+        learning_rate: float | LearningRateSchedule | Callable[[], float],
         *,
         weight_decay: float | None = None,
         clipnorm: float | None = None,
@@ -140,6 +141,8 @@ class Optimizer(registry.Configurable):
         name = f"{type(self).__name__}: learning_rate"
         if isinstance(value, dict):
             value = registry.get(name, value, LearningRateSchedule, SCHEDULES)
+        elif registry.is_function(value):
+            value = FunctionSchedule(value)
         self._schedule = value if isinstance(value, LearningRateSchedule) else None
         if self._schedule is None:
             self._rate = number(value, name, 0, float("inf"))

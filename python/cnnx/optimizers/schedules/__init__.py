@@ -11,12 +11,14 @@ from cnnx.optimizers.schedules.decay import (
     PiecewiseConstantDecay,
     PolynomialDecay,
 )
+from cnnx.optimizers.schedules.function import FunctionSchedule
 from cnnx.optimizers.schedules.schedule import LearningRateSchedule
 
 __all__ = [
     "CosineDecay",
     "CosineDecayRestarts",
     "ExponentialDecay",
+    "FunctionSchedule",
     "InverseTimeDecay",
     "LearningRateSchedule",
     "OneCycle",
@@ -32,6 +34,7 @@ SCHEDULES: dict[str, type[LearningRateSchedule]] = {
         CosineDecay,
         CosineDecayRestarts,
         ExponentialDecay,
+        FunctionSchedule,
         InverseTimeDecay,
         OneCycle,
         PiecewiseConstantDecay,

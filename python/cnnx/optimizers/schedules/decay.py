@@ -64,7 +64,38 @@ class PolynomialDecay(LearningRateSchedule):
         }
 
 
-class ExponentialDecay(LearningRateSchedule):
+class _RateDecay(LearningRateSchedule):
+    """What falls by `decay_rate` in `decay_steps` steps."""
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: int,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.initial_learning_rate = rate(self, initial_learning_rate, "initial_learning_rate")
+        self.decay_steps = steps(self, decay_steps)
+        self.decay_rate = rate(self, decay_rate, "decay_rate")
+        self.staircase = bool(staircase)
+
+    def _decays(self, step: int) -> float:
+        """Return how many times `decay_steps` steps have passed."""
+        return step // self.decay_steps if self.staircase else step / self.decay_steps
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "decay_steps": self.decay_steps,
+            "decay_rate": self.decay_rate,
+            "staircase": self.staircase,
+        }
+
+
+class ExponentialDecay(_RateDecay):
     """
     initial * decay_rate^(step / decay_steps).
 
@@ -80,38 +111,12 @@ class ExponentialDecay(LearningRateSchedule):
         True rounds step / decay_steps down: the rate falls in stairs.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "ExponentialDecay",
-    ) -> None:
-        super().__init__(name)
-        self.initial_learning_rate = rate(self, initial_learning_rate, "initial_learning_rate")
-        self.decay_steps = steps(self, decay_steps)
-        self.decay_rate = rate(self, decay_rate, "decay_rate")
-        self.staircase = bool(staircase)
-
     def __call__(self, step: int) -> float:
         """Return the learning rate of step `step`."""
-        exponent = step / self.decay_steps
-        if self.staircase:
-            exponent = math.floor(exponent)
-        return float(self.initial_learning_rate * self.decay_rate**exponent)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-        }
+        return float(self.initial_learning_rate * self.decay_rate ** self._decays(step))
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_RateDecay):
     """
     initial / (1 + decay_rate step / decay_steps).
 
@@ -127,35 +132,9 @@ class InverseTimeDecay(LearningRateSchedule):
         True rounds step / decay_steps down: the rate falls in stairs.
     """
 
-    def __init__(
-        self,
-        initial_learning_rate: float,
-        decay_steps: int,
-        decay_rate: float,
-        staircase: bool = False,
-        name: str = "InverseTimeDecay",
-    ) -> None:
-        super().__init__(name)
-        self.initial_learning_rate = rate(self, initial_learning_rate, "initial_learning_rate")
-        self.decay_steps = steps(self, decay_steps)
-        self.decay_rate = rate(self, decay_rate, "decay_rate")
-        self.staircase = bool(staircase)
-
     def __call__(self, step: int) -> float:
         """Return the learning rate of step `step`."""
-        periods = step / self.decay_steps
-        if self.staircase:
-            periods = math.floor(periods)
-        return self.initial_learning_rate / (1 + self.decay_rate * periods)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {
-            "initial_learning_rate": self.initial_learning_rate,
-            "decay_steps": self.decay_steps,
-            "decay_rate": self.decay_rate,
-            "staircase": self.staircase,
-        }
+        return float(self.initial_learning_rate / (1 + self.decay_rate * self._decays(step)))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
