@@ -17,6 +17,7 @@ void bind_merging(py::module_& m);
 void bind_norm(py::module_& m);
 void bind_optimizer_step(py::module_& m);
 void bind_permutation(py::module_& m);
+void bind_picture_stretch(py::module_& m);
 void bind_pictures(py::module_& m);
 void bind_pool2d(py::module_& m);
 void bind_program(py::module_& m);
@@ -43,6 +44,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   cnnx::bindings::bind_dropout(m);
   cnnx::bindings::bind_warp(m);
   cnnx::bindings::bind_pictures(m);
+  cnnx::bindings::bind_picture_stretch(m);
   cnnx::bindings::bind_merging(m);
   cnnx::bindings::bind_concatenation(m);
   cnnx::bindings::bind_borders2d(m);

@@ -371,6 +371,19 @@ def warp_backward_data(
     fill_value: float = 0.0,
 ) -> None: ...
 
+def arrow_bytes(schema: object, array: object) -> NDArray[np.uint8]: ...
+
+class PictureStretch:
+    """Stretches a picture, whose rows it takes, to the size of an array."""
+
+    def __init__(
+        self,
+        dst: NDArray[np.uint8] | Float,
+        shape: tuple[int, int, int],
+        box: tuple[float, float, float, float],
+    ) -> None: ...
+    def take(self, rows: NDArray[np.uint8]) -> None: ...
+
 # pictures: operations (mb, steps) and parameters (mb, steps, 8); boxes (mb, 4) are top, left,
 # bottom and right; offsets (mb, 2) are the first row and column of a part
 def transform_pictures(

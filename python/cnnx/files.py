@@ -25,12 +25,12 @@ def regular_file(path: str | os.PathLike[str]) -> Path:
     ValueError
         The name stands for a folder, a pipe, a socket or a device.
     """
+    if os.path.isfile(path):  # one call of the system; what is wrong is found out below
+        return path if isinstance(path, Path) else Path(path)
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file. Check the spelling and the folder.")
-    if not path.is_file():
-        raise ValueError(_other_than_file(path, path))
-    return path
+    raise ValueError(_other_than_file(path, path))
 
 
 def _other_than_file(path: str | os.PathLike[str], target: Path) -> str:

@@ -128,6 +128,19 @@ CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
   const uint32_t low = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
   __builtin_memcpy(p, &low, 4);
 }
+#elif defined(__SSE2__)
+CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
+  int32_t bytes;
+  __builtin_memcpy(&bytes, p, 4);
+  const __m128i zero = _mm_setzero_si128();
+  const __m128i words = _mm_unpacklo_epi8(_mm_cvtsi32_si128(bytes), zero);
+  return (IntVec)_mm_unpacklo_epi16(words, zero);
+}
+CNNX_INLINE void store_bytes(uint8_t* p, IntVec v) {
+  const __m128i words = _mm_packs_epi32((__m128i)v, (__m128i)v);
+  const int32_t bytes = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
+  __builtin_memcpy(p, &bytes, 4);
+}
 #else
 CNNX_INLINE IntVec load_bytes(const uint8_t* p) {
   IntVec v;

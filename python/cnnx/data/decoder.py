@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cnnx import config
 from cnnx.arrays import Array
@@ -20,6 +21,7 @@ from cnnx.data.picture_reader import read_picture
 from cnnx.progress import Progress
 
 AHEAD = 64  # pictures handed to the threads at a time when a whole folder is read
+RUN = 8  # pictures that a thread takes at a time, at most
 LEAST_BYTES = 12 << 20  # what a thread must have to decode a picture of a megapixel
 
 
@@ -79,9 +81,8 @@ class Decoder:
         with self.reading() as reading:
             for start in range(0, len(files), AHEAD):
                 part = files[start : start + AHEAD]
-                waiting = [reading.begin(*pair) for pair in zip(part, x[start:], strict=False)]
-                for index, future in enumerate(waiting, start):
-                    if future.result():
+                for index, found in enumerate(reading.begin(part, x[start:]).found(), start):
+                    if found:
                         if len(kept) < index:
                             x[len(kept)] = x[index]
                         kept.append(index)
@@ -107,6 +108,17 @@ class ReadPictures(NamedTuple):
     findings: Findings
 
 
+class ReadAhead:
+    """Pictures that threads are about to read."""
+
+    def __init__(self, runs: list[Future[list[bool]]]) -> None:
+        self._runs = runs
+
+    def found(self) -> NDArray[np.bool_]:
+        """Wait until all are read, and tell which of them could be."""
+        return np.array([found for run in self._runs for found in run.result()], bool)
+
+
 class Reading:
     """Threads that read pictures; use it as a context manager.
 
@@ -120,11 +132,18 @@ class Reading:
         self.findings = Findings(decoder.folder)
         self._form = decoder.form
         self._budget = budget
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads)
 
-    def begin(self, file: Path, out: Array) -> Future[bool]:
-        """Begin to read a file into `out`; the result says whether it could be read."""
-        return self._pool.submit(self._read, file, out)
+    def begin(self, files: Sequence[Path], out: Array) -> ReadAhead:
+        """Begin to read files into the pictures of `out`."""
+        run = min(max(len(files) // (2 * self._threads), 1), RUN)
+        starts = range(0, len(files), run)
+        runs = (zip(files[i : i + run], out[i : i + run], strict=False) for i in starts)
+        return ReadAhead([self._pool.submit(self._read_run, pairs) for pairs in runs])
+
+    def _read_run(self, pairs: Iterable[tuple[Path, Array]]) -> list[bool]:
+        return [self._read(file, out) for file, out in pairs]
 
     def _read(self, file: Path, out: Array) -> bool:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from cnnx import distributed, random
 from cnnx.arrays import Array
 from cnnx.data.batch_stream import BatchStream
 from cnnx.data.class_labels import ClassLabels
-from cnnx.data.decoder import Decoder, Reading
+from cnnx.data.decoder import Decoder, ReadAhead, Reading
 from cnnx.data.findings import Findings
 
 __all__ = ["ImageStream"]
@@ -114,8 +113,8 @@ class ImageStream(BatchStream):
             with reading:
                 waiting = self._begin(reading, files, parts[0])
                 for part, following in zip(parts, [*parts[1:], None], strict=True):
-                    x, futures = waiting
-                    found = np.array([future.result() for future in futures])
+                    x, pictures = waiting
+                    found = pictures.found()
                     if following is not None:
                         waiting = self._begin(reading, files, following)
                     self._tell_first_loss(reading.findings)
@@ -141,9 +140,9 @@ class ImageStream(BatchStream):
 
     def _begin(
         self, reading: Reading, files: list[Path], part: NDArray[np.int64]
-    ) -> tuple[Array, list[Future[bool]]]:
+    ) -> tuple[Array, ReadAhead]:
         x = self._decoder.pictures(len(part))
-        return x, [reading.begin(files[index], x[at]) for at, index in enumerate(part)]
+        return x, reading.begin([files[index] for index in part], x)
 
     def description(self) -> str:
         """Return the number of files and a checksum of their names."""

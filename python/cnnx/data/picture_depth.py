@@ -22,8 +22,9 @@ def is_deep(image: Any) -> bool:
 
 def deep_bands(image: Any) -> bool:
     """Tell, before it is decoded, whether a file holds 16 bits of colours that become 8."""
-    layouts = " ".join(str(tile[3]) for tile in image.tile[:1])  # such as "RGB;16B"
-    return not is_deep(image) and re.search(";16[BLN]", layouts) is not None
+    if is_deep(image) or not image.tile:
+        return False
+    return re.search(";16[BLN]", str(image.tile[0][3])) is not None  # such as "RGB;16B"
 
 
 def as_float32(image: Any) -> Any:

@@ -121,10 +121,13 @@ def _drafted(image: Any, form: PictureForm) -> Box:
     tuple
         What the picture covers of the pixels; of a fraction's last column and row perhaps a part.
     """
+    whole = (0, 0, image.width, image.height)
     mode = _MODES[form.color_mode] if form.color_mode else None
-    size = None if form.size is None else (2 * max(form.size),) * 2
-    drafted = image.draft(mode, size)
-    return drafted[1] if drafted else (0, 0, image.width, image.height)
+    least = 2 * max(form.size) if form.size else max(image.size)
+    if mode != "L" and min(image.size) < 2 * least:  # nothing would change
+        return whole
+    drafted = image.draft(mode, None if form.size is None else (least, least))
+    return drafted[1] if drafted else whole
 
 
 def _bytes_of_webp(header: WebPHeader, file: BinaryIO) -> int:
@@ -143,7 +146,7 @@ def _bytes_to_decode(image: Any, whole: int) -> int:
 
 
 def _bytes_to_stretch(form: PictureForm) -> int:
-    return 0 if form.size is None else BAND_BYTES * min(form.size[0] * form.size[1], BAND)
+    return 0 if form.size is None else BAND_BYTES * BAND
 
 
 def _upright(image: Any, box: Box) -> tuple[Any, Box]:

@@ -16,6 +16,7 @@
 #include "kernels/pool_kernels.hpp"
 #include "kernels/row_winograd_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/stretch_kernels.hpp"
 #include "kernels/stride2_kernels.hpp"
 #include "kernels/transpose_kernel.hpp"
 #include "kernels/winograd_kernels.hpp"
@@ -55,6 +56,7 @@ const KernelTable neon_kernels = {
     .gaussian_dropout = gaussian_dropout,
     .norm = norm_kernels,
     .optimizer = optimizer_kernels,
+    .stretch = stretch_kernels,
 };
 
 }  // namespace cnnx

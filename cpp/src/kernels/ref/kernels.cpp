@@ -15,6 +15,7 @@
 #include "kernels/pool_kernels.hpp"
 #include "kernels/row_winograd_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
+#include "kernels/stretch_kernels.hpp"
 #include "kernels/stride2_kernels.hpp"
 #include "kernels/transpose_kernel.hpp"
 #include "kernels/winograd_kernels.hpp"
@@ -52,6 +53,7 @@ const KernelTable ref_kernels = {
     .gaussian_dropout = gaussian_dropout,
     .norm = norm_kernels,
     .optimizer = optimizer_kernels,
+    .stretch = stretch_kernels,
 };
 
 }  // namespace cnnx
