@@ -126,6 +126,34 @@ def test_predict_pictures_and_folders(pets, capsys):
     assert sum(line.startswith("left") for line in lines[1:]) >= 38
 
 
+def test_pictures_of_any_size(tmp_path, capsys):
+    image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: the extra images")
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((None, None, 3)),
+            cnnx.layers.Rescaling(1 / 255),
+            cnnx.layers.Conv2D(4, 3),
+            cnnx.layers.GlobalMaxPooling2D(),
+            cnnx.layers.Dense(2, activation="softmax"),
+        ]
+    )
+    model.class_names = ["cat", "dog"]
+    model.save(tmp_path / "model")
+    (tmp_path / "in").mkdir()
+    generator = np.random.default_rng(0)
+    shares = []
+    for number, size in enumerate([(20, 30), (25, 12)]):
+        picture = generator.integers(0, 256, (*size, 3), np.uint8)
+        image.fromarray(picture).save(tmp_path / "in" / f"{number}.png")
+        shares.append(model.predict(picture[None], verbose=0)[0])
+    assert main(["predict", str(tmp_path / "model"), str(tmp_path / "in"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    np.testing.assert_allclose([[*one["shares"].values()] for one in found], shares, rtol=1e-6)
+    assert [Path(one["file"]).name for one in found] == ["0.png", "1.png"]
+    assert main(["evaluate", str(tmp_path / "model"), str(tmp_path / "in")]) == 2
+    assert "takes pictures of any size" in capsys.readouterr().err
+
+
 def test_predict_as_json(pets, capsys):
     folder, file = pets
     picture = folder / "top" / "03.png"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnnx
-from cnnx import applications, callbacks, layers, losses, random
+from cnnx import applications, callbacks, explain, layers, losses, random
 from cnnx.graph.open_plan import MOST_SIZES, OpenPlan
 from cnnx.models import clone_model, load_model, model_from_json
 
@@ -633,3 +633,76 @@ def test_memory_that_grows_leaves_no_plan_with_the_old_one() -> None:
         found = model(x)
         if x is small:
             np.testing.assert_array_equal(found, wanted)
+
+
+# --- explanations ---------------------------------------------------------------------------------
+
+
+def test_explanations_at_the_size_of_the_image() -> None:
+    model = classifier()
+    fixed = twin(classifier, model, (12, 9, 3))
+    image = images(12, 9, 3)
+    for function in (explain.saliency, explain.grad_cam, explain.occlusion):
+        assert_same([function(model, image)], [function(fixed, image)])
+    maps, wanted = explain.feature_maps(model, image), explain.feature_maps(fixed, image)
+    assert_same(maps.values(), wanted.values())
+    found = explain.receptive_field(model, (12, 9, 3))
+    assert list(found.values()) == list(explain.receptive_field(fixed).values())
+    with pytest.raises(ValueError, match=r"receptive_field: .* give one such as \(64, 64, 3\)"):
+        explain.receptive_field(model)
+    with pytest.raises(ValueError, match=r"expects one image of shape \(None, None, 3\)"):
+        explain.saliency(model, image[..., 0])
+
+
+def test_gradients_agree_with_differences() -> None:
+    model = segmenter()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for size in [(6, 4), (4, 8)]:
+        x, y = images(2, *size, 3), labels(2, *size, classes=3)
+        assert explain.check_gradients(model, x, y, elements=8).agrees
+
+
+# --- other programs -------------------------------------------------------------------------------
+
+UNKNOWN_TO_ONNX = {name for name in LAYERS if name.startswith("Adaptive")} | {
+    "CenterCrop",
+    "RandomCrop",
+}
+"""Layers whose nodes depend on the size."""
+
+
+@pytest.mark.parametrize("name", [name for name in LAYERS if not name.startswith("Random")])
+def test_onnx_files_of_open_sizes(name: str, tmp_path: Path) -> None:
+    onnx_peers = pytest.importorskip("onnx_peers")
+    make, shape = LAYERS[name]
+    x = cnnx.Input(shape, name="x")
+    model = cnnx.Model(x, make()(x))
+    for number, weight in enumerate(model.weights):
+        weight.assign(np.abs(images(*weight.shape, seed=number)) + np.float32(0.1))
+    if name in UNKNOWN_TO_ONNX:
+        with pytest.raises(ValueError, match=r"needs the size of its input .*Sequential\(\["):
+            cnnx.onnx.save(model, tmp_path / "open.onnx")
+        model = cnnx.Sequential([cnnx.Input(sized(shape, 9, 13), name="x"), model])
+    cnnx.onnx.save(model, tmp_path / "open.onnx")
+    for extents in [(9, 13)] if name in UNKNOWN_TO_ONNX else [(9, 13), (12, 10)]:
+        inputs = {"x": images(2, *sized(shape, *extents))}
+        (found,) = onnx_peers.by_onnxruntime(tmp_path / "open.onnx", inputs)
+        wanted = model.predict_on_batch(inputs["x"])
+        assert found.shape == wanted.shape
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=2e-5)
+
+
+def test_a_program_has_one_size(tmp_path: Path) -> None:
+    model = classifier()
+    with pytest.raises(ValueError, match=r"got input_shape=None; give one such as \(64, 64, 3\)"):
+        model.export_program(tmp_path / "program")
+    with pytest.raises(ValueError, match=r"got input_shape=\(12, 9, 4\)"):
+        model.export_program(tmp_path / "program", input_shape=(12, 9, 4))
+    with pytest.raises(ValueError, match="does not fit the 2x9 input"):
+        model.export_program(tmp_path / "program", input_shape=(2, 9, 3))
+    model.export_program(tmp_path / "program", 2, (12, 9, 3))
+    twin(classifier, model, (12, 9, 3)).export_program(tmp_path / "fixed", 2)
+    nested = cnnx.Sequential([cnnx.Input((12, 9, 3)), model])
+    nested.export_program(tmp_path / "nested", 2)
+    wanted = (tmp_path / "fixed").read_bytes()
+    assert (tmp_path / "program").read_bytes() == (tmp_path / "nested").read_bytes() == wanted

@@ -363,7 +363,7 @@ def place(
             windows = -(-size // stride)
             before = max((windows - 1) * stride + extent - size, 0) // 2
         else:
-            before, after = _zeros(padding, axis, extent)
+            before, after = zeros_around(padding, axis, extent)
             windows = (size + before + after - extent) // stride + 1
         if windows < 1:
             dilated = f" with dilation {dilation}" if max(dilation) > 1 else ""
@@ -378,7 +378,7 @@ def place(
     return _checked(owner, input_size, padding, begin, count)
 
 
-def _zeros(padding: Padding, axis: int, extent: int) -> Pair:
+def zeros_around(padding: Padding, axis: int, extent: int) -> Pair:
     """Return how many zeros lie before and after an axis."""
     if not isinstance(padding, str):
         return padding[axis]
@@ -431,7 +431,7 @@ def place_transposed(
         added = None if output_padding is None else output_padding[axis]
         if added is None and padding == "valid":
             added = max(stride - extent, 0)
-        cut = None if padding == "same" else _zeros(padding, axis, extent)
+        cut = None if padding == "same" else zeros_around(padding, axis, extent)
         before, outputs = _transposed_axis(size, stride, extent, cut, added)
         if outputs < 1:
             raise ValueError(

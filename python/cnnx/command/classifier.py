@@ -1,5 +1,6 @@
 """Saved networks that name what pictures show."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +36,28 @@ def load_classifier(path: str) -> Model:
 
 def picture_form(model: Model) -> dict[str, Any]:
     """Return how pictures are read for the network, as arguments of `cnnx.data`."""
-    height, width, channels = model.input_shape[1:]
+    *size, channels = model.input_shape[1:]
     return {
-        "size": (height, width),
+        "size": None if None in size else tuple(size),
         "color_mode": "grayscale" if channels == 1 else "rgb",
     }
 
 
-def read_pictures(model: Model, path: Path) -> tuple[list[Path], Array]:
-    """Return the files of a picture or of a folder of them, and their pixels."""
+def read_pictures(model: Model, path: Path) -> Iterator[tuple[Sequence[Path], Array]]:
+    """Yield the files of a picture or of a folder, those of one size at once, and their pixels."""
     form = picture_form(model)
-    if path.is_dir():
+    if path.is_dir() and form["size"]:
         read = data.image_folder(
             path, form["size"], form["color_mode"], label_mode=None, shuffle=False
         )
-        return list(read.train_file_paths), read.train
-    return [path], data.load_image(path, **form)[None]
+        yield read.train_file_paths, read.train
+        return
+    files = [path]
+    if path.is_dir():  # each picture in its own size
+        found = data.image_folder(path, 1, form["color_mode"], label_mode=None, shuffle=False)
+        files = list(found.train_file_paths)
+    for file in files:
+        yield [file], data.load_image(file, **form)[None]
 
 
 def read_test(model: Model, name: str, folder: str | None) -> tuple[Array, Array]:
@@ -59,12 +66,17 @@ def read_test(model: Model, name: str, folder: str | None) -> tuple[Array, Array
     Raises
     ------
     ValueError
-        The folder's classes are not those of the network.
+        The folder's classes are not those of the network, or this takes pictures of any size.
     """
     if name in DATASETS:
         _, (x, y) = datasets.mnist.load_data(folder) if name == "mnist" else load_digits(folder)
         return x[..., None], y
     form = picture_form(model)
+    if form["size"] is None:
+        raise ValueError(
+            f"{name}: the network takes pictures of any size, and a folder is read in one; give it "
+            "one in Python: cnnx.Sequential([cnnx.Input((height, width, channels)), model])"
+        )
     read = data.image_folder(
         name, form["size"], form["color_mode"], class_names=model.class_names, shuffle=False
     )

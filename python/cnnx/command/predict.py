@@ -25,8 +25,7 @@ def run(options: argparse.Namespace) -> None:
     names = model.class_names or []
     width = max(map(len, names))
     found = []
-    for path in options.pictures:
-        files, pixels = read_pictures(model, path)
+    for files, pixels in (part for path in options.pictures for part in read_pictures(model, path)):
         shares = class_shares(model.predict(pixels, verbose=0))
         for file, row in zip(files, shares, strict=True):
             best = int(row.argmax())

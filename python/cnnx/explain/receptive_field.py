@@ -101,7 +101,9 @@ class ReceptiveFields(dict[str, ReceptiveField]):
         return "\n".join(lines)
 
 
-def receptive_field(model: Model) -> ReceptiveFields:
+def receptive_field(
+    model: Model, input_shape: tuple[int, int, int] | None = None
+) -> ReceptiveFields:
     """
     Return the region of the input that the outputs of each layer see.
 
@@ -115,6 +117,8 @@ def receptive_field(model: Model) -> ReceptiveFields:
     ----------
     model
         Built, of images (height, width, channels).
+    input_shape
+        Of one image, for a model that leaves sizes open: borders and global pooling depend on it.
 
     Returns
     -------
@@ -132,13 +136,14 @@ def receptive_field(model: Model) -> ReceptiveFields:
             f"receptive_field: model '{model.name}' must take images (height, width, channels), "
             f"its input shape is {model.input_shape[1:]}"
         )
-    image: Pair = (model.input_shape[1], model.input_shape[2])
+    graph = model.sized_graph(input_shape, "receptive_field")
+    image: Pair = (graph.inputs[0].shape[1], graph.inputs[0].shape[2])
     fields = ReceptiveFields()
     known: dict[Value, ReceptiveField] = {}
-    for value in model.flat_graph.values:
+    for value in graph.values:
         before = [known.get(item, _PIXEL) for item in value.node.inputs]
         field = before[0] if len(before) == 1 else _merged(before, value)
-        known[value] = fields[value.name] = _after(value.node.layer, field, image)
+        known[value] = fields[value.name] = _after(value, field, image)
     return fields
 
 
@@ -159,16 +164,17 @@ def _merged(fields: Sequence[ReceptiveField], value: Value) -> ReceptiveField:
     )
 
 
-def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
+def _after(value: Value, field: ReceptiveField, image: Pair) -> ReceptiveField:
     """Return the field of a layer's outputs from that of its inputs."""
+    layer, seen = value.node.layer, value.node.inputs[0].shape
     if isinstance(layer, ConvolutionLayer):
-        padding = layer.place(layer.input_shape).padding
+        padding = layer.place(seen).padding
         size, dilation = plane(layer.kernel_size), plane(layer.dilation_rate)
         if isinstance(layer, Transposed):
             padding = _seen_before(layer, size, padding, dilation)
         return _slide(field, size, plane(layer.strides), padding, dilation)
     if isinstance(layer, (AdaptivePooling, LocalPooling)):
-        (pool_size, strides, padding), _ = layer.place(layer.input_shape)
+        (pool_size, strides, padding), _ = layer.place(seen)
         if 0 in strides:
             raise ValueError(
                 f"receptive_field: the windows of {layer} are not all alike; {_below(layer)}"
@@ -184,7 +190,7 @@ def _after(layer: Layer, field: ReceptiveField, image: Pair) -> ReceptiveField:
             f"see the same pixel; {_below(layer)}"
         )
     if isinstance(layer, (GlobalPooling, Permute, Reshape)) or _normalizes_pixels(layer):
-        return _all(field, layer.input_shape[1:3], image) if any(field.jump) else field
+        return _all(field, seen[1:3], image) if any(field.jump) else field
     if isinstance(layer, (*_POINTWISE, *_AFTER_RESHAPE)):
         return field
     raise ValueError(

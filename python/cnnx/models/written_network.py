@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from cnnx import registry
-from cnnx.geometry import integer
+from cnnx.geometry import fits, integer, sample_shape
+from cnnx.graph import Graph
 from cnnx.layers import LAYERS, Layer
 from cnnx.models.compiled_network import CompiledNetwork
 from cnnx.models.form import Form
+from cnnx.models.inputs import listed
 from cnnx.models.network import Network
 from cnnx.models.program_file import write_program
 from cnnx.models.structure import assemble, structure_of
@@ -143,7 +145,9 @@ class WrittenNetwork(CompiledNetwork):
         self.class_names = state["class_names"]
         vars(self).update(state["attributes"])
 
-    def export_program(self, filepath: str | Path, batch_size: int = 1) -> None:
+    def export_program(
+        self, filepath: str | Path, batch_size: int = 1, input_shape: Any = None
+    ) -> None:
         """
         Write what `predict` does as a file that C++ runs without Python: `cnnx::Program`.
 
@@ -156,17 +160,53 @@ class WrittenNetwork(CompiledNetwork):
             The file to make or to replace; it appears whole or not at all.
         batch_size
             Samples that the program takes at a time.
+        input_shape
+            Of one sample, such as (224, 224, 3), for a network that leaves sizes open: a program
+            has one. Of several inputs a list, or a dict by their names.
 
         Raises
         ------
         ValueError
-            A layer runs Python, or the name is that of another program's file.
+            A layer runs Python, a size is missing or does not suit the network, or the name is that
+            of another program's file.
         OSError
             The file can't be written.
         """
         size = integer(batch_size, "export_program: batch_size")
         with self.lock:
-            write_program(self.graph, filepath, size)
+            write_program(self.sized_graph(input_shape, "export_program"), filepath, size)
+
+    def sized_graph(self, input_shape: Any, operation: str) -> Graph:
+        """
+        Return the graph of layers alone for inputs of one size.
+
+        Parameters
+        ----------
+        input_shape
+            Of one sample, or a list or a dict of several inputs'; None where no size is open.
+        operation
+            What errors begin with.
+
+        Raises
+        ------
+        ValueError
+            A size is missing, or does not suit the network.
+        """
+        graph, names = self.flat_graph, self.input_names
+        if input_shape is None:
+            given = [value.shape[1:] for value in graph.inputs]
+        else:
+            what = f"{operation}: input_shape"
+            parts = listed(input_shape, names, what)
+            given = [sample_shape(shape, what) for shape in parts]
+        for shape, value in zip(given, graph.inputs, strict=True):
+            if None in shape or not fits(shape, value.shape[1:]):
+                raise ValueError(
+                    f"{operation}: {self} takes samples of shape {value.shape[1:]}, and one size "
+                    f"is needed, got input_shape={input_shape!r}; give one such as "
+                    f"{tuple(64 if e is None else e for e in value.shape[1:])}"
+                )
+        return graph.sized(given)[0] if graph.is_open else graph
 
 
 def make_layer(entry: Any) -> Any:

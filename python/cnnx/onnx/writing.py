@@ -13,6 +13,7 @@ from cnnx import activations
 from cnnx.arrays import Array
 from cnnx.extras import import_extra
 from cnnx.files import replacing
+from cnnx.geometry import is_open
 from cnnx.layers.layer import Layer
 from cnnx.layers.value import Value
 from cnnx.layers.weight import Weight
@@ -36,7 +37,8 @@ def save(
     Write a network as an ONNX file, in the form that `predict` computes.
 
     Other programs, such as ONNX Runtime and OpenVINO, then compute the same outputs, for any number
-    of samples. Inputs, outputs and nodes bear the names of the model.
+    of samples. Inputs, outputs and nodes bear the names of the model. Sizes that
+    it leaves open stay open.
 
     Parameters
     ----------
@@ -56,7 +58,8 @@ def save(
     ImportError
         Without the library onnx: pip install "cnnx[onnx]".
     ValueError
-        The model holds layers of yours, which ONNX does not know; they are all named.
+        The model holds layers of yours, which ONNX does not know; they are all named. Or it leaves
+        the size open on which a layer's nodes depend.
     OSError
         The file can't be written.
     """
@@ -158,11 +161,22 @@ class Writer:
         shape = list(value.shape)
         if self.layout(value, self._layout) == FIRST:
             shape = [shape[0], shape[-1], *shape[1:-1]]
+        extents = [
+            f"{name}_{axis}" if extent is None else extent for axis, extent in enumerate(shape)
+        ]
         return self._onnx.helper.make_tensor_value_info(
-            name, self._onnx.TensorProto.FLOAT, ["batch", *shape[1:]]
+            name, self._onnx.TensorProto.FLOAT, ["batch", *extents[1:]]
         )
 
     # What the functions of layers use.
+
+    def check_sizes(self, value: Value) -> None:
+        """Raise ValueError if the layer reads a value of open size, where it needs the size."""
+        if is_open(value.shape):
+            raise ValueError(
+                f"onnx.save: {self._layer} needs the size of its input {value.shape} in a file; "
+                "give the network a fixed one: cnnx.Sequential([cnnx.Input(shape), model])"
+            )
 
     def layout(self, value: Value, wanted: str) -> str:
         """Return a layout of a value: one is enough where there are no axes between."""

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from cnnx import optimizers, random
 from cnnx.arrays import Array, Float
 from cnnx.callbacks import EarlyStopping
-from cnnx.geometry import integer, number
+from cnnx.geometry import fits, integer, number
 from cnnx.models import Model
 from cnnx.sklearn.default_network import default_network
 from cnnx.sklearn.sample_shape import sample_shape
@@ -97,7 +97,8 @@ class CNNEstimator(BaseEstimator):  # type: ignore[misc]
                 raise TypeError(f"{owner}: build must return a cnnx.Model, got {model!r}")
             if not model.built:
                 model.build((None, *self.input_shape_))
-        if model.input_shape[1:] != self.input_shape_ or not self._takes(model, outputs):
+        fitting = fits(self.input_shape_, model.input_shape[1:])
+        if not fitting or not self._takes(model, outputs):
             raise ValueError(
                 f"{owner}: the network takes {model.input_shape} to {model.output_shape}, but X "
                 f"and y need {(None, *self.input_shape_)} to {(None, outputs)}; build it from "

@@ -9,6 +9,7 @@ import numpy as np
 
 from cnnx import layers
 from cnnx.arrays import Array
+from cnnx.geometry import is_open
 from cnnx.layers.value import Value
 from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
 
@@ -33,7 +34,7 @@ def sample_normalization(w: Writer, layer: Any, value: Value, source: Value) -> 
     """Write a LayerNormalization or a GroupNormalization, as what it is made of."""
     grouping = layer.group(source.shape[1:])
     x = w.read(source, LAST)
-    seen = [0, *grouping.shape]
+    seen = [0, *(extent or 0 for extent in grouping.shape)]  # 0: as it is
     x = w.node("Reshape", x, w.numbers(*seen))
     axes = list(grouping.axes)
     centred = w.node("Sub", x, w.node("ReduceMean", x, axes=axes, keepdims=1))
@@ -49,7 +50,7 @@ def sample_normalization(w: Writer, layer: Any, value: Value, source: Value) -> 
         name = w.node("Mul", name, w.weight(layer.gamma, shaped))
     if layer.beta is not None:
         name = w.node("Add", name, w.weight(layer.beta, shaped))
-    return w.node("Reshape", name, w.numbers(0, *source.shape[1:])), LAST
+    return w.node("Reshape", name, w.numbers(0, *(e or 0 for e in source.shape[1:]))), LAST
 
 
 def local_response(
@@ -69,7 +70,8 @@ def local_response(
         pads=[0, (layer.size - 1) // 2, 0, layer.size // 2],
         count_include_pad=1,
     )
-    means = w.node("Reshape", means, w.numbers(0, *source.shape[1:]))
+    shape = w.node("Shape", x) if is_open(source.shape) else w.numbers(0, *source.shape[1:])
+    means = w.node("Reshape", means, shape)
     base = w.node("Add", w.node("Mul", means, w.number(layer.alpha)), w.number(layer.bias))
     return w.node("Mul", x, w.node("Pow", base, w.number(-layer.beta))), LAST
 

@@ -19,9 +19,14 @@ def reshape(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     x = w.read(source, LAST)
     if layer.order == "F":
         x = w.node("Transpose", x, perm=_mirrored(source))
-        x = w.node("Reshape", x, w.numbers(0, *reversed(value.shape[1:])))
+        x = w.node("Reshape", x, w.numbers(0, *reversed(_target(value))))
         return w.node("Transpose", x, perm=_mirrored(value)), LAST
-    return w.node("Reshape", x, w.numbers(0, *value.shape[1:])), LAST
+    return w.node("Reshape", x, w.numbers(0, *_target(value))), LAST
+
+
+def _target(value: Value) -> list[int]:
+    """Return the extents of a sample; -1 is the one that is left open, if there is one."""
+    return [-1 if extent is None else extent for extent in value.shape[1:]]
 
 
 def _mirrored(value: Value) -> list[int]:
@@ -41,7 +46,7 @@ def permute(w: Writer, layer: layers.Permute, value: Value, source: Value) -> Re
 
 def repeat(w: Writer, layer: layers.RepeatVector, value: Value, source: Value) -> Result:
     """Write a RepeatVector."""
-    x = w.node("Reshape", w.read(source, LAST), w.numbers(0, 1, source.shape[-1]))
+    x = w.node("Reshape", w.read(source, LAST), w.numbers(0, 1, *_target(source)))
     return w.node("Tile", x, w.numbers(1, layer.n, 1)), LAST
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from cnnx import layers
 from cnnx.arrays import Array
+from cnnx.geometry import Extents, Padding, is_open, zeros_around
 from cnnx.layers.resampling import Axis
 from cnnx.layers.value import Value
 from cnnx.onnx.layer_nodes.form import FIRST, LAST, Result
@@ -49,22 +50,39 @@ def _channels_first(bias: Array) -> Array:
     return np.moveaxis(bias, -1, 0)
 
 
-def _windows(layer: Any, source: Value, value: Value) -> dict[str, Any]:
+def _around_any(
+    padding: Padding, size: Extents, strides: Extents, dilation: Extents
+) -> dict[str, Any]:
+    """Return the attributes that say how many pixels lie around images of any size."""
+    if padding == "same" and max(strides) > 1:
+        return {"auto_pad": "SAME_UPPER"}  # it depends on the size
+    reaches = [d * (k - 1) for k, d in zip(size, dilation, strict=True)]
+    if padding == "same":
+        sides = [(reach // 2, reach - reach // 2) for reach in reaches]
+    else:
+        sides = [zeros_around(padding, axis, reach + 1) for axis, reach in enumerate(reaches)]
+    return {"pads": [side for pair in zip(*sides, strict=True) for side in pair]}
+
+
+def _windows(layer: Any, source: Value) -> dict[str, Any]:
     """Return the attributes that say where windows lie."""
-    rank = layer.rank
-    placement = layer.place(source.shape)
+    rank, size, strides, dilation = (
+        layer.rank,
+        layer.kernel_size,
+        layer.strides,
+        layer.dilation_rate,
+    )
+    if is_open(source.shape):
+        around = _around_any(layer.padding, size, strides, dilation)
+    else:
+        placement = layer.place(source.shape)
+        before, outputs = placement.padding[-rank:], placement.output_size[-rank:]
+        around = {"pads": _pads(source.shape[1:-1], size, strides, dilation, before, outputs)}
     return {
-        "kernel_shape": list(layer.kernel_size),
-        "strides": list(layer.strides),
-        "dilations": list(layer.dilation_rate),
-        "pads": _pads(
-            source.shape[1:-1],
-            layer.kernel_size,
-            layer.strides,
-            layer.dilation_rate,
-            placement.padding[-rank:],
-            placement.output_size[-rank:],
-        ),
+        "kernel_shape": list(size),
+        "strides": list(strides),
+        "dilations": list(dilation),
+        **around,
     }
 
 
@@ -74,7 +92,7 @@ def convolution(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     kernel = w.weight(layer.kernel, _oihw_rotated if rotated else _oihw)
     tied = layer.bias is not None and layer.fuses
     inputs = [w.read(source, FIRST), kernel, *([w.weight(layer.bias)] if tied else [])]
-    name = w.node("Conv", *inputs, group=layer.groups, **_windows(layer, source, value))
+    name = w.node("Conv", *inputs, group=layer.groups, **_windows(layer, source))
     if layer.bias is not None and not tied:
         bias = w.weight(
             layer.bias,
@@ -97,7 +115,7 @@ def _depthwise(w: Writer, layer: Any, source: Value, value: Value, bias: list[An
     size = layer.kernel_size
     kernel = w.weight(layer.kernel, lambda array: _oihw(array.reshape(*size, 1, -1)))
     inputs = [w.read(source, FIRST), kernel, *map(w.weight, bias)]
-    return w.node("Conv", *inputs, group=source.shape[-1], **_windows(layer, source, value))
+    return w.node("Conv", *inputs, group=source.shape[-1], **_windows(layer, source))
 
 
 def separable(w: Writer, layer: Any, value: Value, source: Value) -> Result:
@@ -108,13 +126,18 @@ def separable(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     return w.activated(name, layer.activation, FIRST, len(value.shape)), FIRST
 
 
+_EXAMPLE = 1 << 16
+"""Stands for a size that is left open: what is cut off does not depend on it."""
+
+
 def transposed(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     """Write a Conv1DTranspose or Conv2DTranspose."""
     rank = layer.rank
-    placement = layer.place(source.shape)
+    shape = [_EXAMPLE if extent is None else extent for extent in source.shape]
+    placement = layer.place(shape)
     before, outputs = placement.padding[-rank:], placement.output_size[-rank:]
     after, added = [], []
-    for place, n in enumerate(source.shape[1:-1]):
+    for place, n in enumerate(shape[1:-1]):
         extent = layer.dilation_rate[place] * (layer.kernel_size[place] - 1) + 1
         whole = (n - 1) * layer.strides[place] + extent
         left = whole - before[place] - outputs[place]
@@ -137,17 +160,22 @@ def transposed(w: Writer, layer: Any, value: Value, source: Value) -> Result:
 
 def _pool(w: Writer, operator: str, layer: Any, source: Value, **attributes: Any) -> str:
     rank = layer.rank
-    (size, strides, before), outputs = layer.place(source.shape)
-    size, strides, before, outputs = (
-        tuple(numbers[-rank:]) for numbers in (size, strides, before, outputs)
-    )
-    pads = _pads(source.shape[1:-1], size, strides, (1,) * rank, before, outputs)
+    if is_open(source.shape):
+        size, strides = layer.pool_size, layer.strides
+        around = _around_any(layer.padding, size, strides, (1,) * rank)
+    else:
+        (size, strides, before), outputs = layer.place(source.shape)
+        size, strides, before, outputs = (
+            tuple(numbers[-rank:]) for numbers in (size, strides, before, outputs)
+        )
+        pads = _pads(source.shape[1:-1], size, strides, (1,) * rank, before, outputs)
+        around = {"pads": pads}
     return w.node(
         operator,
         w.read(source, FIRST),
         kernel_shape=list(size),
         strides=list(strides),
-        pads=pads,
+        **around,
         **attributes,
     )
 
@@ -165,6 +193,7 @@ def average_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Resul
 def adaptive_pooling(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     """Write an adaptive pooling: as usual if all windows are alike, else axis by axis."""
     averages = "Average" in type(layer).__name__
+    w.check_sizes(source)
     if 0 not in layer.place(source.shape)[0][1]:
         return _pool(w, "AveragePool" if averages else "MaxPool", layer, source), FIRST
     axes = [_shared_out(*pair) for pair in zip(source.shape[1:-1], layer.output_size, strict=True)]
@@ -211,10 +240,14 @@ def padding(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     return w.node("Pad", w.read(source, FIRST), pads), FIRST
 
 
+_END = 2**63 - 1
+"""Cuts nothing off."""
+
+
 def cropping(w: Writer, layer: Any, value: Value, source: Value) -> Result:
     """Write a Cropping1D or Cropping2D."""
     starts = [before for before, _ in layer.sides]
-    ends = [n - after for n, (_, after) in zip(source.shape[1:-1], layer.sides, strict=True)]
+    ends = [-after if after else _END for _, after in layer.sides]
     axes = range(2, 2 + len(starts))
     cuts = [w.numbers(*starts), w.numbers(*ends), w.numbers(*axes)]
     return w.node("Slice", w.read(source, FIRST), *cuts), FIRST
@@ -240,6 +273,8 @@ def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value)
     extents = source.shape[1:-1]
     if isinstance(layer, layers.Resizing) and not layer.is_plain:
         return _resampled(w, layer, source), LAST
+    if layer.interpolation == "cubic" or layer.scales is not None:
+        w.check_sizes(source)
     if layer.interpolation == "cubic" and any(map(int.__lt__, layer.size, extents)):
         return _resampled(w, layer, source), LAST  # ONNX Runtime makes nothing smaller so
     x = w.read(source, FIRST)
@@ -263,6 +298,7 @@ def resampling(w: Writer, layer: layers.Resampling, value: Value, source: Value)
 
 def _resampled(w: Writer, layer: layers.Resampling, source: Value) -> str:
     """Write a Resampling as sums of pixels times their shares."""
+    w.check_sizes(source)
     return _gathered(w, layer.axes(source.shape[1:-1]), source, layer.filling)
 
 
@@ -289,6 +325,7 @@ def cut(
     w: Writer, layer: layers.CenterCrop | layers.RandomCrop, value: Value, source: Value
 ) -> Result:
     """Write a CenterCrop or a RandomCrop in use: a slice, or a part that is resized."""
+    w.check_sizes(source)
     rows, columns = source.shape[1] - layer.height, source.shape[2] - layer.width
     if type(layer) is layers.CenterCrop and min(rows, columns) >= 0:
         x = w.read(source, FIRST)
