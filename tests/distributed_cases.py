@@ -380,6 +380,63 @@ def own_streams_of_unequal_lengths(group: Group) -> dict[str, Any]:
     return {"weights": model.get_weights(), "history": history}
 
 
+@case
+def images_of_several_sizes(group: Group) -> dict[str, Any]:
+    """Train on maps of one size after the other; in the last batches some have no samples."""
+    cnnx.utils.set_random_seed(3 + group.rank)
+    image = cnnx.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, padding="same", activation="relu")(image)
+    x = layers.BatchNormalization(synchronized=True, momentum=0.8)(x)
+    x = layers.UpSampling2D()(layers.MaxPooling2D()(x))
+    x = layers.Conv2D(3, 1, activation="softmax")(x)
+    model = cnnx.Model(image, x)
+    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    found = {}
+    for size in ((6, 8), (4, 6), (6, 8)):
+        x, y = draw(25, *size, 3), np.arange(25 * size[0] * size[1]).reshape(25, *size) % 3
+        found[f"{len(found)}"] = fit(group, model, x, y, validation_data=(x[:1], y[:1]))
+        found[f"predict {len(found)}"] = model.predict(x, batch_size=5, verbose=0)
+    return found
+
+
+@case
+def ranks_with_images_of_other_sizes(group: Group) -> dict[str, Any]:
+    """Train on sheets that are larger on each rank, and show the same: all around it is 0."""
+    cnnx.utils.set_random_seed(3 + group.rank)
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((None, None, 2)),
+            layers.Conv2D(8, 1, use_bias=False, activation="relu"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    model.compile("sgd", "sparse_categorical_crossentropy", ["accuracy"])
+    part, y = group.part(24), np.arange(24) % 3
+    sheets = np.zeros((24, 8 + group.rank, 8 + 2 * group.rank, 2), np.float32)
+    sheets[:, :7, :7] = draw(24, 7, 7, 2)
+    stream = Stream([(sheets[part], y[part])] * 2)
+    history = model.fit(stream, epochs=3, verbose=0).history
+    return {"weights": model.get_weights(), "history": history}
+
+
+@case
+def metrics_of_maps_of_other_sizes(group: Group) -> dict[str, Any]:
+    """Refuse, on all ranks, to put maps of several sizes below each other."""
+    image = cnnx.Input((None, None, 1))
+    model = cnnx.Model(image, layers.Conv2D(3, 1, activation="softmax")(image))
+    model.compile(
+        "sgd", "sparse_categorical_crossentropy", [cnnx.metrics.MeanIoU(3, sparse_y_pred=False)]
+    )
+    size = (4, 5 + group.rank)
+    stream = Stream([(draw(2, *size, 1), np.zeros((2, *size), int))])
+    try:
+        model.fit(stream, verbose=0)
+    except ValueError as error:
+        return {"refused": "give the ranks images of one size" in str(error)}
+    return {"refused": group.size == 1}
+
+
 class Stream:
     def __init__(self, batches: list[Any]) -> None:
         self.batches = batches
