@@ -1,4 +1,4 @@
-"""Keras' helpers around training: seeds, names, labels, vectors and drawings of networks."""
+"""Keras' helpers around training: seeds, names, labels, vectors, pictures, drawings of networks."""
 
 import gc
 import random as python_random
@@ -12,13 +12,18 @@ from cnnx.drawing import Drawing, plot_model
 from cnnx.geometry import integer
 from cnnx.layers.layer import forget_names
 from cnnx.models.data_form import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from cnnx.pillow_images import array_to_img, img_to_array, load_img, save_img
 
 __all__ = [
     "Drawing",
+    "array_to_img",
     "clear_session",
+    "img_to_array",
+    "load_img",
     "normalize",
     "pack_x_y_sample_weight",
     "plot_model",
+    "save_img",
     "set_random_seed",
     "to_categorical",
     "unpack_x_y_sample_weight",

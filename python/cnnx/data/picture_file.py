@@ -52,14 +52,14 @@ WRITTEN = {
 
 @contextmanager
 def opened(
-    path: str | os.PathLike[str], look: Callable[[BinaryIO], None] = lambda file: None
+    path: str | os.PathLike[str] | BinaryIO, look: Callable[[BinaryIO], None] = lambda file: None
 ) -> Iterator[tuple[Any, list[str]]]:
     """Open a picture; whatever is wrong with it becomes an OSError or ValueError.
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    path : path-like or file
+        The file, or one that is open for reading.
     look : callable, optional
         Called with the open file before Pillow reads it.
 
@@ -69,7 +69,7 @@ def opened(
         Pillow's image, and a list of what Pillow warns of.
     """
     image_module = pillow()
-    with open(regular_file(path), "rb") as file, kept_warnings(path) as warned:
+    with _read(path) as (file, name), kept_warnings(name) as warned:
         look(file)
         file.seek(0)
         try:
@@ -87,6 +87,18 @@ def opened(
         except Exception as error:  # Pillow's decoders raise almost anything on odd files
             reason = str(error) or type(error).__name__
             raise ValueError(f"damaged: {reason}") from error
+
+
+@contextmanager
+def _read(
+    path: str | os.PathLike[str] | BinaryIO,
+) -> Iterator[tuple[BinaryIO, str | os.PathLike[str]]]:
+    """Open a file, if it is not open already; yield it with its name."""
+    if not isinstance(path, (str, os.PathLike)):
+        yield path, "a file"
+        return
+    with open(regular_file(path), "rb") as file:
+        yield file, path
 
 
 def is_picture(path: Path) -> bool:
