@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,98 @@ def test_layers_by_index_and_freezing_them_all() -> None:
     assert not model.trainable_weights
     assert len(model.non_trainable_weights) == len(model.weights)
     assert repr(model) == f"<Sequential '{model.name}', 6 layers>"
+
+
+def table(model: cnnx.Model, **options: Any) -> list[str]:
+    """Return the lines of a summary."""
+    found: list[str] = []
+    model.summary(print_fn=found.append, **options)
+    return found[0].split("\n")
+
+
+def test_a_summary_of_a_given_length() -> None:
+    model = small_cnn()
+    for length in (40, 77, 150):
+        lines = [line for line in table(model, line_length=length) if line[0] not in "M "]
+        assert {len(line) for line in lines} == {length}
+    names = table(model, line_length=40)
+    cells = "".join(line.split("│")[1].strip() for line in names if line.startswith("│"))
+    texts = [f"{layer.name} ({type(layer).__name__})" for layer in model.layers]
+    assert cells.replace(" ", "") == "".join(texts).replace(" ", "")
+
+
+@pytest.mark.parametrize("positions", [[0.5, 0.75, 1.0], [40, 60, 80]])
+def test_a_summary_with_columns_at_given_places(positions: list[float]) -> None:
+    lines = table(small_cnn(), positions=positions, line_length=80)
+    walls = {
+        tuple(place for place, letter in enumerate(line) if letter in "│┃")
+        for line in lines
+        if line[0] in "│┃"
+    }
+    assert walls == {(0, 40, 59, 79) if positions[0] < 1 else (0, 39, 59, 79)}
+
+
+def test_a_summary_of_some_layers() -> None:
+    model = cnnx.Sequential(
+        [cnnx.Input((3,)), *(layers.Dense(2, name=f"dense_{name}") for name in "abcd")]
+    )
+    whole, part = table(model), table(model, layer_range=["dense_b", "dense_[cd]"])
+    assert whole[-3:] == part[-3:]
+    assert [name for name in "abcd" if any(f"dense_{name}" in line for line in part)] == [*"bcd"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"positions": [0.5, 1.0]}, "positions must say where each of the 3 columns ends"),
+        ({"positions": [0.5, 0.5, 1.0]}, "leave a column no room"),
+        ({"positions": "wide"}, "positions must say"),
+        ({"line_length": 5}, "summary: line_length must be at least 13"),
+        ({"layer_range": ["a"]}, "layer_range must hold two names"),
+        ({"layer_range": "ab"}, "layer_range must hold two names"),
+        ({"layer_range": ["x", "dense"]}, "'x' matches no layer of conv"),
+        ({"layer_range": ["head", "conv"]}, "ends before it begins"),
+        ({"layer_range": ["(", "conv"]}, "is no pattern"),
+    ],
+)
+def test_wrong_arguments_of_summary_are_refused(options: Any, message: str) -> None:
+    cnnx.utils.clear_session()
+    with pytest.raises((TypeError, ValueError), match=message):
+        small_cnn().summary(**options)
+
+
+# --- clones whose layers are called otherwise -----------------------------------------------------
+
+
+def branched() -> cnnx.Model:
+    x = cnnx.Input((4,))
+    y = layers.Dense(3, name="a")(x)
+    return cnnx.Model(x, layers.Add(name="sum")([y, layers.Dense(3, name="b")(y)]))
+
+
+def test_call_function_puts_layers_in() -> None:
+    model = branched()
+
+    def call(layer: Any, given: Any) -> Any:
+        found = layer(given)
+        return layers.Dropout(0.5)(found) if isinstance(layer, layers.Dense) else found
+
+    clone = cnnx.models.clone_model(model, call_function=call)
+    kinds = [type(layer).__name__ for layer in clone.layers]
+    assert kinds == ["InputLayer", "Dense", "Dropout", "Dense", "Dropout", "Add"]
+    same = cnnx.models.clone_model(model, None, lambda layer: layer, call)
+    x = np.ones((2, 4))
+    np.testing.assert_array_equal(same.predict(x, verbose=0), model.predict(x, verbose=0))
+    outer_input = cnnx.Input((4,))
+    outer = cnnx.Model(outer_input, model(outer_input))
+    inner = cnnx.models.clone_model(outer, call_function=call, recursive=True).layers[-1]
+    assert [type(layer).__name__ for layer in inner.layers] == kinds
+    inner = cnnx.models.clone_model(outer, call_function=call).layers[-1]
+    assert [layer.name for layer in inner.layers] == [layer.name for layer in model.layers]
+
+
+def test_wrong_call_functions_are_refused() -> None:
+    with pytest.raises(ValueError, match="call_function is for models of values"):
+        cnnx.models.clone_model(small_cnn(), call_function=lambda layer, x: layer(x))
+    with pytest.raises(TypeError, match="call_function must return values of layers, got 3"):
+        cnnx.models.clone_model(branched(), call_function=lambda layer, x: 3)

@@ -336,7 +336,7 @@ def test_a_model_in_a_sequential() -> None:
     assert model.output_shape == (None, 3)
     assert [layer.name for layer in model.layers] == ["body", "flat", "top"]
     text: list[str] = []
-    model.summary(text.append, expand_nested=True, show_trainable=True)
+    model.summary(print_fn=text.append, expand_nested=True, show_trainable=True)
     assert "  n (BatchNormalization)" in text[0]
     model.compile("sgd", "mse")
     assert explain.check_gradients(model, X, np.eye(3)[LABELS], elements=4).agrees

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from typing import Any, NamedTuple
@@ -999,6 +1000,36 @@ def test_normalization_adapts_to_samples() -> None:
     constant = layers.Normalization()
     constant.adapt(np.ones((3, 2)))
     np.testing.assert_array_equal(constant(np.ones((1, 2))), [[0, 0]])
+
+
+@pytest.mark.parametrize("axis", [-1, None])
+def test_normalization_adapts_to_streams(axis: int | None) -> None:
+    """Far from 0, where a sum of squares would lose all digits."""
+    x = normal(1, 50, 4, 2) + np.float32([5000, -1])
+    y = np.arange(50)
+    expected = layers.Normalization(axis)
+    expected.adapt(x)
+    cuts = [(0, 7), (7, 8), (8, 50)]
+
+    class Numbered:
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, place: int) -> Any:
+            return x[slice(*cuts[place])], y[slice(*cuts[place])]
+
+    endless = (x[slice(*cuts[place % 3])] for place in itertools.count())
+    streams = [cnnx.data.ArrayStream(x, y, batch_size=9), (x[i:j] for i, j in cuts), Numbered()]
+    for stream, steps in [*((stream, None) for stream in streams), (endless, 3)]:
+        layer = layers.Normalization(axis)
+        layer.adapt(stream, steps)
+        np.testing.assert_allclose(layer.mean.value, expected.mean.value, rtol=1e-6)
+        np.testing.assert_allclose(layer.variance.value, expected.variance.value, rtol=1e-5)
+    with pytest.raises(ValueError, match="data holds no batches"):
+        layers.Normalization().adapt(iter([]))
+    if axis is not None:
+        with pytest.raises(ValueError, match=r"all batches of data must have 2 channels.*\(3, 5\)"):
+            layers.Normalization().adapt(iter([x, np.ones((3, 5))]))
 
 
 def test_logarithm() -> None:

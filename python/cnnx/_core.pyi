@@ -370,7 +370,6 @@ def warp_backward_data(
     interpolation: str = "bilinear",
     fill_value: float = 0.0,
 ) -> None: ...
-
 def arrow_bytes(schema: object, array: object) -> NDArray[np.uint8]: ...
 
 class PictureStretch:

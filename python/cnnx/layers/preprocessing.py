@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from cnnx.arrays import Float, Shape, as_float32
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_channels_axis
 from cnnx.layers.weight import Weight
+from cnnx.streams import begun, is_stream
 
 
 class Normalization(Layer):
@@ -73,25 +76,49 @@ class Normalization(Layer):
         self.mean = add("mean", self.given_mean, 0.0)
         self.variance = add("variance", self.given_variance, 1.0)
 
-    def adapt(self, data: Any) -> None:
+    def adapt(self, data: Any, steps: int | None = None) -> None:
         """
         Take mean and variance from samples.
 
         Parameters
         ----------
         data
-            A batch (samples, ..., channels).
+            A batch (samples, ..., channels). Or a stream of batches, x or (x, y), such as those of
+            `cnnx.data.image_folder` and generators: the statistics are those of all its samples,
+            of which one batch at a time is in memory (Chan, Golub and LeVeque 1979).
+        steps
+            Batches of a stream to read; by default all.
         """
-        x = as_float32(data, f"{self}: data")
-        if x.ndim < 2 or not x.size:
-            raise ValueError(
-                f"{self}: data must be samples (samples, ..., channels), got {x.shape}"
-            )
-        self.build_once((None, *x.shape[1:]))
-        axes = tuple(range(x.ndim if self.axis is None else x.ndim - 1))
-        mean, variance = (f(x, axis=axes, dtype=np.float64).reshape(-1) for f in (np.mean, np.var))
-        self.mean.assign(mean.astype(np.float32))
-        self.variance.assign(variance.astype(np.float32))
+        most = None if steps is None else geometry.integer(steps, f"{self}: steps")
+        batches = begun(data) if is_stream(data) else iter([data])
+        count = 0
+        mean: Any = np.float64(0)
+        squares: Any = np.float64(0)
+        for batch in itertools.islice(batches, most):
+            stream = is_stream(data) and isinstance(batch, (tuple, list))
+            x = as_float32(batch[0] if stream else batch, f"{self}: data")
+            if x.ndim < 2 or not x.size:
+                raise ValueError(
+                    f"{self}: data must be samples (samples, ..., channels), got {x.shape}"
+                )
+            if not count:
+                self.build_once((None, *x.shape[1:]))
+            if self.axis is not None and x.shape[-1:] != self.mean.shape:
+                raise ValueError(
+                    f"{self}: all batches of data must have {self.mean.shape[0]} channels, "
+                    f"got {x.shape}"
+                )
+            axes = tuple(range(x.ndim if self.axis is None else x.ndim - 1))
+            more = math.prod(x.shape[axis] for axis in axes)
+            there, spread = (f(x, axis=axes, dtype=np.float64) for f in (np.mean, np.var))
+            share, away = more / (count + more), there - mean
+            squares = squares + spread * more + away**2 * (count * share)
+            mean = there if not count else mean + away * share
+            count += more
+        if not count:
+            raise ValueError(f"{self}: data holds no batches")
+        self.mean.assign(mean.reshape(-1).astype(np.float32))
+        self.variance.assign((squares / count).reshape(-1).astype(np.float32))
 
     traits = Traits(False, False, in_place=False, gradient_in_place=True)
 

@@ -2,7 +2,7 @@
 
 import itertools
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from cnnx import distributed, random
 from cnnx.arrays import Array, is_contiguous
 from cnnx.buffer import Buffer
+from cnnx.streams import begun
 from cnnx.warning import warn
 
 
@@ -159,24 +160,6 @@ def first_steps(
     return [array[: steps * size] for array in arrays]
 
 
-_OF_ARRAYS = ("__array__", "__array_interface__", "__dlpack__", "shape")
-
-
-def is_stream(x: Any) -> bool:
-    """
-    Return whether `x` gives batches one after the other rather than being an array of samples.
-
-    That is a `cnnx.data.ImageStream`, a PyTorch DataLoader, a generator or any other class with
-    `__iter__`; or a set of batches x[0], x[1], ... with `__len__` and `__getitem__`, such as Keras'
-    PyDataset. Arrays of all kinds, lists and dicts are no streams.
-    """
-    if isinstance(x, (Sequence, Mapping, bytearray)):
-        return False
-    if any(hasattr(x, name) for name in _OF_ARRAYS):
-        return False
-    return hasattr(x, "__iter__") or (hasattr(x, "__len__") and hasattr(x, "__getitem__"))
-
-
 _MANY = 50_000
 """Batches of a generator after which it may be one that never ends."""
 
@@ -275,7 +258,7 @@ class Stream:
 
     def first(self) -> Any:
         """Return the first batch, which the next epoch yields again."""
-        batches = self._begin() if self._going_on is None else self._going_on
+        batches = begun(self._batches) if self._going_on is None else self._going_on
         for batch in batches:
             if self._is_iterator:
                 self._going_on = itertools.chain([batch], batches)
@@ -329,19 +312,14 @@ class Stream:
         if not hasattr(self._batches, "__iter__") and hasattr(self._batches, "on_epoch_end"):
             self._batches.on_epoch_end()  # Keras' PyDataset shuffles here
 
-    def _begin(self) -> Iterator[Any]:
-        if hasattr(self._batches, "__iter__"):
-            return iter(self._batches)
-        return (self._batches[index] for index in range(len(self._batches)))
-
     def _epoch(self) -> Iterator[Any]:
         """Yield the batches of an epoch, and possibly more."""
         if self._given is None and not self._is_iterator:
-            yield from self._begin()
+            yield from begun(self._batches)
             return
         while True:
             begins = self._going_on is None
-            self._going_on = self._begin() if self._going_on is None else self._going_on
+            self._going_on = begun(self._batches) if self._going_on is None else self._going_on
             count = 0
             for batch in self._going_on:
                 count += 1

@@ -1,18 +1,21 @@
 """Copies of a model's architecture."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from cnnx import registry
 from cnnx.layers import InputLayer, Layer
 from cnnx.layers.value import Value
 from cnnx.models.model import Model
+from cnnx.models.sequential import Sequential
 
 
 def clone_model(
     model: Any,
     input_tensors: Any = None,
     clone_function: Callable[[Any], Any] | None = None,
+    call_function: Callable[..., Any] | None = None,
     recursive: bool = False,
 ) -> Any:
     """
@@ -30,17 +33,22 @@ def clone_model(
     clone_function
         Takes a layer that is no input, and returns the layer that the new model has in its place,
         which may be the same one; by default it makes each layer anew from its config.
+    call_function
+        Takes a layer of the new model and what it is used on, a value or a list of values; returns
+        what the layers after it read, by default ``layer(values)``. So layers can be put in before
+        or after others. For models of values alone: a `Sequential` only lists its layers.
     recursive
-        Whether `clone_function` is called for the layers of models that are layers, instead of for
-        these models.
+        Whether the two functions are called for the layers of models that are layers, instead of
+        for these models.
 
     Raises
     ------
     TypeError
-        If it is no model, an input no value of `cnnx.Input`, or what `clone_function` returns no
-        layer.
+        If it is no model, an input no value of `cnnx.Input`, what `clone_function` returns no
+        layer, or what `call_function` returns no value.
     ValueError
-        If the inputs are not as many as those of the model, or a layer cannot work on them.
+        If the inputs are not as many as those of the model, a layer cannot work on them, or
+        `call_function` is given for a `Sequential`.
 
     Examples
     --------
@@ -48,23 +56,43 @@ def clone_model(
     """
     if not isinstance(model, Model):
         raise TypeError(f"clone_model: expected a model, got {model!r}")
+    if call_function is not None and isinstance(model, Sequential):
+        raise ValueError(
+            "clone_model: call_function is for models of values; a Sequential only lists its "
+            "layers: cnnx.Sequential([...]) of others, or cnnx.Model(inputs, outputs)"
+        )
     config = model.get_config()
     inputs = [] if input_tensors is None else _inputs(model, input_tensors)
     with registry.custom_objects(registry.own_items(config), "clone_model"):
         layers = [
-            _clone(layer, item["config"], clone_function, recursive)
+            _clone(layer, item["config"], clone_function, call_function, recursive)
             for layer, item in zip(model.listed_layers(), config["layers"], strict=True)
         ]
     if inputs:
         layers = [*inputs, *(layer for layer in layers if not isinstance(layer, InputLayer))]
-    return type(model).from_layers(layers, config)
+    if call_function is None:
+        return type(model).from_layers(layers, config)
+    return type(model).from_layers(layers, config, partial(_used, call_function))
+
+
+def _used(function: Callable[..., Any], layer: Any, given: Any) -> Any:
+    found = function(layer, given)
+    values = found if isinstance(found, list) else [found]
+    if not all(isinstance(value, Value) for value in values):
+        raise TypeError(f"clone_model: call_function must return values of layers, got {found!r}")
+    return found
 
 
 def _clone(
-    layer: Any, config: dict[str, Any], function: Callable[[Any], Any] | None, recursive: bool
+    layer: Any,
+    config: dict[str, Any],
+    function: Callable[[Any], Any] | None,
+    call_function: Callable[..., Any] | None,
+    recursive: bool,
 ) -> Any:
     if isinstance(layer, Model) and (recursive or function is None):
-        return clone_model(layer, clone_function=function, recursive=recursive)
+        call = call_function if recursive and not isinstance(layer, Sequential) else None
+        return clone_model(layer, None, function, call, recursive)
     if function is None or isinstance(layer, InputLayer):
         return type(layer).from_config(config)
     made = function(layer)

@@ -10,10 +10,11 @@ from cnnx import distributed
 from cnnx.arrays import FLOAT32, Array
 from cnnx.geometry import integer
 from cnnx.models.array_epochs import ArrayEpochs
-from cnnx.models.batches import Batches, Stream, first_steps, is_stream
+from cnnx.models.batches import Batches, Stream, first_steps
 from cnnx.models.data_form import unpack_x_y_sample_weight
 from cnnx.models.inputs import batches, data, samples, stream, stream_samples, weigh
 from cnnx.models.own_data import OwnBatches, build_for, own_arrays, own_batches, own_stream
+from cnnx.streams import is_stream
 
 if TYPE_CHECKING:
     from cnnx.models.model import Model

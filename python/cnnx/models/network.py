@@ -199,23 +199,33 @@ class Network(WeightHolder):
 
     def summary(
         self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
         print_fn: Callable[[str], Any] | None = None,
         expand_nested: bool = False,
         show_trainable: bool = False,
+        layer_range: Sequence[str] | None = None,
     ) -> None:
         """
         Print a table of the layers, their output shapes and numbers of parameters.
 
         Parameters
         ----------
+        line_length
+            Letters of a line; by default as many as the texts need. Wider texts go on below.
+        positions
+            Where the columns end: shares of the line, such as [0.5, 0.8, 1.0], or letters.
         print_fn
             Called with the whole text instead of printing it.
         expand_nested
             Whether to list the layers of models used as layers.
         show_trainable
             Whether to say of each layer if it is trainable.
+        layer_range
+            The names of the first and the last layer to list, or patterns for them (`re.match`).
         """
-        text = format_summary(self, bool(expand_nested), bool(show_trainable))
+        expand, learns = bool(expand_nested), bool(show_trainable)
+        text = format_summary(self, expand, learns, line_length, positions, layer_range)
         (print_fn or print_summary)(text)
 
     def __repr__(self) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnnx.arrays import FLOAT32, Array, real_array
-from cnnx.models.batches import Batches, Stream, first_steps, is_stream
+from cnnx.models.batches import Batches, Stream, first_steps
 from cnnx.models.data_form import DataForm, unpack_x_y_sample_weight
 from cnnx.models.inputs import channels_last
+from cnnx.streams import is_stream
 
 if TYPE_CHECKING:
     from cnnx.models.model import Model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnx import registry
@@ -137,7 +137,9 @@ class Sequential(Model):
         return {}  # the order of the layers says everything
 
     @classmethod
-    def _arguments(cls, layers: Sequence[Any], config: dict[str, Any]) -> tuple[Any, ...]:
+    def _arguments(
+        cls, layers: Sequence[Any], config: dict[str, Any], *use: Callable[[Any, Any], Any]
+    ) -> tuple[Any, ...]:
         return (layers,)
 
     def _assemble(self, layers: Sequence[Any], config: dict[str, Any]) -> None:

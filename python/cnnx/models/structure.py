@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from cnnx.graph import Graph
@@ -41,11 +41,16 @@ def _place(value: Value, numbers: dict[Node, int]) -> list[int]:
     return [numbers[value.node], value.index]
 
 
-def assemble(layers: Sequence[Any], structure: Structure) -> tuple[list[Value], list[Value]]:
+def assemble(
+    layers: Sequence[Any],
+    structure: Structure,
+    use: Callable[[Any, Any], Any] = lambda layer, given: layer(given),
+) -> tuple[list[Value], list[Value]]:
     """
     Use layers as a structure says; return inputs and outputs.
 
-    A value of `cnnx.Input` among the layers stands for itself.
+    A value of `cnnx.Input` among the layers stands for itself; `use` calls any other layer on a
+    value, or on a list of several.
 
     Raises
     ------
@@ -68,7 +73,7 @@ def assemble(layers: Sequence[Any], structure: Structure) -> tuple[list[Value], 
             made.append([layer.value() if isinstance(layer, InputLayer) else layer])
             continue
         values = [find(place) for place in sources]
-        found = layer(values[0] if len(values) == 1 else values)
+        found = use(layer, values[0] if len(values) == 1 else values)
         made.append(found if isinstance(found, list) else [found])
     return (
         [find(place) for place in structure["inputs"]],

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from cnnx.geometry import integer, number
+from cnnx.models.layer_range import layers_between
 from cnnx.progress import printable, write_line
 
 _RULES = {
@@ -18,7 +21,14 @@ _RULES = {
 _ASCII = str.maketrans("┏━┳┓┡╇┩├─┼┤└┴┘┃│", "+=+++++" + "+-++" + "+++" + "||")
 
 
-def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str:
+def format_summary(
+    model: Any,
+    expand_nested: bool,
+    show_trainable: bool,
+    line_length: int | None = None,
+    positions: Sequence[float] | None = None,
+    layer_range: Sequence[str] | None = None,
+) -> str:
     """
     Return a table of a model's layers with their output shapes and numbers of parameters.
 
@@ -30,17 +40,21 @@ def format_summary(model: Any, expand_nested: bool, show_trainable: bool) -> str
         Whether to list the layers of models used as layers.
     show_trainable
         Whether to add a column that says which layers are trainable.
+    line_length, positions, layer_range
+        As for `Model.summary`.
     """
-    header, rows = _table(model, expand_nested, show_trainable)
+    header, rows = _table(model, expand_nested, show_trainable, layer_range)
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     least = (31, 22, 13, 0, 0)
     widths = [max(width, minimum) for width, minimum in zip(widths, least, strict=False)]
-    lines = [f'Model: "{_name(model.name)}"', _rule("top", widths), _cells(header, widths, "┃")]
+    if line_length is not None or positions is not None:
+        widths = column_widths(widths, line_length, positions)
+    lines = [f'Model: "{_name(model.name)}"', _rule("top", widths), *_cells(header, widths, "┃")]
     lines.append(_rule("head", widths))
     for index, row in enumerate(rows):
         if index:
             lines.append(_rule("middle", widths))
-        lines.append(_cells(row, widths, "│"))
+        lines += _cells(row, widths, "│")
     lines.append(_rule("bottom", widths))
     lines += [f" {line}" for line in _totals(model)]
     return "\n".join(lines)
@@ -68,13 +82,18 @@ def _html_cells(tag: str, texts: Sequence[str]) -> str:
 
 
 def _table(
-    model: Any, expand_nested: bool, show_trainable: bool
+    model: Any,
+    expand_nested: bool,
+    show_trainable: bool,
+    layer_range: Sequence[str] | None = None,
 ) -> tuple[list[str], list[list[str]]]:
     """Return the titles of the columns, and a row for each layer."""
     connected = model.built and not model.is_chain()
     header = ["Layer (type)", "Output Shape", "Param #"]
     header += ["Connected to"] * connected + ["Trainable"] * show_trainable
-    rows = _rows(model, expand_nested, connected, show_trainable)
+    shown = layers_between(model.layers, layer_range, "summary")
+    sources = _sources(model) if connected else None
+    rows = _rows(shown, expand_nested, sources, show_trainable)
     return header, [list(map(_name, row)) for row in rows]
 
 
@@ -95,16 +114,21 @@ def _name(text: str) -> str:
 
 
 def _rows(
-    model: Any, expand_nested: bool, connected: bool, show_trainable: bool, depth: int = 0
+    layers: Sequence[Any],
+    expand_nested: bool,
+    sources: dict[Any, list[str]] | None,
+    show_trainable: bool,
+    depth: int = 0,
 ) -> Iterator[list[str]]:
-    sources = _sources(model) if connected else {}
-    for layer in model.layers:
+    for layer in layers:
         row = list(_row(layer, depth))
-        row += [", ".join(sources.get(layer, ["-"]))] * connected
+        if sources is not None:
+            row.append(", ".join(sources.get(layer, ["-"])))
         row += ["-" if not layer.weights else "Y" if layer.trainable else "N"] * show_trainable
         yield row
         if expand_nested and hasattr(layer, "layers"):
-            yield from _rows(layer, True, connected, show_trainable, depth + 1)
+            within = None if sources is None else _sources(layer)
+            yield from _rows(layer.layers, True, within, show_trainable, depth + 1)
 
 
 def _sources(model: Any) -> dict[Any, list[str]]:
@@ -139,10 +163,62 @@ def _rule(kind: str, widths: Sequence[int]) -> str:
     return left + cross.join(line * (width + 2) for width in widths) + right
 
 
-def _cells(texts: Sequence[str], widths: Sequence[int], wall: str) -> str:
-    cells = [text.ljust(width) for text, width in zip(texts, widths, strict=True)]
-    cells[2] = texts[2].rjust(widths[2])
-    return wall + wall.join(f" {cell} " for cell in cells) + wall
+def _cells(texts: Sequence[str], widths: Sequence[int], wall: str) -> Iterator[str]:
+    """Yield the lines of a row: several, where a text is wider than its column."""
+    parts = [_cut(text, width) for text, width in zip(texts, widths, strict=True)]
+    for line in itertools.zip_longest(*parts, fillvalue=""):
+        cells = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        cells[2] = line[2].rjust(widths[2])
+        yield wall + wall.join(f" {cell} " for cell in cells) + wall
+
+
+def _cut(text: str, width: int) -> list[str]:
+    return [text[start : start + width] for start in range(0, len(text), width)] or [""]
+
+
+def column_widths(
+    widths: Sequence[int], line_length: Any, positions: Sequence[float] | None
+) -> list[int]:
+    """
+    Return the letters of each column of a table of a given length.
+
+    Parameters
+    ----------
+    widths
+        Letters that the columns would have by themselves, by which they share the line.
+    line_length
+        Letters of a line; None for what `positions` say, or 98.
+    positions
+        Where the columns end: letters, or shares of the line if none is above 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the positions are not as many as the columns, do not rise, or leave a column no room.
+    """
+    count = len(widths)
+    if positions is None:
+        ends = list(itertools.accumulate(width + 3 for width in widths))
+        positions = [end / ends[-1] for end in ends]
+    elif not isinstance(positions, (list, tuple)) or len(positions) != count:
+        raise ValueError(
+            f"summary: positions must say where each of the {count} columns ends, got {positions!r}"
+        )
+    places = [number(place, "summary: positions", 0, float("inf")) for place in positions]
+    shares = places[-1] <= 1
+    length = integer(
+        (98 if shares else int(places[-1])) if line_length is None else line_length,
+        "summary: line_length",
+        minimum=4 * count + 1,
+    )
+    ends = [round((length - 1) * place) if shares else int(place) - 1 for place in places]
+    found = [end - before - 3 for before, end in itertools.pairwise([0, *ends])]
+    if min(found) < 1:
+        raise ValueError(
+            f"summary: positions={list(positions)} of {length} letters leave a column no room; "
+            "columns need 4 letters or more each"
+        )
+    return found
 
 
 def _count(parameters: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -86,17 +86,24 @@ class WrittenNetwork(CompiledNetwork):
         return json.dumps(description, **kwargs)
 
     @classmethod
-    def from_layers(cls, layers: Sequence[Any], config: dict[str, Any]) -> Self:
-        """Make a model of layers that are there already, used as a config says."""
-        parts = cls._arguments(layers, config)
+    def from_layers(
+        cls,
+        layers: Sequence[Any],
+        config: dict[str, Any],
+        use: Callable[[Any, Any], Any] | None = None,
+    ) -> Self:
+        """Make a model of layers that are there already, used as a config says: `assemble`."""
+        parts = cls._arguments(layers, config, *([] if use is None else [use]))
         model = cls(*parts, **cls._options(config))
         model.class_names = config.get("class_names")
         return model
 
     @classmethod
-    def _arguments(cls, layers: Sequence[Any], config: dict[str, Any]) -> tuple[Any, ...]:
+    def _arguments(
+        cls, layers: Sequence[Any], config: dict[str, Any], *use: Callable[[Any, Any], Any]
+    ) -> tuple[Any, ...]:
         """Return the first arguments of the constructor: of what the network consists."""
-        inputs, outputs = assemble(layers, config)
+        inputs, outputs = assemble(layers, config, *use)
         given = Form(config["input_names"]).pack(inputs)
         return given, Form(config["output_names"]).pack(outputs)
 
