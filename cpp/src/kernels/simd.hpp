@@ -36,6 +36,18 @@ CNNX_INLINE void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = 
 // x - 0 is x: the compiler makes it one broadcast.
 CNNX_INLINE Vec broadcast(float x) { return x - Vec{}; }
 
+// v, but loaded once: the compiler would rather read memory for each use.
+CNNX_INLINE Vec in_register(Vec v) {
+#if defined(__AVX512F__)
+  __asm__("" : "+v"(v));
+#elif defined(__SSE2__)
+  __asm__("" : "+x"(v));
+#elif defined(CNNX_NEON)
+  __asm__("" : "+w"(v));
+#endif
+  return v;
+}
+
 // The numbers of the lanes, and v in the first n of them with `rest` in the others.
 CNNX_INLINE IntVec lane_numbers() {
   IntVec numbers;
