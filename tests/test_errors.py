@@ -146,9 +146,14 @@ ARGUMENTS = {
         ["padding", "'full'", "'same'", "convolution"],
     ),
     "channels first": (
-        lambda: layers.Conv2D(2, 3, data_format="channels_first"),
+        lambda: layers.RandomFlip(data_format="channels_first"),
         V,
-        ["data_format", "channels_first", "channels_last"],
+        ["data_format", "channels_first", "channels_last", "np.transpose"],
+    ),
+    "layout": (
+        lambda: layers.Conv2D(2, 3, data_format="NCHW"),
+        V,
+        ["data_format", "channels_first", "channels_last", "'NCHW'"],
     ),
     "unknown activation": (
         lambda: layers.Dense(2, activation="rellu"),
@@ -233,9 +238,9 @@ SHAPES = {
         ["'r'", "64", r"\(5, 5\)"],
     ),
     "batch norm of another axis": (
-        stack((8, 8, 3), layers.BatchNormalization(axis=1, name="n")),
+        stack((8, 8, 3), layers.BatchNormalization(axis=2, name="n")),
         V,
-        ["'n'", "axis", "1"],
+        ["'n'", "axis", "2"],
     ),
     "two layers of one name": (
         stack((4,), layers.Dense(2, name="d"), layers.Dense(2, name="d")),

@@ -232,7 +232,7 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.Rescaling(0.5, 1),
         layers.Reshape((4, 14, 4), order="F"),
         layers.Conv2D(2, 3),
-        layers.Flatten("F"),
+        layers.Flatten(order="F"),
         layers.Dense(4, activation="leaky_relu"),
         layers.Rescaling(0.01),
         layers.Activation("exponential"),

@@ -251,6 +251,26 @@ def test_merging_layers_with_several_inputs_and_outputs(keras: Any, tmp_path: Pa
     check(keras.Model([x, y], outputs), tmp_path, (5, 4), (5, 4))
 
 
+def test_channels_first(keras: Any, tmp_path: Path) -> None:
+    L, first = keras.layers, {"data_format": "channels_first"}
+    x = keras.Input((3, 12, 10))
+    y = L.BatchNormalization(axis=1)(L.Conv2D(4, 3, padding="same", **first)(x))
+    y = L.MaxPooling2D(2, **first)(L.ReLU()(y))
+    y = L.Conv2DTranspose(3, 3, 2, padding="same", **first)(y)
+    y = L.Concatenate(axis=1)([L.SeparableConv2D(5, 3, **first)(y), L.Conv2D(1, 3, **first)(y)])
+    parts = [
+        L.UpSampling2D(2, interpolation="bilinear", **first),
+        L.AveragePooling2D(2, **first),
+        L.GlobalMaxPooling2D(keepdims=True, **first),
+        L.ZeroPadding2D(((1, 0), (0, 2)), **first),
+        L.Cropping2D(1, **first),
+        L.SpatialDropout2D(0.2, **first),
+        L.Flatten(**first),
+    ]
+    outputs = [L.Dense(3)(L.Flatten()(y)), *(part(y) for part in parts)]
+    check(keras.Model(x, outputs), tmp_path, (3, 12, 10))
+
+
 def test_inputs_and_outputs_by_name(keras: Any, tmp_path: Path) -> None:
     x = keras.Input((4,), name="x")
     outputs = {"one": keras.layers.Dense(2)(x), "other": keras.layers.ReLU()(x)}
@@ -602,7 +622,7 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
     with silence():
         x = keras.Input((6, 4), name="x")
         y = L.Masking(name="m")(L.SpectralNormalization(L.Dense(4), name="l")(x))
-        y = L.Conv1D(2, 2, data_format="channels_first", name="c")(L.Dense(4, dtype="float16")(y))
+        y = L.Conv1D(2, 2, name="c")(L.Dense(4, dtype="float16")(y))
         y = L.Dense(3, activation="glu", name="glu")(y)
         y = L.Lambda(lambda v: v + 1, name="code")(y)
         y = L.TimeDistributed(L.Dense(2), name="t")(y)
@@ -615,7 +635,6 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
         for part in (
             "SpectralNormalization 'l': cnnx has no",
             "Masking 'm': cnnx has no",
-            "Conv1D 'c': data_format='channels_first'",
             "dtype='float16': cnnx computes in float32",
             "Dense 'glu': ",
             "Lambda 'code': it holds code, and nothing in a file is run",

@@ -1396,8 +1396,6 @@ def test_settings_that_do_not_fit() -> None:
         layers.Conv1DTranspose(3, 3, padding="causal")
     with pytest.raises(ValueError, match=r"padding=.* must be less than pool_size=\(2,\)"):
         layers.MaxPooling1D(2, padding=2)
-    with pytest.raises(ValueError, match=r"np.transpose\(x, \(0, 2, 1\)\)"):
-        layers.Conv1D(3, 3, data_format="channels_first")
 
 
 def test_names_are_those_of_keras() -> None:

@@ -204,7 +204,7 @@ REFUSED = {
     ),
     "operation": (layer("TFOpLambda", "x", function="math.sin"), "cnnx has no such class"),
     "renorm": (layer("BatchNormalization", "x", axis=[3], renorm=True), "renorm=True"),
-    "first": (layer("Conv2D", "x", **convolution(data_format="channels_first")), "channels_last"),
+    "layout": (layer("Conv2D", "x", **convolution(data_format="NCHW")), "channels_last"),
     "half": (layer("Dense", "x", **dense(2), dtype="float16"), "computes in float32"),
     "ours": (layer("SumPooling2D", "x"), "cnnx has no such class"),
 }

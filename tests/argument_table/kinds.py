@@ -145,7 +145,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(["gamma_initializer", "moving_mean_initializer"], OBJECT),
     **dict.fromkeys(["depthwise_initializer", "pointwise_initializer"], OBJECT),
     "moving_variance_initializer": OBJECT,
-    "data_format": values("channels_first"),
+    "data_format": values("first", "NHWC"),
     **dict.fromkeys(["padding", "mode"], PADDING),
     **dict.fromkeys(["decay_steps", "first_decay_steps", "total_steps"], FROM_0 | values(0)),
     **dict.fromkeys(["max_learning_rate", "m_mul"], RATE),

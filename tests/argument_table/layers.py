@@ -120,7 +120,7 @@ LAYERS: dict[str, Entry] = {
     "BatchNormalization": layer(
         layers.BatchNormalization,
         {
-            "axis": values(0, 1, -2, 4, 2**63) | types(True, 1.5) | NO_NUMBERS,
+            "axis": values(0, 2, -2, 4, 2**63) | types(True, 1.5) | NO_NUMBERS,
             "epsilon": RATE | values(0),
             "scale": FLAG,
             "synchronized": FLAG,
@@ -253,7 +253,7 @@ LAYERS: dict[str, Entry] = {
         layers.Dropout, {"noise_shape": NOISE}, rate=0.5, noise_shape=(None, 1, 1, 2), **RANDOM
     ),
     "ELU": layer(layers.ELU, alpha=0.5),
-    "Flatten": layer(layers.Flatten, order="C"),
+    "Flatten": layer(layers.Flatten, data_format=None, order="C"),
     "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
     "GaussianNoise": layer(layers.GaussianNoise, stddev=0.5, **RANDOM),
     "GlobalAveragePooling2D": layer(

@@ -14,7 +14,7 @@ from cnnx.arrays import Array, Double, Float
 from cnnx.explain.double_precision import LayerForm, layer_form, noise
 from cnnx.explain.loss_forms import loss_value
 from cnnx.geometry import integer
-from cnnx.layers import InputLayer, Layer
+from cnnx.layers import Layer
 from cnnx.layers.dropout import NoiseLayer
 from cnnx.layers.value import Value
 from cnnx.losses import Loss
@@ -178,11 +178,11 @@ def check_gradients(
     chance = np.random.default_rng(integer(seed, "check_gradients: seed", minimum=0))
     own = references or {}
     with model.lock:  # a step of another thread would come between gradients and weights
-        leaves = [layer for layer in model.leaves() if not isinstance(layer, InputLayer)]
-        seeds = _next_seeds(leaves)
+        layers = model.flat_graph.layers()
+        seeds = _next_seeds(layers)
         forms = {
             layer: partial(noise, seed=seeds[layer]) if layer in seeds else layer_form(layer, own)
-            for layer in leaves
+            for layer in layers
         }
         gradients = model.gradients(x, y)
         if not gradients:

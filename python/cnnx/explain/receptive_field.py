@@ -137,14 +137,30 @@ def receptive_field(
             f"its input shape is {model.input_shape[1:]}"
         )
     graph = model.sized_graph(input_shape, "receptive_field")
-    image: Pair = (graph.inputs[0].shape[1], graph.inputs[0].shape[2])
+    own = set(model.leaves())
     fields = ReceptiveFields()
     known: dict[Value, ReceptiveField] = {}
+    pixels = {graph.inputs[0]: _pixels(graph.inputs[0])}
     for value in graph.values:
+        source = value.node.inputs[0]
         before = [known.get(item, _PIXEL) for item in value.node.inputs]
         field = before[0] if len(before) == 1 else _merged(before, value)
-        known[value] = fields[value.name] = _after(value, field, image)
+        if value.node.layer not in own and isinstance(value.node.layer, Permute):
+            known[value] = field  # moves channels that the user has first
+            last = value if len(value.shape) - 1 == value.node.layer.dims[-2] else source
+            pixels[value] = _pixels(last)
+            if source in graph.inputs:
+                pixels[source] = _pixels(last)
+            continue
+        image = pixels[graph.inputs[0]]
+        known[value] = fields[value.name] = _after(value, field, pixels[source], image)
+        pixels[value] = _pixels(value)
     return fields
+
+
+def _pixels(value: Value) -> Pair:
+    """Return the rows and columns of a value with the channels last."""
+    return (*value.shape[1:3], 1, 1)[0], (*value.shape[1:3], 1, 1)[1]
 
 
 _PIXEL = ReceptiveField((1, 1), (1, 1), (0, 0))
@@ -164,8 +180,8 @@ def _merged(fields: Sequence[ReceptiveField], value: Value) -> ReceptiveField:
     )
 
 
-def _after(value: Value, field: ReceptiveField, image: Pair) -> ReceptiveField:
-    """Return the field of a layer's outputs from that of its inputs."""
+def _after(value: Value, field: ReceptiveField, pixels: Pair, image: Pair) -> ReceptiveField:
+    """Return the field of a layer's outputs from that of its inputs, which have so many pixels."""
     layer, seen = value.node.layer, value.node.inputs[0].shape
     if isinstance(layer, ConvolutionLayer):
         padding = layer.place(seen).padding
@@ -190,7 +206,7 @@ def _after(value: Value, field: ReceptiveField, image: Pair) -> ReceptiveField:
             f"see the same pixel; {_below(layer)}"
         )
     if isinstance(layer, (GlobalPooling, Permute, Reshape)) or _normalizes_pixels(layer):
-        return _all(field, seen[1:3], image) if any(field.jump) else field
+        return _all(field, pixels, image) if any(field.jump) else field
     if isinstance(layer, (*_POINTWISE, *_AFTER_RESHAPE)):
         return field
     raise ValueError(

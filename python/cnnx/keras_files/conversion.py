@@ -9,6 +9,8 @@ from cnnx.keras_files.configuration import GRAPHS, SEQUENTIAL, Entry, Reference,
 from cnnx.keras_files.fixed import Fixed
 from cnnx.keras_files.layer_table import INERT, ROWS, TAKEN, TRAINING_ALONE
 from cnnx.layers import LAYERS, Activation, Affine, InputLayer, Layer, Rescaling
+from cnnx.layers.layout import CHANNELS_FIRST, CHANNELS_LAST
+from cnnx.layers.picture_layer import PictureLayer
 
 _FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
 """Types whose weights are float32."""
@@ -108,7 +110,8 @@ class Conversion:
             if name == "dtype":
                 _check_type(value, _FLOATS)
             elif name == "data_format":
-                _check_layout(value)
+                if _is_first(value, row.layer):
+                    arguments[name] = value
             elif name == "activation":
                 arguments[name], following = self._activation(value, entry)
             elif name.endswith(TRAINING_ALONE) and key in taken:
@@ -250,12 +253,16 @@ def _check_type(value: Any, known: set[str]) -> None:
         raise UnsuitableError(f"dtype={str(value)[:100]!r}: cnnx computes in float32")
 
 
-def _check_layout(value: Any) -> None:
-    if value not in (None, "channels_last"):
+def _is_first(value: Any, cls: type[Layer]) -> bool:
+    """Return whether a layer of a class takes its channels first."""
+    if value in (None, CHANNELS_LAST):
+        return False
+    if value != CHANNELS_FIRST or issubclass(cls, PictureLayer):
         raise UnsuitableError(
             f"data_format={str(value)[:100]!r}: cnnx takes 'channels_last'; build the model in "
             "Keras with that, set_weights(old.get_weights()), and save it"
         )
+    return True
 
 
 def _alone(value: Any) -> Any:

@@ -6,7 +6,8 @@ from typing import Any
 from cnnx import geometry
 from cnnx.arrays import Shape
 from cnnx.geometry import Extents, Pair
-from cnnx.layers.layer import check_channels_last, check_rank
+from cnnx.layers.layer import check_rank
+from cnnx.layers.layout import in_its_layout
 from cnnx.layers.pooling import Average, Maximum, PoolingLayer, Windows
 
 
@@ -26,7 +27,7 @@ class AdaptivePooling(PoolingLayer):
         Windows along each axis: rows and columns of images, steps of sequences; a whole number
         counts for all axes.
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -37,7 +38,7 @@ class AdaptivePooling(PoolingLayer):
         self, output_size: int | Sequence[int], data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format, self.rank)
+        self.take_layout(data_format, self.rank)
         self.output_size = geometry.extents(output_size, f"{self}: output_size", self.rank)
 
     def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
@@ -51,6 +52,7 @@ class AdaptivePooling(PoolingLayer):
         """Check that there are images or sequences."""
         self.compute_output_shape(input_shape)
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, rows, columns, channels), or (batch, steps, channels)."""
         channels = check_rank(self, input_shape, self.rank)[-1]

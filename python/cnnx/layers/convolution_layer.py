@@ -8,7 +8,8 @@ from cnnx import _core, geometry
 from cnnx.arrays import Codes, Float, Shape, images
 from cnnx.geometry import Extents, Padding, Pair, Placement
 from cnnx.layers.call import Call
-from cnnx.layers.layer import check_channels_last, check_rank
+from cnnx.layers.layer import check_rank
+from cnnx.layers.layout import in_its_layout
 from cnnx.layers.linear import LinearLayer
 
 Windows: TypeAlias = tuple[Pair, Pair, Pair, int, bool]
@@ -51,7 +52,7 @@ class ConvolutionLayer(LinearLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(activation, use_bias, kernel_initializer, bias_initializer, **kwargs)
-        check_channels_last(self, data_format, self.rank)
+        self.take_layout(data_format, self.rank)
         self.kernel_size = geometry.extents(kernel_size, f"{self}: kernel_size", self.rank)
         self.strides = geometry.extents(strides, f"{self}: strides", self.rank)
         self.padding = geometry.padding(padding, f"{self}: padding", self.rank, self.paddings)
@@ -96,6 +97,7 @@ class ConvolutionLayer(LinearLayer):
         """Return the number of output channels for a number of input channels."""
         return self.filters
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, rows, columns, channels), or (batch, steps, channels)."""
         size = self.place(input_shape).output_size[-self.rank :]

@@ -8,7 +8,7 @@ import numpy as np
 from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import check_channels_last, check_rank, image_shape
+from cnnx.layers.layer import check_rank, image_shape
 from cnnx.layers.random_layer import RandomLayer
 
 
@@ -295,7 +295,7 @@ class SpatialDropout2D(SpatialDropout):
     rate
         In [0, 1).
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     seed
         None draws from the global generator; a whole number makes this layer repeatable by itself.
     **kwargs
@@ -310,7 +310,7 @@ class SpatialDropout2D(SpatialDropout):
         **kwargs: Any,
     ) -> None:
         super().__init__(rate, seed, **kwargs)
-        check_channels_last(self, data_format)
+        self.take_layout(data_format, 2)
 
     def build(self, input_shape: Shape) -> None:
         """Check that there are images."""

@@ -8,7 +8,7 @@ import math
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -16,6 +16,16 @@ from cnnx import constraints, geometry, initializers, random, registry, regulari
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
 from cnnx.layers.call import Call, Traits, alone, take_output
+from cnnx.layers.layout import (
+    CHANNELS_FIRST,
+    CHANNELS_LAST,
+    channels_first,
+    channels_last,
+    check_layout_rank,
+    checked_layout,
+    moved_first,
+    moved_last,
+)
 from cnnx.layers.restraint import Restraint
 from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
@@ -102,6 +112,7 @@ class Layer(WeightHolder):
         self.saved_values: Callable[[str, tuple[int, ...]], Float] | None = None
         """Set while a saved model is loaded: returns a weight's values, by its path and shape."""
         self._trainable = bool(trainable)
+        self._channels_last_form: Layer | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -121,6 +132,70 @@ class Layer(WeightHolder):
             super().__setattr__(name, value)
             if not name.startswith("_"):
                 Weight.count_arrangement()  # a setting, which recorded calls hold
+                form = self.__dict__.get("_channels_last_form")
+                if form is not None and name not in _OF_ITS_LAYOUT:
+                    setattr(form, name, value)
+
+    # Channels first.
+
+    data_format = CHANNELS_LAST
+    """Where the channels of inputs and outputs stand; what the methods compute has them last."""
+    _rank: int | None = None
+
+    def take_layout(self, data_format: Any, rank: int | None = None) -> None:
+        """
+        Set `data_format`, of which None is the usual one.
+
+        Parameters
+        ----------
+        data_format
+            None, 'channels_last' or 'channels_first'.
+        rank
+            Number of axes beside the batch and the channels; None for any.
+        """
+        self.data_format = checked_layout(self, data_format)
+        self._rank = rank
+
+    def puts_channels_first(self, input_shape: Shape) -> bool:
+        """Return whether the layer takes inputs of this shape with the channels first."""
+        return self.data_format == CHANNELS_FIRST and len(input_shape) > 2
+
+    def settings_for_channels_last(self) -> dict[str, Any]:
+        """Return the attributes by which the same layer takes its channels last."""
+        return {"data_format": CHANNELS_LAST}
+
+    @property
+    def channels_last_form(self) -> Layer:
+        """The layer that computes where this one has its channels first, with the same weights."""
+        if self._channels_last_form is None:
+            self._channels_last_form = self.with_settings(**self.settings_for_channels_last())
+            self._channels_last_form._weights = []
+        return self._channels_last_form
+
+    def with_settings(self, **settings: Any) -> Self:
+        """Return a layer that has what this one has, its weights too, but for some attributes."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self), _values=[], _channels_last_form=None)
+        for name, value in settings.items():
+            setattr(other, name, value)
+        return other
+
+    def _build_channels_first(self, input_shape: Shape) -> Shape:
+        """Build the layer that computes, and take over its weights; return the output's shape."""
+        check_layout_rank(self, input_shape, self._rank)
+        form = self.channels_last_form
+        form.saved_values = self.saved_values
+        made = form.build_once(channels_last(input_shape))
+        shape = channels_first(made) if len(made) == len(input_shape) else made
+        if not self.built:
+            vars(self).update(
+                {name: value for name, value in vars(form).items() if isinstance(value, Weight)},
+                _weights=form.weights,
+                input_shape=input_shape,
+                output_shape=shape,
+                built=True,
+            )
+        return shape
 
     # What a new layer implements.
 
@@ -163,6 +238,8 @@ class Layer(WeightHolder):
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-serialisable values."""
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}
+        if self.data_format != CHANNELS_LAST:
+            config["data_format"] = self.data_format
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = registry.serialize(self.activity_regularizer)
         for restraint in self._restraints.values():
@@ -245,6 +322,8 @@ class Layer(WeightHolder):
         for shape in input_shapes:
             if 0 in shape[1:]:
                 raise ValueError(f"{self}: the input's samples are empty: its shape is {shape}")
+        if self.puts_channels_first(input_shapes[0]):
+            return self._build_channels_first(input_shapes[0])
         if self.built:
             if not self.accepts(*input_shapes):
                 found = ", ".join(map(str, input_shapes))
@@ -290,7 +369,8 @@ class Layer(WeightHolder):
     def unbuild(self) -> None:
         """Drop the weights, so that the layer can be built for another shape."""
         self.built = False
-        self._weights.clear()
+        self._weights = []
+        self._channels_last_form = None
 
     def __call__(self, inputs: Any, training: bool = False) -> Any:
         """
@@ -313,6 +393,9 @@ class Layer(WeightHolder):
         if len(set(counts)) > 1:
             raise ValueError(f"{self}: x must hold batches of one size, got {counts} samples")
         self.build_once(*((None, *batch.shape[1:]) for batch in batches))
+        if self.puts_channels_first(batches[0].shape):
+            made = self.channels_last_form(moved_last(batches[0]), training)
+            return moved_first(made) if made.ndim == batches[0].ndim else made
         call = alone(self, *batches, training=training, differentiates=False)
         y = self.forward(call, *batches)
         if y is not None:
@@ -379,7 +462,11 @@ class Layer(WeightHolder):
             shapes = list(self.input_shape) if self.merges else [self.input_shape]
         config = self.get_config()
         own = registry.own_items(config)
-        held = {name: value for name, value in vars(self).items() if _holds_layers(value)}
+        held = {
+            name: value
+            for name, value in vars(self).items()
+            if name != "_channels_last_form" and _holds_layers(value)
+        }
         return _restore, (type(self), config, shapes, self.get_weights(), own, held)
 
     def __repr__(self) -> str:
@@ -431,11 +518,14 @@ def _holds_layers(value: Any) -> bool:
     return bool(items) and all(isinstance(item, Layer) for item in items)
 
 
+_OF_ITS_LAYOUT = {"axis", "built", "data_format", "input_shape", "output_shape", "saved_values"}
+"""Attributes that a layer with its channels first does not share with the one that computes."""
+
 _AXES = {
-    1: ("sequences", "(batch, steps, channels)", "sequences of one channel", "(0, 2, 1)"),
-    2: ("images", "(batch, height, width, channels)", "grey images", "(0, 2, 3, 1)"),
+    1: ("sequences", "(batch, steps, channels)", "sequences of one channel"),
+    2: ("images", "(batch, height, width, channels)", "grey images"),
 }
-"""By the number of axes that windows slide along: what is expected, and the remedies."""
+"""By the number of axes that windows slide along: what is expected, and what may be meant."""
 
 
 def _check_dtype(layer: Layer, dtype: Any) -> None:
@@ -455,7 +545,7 @@ def _check_dtype(layer: Layer, dtype: Any) -> None:
 def check_rank(layer: Layer, input_shape: Shape, rank: int) -> Shape:
     """Return the shape of one sample of an input that must hold images; with rank 1, sequences."""
     if len(input_shape) != rank + 2:
-        kind, axes, single, _ = _AXES[rank]
+        kind, axes, single = _AXES[rank]
         lacks_channels = len(input_shape) == rank + 1
         remedy = f"; {single} need a channel axis: x[..., None]" if lacks_channels else ""
         if remedy and input_shape[0] is None:
@@ -470,17 +560,6 @@ def image_shape(layer: Layer, input_shape: Shape) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def check_channels_last(layer: Layer, data_format: str | None, rank: int = 2) -> None:
-    """Raise ValueError for any layout but that with the channels last."""
-    if data_format is None or (isinstance(data_format, str) and data_format == "channels_last"):
-        return
-    kind, axes, _, order = _AXES[rank]
-    raise ValueError(
-        f"{layer}: data_format must be 'channels_last', got {data_format!r}; {kind} are "
-        f"{axes}: transpose others with np.transpose(x, {order})"
-    )
-
-
 def check_channels_axis(layer: Layer, axis: int, input_shape: Shape) -> None:
     """Raise ValueError unless `axis` is the last of an input that has a channel axis."""
     last = len(input_shape) - 1
@@ -489,5 +568,5 @@ def check_channels_axis(layer: Layer, axis: int, input_shape: Shape) -> None:
     if axis not in (-1, last):
         raise ValueError(
             f"{layer}: axis must be -1 or {last}, the last of shape {input_shape}, "
-            f"got {axis}; channels come last"
+            f"got {axis}; the channels come last"
         )

@@ -33,7 +33,7 @@ class BatchNormalization(Layer):
     Parameters
     ----------
     axis
-        The channels' axis: -1 or the number of the last one.
+        The channels' axis: -1 or the number of the last one, or 1 where they come first.
     momentum
         Share of the old moving statistics kept at each step, in [0, 1].
     epsilon
@@ -98,6 +98,14 @@ class BatchNormalization(Layer):
             weight: initializers.get(identifier, f"{self}: {weight}_initializer")
             for weight, identifier in identifiers.items()
         }
+
+    def puts_channels_first(self, input_shape: Shape) -> bool:
+        """Return whether axis 1 is that of the channels, and not the last."""
+        return self.axis == 1 and len(input_shape) > 2
+
+    def settings_for_channels_last(self) -> dict[str, Any]:
+        """Return the axis by which the same layer takes its channels last."""
+        return {"axis": -1}
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the moving statistics."""

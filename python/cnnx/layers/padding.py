@@ -8,7 +8,8 @@ from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape, images
 from cnnx.geometry import Pair
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_last, check_rank
+from cnnx.layers.layer import Layer, check_rank
+from cnnx.layers.layout import in_its_layout
 
 
 class Margins(Layer):
@@ -39,6 +40,7 @@ class ZeroPadding(Margins):
 
     traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape with margins."""
         extents = self.extents(input_shape)
@@ -68,7 +70,7 @@ class ZeroPadding1D(ZeroPadding):
     padding
         Zeros on both sides, or (before, after).
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -77,7 +79,7 @@ class ZeroPadding1D(ZeroPadding):
         self, padding: int | Pair = 1, data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format)
+        self.take_layout(data_format, 1)
         self.sides = (geometry.pair(padding, f"{self}: padding", minimum=0),)
 
     def get_config(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class ZeroPadding2D(ZeroPadding):
     padding
         Zeros on every side, (height, width), or ((top, bottom), (left, right)).
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -106,7 +108,7 @@ class ZeroPadding2D(ZeroPadding):
         self, padding: Any = (1, 1), data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format)
+        self.take_layout(data_format, 2)
         self.sides = geometry.sides(padding, f"{self}: padding")
 
     def get_config(self) -> dict[str, Any]:
@@ -119,6 +121,7 @@ class Cropping(Margins):
 
     traits = Traits(reads_inputs=False, reads_output=False, native=True)
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return the shape without margins."""
         extents = self.extents(input_shape)
@@ -176,7 +179,7 @@ class Cropping2D(Cropping):
     cropping
         Pixels to cut off on every side, (height, width), or ((top, bottom), (left, right)).
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -185,7 +188,7 @@ class Cropping2D(Cropping):
         self, cropping: Any = ((0, 0), (0, 0)), data_format: str | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format)
+        self.take_layout(data_format, 2)
         self.sides = geometry.sides(cropping, f"{self}: cropping")
 
     def get_config(self) -> dict[str, Any]:

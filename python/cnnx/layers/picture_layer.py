@@ -9,7 +9,8 @@ import numpy as np
 
 from cnnx.arrays import Array, Float, Shape, as_float32
 from cnnx.layers.boxes import FORMATS, corners_of, written
-from cnnx.layers.layer import Layer, check_channels_last
+from cnnx.layers.layer import Layer
+from cnnx.layers.layout import CHANNELS_LAST
 from cnnx.layers.value import Value
 from cnnx.registry import choice
 
@@ -77,7 +78,12 @@ class PictureLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format)
+        if data_format is not None and not np.array_equal(data_format, CHANNELS_LAST):
+            raise ValueError(
+                f"{self}: data_format must be 'channels_last', got {data_format!r}; pictures are "
+                "(batch, height, width, channels): transpose others with "
+                "np.transpose(x, (0, 2, 3, 1))"
+            )
         self.bounding_box_format = (
             None
             if bounding_box_format is None

@@ -8,7 +8,8 @@ from cnnx import _core, geometry, initializers
 from cnnx.arrays import Float, Shape, images
 from cnnx.geometry import Extents, Pair
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_last, check_rank
+from cnnx.layers.layer import Layer, check_rank
+from cnnx.layers.layout import in_its_layout
 from cnnx.layers.weight import Weight
 
 Windows: TypeAlias = tuple[Pair, Pair, Pair]
@@ -33,6 +34,7 @@ class PoolingLayer(Layer):
         """Return the windows and how many there are, (rows, columns)."""
         raise NotImplementedError(f"{type(self).__name__} must implement place")
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, rows, columns, channels), or (batch, steps, channels)."""
         size = self.place(input_shape)[1][-self.rank :]
@@ -109,7 +111,7 @@ class LocalPooling(PoolingLayer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format, self.rank)
+        self.take_layout(data_format, self.rank)
         self.pool_size = geometry.extents(pool_size, f"{self}: pool_size", self.rank)
         self.strides = self.pool_size
         if strides is not None:
@@ -155,7 +157,7 @@ class Pooling2D(LocalPooling):
         'valid' (windows that reach over the edge are dropped), 'same' (none is), or zeros on each
         side as in `Conv2D`, fewer than the window's pixels. Padding takes no part in the result.
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -178,7 +180,7 @@ class Pooling1D(LocalPooling):
         zeros at both ends or (before, after), fewer than the window's steps. Padding takes no part
         in the result.
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     **kwargs
         input_shape, name and trainable, as in `Layer`.
     """
@@ -323,7 +325,7 @@ class GlobalPooling(PoolingLayer):
     Parameters
     ----------
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     keepdims
         True gives (batch, 1, 1, channels), and (batch, 1, channels) for sequences.
     **kwargs
@@ -334,7 +336,7 @@ class GlobalPooling(PoolingLayer):
         self, data_format: str | None = None, keepdims: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format, self.rank)
+        self.take_layout(data_format, self.rank)
         self.keepdims = bool(keepdims)
 
     def place(self, input_shape: Shape) -> tuple[Windows, Pair]:
@@ -342,10 +344,12 @@ class GlobalPooling(PoolingLayer):
         size = geometry.plane(check_rank(self, input_shape, self.rank)[:-1])
         return (size, (1, 1), (0, 0)), (1, 1)
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, channels), or with axes of 1 between."""
-        shape = super().compute_output_shape(input_shape)
-        return shape if self.keepdims else (shape[0], shape[-1])
+        self.place(input_shape)
+        pixel = (1,) * self.rank if self.keepdims else ()
+        return (input_shape[0], *pixel, input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -252,6 +252,9 @@ class Flatten(Reshape):
 
     Parameters
     ----------
+    data_format
+        None or 'channels_last'; 'channels_first' takes arrays (batch, channels, ...) and makes the
+        rows that it makes of the same images with the channels last.
     order
         'C' goes through an image pixel by pixel, row after row, all channels of a pixel together,
         as Keras does; 'F' stacks the columns of the first channel, then those of the second, ...,
@@ -260,8 +263,9 @@ class Flatten(Reshape):
         input_shape, name and trainable, as in `Layer`.
     """
 
-    def __init__(self, order: str = "C", **kwargs: Any) -> None:
+    def __init__(self, data_format: str | None = None, order: str = "C", **kwargs: Any) -> None:
         super().__init__((-1,), order, **kwargs)
+        self.take_layout(data_format)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -8,7 +8,8 @@ from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape, images
 from cnnx.geometry import Extents, Pair
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_last, check_rank
+from cnnx.layers.layer import Layer, check_rank
+from cnnx.layers.layout import in_its_layout
 from cnnx.registry import choice
 
 
@@ -28,6 +29,7 @@ class UpSampling(Layer):
     factors: Extents
     interpolation = "nearest"
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, extents times the factors, channels)."""
         *extents, channels = check_rank(self, input_shape, len(self.factors))
@@ -87,7 +89,7 @@ class UpSampling2D(UpSampling):
     size
         Factors for height and width: a whole number or two.
     data_format
-        None or 'channels_last'.
+        None or 'channels_last', or 'channels_first' for arrays (batch, channels, ...).
     interpolation
         'nearest' or 'bilinear'.
     **kwargs
@@ -104,7 +106,7 @@ class UpSampling2D(UpSampling):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_channels_last(self, data_format)
+        self.take_layout(data_format, 2)
         self.size = self.factors = geometry.pair(size, f"{self}: size")
         self.interpolation = choice(interpolation, f"{self}: interpolation", "nearest", "bilinear")
 

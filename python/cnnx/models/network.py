@@ -15,6 +15,7 @@ from cnnx.file_kind import is_of_keras, refuse_suffix
 from cnnx.files import regular_file
 from cnnx.geometry import integer
 from cnnx.graph import Graph
+from cnnx.graph.layout import with_channels_last
 from cnnx.layers import InputLayer, Layer
 from cnnx.layers.layer import automatic_name
 from cnnx.layers.value import Node, Value
@@ -95,7 +96,9 @@ class Network(WeightHolder):
             with self.lock:
                 runs = self._runs
                 if runs is None:
-                    runs = self._runs = Runs(self.graph.flat(), list(self.leaves()), self.lock)
+                    runs = self._runs = Runs(
+                        with_channels_last(self.graph.flat()), list(self.leaves()), self.lock
+                    )
         return runs
 
     @property

@@ -6,7 +6,8 @@ import numpy as np
 
 from cnnx.arrays import Label, Shape
 from cnnx.graph.graph import Graph
-from cnnx.layers import Concatenate, Dense, Flatten, Reshape
+from cnnx.graph.layout import with_channels_last
+from cnnx.layers import Concatenate, Dense, Flatten, Permute, Reshape
 from cnnx.layers.layer import Layer
 from cnnx.layers.value import Value
 
@@ -26,7 +27,7 @@ class FlatOrders:
     def __init__(self, graph: Graph) -> None:
         self.inputs: dict[Layer, Label] = {}
         self.outputs: dict[Layer, Label] = {}
-        graph = graph.flat()
+        graph = with_channels_last(graph.flat())
         self._follow(graph)
         self._trace_back(graph)
 
@@ -37,6 +38,8 @@ class FlatOrders:
             if len(value.shape) != 2:
                 continue
             if isinstance(layer, (Flatten, Reshape)) and len(sources[0].shape) > 2:
+                if _moves(sources[0], first=True):
+                    continue  # the channels are first, as in PyTorch
                 orders[value] = _channels_first(sources[0].shape[1:], layer.order)
             elif isinstance(layer, Concatenate):
                 orders[value] = _joined([(s.shape[1], orders.get(s)) for s in sources])
@@ -50,11 +53,21 @@ class FlatOrders:
         for value in reversed(graph.values):
             layer, sources = value.node.layer, value.node.inputs
             if isinstance(layer, Reshape) and len(value.shape) > 2 and len(sources[0].shape) == 2:
+                readers = graph.readers(value)
+                if readers and all(_moves(reader, first=False) for reader in readers):
+                    continue
                 orders[sources[0]] = _channels_first(value.shape[1:], layer.order)
             elif value in orders:
                 self.outputs[layer] = orders[value]
                 if not isinstance(layer, Dense):
                     orders.update((source, orders[value]) for source in sources)
+
+
+def _moves(value: Value, first: bool) -> bool:
+    """Return whether a value is computed by moving the channels first, or last."""
+    layer, rank = value.node.layer, len(value.shape)
+    dims = (rank - 1, *range(1, rank - 1)) if first else (*range(2, rank), 1)
+    return isinstance(layer, Permute) and layer.dims == dims
 
 
 def _channels_first(shape: Shape, order: str) -> Label:
