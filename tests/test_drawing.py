@@ -192,10 +192,10 @@ def test_names_and_sizes_of_all_layers_are_there_once(network: Any) -> None:
     assert all(everything.count(layer.name) == 1 for layer in model.layers)
 
 
-@pytest.mark.parametrize("shapes", [True, False])
+@pytest.mark.parametrize(("shapes", "rankdir"), [(True, "LR"), (False, "LR"), (True, "TB")])
 @pytest.mark.parametrize("network", CHAINS + GRAPHS)
-def test_nothing_lies_over_anything_else(network: Any, shapes: bool) -> None:
-    drawing = drawn(network(), show_shapes=shapes)
+def test_nothing_lies_over_anything_else(network: Any, shapes: bool, rankdir: str) -> None:
+    drawing = drawn(network(), show_shapes=shapes, rankdir=rankdir)
     _, _, width, height = map(float, drawing.attrib["viewBox"].split())
     placed = boxes(drawing)
     pieces = list(arrow_pieces(drawing))
@@ -249,6 +249,74 @@ def test_an_arrow_to_each_figure_from_all_that_it_reads(network: Any) -> None:
     assert len(arrows) == len(expected)
     for arrow in expected:
         assert min(np.abs(np.subtract(arrow, other)).max() for other in arrows) <= 1, arrow
+
+
+@pytest.mark.parametrize("network", CHAINS + GRAPHS)
+def test_from_top_to_bottom_each_figure_lies_below_what_it_reads(network: Any) -> None:
+    model = network()
+    drawing = drawn(model, rankdir="TB")
+    graph = model.flat_graph
+    values = [*graph.inputs, *graph.values]
+    places = dict(zip(values, map(figure_box, drawing.iter(f"{SVG}g")), strict=True))
+    expected = set()
+    for value in graph.values:
+        for source in value.node.inputs:
+            assert places[source].bottom < places[value].top
+            box, reader = places[source], places[value]
+            expected.add(((box.left + box.right) / 2, (reader.left + reader.right) / 2))
+    found = []
+    for line, head in zip(
+        drawing.iter(f"{SVG}polyline"), drawing.iter(f"{SVG}polygon"), strict=True
+    ):
+        ends = [element.attrib["points"].split()[0].split(",") for element in (line, head)]
+        found.append(tuple(float(end[0]) for end in ends))
+        assert float(ends[0][1]) < float(ends[1][1])
+    for arrow in expected:
+        assert min(np.abs(np.subtract(arrow, other)).max() for other in found) < 0.2, arrow
+
+
+def nested() -> cnnx.Model:
+    x = cnnx.Input((8, 8, 1))
+    inner = cnnx.Sequential([cnnx.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten()], "inner")
+    return cnnx.Model(x, layers.Dense(2, name="last")(inner(x)))
+
+
+def test_models_used_as_layers_are_one_figure_if_wanted() -> None:
+    groups = [texts(group) for group in drawn(nested(), expand_nested=False).iter(f"{SVG}g")]
+    assert groups == [
+        ["8 x 8 x 1", "input"],
+        ["144", "inner", "Sequential", "40 parameters"],
+        ["2", "last", "Dense", "290 parameters"],
+    ]
+    assert len(list(drawn(nested()).iter(f"{SVG}g"))) == 4
+    both = layers.Dense(3, name="a"), layers.Dense(4, name="b")
+    y = cnnx.Input((5,))
+    pair = cnnx.Model(y, [layer(y) for layer in both], name="pair")
+    x = cnnx.Input((5,))
+    model = cnnx.Model(x, layers.Concatenate()(pair(x)))
+    drawing = drawn(model, expand_nested=False)
+    assert len(list(drawing.iter(f"{SVG}g"))) == 3
+    assert len(list(drawing.iter(f"{SVG}polygon"))) == 2
+
+
+def test_a_part_of_the_layers_is_drawn() -> None:
+    model = residual()
+    names = [layer.name for layer in model.layers]
+    drawing = drawn(model, layer_range=[names[2], names[4]])
+    titles = {name for name in names if name in texts(drawing)}
+    assert titles == set(names[2:5])
+    with pytest.raises(ValueError, match="plot_model: layer_range: 'x' matches no layer"):
+        drawn(model, layer_range=["x", "y"])
+
+
+def test_dots_and_kinds_of_numbers() -> None:
+    plain, large = drawn(one_filter()), drawn(one_filter(), dpi=192, show_dtype=True)
+    assert number(large, "width") == pytest.approx(
+        2 * float(large.attrib["viewBox"].split()[2]), abs=1
+    )
+    assert plain.attrib["viewBox"].split()[3] == large.attrib["viewBox"].split()[3]
+    assert "30 x 30 x 1 float32" in texts(large)
+    assert "float32" in texts(drawn(one_filter(), show_dtype=True, show_shapes=False))
 
 
 def test_branches_lie_below_and_shortcuts_above() -> None:

@@ -11,15 +11,15 @@ from cnnx.drawing.lanes import Edge, Lanes
 from cnnx.drawing.node import Node
 from cnnx.drawing.svg import Point
 
-_MARGIN = 14.0
-_GAP = 28.0  # between columns
+MARGIN = 14.0
+GAP = 28.0  # between columns
 _TURN = 20.0  # room at both sides for the arrows from row to row
-_BETWEEN_ROWS = 30.0
+BETWEEN_ROWS = 30.0
 _BETWEEN_LANES = 10.0
-_UNDER_FIGURES = 6.0
-_CLEAR = 4.0  # from an arrow's end to a figure
-_LEAVES, _COMES = 8.0, 15.0  # from a column to where arrows turn after it, and before it
-_LINE = 6.0  # from the line of an arrow to the ends of its lane
+UNDER_FIGURES = 6.0
+CLEAR = 4.0  # from an arrow's end to a figure
+LEAVES, COMES = 8.0, 15.0  # from a column to where arrows turn after it, and before it
+LINE = 6.0  # from the line of an arrow to the ends of its lane
 _ROW = 960.0  # width of a row, unless what cannot be divided is wider:
 _BESIDE = 1.25  # then times its width, so that little stands in a row by itself
 
@@ -50,7 +50,7 @@ class _Row:
         for column in columns:
             self.left[column] = left
             self.right[column] = left + widths[column]
-            left += widths[column] + _GAP
+            left += widths[column] + GAP
         self.top = 0.0
         self.line: dict[int, float] = {}
         self.caption: dict[int, float] = {}
@@ -61,12 +61,12 @@ class _Row:
         bottom = top - _BETWEEN_LANES
         for lane in lanes:
             there = nodes[lane]
-            line = bottom + _BETWEEN_LANES + max((node.rise for node in there), default=_LINE)
+            line = bottom + _BETWEEN_LANES + max((node.rise for node in there), default=LINE)
             figures = max((node.figure.height for node in there), default=0.0)
             self.line[lane] = line
-            self.caption[lane] = line + figures / 2 + _UNDER_FIGURES
+            self.caption[lane] = line + figures / 2 + UNDER_FIGURES
             captions = max((node.caption_height for node in there), default=0.0)
-            bottom = self.caption[lane] + captions if there else line + _LINE
+            bottom = self.caption[lane] + captions if there else line + LINE
         return bottom
 
 
@@ -78,12 +78,12 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Layout:
         widths[column] = max(widths[column], node.width)
     parts = _balanced_rows(_blocks(lanes.bottlenecks(), len(widths)), widths)
     turn = _TURN if len(parts) > 1 else 0.0
-    left = _MARGIN + turn
+    left = MARGIN + turn
     rows = [_Row(part, widths, left) for part in parts]
     of_column = {column: row for row in rows for column in row.columns}
-    bottom = _MARGIN - _BETWEEN_ROWS
+    bottom = MARGIN - BETWEEN_ROWS
     for row in rows:
-        bottom = row.put(bottom + _BETWEEN_ROWS, *_in_row(row, nodes, lanes))
+        bottom = row.put(bottom + BETWEEN_ROWS, *_in_row(row, nodes, lanes))
     places = []
     for column, lane in zip(lanes.columns, lanes.lanes, strict=True):
         row = of_column[column]
@@ -98,18 +98,18 @@ def layout(nodes: Sequence[Node], edges: Sequence[Edge]) -> Layout:
         row = of_column[before]
         if of_column[after] is row:
             line = row.line[lanes.runs.get(edge, lanes.lanes[edge[1]])]
-            turns = row.right[before] + _LEAVES, row.left[after] - _COMES
-            arrows.append(_along(start, end, turns, line))
+            turns = row.right[before] + LEAVES, row.left[after] - COMES
+            arrows.append(along(start, end, turns, line))
         else:
             sides = left - turn, right + turn
             arrows.append(_to_next_row(start, end, sides, of_column[after].top))
-    return Layout(places, arrows, right + turn + _MARGIN, bottom + _MARGIN)
+    return Layout(places, arrows, right + turn + MARGIN, bottom + MARGIN)
 
 
 def _beside(node: Node, place: Place, side: int) -> Point:
     """Return where an arrow ends to the left (-1) or begins to the right (1) of a figure."""
     x, y = place.middle
-    return Point(x + side * (node.figure.width / 2 + _CLEAR), y)
+    return Point(x + side * (node.figure.width / 2 + CLEAR), y)
 
 
 def _in_row(
@@ -131,7 +131,7 @@ def _blocks(bottlenecks: Sequence[int], columns: int) -> list[list[int]]:
 
 
 def _width(columns: Sequence[int], widths: Sequence[float]) -> float:
-    return sum(widths[column] for column in columns) + _GAP * (len(columns) - 1)
+    return sum(widths[column] for column in columns) + GAP * (len(columns) - 1)
 
 
 def _rows(blocks: Sequence[list[int]], widths: Sequence[float], most: float) -> list[list[int]]:
@@ -150,11 +150,11 @@ def _balanced_rows(blocks: Sequence[list[int]], widths: Sequence[float]) -> list
     rows = _rows(blocks, widths, most)
     width = _width(range(len(widths)), widths) / len(rows)
     while len(_rows(blocks, widths, width)) > len(rows):
-        width += _GAP
+        width += GAP
     return _rows(blocks, widths, min(width, most))
 
 
-def _along(start: Point, end: Point, turns: tuple[float, float], line: float) -> list[Point]:
+def along(start: Point, end: Point, turns: tuple[float, float], line: float) -> list[Point]:
     """Return the way from one figure to another, along a lane between them."""
     first, last = turns
     ways = [start]
@@ -168,7 +168,7 @@ def _along(start: Point, end: Point, turns: tuple[float, float], line: float) ->
 def _to_next_row(start: Point, end: Point, sides: tuple[float, float], row: float) -> list[Point]:
     """Return the way around the end of a row to the next one, whose top is at `row`."""
     left, right = sides
-    between = row - _BETWEEN_ROWS / 2
+    between = row - BETWEEN_ROWS / 2
     return [
         start,
         Point(right, start.y),

@@ -18,6 +18,7 @@ from cnnx.layers.linear import LinearLayer
 from cnnx.layers.merging import Add, Average, Maximum, Minimum, Multiply, Subtract
 from cnnx.layers.pooling import PoolingLayer
 from cnnx.layers.value import Value
+from cnnx.models.layer_range import layers_between
 from cnnx.models.model import Model
 
 _COLOURS = {ConvolutionLayer: "#ffd9a0", PoolingLayer: "#f4b3ab", Dense: "#a9d3ee"}
@@ -39,10 +40,11 @@ _ABOVE = 6.0  # from a figure to the size above it
 class Options:
     """What is written at a layer besides its operation."""
 
-    shapes: bool
-    names: bool
-    activations: bool
-    trainable: bool
+    shapes: bool = True
+    dtype: bool = False
+    names: bool = True
+    activations: bool = True
+    trainable: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,29 +101,56 @@ class Node:
             yield text(line, middle.x, baseline + place * LINE_HEIGHT)
 
 
-def network_nodes(network: Model, options: Options) -> tuple[list[Node], list[tuple[int, int]]]:
-    """Return a node for each input and each use of a layer, and which of them reads which."""
-    graph = network.flat_graph
-    numbers = {value: number for number, value in enumerate([*graph.inputs, *graph.values])}
+def network_nodes(
+    network: Model, options: Options, nested: bool = True, layer_range: Sequence[str] | None = None
+) -> tuple[list[Node], list[tuple[int, int]]]:
+    """
+    Return a node for each input and each use of a layer, and which of them reads which.
+
+    Parameters
+    ----------
+    network
+        Built.
+    options
+        What is written at a layer.
+    nested
+        Whether models used as layers are drawn layer by layer.
+    layer_range
+        Between which layers: as for `plot_model`.
+    """
+    graph = network.flat_graph if nested else network.graph
+    uses = {value.node: value for value in reversed([*graph.inputs, *graph.values])}
+    within = layers_between([use.layer for use in reversed(uses)], layer_range, "plot_model")
+    shown = [value for use, value in reversed(uses.items()) if use.layer in within]
+    numbers = {value.node: number for number, value in enumerate(shown)}
     shapes = _drawn_shapes(graph)
-    scale = Scale(extent for shape in shapes.values() if len(shape) > 1 for extent in shape[:2])
+    sizes = [shapes[value] for value in shown]
+    scale = Scale(extent for shape in sizes if len(shape) > 1 for extent in shape[:2])
     alone = len(graph.inputs) == 1
     nodes = [
-        Node(
-            _array(shapes[value], scale, _INPUT),
-            _size(value.shape[1:], options),
-            "input" if alone else value.name,
-            () if alone else ("input",),
-        )
-        for value in graph.inputs
+        _input_node(value, shapes, scale, options, alone)
+        if value in graph.inputs
+        else _layer_node(value, shapes, scale, options)
+        for value in shown
     ]
-    nodes += [_layer_node(value, shapes, scale, options) for value in graph.values]
     edges = {
-        (numbers[source], numbers[value]): None
-        for value in graph.values
+        (numbers[source.node], numbers[value.node]): None
+        for value in shown
         for source in value.node.inputs
+        if source.node in numbers
     }
     return nodes, list(edges)
+
+
+def _input_node(
+    value: Value, shapes: Mapping[Value, Shape], scale: Scale, options: Options, alone: bool
+) -> Node:
+    return Node(
+        _array(shapes[value], scale, _INPUT),
+        _size(value.shape[1:], options),
+        "input" if alone else value.name,
+        () if alone else ("input",),
+    )
 
 
 def _drawn_shapes(graph: Graph) -> dict[Value, Shape]:
@@ -129,7 +158,8 @@ def _drawn_shapes(graph: Graph) -> dict[Value, Shape]:
     values = [*graph.inputs, *graph.values]
     if not graph.is_open:
         return {value: value.shape[1:] for value in values}
-    for example in _EXAMPLES:
+    of_layers = not any(isinstance(value.node.layer, Model) for value in values)
+    for example in _EXAMPLES if of_layers else ():
         try:
             _, sized = graph.sized(
                 [
@@ -173,4 +203,5 @@ def _array(shape: Sequence[int], scale: Scale, fill: str) -> Figure:
 
 def _size(shape: Sequence[int | None], options: Options) -> str:
     extents = ["?" if extent is None else str(extent) for extent in shape]
-    return (" x ".join(extents) or "1") if options.shapes else ""
+    size = (" x ".join(extents) or "1") if options.shapes else ""
+    return f"{size} float32".lstrip() if options.dtype else size

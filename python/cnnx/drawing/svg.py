@@ -69,10 +69,12 @@ def text(content: str, middle: float, baseline: float, bold: bool = False) -> st
 
 
 def arrow(points: Sequence[Point]) -> str:
-    """Return a line through `points` whose last piece runs to the right and ends in a head."""
+    """Return a line through `points` whose last piece runs right or down and ends in a head."""
     tip = points[-1]
-    line = _rounded([*points[:-1], Point(tip.x - 6, tip.y)])
-    head = [tip, Point(tip.x - 7, tip.y - 3.5), Point(tip.x - 7, tip.y + 3.5)]
+    down = tip.x == points[-2].x
+    head = [Point(0, 0), Point(-7, -3.5), Point(-7, 3.5), Point(-6, 0)]
+    *head, end = [Point(tip.x + (y if down else x), tip.y + (x if down else y)) for x, y in head]
+    line = _rounded([*points[:-1], end])
     return (
         f'<polyline points="{_joined(line)}" fill="none" stroke="{_INK}"/>'
         f'<polygon points="{_joined(head)}" fill="{_INK}"/>'
@@ -110,9 +112,12 @@ def group(kind: str, elements: Iterable[str]) -> str:
     return "\n".join([f'<g class="{kind}">', *elements, "</g>"])
 
 
-def document(title: str, width: float, height: float, elements: Iterable[str]) -> str:
-    """Return a whole SVG file."""
-    size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+def document(
+    title: str, width: float, height: float, elements: Iterable[str], scale: float = 1.0
+) -> str:
+    """Return a whole SVG file, shown `scale` times as large as it is drawn."""
+    shown = f'width="{scale * width:.0f}" height="{scale * height:.0f}"'
+    size = f'{shown} viewBox="0 0 {width:.0f} {height:.0f}"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" text-anchor="middle" '
