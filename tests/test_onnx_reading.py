@@ -215,15 +215,110 @@ def test_all_that_cannot_be_taken_is_named_at_once(tmp_path: Path) -> None:
     assert "Add" not in str(error.value)
 
 
-def test_open_sizes_are_asked_for(tmp_path: Path) -> None:
+def test_open_sizes_stay_open(tmp_path: Path) -> None:
+    """Borders that depend on the size, a branch brought to the size of another, a gate."""
+    nodes = [
+        node("Conv", ["x", "k1", "b1"], ["c"], strides=[2, 2], auto_pad="SAME_UPPER"),
+        node("Relu", ["c"], ["r"]),
+        node("MaxPool", ["r"], ["p"], kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_UPPER"),
+        node("Shape", ["r"], ["s"], start=2),
+        node("Concat", ["front", "s"], ["size"], axis=0),
+        node("Resize", ["p", "", "", "size"], ["u"], mode="nearest"),
+        node("GlobalAveragePool", ["r"], ["g"]),
+        node("Sigmoid", ["g"], ["gate"]),
+        node("Mul", ["u", "gate"], ["m"]),
+        node("Concat", ["m", "r"], ["both"], axis=1),
+        node("ConvTranspose", ["both", "k2"], ["y"], strides=[2, 2], auto_pad="SAME_UPPER"),
+        node("Flatten", ["g"], ["f"]),
+    ]
+    constants = {
+        "k1": normal(1, 4, 3, 3, 3),
+        "b1": normal(2, 4),
+        "k2": normal(3, 8, 2, 4, 4),
+        "front": np.array([1, 4]),
+    }
+    path = write(tmp_path / "open.onnx", nodes, {"x": [1, 3, "h", "w"]}, ["y", "f"], constants)
+    model = cnnx.onnx.load(path)
+    last = cnnx.onnx.load(path, data_format="channels_last")
+    assert (model.input_shape, last.input_shape) == ((None, 3, None, None), (None, None, None, 3))
+    assert model.output_shape == [(None, 2, None, None), (None, 4)]
+    model.save(tmp_path / "again")
+    for size in ((16, 24), (12, 20), (8, 8)):
+        x = normal(4, 1, 3, *size)
+        wanted = by_onnxruntime(path, {"x": x})
+        for one in (model, cnnx.models.load_model(tmp_path / "again")):
+            for found, other in zip(one.predict_on_batch(x).values(), wanted, strict=True):
+                assert_close(found, other, 1e-5)
+        found = last.predict_on_batch(x.transpose(0, 2, 3, 1))
+        assert_close(found["y"].transpose(0, 3, 1, 2), wanted[0], 1e-5)
+    fixed = cnnx.onnx.load(path, {"x": (None, 3, 8, None)})
+    assert fixed.input_shape == (None, 3, 8, None)
+
+
+def test_borders_at_odd_sizes(tmp_path: Path) -> None:
+    nodes = [
+        node("Conv", ["x", "k1"], ["c"], strides=[2, 2], auto_pad="SAME_UPPER"),
+        node(
+            "AveragePool", ["c"], ["p"], kernel_shape=[3, 2], strides=[2, 2], auto_pad="SAME_UPPER"
+        ),
+        node("Flatten", ["p"], ["y"], axis=1),
+    ]
     path = write(
-        tmp_path / "open.onnx", [node("Relu", ["x"], ["y"])], {"x": ["n", 3, "h", "w"]}, ["y"]
+        tmp_path / "odd.onnx",
+        nodes,
+        {"x": [1, 3, "h", "w"]},
+        ["p", "y"],
+        {"k1": normal(1, 4, 3, 3, 3)},
     )
-    with pytest.raises(ValueError, match=r"input_shapes=\{'x': \(None, 3, 224, 224\)\}"):
+    model = cnnx.onnx.load(path)
+    assert model.output_shape == [(None, 4, None, None), (None, None)]
+    for size in ((9, 11), (10, 13), (5, 4)):
+        x = normal(4, 1, 3, *size)
+        for found, other in zip(
+            model.predict_on_batch(x).values(), by_onnxruntime(path, {"x": x}), strict=True
+        ):
+            assert_close(found, other, 1e-5)
+
+
+DEPENDS = {
+    "ceil_mode=1 depends on the sizes": node(
+        "MaxPool", ["x"], ["y"], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1
+    ),
+    "'SAME_LOWER' depends on the sizes": node(
+        "Conv", ["x", "k"], ["y"], strides=[2, 2], auto_pad="SAME_LOWER"
+    ),
+    "'SAME_UPPER' depends on the sizes": node(
+        "AveragePool",
+        ["x"],
+        ["y"],
+        kernel_shape=[2, 2],
+        strides=[2, 2],
+        auto_pad="SAME_UPPER",
+        count_include_pad=1,
+    ),
+    "Take '.*' depends on them": node("Slice", ["x", "zero", "end", "axes", "steps"], ["y"]),
+    "beside an array": node("Add", ["x", "map"], ["y"]),
+}
+
+
+@pytest.mark.parametrize("reason", DEPENDS)
+def test_sizes_that_are_needed_are_asked_for(reason: str, tmp_path: Path) -> None:
+    constants = {
+        "k": normal(1, 4, 3, 3, 3),
+        "map": normal(2, 1, 1, 9, 9),
+        "zero": np.array([0]),
+        "end": np.array([-1]),
+        "axes": np.array([2]),
+        "steps": np.array([3]),
+    }
+    x = {"x": ["n", 3, "h", "w"]}
+    path = write(tmp_path / "open.onnx", [DEPENDS[reason]], x, ["y"], constants)
+    asked = r"the input 'x' are open; give them: input_shapes=\{'x': \(None, 3, 224, 224\)\}: .*"
+    with pytest.raises(ValueError, match=f"(?s){asked}{reason}"):
         cnnx.onnx.load(path)
     with pytest.raises(ValueError, match="input_shapes names z; the inputs are x"):
         cnnx.onnx.load(path, {"z": (None, 3, 4, 4)})
-    assert cnnx.onnx.load(path, {"x": (None, 3, 4, 6)}).input_shape == (None, 3, 4, 6)
+    assert cnnx.onnx.load(path, {"x": (None, 3, 9, 9)}).input_shape == (None, 3, 9, 9)
 
 
 def test_comparisons_and_what_they_choose(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from cnnx.models import Model
 from cnnx.onnx.arrangement import arranged, plain
 from cnnx.onnx.folding import Known, fold, folds, known
 from cnnx.onnx.model_file import Network, Node, read
+from cnnx.onnx.open_sizes import OpenShapes, of_any_size
 from cnnx.onnx.operators import OPERATORS
 from cnnx.onnx.patterns import put_together
 from cnnx.onnx.tensor import Atom, Tensor, held
@@ -46,8 +47,9 @@ def load(
     path
         The file. Arrays outside it must lie in its folder.
     input_shapes
-        Shapes in the file's layout by the names of inputs, the batch included: needed for inputs
-        whose sizes the file leaves open, as in {"image": (None, 3, 224, 224)}.
+        Shapes in the file's layout by the names of inputs, the batch included, as in {"image":
+        (None, 3, 224, 224)}. Other sizes that are None, or that the file leaves open, stay open,
+        unless the network depends on them.
     data_format
         None: inputs and outputs have the axes of the file. 'channels_last': of those with three or
         four axes the second, which has the channels in ONNX, comes last, as everywhere in cnnx.
@@ -62,8 +64,8 @@ def load(
     FileNotFoundError
         There is no such file.
     ValueError
-        The file is damaged, leaves a size open, or holds operators that cannot be taken, which are
-        all named.
+        The file is damaged, leaves a size open that is needed, or holds operators that cannot be
+        taken, which are all named.
     """
     last = data_format is not None
     if last:
@@ -73,7 +75,17 @@ def load(
     try:
         network = put_together(read(path))
         shapes = _shapes(network, dict(input_shapes or {}), batch_axis)
-        return _Importer(network, shapes, last, batch_axis == 0).model()
+        is_open = any(None in shape for shape in shapes.values())
+
+        def made(known: dict[str, list[int]]) -> Model:
+            return _Importer(network, known, last, batch_axis == 0, is_open).model()
+
+        if not is_open:
+            return made({name: [n or 0 for n in shape] for name, shape in shapes.items()})
+        try:
+            return of_any_size(made, shapes)
+        except INVALID as error:
+            raise ValueError(f"{_asked_for(shapes, batch_axis)}: {error}") from error
     except FileNotFoundError:
         raise
     except INVALID as error:
@@ -83,46 +95,61 @@ def load(
 
 def _shapes(
     network: Network, given: dict[str, Sequence[int | None]], batch_axis: int | None
-) -> dict[str, list[int]]:
-    """Return the shape of each input; the batch, if there is one, is 0."""
+) -> OpenShapes:
+    """Return the shape of each input; the batch, if there is one, is 0, and an open size None."""
     unknown = ", ".join(sorted(set(given) - set(network.inputs)))
     if unknown:
         raise ValueError(
             f"input_shapes names {unknown}; the inputs are {', '.join(network.inputs)}"
         )
-    found: dict[str, list[int]] = {}
+    found: OpenShapes = {}
     for name, declared in network.inputs.items():
         shape = list(given[name]) if name in given else declared
-        open_sizes = shape is None or None in (shape if batch_axis is None else shape[1:])
-        if shape is None or open_sizes or (declared is not None and len(shape) != len(declared)):
-            example = "(None, 3, 224, 224)" if declared is None else _example(declared)
+        if shape is None or (declared is not None and len(shape) != len(declared)):
+            example = (None, 3, 224, 224) if declared is None else _example(declared)
             raise ValueError(
                 f"the sizes of the input '{name}' are open: {_written(declared)}; "
                 f"give them: input_shapes={{{name!r}: {example}}}"
             )
-        extents = [1 if extent is None else int(extent) for extent in shape]
-        if min(extents, default=1) < 1 or (batch_axis == 0 and not extents):
+        extents = [None if extent is None else int(extent) for extent in shape]
+        if any(n is not None and n < 1 for n in extents) or (batch_axis == 0 and not extents):
             raise ValueError(f"the input '{name}' has shape {tuple(shape)}")
         found[name] = [0, *extents[1:]] if batch_axis == 0 else extents
     return found
+
+
+def _asked_for(shapes: OpenShapes, batch_axis: int | None) -> str:
+    """Return what an error says of sizes that are open and needed."""
+    example = {
+        name: _example([None, *shape[1:]] if batch_axis == 0 else shape)
+        for name, shape in shapes.items()
+        if None in shape
+    }
+    names = ", ".join(map(repr, example))
+    return f"the sizes of the input {names} are open; give them: input_shapes={example}"
 
 
 def _written(shape: Sequence[int | None] | None) -> str:
     return "none is given" if shape is None else str(tuple(shape)).replace("None", "?")
 
 
-def _example(shape: Sequence[int | None]) -> str:
-    sizes = [224 if extent is None and place else extent for place, extent in enumerate(shape)]
-    return str(tuple(sizes))
+def _example(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    return tuple(224 if n is None and place else n for place, n in enumerate(shape))
 
 
 class _Importer:
     """Makes layers of the nodes of a file, one after the other."""
 
     def __init__(
-        self, network: Network, shapes: dict[str, list[int]], last: bool, batched: bool
+        self,
+        network: Network,
+        shapes: dict[str, list[int]],
+        last: bool,
+        batched: bool,
+        is_open: bool,
     ) -> None:
         self.opset = network.opset
+        self.is_open = is_open
         self.samples = Atom(None)
         self._network = network
         declared = [shape[0] for shape in network.inputs.values() if shape] if batched else []

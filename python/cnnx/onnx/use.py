@@ -27,6 +27,8 @@ class Builder(Protocol):
     samples: Atom
     batch: int
     """Number of samples that the file was written for; 0 for any."""
+    is_open: bool
+    """Whether the sizes are examples: what depends on them otherwise than by a layer is refused."""
 
     def add(self, layer: Layer, values: Sequence[Value], weights: Sequence[Array]) -> Value:
         """Use a new layer on values."""

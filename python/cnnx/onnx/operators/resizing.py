@@ -98,12 +98,13 @@ def _resized(
     if coordinates == "pytorch_half_pixel":
         coordinates = "half_pixel"
         scales = [_FIRST_PIXEL if m == 1 else s for m, s in zip(wanted, scales, strict=True)]
+    own = [m / n for m, n in zip(wanted, extents, strict=True)]
     settings: dict[str, Any] = {
         "size": wanted,
         "interpolation": mode,
         "coordinates": coordinates,
         "rounding": rounding,
-        "scales": list(scales),
+        "scales": None if at.builder.is_open and list(scales) == own else list(scales),
         **cubic,
     }
     factors = [m // n for m, n in zip(wanted, extents, strict=True)]

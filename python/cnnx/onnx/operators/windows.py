@@ -49,6 +49,8 @@ def borders(
         return list(zip(pads[:rank], pads[rank:], strict=True))
     if word not in ("SAME_UPPER", "SAME_LOWER"):
         raise UnsupportedError(f"attribute auto_pad={word!r}")
+    if at.builder.is_open and word == "SAME_LOWER" and max(strides) > 1:
+        raise UnsupportedError(f"attribute auto_pad={word!r} depends on the sizes")
     found = []
     for n, k, s, d in zip(sizes, kernel, strides, dilation, strict=True):
         total = max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0)
@@ -63,6 +65,13 @@ def _halves(total: int, word: str) -> Pair:
 
 def _padding(sides: list[Pair]) -> Any:
     return sides[0] if len(sides) == 1 else tuple(sides)
+
+
+def _padding_of(at: Use, sides: list[Pair]) -> Any:
+    """Return the padding of a layer: by its word where the pixels depend on the sizes."""
+    if at.builder.is_open and at.attribute("auto_pad", "NOTSET") == "SAME_UPPER":
+        return "same"
+    return _padding(sides)
 
 
 def _bias(at: Use) -> list[Array]:
@@ -98,7 +107,7 @@ def convolution(at: Use) -> Tensor:
     settings: dict[str, Any] = {
         "kernel_size": size,
         "strides": strides,
-        "padding": _padding(sides),
+        "padding": _padding_of(at, sides),
         "dilation_rate": dilation,
         "use_bias": at.has(2),
     }
@@ -188,6 +197,8 @@ def _pooling(at: Use) -> tuple[Tensor, list[int], list[int], list[Pair], list[Pa
     sides = borders(at, sizes, size, strides, [1] * rank)
     more: list[Pair] = [(0, 0)] * rank
     if at.attribute("ceil_mode", 0) and at.attribute("auto_pad", "NOTSET") == "NOTSET":
+        if at.builder.is_open and max(strides) > 1:
+            raise UnsupportedError("attribute ceil_mode=1 depends on the sizes")
         for place, (n, k, s, side) in enumerate(zip(sizes, size, strides, sides, strict=True)):
             windows = -(-(n + sum(side) - k) // s) + 1
             if (windows - 1) * s >= n + side[0]:  # it would lie in the padding alone
@@ -207,7 +218,11 @@ def max_pooling(at: Use) -> Tensor:
     tensor, size, strides, sides, more = _pooling(at)
     cls: Any = (layers.MaxPooling1D, layers.MaxPooling2D)[tensor.rank - 3]
     value = at.value(
-        cls, tensor.value, pool_size=size, strides=strides, padding=_padding(_sum(sides, more))
+        cls,
+        tensor.value,
+        pool_size=size,
+        strides=strides,
+        padding=_padding_of(at, _sum(sides, more)),
     )
     return made(tensor, value)
 
@@ -216,14 +231,21 @@ def average_pooling(at: Use) -> Tensor:
     """AveragePool."""
     tensor, size, strides, sides, more = _pooling(at)
     value = tensor.value
-    if at.attribute("count_include_pad", 0) and any(map(any, sides)):
-        value = _with_zeros(at, value, sides)
-        sides = more
-    else:
-        sides = _sum(sides, more)
+    padding = _padding_of(at, _sum(sides, more))
+    if at.attribute("count_include_pad", 0):
+        _check_zeros(at, strides)
+        if any(map(any, sides)):
+            value = _with_zeros(at, value, sides)
+            padding = _padding(more)
     cls: Any = (layers.AveragePooling1D, layers.AveragePooling2D)[tensor.rank - 3]
-    value = at.value(cls, value, pool_size=size, strides=strides, padding=_padding(sides))
-    return made(tensor, value)
+    return made(tensor, at.value(cls, value, pool_size=size, strides=strides, padding=padding))
+
+
+def _check_zeros(at: Use, strides: list[int]) -> None:
+    """Refuse zeros that count where their number depends on sizes that are open."""
+    word = at.attribute("auto_pad", "NOTSET")
+    if at.builder.is_open and word.startswith("SAME") and max(strides) > 1:
+        raise UnsupportedError(f"attribute auto_pad={word!r} depends on the sizes")
 
 
 def _with_zeros(at: Use, value: Any, sides: list[Pair]) -> Any:
@@ -242,6 +264,7 @@ def power_pooling(at: Use) -> Tensor:
         value = at.value(layers.Elementary, value, function="abs")
     if exponent > 1:
         value = at.value(layers.Power, value, exponent=exponent)
+    _check_zeros(at, strides)
     sides = _sum(sides, more)
     if any(map(any, sides)):
         value = _with_zeros(at, value, sides)
