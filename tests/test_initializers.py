@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,3 +121,52 @@ def test_weights_that_are_no_matrices_are_refused() -> None:
         initializers.Orthogonal()((3,))
     with pytest.raises(ValueError, match="Identity: a weight needs two axes, got shape"):
         initializers.Identity()((3, 3, 1, 2))
+
+
+@pytest.mark.parametrize(("mode", "fan"), [("fan_in", 60), ("fan_out", 3000)])
+def test_the_axes_of_the_fans_may_be_named(mode: str, fan: int) -> None:
+    shape = (3, 20, 50, 60)  # an output sees axes 1 and 0; an input is seen by axes 2 and -1
+    initializer = initializers.VarianceScaling(
+        1.0, mode, "uniform", seed=1, input_axes=(1, 0), output_axes=[2, -1]
+    )
+    values = initializer(shape)
+    assert values.var() == pytest.approx(1 / fan, rel=0.03)
+    again = initializers.get(json.loads(json.dumps(initializers.serialize(initializer))))
+    np.testing.assert_array_equal(again(shape), values)
+    named = initializers.HeNormal(seed=2, input_axes=[0], output_axes=[1])
+    assert named.get_config() == {"seed": 2, "input_axes": [0], "output_axes": [1]}
+    assert named(shape).std() == pytest.approx(np.sqrt(2 / 3), rel=0.02)
+    with pytest.raises(ValueError, match=r"input_axes=\[0\] and output_axes=None go together"):
+        initializers.HeNormal(input_axes=[0])
+    with pytest.raises(ValueError, match=r"are not axes of a weight of shape \(3,\)"):
+        named((3,))
+
+
+def test_a_type_may_be_named_if_it_is_that_of_weights() -> None:
+    np.testing.assert_array_equal(initializers.Ones()([2, 2], dtype="float32"), np.ones((2, 2)))
+    with pytest.raises(ValueError, match="Ones: dtype must be None or 'float32', got 'float16'"):
+        initializers.Ones()((2, 2), dtype="float16")
+
+
+def ramp(shape: tuple[int, ...], dtype: str | None = None) -> np.ndarray:
+    assert dtype == "float32"
+    return np.arange(np.prod(shape)).reshape(shape)
+
+
+def test_a_function_makes_first_values(tmp_path: Path) -> None:
+    rules = {"kernel_initializer": ramp, "bias_initializer": lambda shape: np.ones(shape)}
+    dense = cnnx.layers.Dense(2, **rules)
+    model = cnnx.Sequential([cnnx.Input((3,)), dense])
+    kernel, bias = dense.get_weights()
+    np.testing.assert_array_equal(kernel, [[0, 1], [2, 3], [4, 5]])
+    np.testing.assert_array_equal(bias, [1, 1])
+    plain = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(2, kernel_initializer=ramp)])
+    plain.save(tmp_path / "model.safetensors")
+    loaded = cnnx.models.load_model(tmp_path / "model.safetensors", custom_objects={"ramp": ramp})
+    again = cnnx.models.clone_model(loaded)
+    np.testing.assert_array_equal(again.get_weights()[0], kernel)
+    with pytest.raises(ValueError, match="'ramp' is no class of cnnx; name it"):
+        cnnx.models.load_model(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=r"the initializer of kernel made \(2,\), not \(3, 2\)"):
+        cnnx.layers.Dense(2, kernel_initializer=lambda shape: np.ones(2)).build_once((None, 3))
+    assert model.count_params() == 8

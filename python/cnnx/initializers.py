@@ -1,14 +1,15 @@
 """Initial values of weights."""
 
+import inspect
 import math
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from cnnx import random, registry
 from cnnx.arrays import Array, Float, real_array
-from cnnx.geometry import number
+from cnnx.geometry import MAX_RANK, integers, number
 
 __all__ = [
     "Constant",
@@ -38,7 +39,7 @@ _DRAWN_AT_ONCE = 1 << 16
 
 class Initializer(registry.Configurable):
     """
-    Makes the first values of a weight; subclasses implement `__call__`.
+    Makes the first values of a weight; subclasses implement `__call__`, or `make`.
 
     Parameters
     ----------
@@ -52,7 +53,16 @@ class Initializer(registry.Configurable):
             None if seed is None else random.check_seed(seed, f"{type(self).__name__}: seed")
         )
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def __call__(self, shape: Sequence[int], dtype: Any = None) -> Float:
+        """Return float32 values of shape `shape`; `dtype` is None or "float32"."""
+        if dtype is not None and np.dtype(dtype) != np.float32:
+            raise ValueError(
+                f"{type(self).__name__}: dtype must be None or 'float32', got {dtype!r}: weights "
+                "are float32"
+            )
+        return self.make(tuple(shape))
+
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`."""
         raise NotImplementedError(f"{type(self).__name__} must implement __call__(shape)")
 
@@ -97,6 +107,10 @@ def _fans(shape: tuple[int, ...]) -> tuple[int, int]:
     return window * shape[-2], window * shape[-1]
 
 
+def _axes(value: Any, name: str) -> tuple[int, ...] | None:
+    return None if value is None else integers(value, name, minimum=-MAX_RANK)
+
+
 class VarianceScaling(Initializer):
     """
     Zero mean and variance scale / fan: the base of the Glorot, He and LeCun initializers.
@@ -113,6 +127,9 @@ class VarianceScaling(Initializer):
         variance), 'untruncated_normal' or 'uniform'.
     seed
         As in `Initializer`.
+    input_axes, output_axes
+        The axes of a weight whose extents, multiplied, are the fans, where they are not those of a
+        kernel (..., inputs, outputs); both or neither.
     """
 
     def __init__(
@@ -121,9 +138,17 @@ class VarianceScaling(Initializer):
         mode: str = "fan_in",
         distribution: str = "truncated_normal",
         seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
     ) -> None:
         super().__init__(seed)
         name = type(self).__name__
+        self.input_axes = _axes(input_axes, f"{name}: input_axes")
+        self.output_axes = _axes(output_axes, f"{name}: output_axes")
+        if (self.input_axes is None) != (self.output_axes is None):
+            raise ValueError(
+                f"{name}: input_axes={input_axes} and output_axes={output_axes} go together"
+            )
         self.scale = number(scale, f"{name}: scale", 1e-30, _INFINITY)
         self.mode = registry.choice(mode, f"{name}: mode", "fan_in", "fan_out", "fan_avg")
         self.distribution = registry.choice(
@@ -134,9 +159,9 @@ class VarianceScaling(Initializer):
             "uniform",
         )
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`, a kernel's (..., inputs, outputs)."""
-        fan_in, fan_out = _fans(shape)
+        fan_in, fan_out = self._fans(shape)
         fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
         variance = self.scale / max(fans[self.mode], 1.0)
         if self.distribution == "uniform":
@@ -144,7 +169,7 @@ class VarianceScaling(Initializer):
             return _uniform(shape, -limit, limit, self.seed)
         stddev = float(np.sqrt(variance))
         if self.distribution == "untruncated_normal":
-            return RandomNormal(0.0, stddev, self.seed)(shape)
+            return RandomNormal(0.0, stddev, self.seed).make(shape)
         # The standard deviation of the normal distribution truncated at 2 is 0.8796...
         return _truncated_normal(shape, 0.0, stddev / 0.87962566103423978, self.seed)
 
@@ -155,7 +180,27 @@ class VarianceScaling(Initializer):
             "mode": self.mode,
             "distribution": self.distribution,
             "seed": self.seed,
+            **self._axes_config(),
         }
+
+    def _fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        if self.input_axes is None or self.output_axes is None:
+            return _fans(shape)
+        try:
+            inputs, outputs = (
+                math.prod(shape[axis] for axis in axes)
+                for axes in (self.input_axes, self.output_axes)
+            )
+        except IndexError:
+            raise ValueError(
+                f"{type(self).__name__}: input_axes={self.input_axes} and "
+                f"output_axes={self.output_axes} are not axes of a weight of shape {shape}"
+            ) from None
+        return inputs, outputs
+
+    def _axes_config(self) -> dict[str, Any]:
+        pair = {"input_axes": self.input_axes, "output_axes": self.output_axes}
+        return {name: axes and list(axes) for name, axes in pair.items()}
 
 
 class NamedScaling(VarianceScaling):
@@ -163,12 +208,17 @@ class NamedScaling(VarianceScaling):
 
     settings: ClassVar[tuple[float, str, str]]
 
-    def __init__(self, seed: int | None = None) -> None:
-        super().__init__(*self.settings, seed)
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(*self.settings, seed, input_axes, output_axes)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {"seed": self.seed}
+        return {"seed": self.seed, **self._axes_config()}
 
 
 class GlorotUniform(NamedScaling):
@@ -215,7 +265,7 @@ class RandomNormal(Initializer):
         self.mean = number(mean, f"{type(self).__name__}: mean", -_INFINITY, _INFINITY)
         self.stddev = number(stddev, f"{type(self).__name__}: stddev", 0, _INFINITY)
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`."""
         generator = random.generator(self.seed)
         return _drawn(shape, lambda count: generator.normal(self.mean, self.stddev, count))
@@ -228,7 +278,7 @@ class RandomNormal(Initializer):
 class TruncatedNormal(RandomNormal):
     """Normal, drawn again where a value is more than two standard deviations from the mean."""
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`."""
         return _truncated_normal(shape, self.mean, self.stddev, self.seed)
 
@@ -243,7 +293,7 @@ class RandomUniform(Initializer):
         self.minval = number(minval, "RandomUniform: minval", -_INFINITY, _INFINITY)
         self.maxval = number(maxval, "RandomUniform: maxval", self.minval, _INFINITY)
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`."""
         return _uniform(shape, self.minval, self.maxval, self.seed)
 
@@ -271,7 +321,7 @@ class Orthogonal(Initializer):
         super().__init__(seed)
         self.gain = number(gain, "Orthogonal: gain", -_INFINITY, _INFINITY)
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`; raises ValueError for fewer than two axes."""
         if len(shape) < 2:
             raise ValueError(f"Orthogonal: a weight needs two axes or more, got shape {shape}")
@@ -301,7 +351,7 @@ class Identity(Initializer):
         super().__init__()
         self.gain = number(gain, "Identity: gain", -_INFINITY, _INFINITY)
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`; raises ValueError unless it has two axes."""
         if len(shape) != 2:
             raise ValueError(f"Identity: a weight needs two axes, got shape {shape}")
@@ -331,7 +381,7 @@ class Constant(Initializer):
         else:
             self.value = number(value, "Constant: value", -_INFINITY, _INFINITY)
 
-    def __call__(self, shape: tuple[int, ...]) -> Float:
+    def make(self, shape: tuple[int, ...]) -> Float:
         """Return float32 values of shape `shape`; raises ValueError if they don't fit it."""
         values = np.asarray(self.value, np.float32)
         try:
@@ -375,6 +425,38 @@ class Ones(Constant):
         return {}
 
 
+class FunctionInitializer(Initializer):
+    """
+    A function of your own as an initializer; a layer makes one of a function that it is given.
+
+    Parameters
+    ----------
+    function
+        f(shape), or f(shape, dtype=...) as in Keras: returns values of that shape.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__()
+        if not registry.is_function(function):
+            raise TypeError(f"FunctionInitializer: function must be a function, got {function!r}")
+        self.function = function
+
+    def make(self, shape: tuple[int, ...]) -> Float:
+        """Return what the function returns."""
+        takes = inspect.signature(self.function).parameters
+        found = self.function(shape, **({"dtype": "float32"} if "dtype" in takes else {}))
+        return real_array(found, registry.name_of(self.function)).astype(np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the name of the function."""
+        return {"function": registry.name_of(self.function)}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Make an initializer of a function that is known by its name."""
+        return cls(registry.function_of(config["function"]))
+
+
 _CLASSES: tuple[type[Initializer], ...] = (
     GlorotUniform,
     GlorotNormal,
@@ -396,7 +478,15 @@ INITIALIZERS = {registry.snake_case(cls.__name__): cls for cls in _CLASSES}
 
 
 def get(identifier: Any, owner: str = "initializer") -> Initializer:
-    """Return an initializer from its name, class, config or itself; errors begin with `owner`."""
+    """
+    Return an initializer from its name, class, config, a function or itself.
+
+    Errors begin with `owner`.
+    """
+    if registry.is_function(identifier):
+        return FunctionInitializer(identifier)
+    if isinstance(identifier, dict) and identifier.get("class_name") == "FunctionInitializer":
+        return FunctionInitializer.from_config(identifier["config"])
     return registry.get(owner, identifier, Initializer, INITIALIZERS)
 
 

@@ -390,25 +390,32 @@ SCHEDULES: dict[str, Entry] = {
 def initializer(cls: type[initializers.Initializer], **arguments: Any) -> Entry:
     """Construct an initializer and use it once."""
     kinds = {"mean": REAL, "gain": REAL, "value": ARRAY, "scale": RATE | values(0), "mode": CHOICE}
+    kinds |= dict.fromkeys(FANS, values((0, 0), (9,), -70) | types(1.5, "1", True, (0, 1.5)))
     return Entry(lambda **given: cls(**given)((3, 4)), arguments, None, kinds)
 
 
+FANS = {"input_axes": (0,), "output_axes": (-1,)}
 INITIALIZERS: dict[str, Entry] = {
     "Constant": initializer(initializers.Constant, value=np.ones((3, 4), np.float32)),
-    "GlorotNormal": initializer(initializers.GlorotNormal, seed=1),
-    "GlorotUniform": initializer(initializers.GlorotUniform, seed=1),
-    "HeNormal": initializer(initializers.HeNormal, seed=1),
-    "HeUniform": initializer(initializers.HeUniform, seed=1),
+    "GlorotNormal": initializer(initializers.GlorotNormal, seed=1, **FANS),
+    "GlorotUniform": initializer(initializers.GlorotUniform, seed=1, **FANS),
+    "HeNormal": initializer(initializers.HeNormal, seed=1, **FANS),
+    "HeUniform": initializer(initializers.HeUniform, seed=1, **FANS),
     "Identity": initializer(initializers.Identity, gain=1.0),
-    "LecunNormal": initializer(initializers.LecunNormal, seed=1),
-    "LecunUniform": initializer(initializers.LecunUniform, seed=1),
+    "LecunNormal": initializer(initializers.LecunNormal, seed=1, **FANS),
+    "LecunUniform": initializer(initializers.LecunUniform, seed=1, **FANS),
     "Ones": initializer(initializers.Ones),
     "Orthogonal": initializer(initializers.Orthogonal, gain=1.0, seed=1),
     "RandomNormal": initializer(initializers.RandomNormal, mean=0.0, stddev=0.1, seed=1),
     "RandomUniform": initializer(initializers.RandomUniform, minval=-0.1, maxval=0.1, seed=1),
     "TruncatedNormal": initializer(initializers.TruncatedNormal, mean=0.0, stddev=0.1, seed=1),
     "VarianceScaling": initializer(
-        initializers.VarianceScaling, scale=1.0, mode="fan_in", distribution="uniform", seed=1
+        initializers.VarianceScaling,
+        scale=1.0,
+        mode="fan_in",
+        distribution="uniform",
+        seed=1,
+        **FANS,
     ),
     "Zeros": initializer(initializers.Zeros),
 }
