@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <type_traits>
 
 #include "array_view.hpp"
+#include "cnnx/elementwise_loss.hpp"
 #include "cnnx/loss.hpp"
 
 // Dense targets are float32 (rows, n), labels int64 (rows,); Target is float or int64_t. The first
@@ -106,6 +108,78 @@ void def_backward(py::module_& m, const char* name, const char* outputs_name, co
       py::arg(diff_name));
 }
 
+// The parameters that each kind must have, as its enum says.
+ElementwiseLoss loss_of(const Arguments& args, const std::string& name,
+                        const std::vector<float>& parameters, bool mean) {
+  const auto kind = elementwise_loss_named(name);
+  args.require(kind.has_value(), "loss", "must be the name of one, got '" + name + "'");
+  const size_t wanted = *kind == ElementwiseLossKind::huber   ? 1
+                        : *kind == ElementwiseLossKind::focal ? 3
+                                                              : 0;
+  args.require(parameters.size() == wanted, "parameters",
+               "of '" + name + "' must be " + std::to_string(wanted) + " numbers");
+  ElementwiseLoss loss{.kind = *kind, .mean = mean};
+  std::copy(parameters.begin(), parameters.end(), loss.parameters);
+  return loss;
+}
+
+using Name = const std::string&;
+using Parameters = const std::vector<float>&;
+
+void def_elementwise(py::module_& m) {
+  m.def(
+      "elementwise_loss_forward",
+      [](Name loss, Parameters parameters, bool mean, const py::array& outputs,
+         const py::array& targets, py::array& losses) {
+        const Arguments args("elementwise_loss_forward");
+        const ElementwiseLoss what = loss_of(args, loss, parameters, mean);
+        const LossDims dims = make_dims(args, outputs, "outputs");
+        const auto y = args.input<float>(outputs, "outputs", {dims.rows, dims.n});
+        const auto t = check_targets<float>(args, targets, dims);
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        args.run([=] { elementwise_loss_forward(what, dims, y, t, l); });
+      },
+      py::arg("loss"), py::arg("parameters"), py::arg("mean"), py::arg("outputs"),
+      py::arg("targets"), py::arg("losses"));
+  m.def(
+      "sigmoid_loss_forward",
+      [](Name loss, Parameters parameters, bool mean, const py::array& logits,
+         const py::array& targets, py::array& probs, py::array& losses) {
+        const Arguments args("sigmoid_loss_forward");
+        const ElementwiseLoss what = loss_of(args, loss, parameters, mean);
+        const LossDims dims = make_dims(args, logits, "logits");
+        const auto z = args.input<float>(logits, "logits", {dims.rows, dims.n});
+        const auto t = check_targets<float>(args, targets, dims);
+        float* p = args.output<float>(probs, "probs", {dims.rows, dims.n});
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        args.run([=] { sigmoid_loss_forward(what, dims, z, t, p, l); });
+      },
+      py::arg("loss"), py::arg("parameters"), py::arg("mean"), py::arg("logits"),
+      py::arg("targets"), py::arg("probs"), py::arg("losses"));
+  const auto def_backward_of = [&m](const char* name, const char* outputs_name,
+                                    const char* diff_name, auto backward) {
+    m.def(
+        name,
+        [=](Name loss, Parameters parameters, bool mean, const py::array& outputs,
+            const py::array& targets, const OptionalArray& sample_weights, float scale,
+            py::array& diff_outputs) {
+          const Arguments args(name);
+          const ElementwiseLoss what = loss_of(args, loss, parameters, mean);
+          const LossDims dims = make_dims(args, outputs, outputs_name);
+          const auto y = args.input<float>(outputs, outputs_name, {dims.rows, dims.n});
+          const auto t = check_targets<float>(args, targets, dims);
+          const auto w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
+          float* dy = args.output<float>(diff_outputs, diff_name, {dims.rows, dims.n});
+          args.run([=] { backward(what, dims, y, t, w, scale, dy); });
+        },
+        py::arg("loss"), py::arg("parameters"), py::arg("mean"), py::arg(outputs_name),
+        py::arg("targets"), py::arg("sample_weights"), py::arg("scale"), py::arg(diff_name));
+  };
+  def_backward_of("elementwise_loss_backward", "outputs", "diff_outputs",
+                  elementwise_loss_backward);
+  def_backward_of("sigmoid_loss_backward", "probs", "diff_logits", sigmoid_loss_backward);
+}
+
 }  // namespace
 
 void bind_loss(py::module_& m) {
@@ -130,15 +204,7 @@ void bind_loss(py::module_& m) {
   def_forward<float>(m, "binary_cross_entropy_forward", "probs", binary_cross_entropy_forward);
   def_backward<float>(m, "binary_cross_entropy_backward", "probs", "diff_probs",
                       binary_cross_entropy_backward);
-  def_forward<float>(m, "mean_squared_error_forward", "outputs", mean_squared_error_forward);
-  def_backward<float>(m, "mean_squared_error_backward", "outputs", "diff_outputs",
-                      mean_squared_error_backward);
-  def_forward<float>(m, "half_squared_error_forward", "outputs", half_squared_error_forward);
-  def_backward<float>(m, "half_squared_error_backward", "outputs", "diff_outputs",
-                      half_squared_error_backward);
-  def_forward<float>(m, "mean_absolute_error_forward", "outputs", mean_absolute_error_forward);
-  def_backward<float>(m, "mean_absolute_error_backward", "outputs", "diff_outputs",
-                      mean_absolute_error_backward);
+  def_elementwise(m);
 }
 
 }  // namespace cnnx::bindings

@@ -491,17 +491,42 @@ def binary_cross_entropy_forward(probs: Float, targets: Float, losses: Float) ->
 def binary_cross_entropy_backward(
     probs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_probs: Float
 ) -> None: ...
-def mean_squared_error_forward(outputs: Float, targets: Float, losses: Float) -> None: ...
-def mean_squared_error_backward(
-    outputs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_outputs: Float
+def elementwise_loss_forward(
+    loss: str,
+    parameters: Sequence[float],
+    mean: bool,
+    outputs: Float,
+    targets: Float,
+    losses: Float,
 ) -> None: ...
-def half_squared_error_forward(outputs: Float, targets: Float, losses: Float) -> None: ...
-def half_squared_error_backward(
-    outputs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_outputs: Float
+def elementwise_loss_backward(
+    loss: str,
+    parameters: Sequence[float],
+    mean: bool,
+    outputs: Float,
+    targets: Float,
+    sample_weights: Float | None,
+    scale: float,
+    diff_outputs: Float,
 ) -> None: ...
-def mean_absolute_error_forward(outputs: Float, targets: Float, losses: Float) -> None: ...
-def mean_absolute_error_backward(
-    outputs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_outputs: Float
+def sigmoid_loss_forward(
+    loss: str,
+    parameters: Sequence[float],
+    mean: bool,
+    logits: Float,
+    targets: Float,
+    probs: Float,
+    losses: Float,
+) -> None: ...
+def sigmoid_loss_backward(
+    loss: str,
+    parameters: Sequence[float],
+    mean: bool,
+    probs: Float,
+    targets: Float,
+    sample_weights: Float | None,
+    scale: float,
+    diff_logits: Float,
 ) -> None: ...
 
 # optimizer steps over flat arrays

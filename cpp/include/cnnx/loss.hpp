@@ -47,22 +47,4 @@ void binary_cross_entropy_forward(const LossDims& dims, const float* probs, cons
 void binary_cross_entropy_backward(const LossDims& dims, const float* probs, const float* targets,
                                    const float* sample_weights, float scale, float* diff_probs);
 
-// The mean over a row's outputs of (outputs - targets)^2.
-void mean_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
-                                float* losses);
-void mean_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
-                                 const float* sample_weights, float scale, float* diff_outputs);
-
-// Half the sum over a row's outputs of (outputs - targets)^2.
-void half_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
-                                float* losses);
-void half_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
-                                 const float* sample_weights, float scale, float* diff_outputs);
-
-// The mean over a row's outputs of |outputs - targets|; its derivative at 0 is 0.
-void mean_absolute_error_forward(const LossDims& dims, const float* outputs, const float* targets,
-                                 float* losses);
-void mean_absolute_error_backward(const LossDims& dims, const float* outputs, const float* targets,
-                                  const float* sample_weights, float scale, float* diff_outputs);
-
 }  // namespace cnnx

@@ -226,10 +226,19 @@ struct LossKernels {
   LossBackward categorical_cross_entropy_backward;
   LossForward binary_cross_entropy_forward;
   LossBackward binary_cross_entropy_backward;
-  LossForward squared_error_forward;
-  LossBackward squared_error_backward;
-  LossForward absolute_error_forward;
-  LossBackward absolute_error_backward;
+};
+
+// The losses of single outputs, of a row of n; `parameters` holds three floats. forward returns the
+// sum, backward writes factor times its derivative; diff_outputs may be outputs.
+struct ElementwiseLossKernel {
+  float (*forward)(int64_t n, const float* parameters, const float* outputs, const float* targets);
+  void (*backward)(int64_t n, const float* parameters, const float* outputs, const float* targets,
+                   float factor, float* diff_outputs);
+};
+
+constexpr int kElementwiseLosses = 12;
+struct ElementwiseLossKernels {
+  ElementwiseLossKernel of[kElementwiseLosses];  // by ElementwiseLossKind
 };
 
 // The part of one pooling window that lies in the image: rows x cols pixels at the given strides.
@@ -529,6 +538,7 @@ struct KernelTable {
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;
+  ElementwiseLossKernels elementwise_loss;
   PoolKernels pool;
   Pool2x2Kernels pool2x2;
   BatchNormKernels batch_norm;

@@ -97,25 +97,6 @@ void binary_cross_entropy_backward(int64_t n, const float* probs, const float* t
   });
 }
 
-float squared_error_forward(int64_t n, const float* outputs, const float* targets) {
-  return sum_over_row(n, outputs, targets, [](Vec y, Vec t) { return (y - t) * (y - t); });
-}
-void squared_error_backward(int64_t n, const float* outputs, const float* targets, float factor,
-                            float* diff_outputs) {
-  map(n, outputs, targets, diff_outputs, [=](Vec y, Vec t) { return (y - t) * (2.0f * factor); });
-}
-
-float absolute_error_forward(int64_t n, const float* outputs, const float* targets) {
-  return sum_over_row(n, outputs, targets, [](Vec y, Vec t) { return abs(y - t); });
-}
-void absolute_error_backward(int64_t n, const float* outputs, const float* targets, float factor,
-                             float* diff_outputs) {
-  map(n, outputs, targets, diff_outputs, [=](Vec y, Vec t) {
-    const Vec below = y < t ? broadcast(-factor) : (y - t) * 0.0f;  // NaN stays
-    return y > t ? broadcast(factor) : below;
-  });
-}
-
 constexpr LossKernels loss_kernels = {
     .softmax_cross_entropy_backward = softmax_cross_entropy_backward,
     .sigmoid_cross_entropy_forward = sigmoid_cross_entropy_forward,
@@ -125,10 +106,6 @@ constexpr LossKernels loss_kernels = {
     .categorical_cross_entropy_backward = categorical_cross_entropy_backward,
     .binary_cross_entropy_forward = binary_cross_entropy_forward,
     .binary_cross_entropy_backward = binary_cross_entropy_backward,
-    .squared_error_forward = squared_error_forward,
-    .squared_error_backward = squared_error_backward,
-    .absolute_error_forward = absolute_error_forward,
-    .absolute_error_backward = absolute_error_backward,
 };
 
 }  // namespace

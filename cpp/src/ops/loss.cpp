@@ -4,23 +4,10 @@
 #include <cmath>
 
 #include "kernels/kernel_table.hpp"
-#include "runtime/parallel.hpp"
+#include "ops/loss_rows.hpp"
 
 namespace cnnx {
 namespace {
-
-template <typename Body>
-void for_each_row(const LossDims& dims, Body body) {
-  parallel_for(threads_for_rows(dims.rows, dims.n), dims.rows,
-               [&](int64_t begin, int64_t end, int) {
-                 for (int64_t r = begin; r < end; ++r) body(r, r * dims.n);
-               });
-}
-
-// The factor of a row's derivatives.
-float row_factor(const float* sample_weights, int64_t row, float scale) {
-  return sample_weights == nullptr ? scale : scale * sample_weights[row];
-}
 
 // A row's sum over its outputs, divided.
 void scaled_forward(LossForward kernel, float divisor, const LossDims& dims, const float* outputs,
@@ -140,36 +127,6 @@ void binary_cross_entropy_backward(const LossDims& dims, const float* probs, con
                                    const float* sample_weights, float scale, float* diff_probs) {
   backward(kernels().loss.binary_cross_entropy_backward, dims, probs, targets, sample_weights,
            scale / static_cast<float>(dims.n), diff_probs);
-}
-
-void mean_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
-                                float* losses) {
-  mean_forward(kernels().loss.squared_error_forward, dims, outputs, targets, losses);
-}
-void mean_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
-                                 const float* sample_weights, float scale, float* diff_outputs) {
-  backward(kernels().loss.squared_error_backward, dims, outputs, targets, sample_weights,
-           scale / static_cast<float>(dims.n), diff_outputs);
-}
-
-void half_squared_error_forward(const LossDims& dims, const float* outputs, const float* targets,
-                                float* losses) {
-  scaled_forward(kernels().loss.squared_error_forward, 2.0f, dims, outputs, targets, losses);
-}
-void half_squared_error_backward(const LossDims& dims, const float* outputs, const float* targets,
-                                 const float* sample_weights, float scale, float* diff_outputs) {
-  backward(kernels().loss.squared_error_backward, dims, outputs, targets, sample_weights,
-           scale / 2.0f, diff_outputs);
-}
-
-void mean_absolute_error_forward(const LossDims& dims, const float* outputs, const float* targets,
-                                 float* losses) {
-  mean_forward(kernels().loss.absolute_error_forward, dims, outputs, targets, losses);
-}
-void mean_absolute_error_backward(const LossDims& dims, const float* outputs, const float* targets,
-                                  const float* sample_weights, float scale, float* diff_outputs) {
-  backward(kernels().loss.absolute_error_backward, dims, outputs, targets, sample_weights,
-           scale / static_cast<float>(dims.n), diff_outputs);
 }
 
 }  // namespace cnnx

@@ -11,6 +11,8 @@ from cnnx import losses
 from cnnx.arrays import Array, Double
 from cnnx.explain.activation_forms import log_softmax
 
+_LEAST = 1e-7  # bound of quotients and logarithms
+
 
 def _log(p: Double) -> Double:
     logarithm: Double = np.log(np.maximum(p, np.finfo(np.float64).tiny))
@@ -42,17 +44,62 @@ def _binary(loss: Any, t: Double, y: Double) -> Double:
         entropies = np.logaddexp(0, y) - t * y
     else:
         entropies = -(t * _log(y) + (1 - t) * _log(1 - y))
-    mean: Double = entropies.mean(axis=-1)
+    return _mean(entropies)
+
+
+def _logarithmic(loss: Any, t: Double, y: Double) -> Double:
+    above, below = (np.log1p(np.maximum(part, _LEAST)) for part in (y, t))
+    return _mean((above - below) ** 2)
+
+
+def _huber(loss: Any, t: Double, y: Double) -> Double:
+    size = np.abs(y - t)
+    near = np.minimum(size, loss.delta)
+    return _mean(near * (size - near / 2))
+
+
+def _log_cosh(loss: Any, t: Double, y: Double) -> Double:
+    return _mean(np.logaddexp(y - t, t - y) - np.log(2))
+
+
+def _divergence(loss: Any, t: Double, y: Double) -> Double:
+    p, q = np.clip(y, _LEAST, 1), np.clip(t, _LEAST, 1)
+    found: Double = (q * np.log(q / p)).sum(axis=-1)
+    return found
+
+
+def _focal(loss: Any, t: Double, y: Double) -> Double:
+    p = np.exp(-np.logaddexp(0, -y)) if loss.from_logits else y
+    q = np.clip(p, _LEAST, 1 - _LEAST)
+    entropies = -(t * np.log(q) + (1 - t) * np.log1p(-q))
+    alpha = loss.alpha if loss.apply_class_balancing else None
+    weights = 1.0 if alpha is None else t * alpha + (1 - t) * (1 - alpha)
+    return _mean(weights * np.maximum(t * (1 - p) + (1 - t) * p, 0) ** loss.gamma * entropies)
+
+
+def _mean(values: Double) -> Double:
+    mean: Double = values.mean(axis=-1)
     return mean
 
 
 LOSS_FORMS: dict[type[losses.Loss], Callable[[Any, Any, Double], Double]] = {
     losses.BinaryCrossentropy: _binary,
+    losses.BinaryFocalCrossentropy: _focal,
     losses.CategoricalCrossentropy: _categorical,
     losses.HalfSquaredError: lambda loss, t, y: ((y - t) ** 2).sum(axis=-1) / 2,
-    losses.MeanAbsoluteError: lambda loss, t, y: np.abs(y - t).mean(axis=-1),
-    losses.MeanSquaredError: lambda loss, t, y: ((y - t) ** 2).mean(axis=-1),
+    losses.Hinge: lambda loss, t, y: _mean(np.maximum(1 - t * y, 0)),
+    losses.Huber: _huber,
+    losses.KLDivergence: _divergence,
+    losses.LogCosh: _log_cosh,
+    losses.MeanAbsoluteError: lambda loss, t, y: _mean(np.abs(y - t)),
+    losses.MeanAbsolutePercentageError: lambda loss, t, y: _mean(
+        100 * np.abs(y - t) / np.maximum(np.abs(t), _LEAST)
+    ),
+    losses.MeanSquaredError: lambda loss, t, y: _mean((y - t) ** 2),
+    losses.MeanSquaredLogarithmicError: _logarithmic,
+    losses.Poisson: lambda loss, t, y: _mean(y - t * np.log(y + _LEAST)),
     losses.SparseCategoricalCrossentropy: _sparse,
+    losses.SquaredHinge: lambda loss, t, y: _mean(np.maximum(1 - t * y, 0) ** 2),
 }
 
 

@@ -7,11 +7,12 @@ import numpy as np
 from cnnx.arrays import Array, Double
 from cnnx.geometry import number
 from cnnx.losses.cross_entropies import SparseCategoricalCrossentropy
+from cnnx.losses.elementwise import ElementwiseLoss
 from cnnx.losses.rows import EPSILON, RowLoss
 from cnnx.losses.targets import require_last_axis, require_shares
 
 
-class KLDivergence(RowLoss):
+class KLDivergence(ElementwiseLoss):
     """
     The sum over outputs of target log(target / output), in nats (Kullback & Leibler 1951).
 
@@ -19,6 +20,8 @@ class KLDivergence(RowLoss):
     """
 
     name = "kl_divergence"
+    function = "divergence"
+    mean = False
 
     def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
         """Return the targets; raises ValueError for one outside 0 to 1."""
@@ -26,32 +29,15 @@ class KLDivergence(RowLoss):
         require_shares(self.name, targets, owner)
         return targets
 
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row."""
-        t, p = np.clip(targets, EPSILON, 1), np.clip(outputs, EPSILON, 1)
-        found: Double = (t * np.log(t / p)).sum(axis=1)
-        return found
 
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives."""
-        t, p = np.clip(targets, EPSILON, 1), np.clip(outputs, EPSILON, 1)
-        found: Double = np.where(p == outputs, -t / p, 0)
-        return found
+class Poisson(ElementwiseLoss):
+    """
+    The mean over outputs of output - target log(output + 1e-7): of counts that are expected.
 
+    It is NaN for outputs below 0.
+    """
 
-class Poisson(RowLoss):
-    """The mean over outputs of output - target log(output + 1e-7): of counts that are expected."""
-
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row; NaN for outputs below 0."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found: Double = (outputs - targets * np.log(outputs + EPSILON)).mean(axis=1)
-        return found
-
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives."""
-        found: Double = (1 - targets / (outputs + EPSILON)) / targets.shape[1]
-        return found
+    function = "poisson"
 
 
 class CosineSimilarity(RowLoss):

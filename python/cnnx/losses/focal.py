@@ -9,69 +9,12 @@ import numpy as np
 from cnnx.arrays import Array, Double, Float
 from cnnx.geometry import number
 from cnnx.losses.cross_entropies import BinaryCrossentropy, CategoricalCrossentropy, CrossEntropy
+from cnnx.losses.elementwise import elementwise_kernels, sigmoid_kernels
 from cnnx.losses.loss import Kernels
 from cnnx.losses.rows import EPSILON, as_double, row_factors
 
 
-class FocalLoss(CrossEntropy):
-    """What the focal losses share: they are computed in float64, from probabilities or logits."""
-
-    gamma: float
-
-    @property
-    def on_outputs(self) -> Kernels:
-        """What computes the loss from rows of probabilities."""
-        return Kernels(self._forward_rows, self._backward_rows)
-
-    def _takes_logits(self) -> None:
-        self.on_logits = Kernels(self._forward_logits, self._backward_logits)
-
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row of probabilities."""
-        raise NotImplementedError(f"{type(self).__name__} must implement values")
-
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives by the probabilities."""
-        raise NotImplementedError(f"{type(self).__name__} must implement slopes")
-
-    def probabilities(self, logits: Double) -> Double:
-        """Return what the last activation makes of logits."""
-        raise NotImplementedError(f"{type(self).__name__} must implement probabilities")
-
-    def through(self, probabilities: Double, slopes: Double) -> Double:
-        """Return derivatives by the logits from those by the probabilities."""
-        raise NotImplementedError(f"{type(self).__name__} must implement through")
-
-    def _forward_rows(self, outputs: Float, targets: Array, losses: Float) -> None:
-        losses[...] = self.values(as_double(targets), as_double(outputs))
-
-    def _backward_rows(
-        self, outputs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
-    ) -> None:
-        slopes = self.slopes(as_double(targets), as_double(outputs))
-        gradient[...] = slopes * row_factors(weights, scale)
-
-    def _forward_logits(
-        self, logits: Float, targets: Array, probabilities: Float, losses: Float
-    ) -> None:
-        found = self.probabilities(as_double(logits))
-        probabilities[...] = found
-        losses[...] = self.values(as_double(targets), found)
-
-    def _backward_logits(
-        self, probs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
-    ) -> None:
-        seen = as_double(probs)
-        slopes = self.through(seen, self.slopes(as_double(targets), seen))
-        gradient[...] = slopes * row_factors(weights, scale)
-
-    def _power(self, rest: Double) -> tuple[Double, Double]:
-        """Return rest^gamma, and its derivative."""
-        lower = self.gamma * rest ** (self.gamma - 1) if self.gamma else np.zeros_like(rest)
-        return rest**self.gamma, lower
-
-
-class BinaryFocalCrossentropy(FocalLoss):
+class BinaryFocalCrossentropy(CrossEntropy):
     """
     The mean over outputs of (1 - q)^gamma times the cross-entropy, q the probability of the target.
 
@@ -110,46 +53,24 @@ class BinaryFocalCrossentropy(FocalLoss):
         name: str | None = None,
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self._takes_logits()
         self.apply_class_balancing = bool(apply_class_balancing)
         self.alpha = number(alpha, f"{self.name}: alpha", 0, 1, include_high=True)
         self.gamma = number(gamma, f"{self.name}: gamma", 0, math.inf)
 
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row of probabilities."""
-        modulation, _ = self._power(self._rest(targets, outputs))
-        entropy = self._entropy(targets, outputs)[0]
-        found: Double = (self._balance(targets) * modulation * entropy).mean(axis=1)
-        return found
+    @property
+    def on_outputs(self) -> Kernels:
+        """What computes the loss from rows of probabilities."""
+        return elementwise_kernels("focal", self._parameters)
 
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives by the probabilities."""
-        modulation, slope = self._power(self._rest(targets, outputs))
-        entropy, entropy_slope = self._entropy(targets, outputs)
-        total = slope * (1 - 2 * targets) * entropy + modulation * entropy_slope
-        found: Double = self._balance(targets) * total / targets.shape[1]
-        return found
+    @property
+    def on_logits(self) -> Kernels:
+        """What computes it from rows of logits."""
+        return sigmoid_kernels("focal", self._parameters)
 
-    def probabilities(self, logits: Double) -> Double:
-        """Return the sigmoid."""
-        found: Double = np.exp(-np.logaddexp(0, -logits))
-        return found
-
-    def through(self, probabilities: Double, slopes: Double) -> Double:
-        """Return derivatives by the logits."""
-        return slopes * probabilities * (1 - probabilities)
-
-    def _rest(self, t: Double, p: Double) -> Double:
-        """Return 1 - q."""
-        return np.maximum(1 - (t * p + (1 - t) * (1 - p)), 0)
-
-    def _entropy(self, t: Double, p: Double) -> tuple[Double, Double]:
-        q = np.clip(p, EPSILON, 1 - EPSILON)
-        entropy = -(t * np.log(q) + (1 - t) * np.log1p(-q))
-        return entropy, np.where(q == p, (q - t) / (q * (1 - q)), 0)
-
-    def _balance(self, t: Double) -> Any:
-        return t * self.alpha + (1 - t) * (1 - self.alpha) if self.apply_class_balancing else 1.0
+    @property
+    def _parameters(self) -> list[float]:
+        balance = [self.alpha, 1 - self.alpha] if self.apply_class_balancing else [1.0, 1.0]
+        return [self.gamma, *balance]
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -161,7 +82,7 @@ class BinaryFocalCrossentropy(FocalLoss):
         return own | super().get_config()
 
 
-class CategoricalFocalCrossentropy(FocalLoss):
+class CategoricalFocalCrossentropy(CrossEntropy):
     """
     -sum over classes of alpha (1 - p)^gamma * target * ln p, with p the probability of each class.
 
@@ -194,7 +115,6 @@ class CategoricalFocalCrossentropy(FocalLoss):
         name: str | None = None,
     ) -> None:
         super().__init__(from_logits, label_smoothing, axis, reduction, name)
-        self._takes_logits()
         label = f"{self.name}: alpha"
         several = isinstance(alpha, (list, tuple, np.ndarray)) and np.ndim(alpha) == 1
         self.alpha: float | list[float] = (
@@ -203,6 +123,16 @@ class CategoricalFocalCrossentropy(FocalLoss):
             else number(alpha, label, 0, math.inf)
         )
         self.gamma = number(gamma, f"{self.name}: gamma", 0, math.inf)
+
+    @property
+    def on_outputs(self) -> Kernels:
+        """What computes the loss from rows of probabilities."""
+        return Kernels(self._forward_rows, self._backward_rows)
+
+    @property
+    def on_logits(self) -> Kernels:
+        """What computes it from rows of logits."""
+        return Kernels(self._forward_logits, self._backward_logits)
 
     def values(self, targets: Double, outputs: Double) -> Double:
         """Return the loss of each row of probabilities."""
@@ -231,6 +161,34 @@ class CategoricalFocalCrossentropy(FocalLoss):
         mean = (slopes * probabilities).sum(axis=1, keepdims=True)
         found: Double = probabilities * (slopes - mean)
         return found
+
+    def _forward_rows(self, outputs: Float, targets: Array, losses: Float) -> None:
+        losses[...] = self.values(as_double(targets), as_double(outputs))
+
+    def _backward_rows(
+        self, outputs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
+    ) -> None:
+        slopes = self.slopes(as_double(targets), as_double(outputs))
+        gradient[...] = slopes * row_factors(weights, scale)
+
+    def _forward_logits(
+        self, logits: Float, targets: Array, probabilities: Float, losses: Float
+    ) -> None:
+        found = self.probabilities(as_double(logits))
+        probabilities[...] = found
+        losses[...] = self.values(as_double(targets), found)
+
+    def _backward_logits(
+        self, probs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
+    ) -> None:
+        seen = as_double(probs)
+        slopes = self.through(seen, self.slopes(as_double(targets), seen))
+        gradient[...] = slopes * row_factors(weights, scale)
+
+    def _power(self, rest: Double) -> tuple[Double, Double]:
+        """Return rest^gamma, and its derivative."""
+        lower = self.gamma * rest ** (self.gamma - 1) if self.gamma else np.zeros_like(rest)
+        return rest**self.gamma, lower
 
     def _alphas(self, p: Double) -> Any:
         if isinstance(self.alpha, list) and len(self.alpha) != p.shape[1]:

@@ -45,7 +45,6 @@ class Loss(registry.Configurable):
 
     name: str = "loss"
     reduction: str = "sum_over_batch_size"
-    on_logits: Kernels | None = None
     fused_activation: ClassVar[str | None] = None
     sparse: ClassVar[bool] = False
     from_logits: bool = False
@@ -154,6 +153,11 @@ class Loss(registry.Configurable):
     def on_outputs(self) -> Kernels:
         """What computes the loss from the outputs."""
         return Kernels(self._call_forward, self._call_backward)
+
+    @property
+    def on_logits(self) -> Kernels | None:
+        """What computes it from logits, if anything does, and its derivatives from outputs."""
+        return None
 
     @property
     def whole(self) -> bool:
@@ -299,10 +303,16 @@ class PlainLoss(Loss):
     Parameters
     ----------
     reduction, name
-        As for `Loss`.
+        As for `Loss`. The arguments before them that `arguments` names are attributes too.
     """
+
+    arguments: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str | None = None
     ) -> None:
         super().__init__(name, reduction)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {name: getattr(self, name) for name in self.arguments} | super().get_config()

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnx.arrays import Double
+from cnnx.losses.elementwise import ElementwiseLoss
 from cnnx.losses.rows import RowLoss
 
 
@@ -14,38 +15,25 @@ def _signs(targets: Any) -> Any:
     return 2 * targets - 1 if binary else targets
 
 
-class Hinge(RowLoss):
-    """The mean over outputs of max(1 - target * output, 0); targets are -1 and 1, or 0 and 1."""
+class Hinge(ElementwiseLoss):
+    """
+    The mean over outputs of max(1 - target * output, 0); targets are -1 and 1, or 0 and 1.
+
+    Its derivative is 0 where the margin is 1.
+    """
+
+    function = "hinge"
 
     def smooth(self, targets: Any) -> Any:
         """Return the targets as -1 and 1."""
         return _signs(targets)
-
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row."""
-        found: Double = np.maximum(1 - targets * outputs, 0).mean(axis=1)
-        return found
-
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives; 0 where the margin is 1."""
-        found: Double = np.where(targets * outputs < 1, -targets, 0) / targets.shape[1]
-        return found
 
 
 class SquaredHinge(Hinge):
     """The mean over outputs of max(1 - target * output, 0)^2; targets as for `Hinge`."""
 
     name = "squared_hinge"
-
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row."""
-        found: Double = np.square(np.maximum(1 - targets * outputs, 0)).mean(axis=1)
-        return found
-
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives."""
-        found: Double = np.maximum(1 - targets * outputs, 0) * targets * (-2 / targets.shape[1])
-        return found
+    function = "squared_hinge"
 
 
 class CategoricalHinge(RowLoss):

@@ -1,6 +1,6 @@
 """Losses of rows of outputs, in NumPy and float64."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +15,8 @@ class RowLoss(PlainLoss):
     """
     A loss with a value for each row of outputs, and its derivatives.
 
-    Parameters are those of `PlainLoss`. Those named in `arguments` are attributes too.
+    Parameters are those of `PlainLoss`.
     """
-
-    arguments: ClassVar[tuple[str, ...]] = ()
 
     def values(self, targets: Any, outputs: Double) -> Double:
         """Return the loss of each row of `outputs` (rows, n)."""
@@ -41,10 +39,6 @@ class RowLoss(PlainLoss):
     ) -> None:
         slopes = self.slopes(as_double(targets), as_double(outputs))
         gradient[...] = slopes * row_factors(weights, scale)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return {name: getattr(self, name) for name in self.arguments} | super().get_config()
 
 
 def as_double(array: Array) -> Any:

@@ -5,11 +5,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cnnx import _core, losses
+from cnnx import losses
 from cnnx.arrays import Double, Float
 from cnnx.buffer import Buffer
 from cnnx.geometry import integer
 from cnnx.losses import Loss
+from cnnx.losses.elementwise import elementwise_kernels
 from cnnx.losses.targets import ignored_label, require_last_axis
 from cnnx.metrics.arguments import like_outputs, weights_like
 from cnnx.metrics.metric import Metric
@@ -40,14 +41,14 @@ class MeanSquaredError(MeanError):
     """The mean over outputs of (output - target)^2."""
 
     default_name = "mean_squared_error"
-    errors = _core.mean_squared_error_forward
+    errors = staticmethod(elementwise_kernels("squared", []).forward)
 
 
 class MeanAbsoluteError(MeanError):
     """The mean over outputs of |output - target|."""
 
     default_name = "mean_absolute_error"
-    errors = _core.mean_absolute_error_forward
+    errors = staticmethod(elementwise_kernels("absolute", []).forward)
 
 
 class RootMeanSquaredError(MeanSquaredError):

@@ -7,6 +7,7 @@
 #include "kernels/depthwise_microkernel.hpp"
 #include "kernels/dot_kernel.hpp"
 #include "kernels/dropout_kernels.hpp"
+#include "kernels/elementwise_loss_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
 #include "kernels/loss_kernels.hpp"
 #include "kernels/merging_kernels.hpp"
@@ -45,6 +46,7 @@ const KernelTable avx512_kernels = {
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,
+    .elementwise_loss = elementwise_loss_kernels,
     .pool = pool_kernels,
     .pool2x2 = pool2x2_kernels,
     .batch_norm = batch_norm_kernels,
