@@ -81,6 +81,55 @@ def fewer_samples_than_ranks_in_the_last_batch(group: Group) -> dict[str, Any]:
     return fit(group, chain(group, mean), x, y, validation_data=(x[:1], y[:1]))
 
 
+class Largest(cnnx.metrics.Metric):
+    """The mean of the largest outputs; its state is no sum, so that all samples are exchanged."""
+
+    def reset_state(self) -> None:
+        self.seen: list[float] = []
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.seen += y_pred.max(axis=-1).tolist()
+
+    def result(self) -> float:
+        return float(np.mean(self.seen)) if self.seen else 0.0
+
+
+class Added(cnnx.metrics.Metric):
+    """The same as sums."""
+
+    sums = ("total", "samples")
+
+    def reset_state(self) -> None:
+        self.total = self.samples = 0.0
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        self.total += float(y_pred.max(axis=-1).sum())
+        self.samples += len(y_pred)
+
+    def result(self) -> float:
+        return self.total / self.samples if self.samples else 0.0
+
+
+@case
+def metrics_that_are_sums(group: Group) -> dict[str, Any]:
+    x, y = draw(49, 8, 8, 1), np.eye(3, dtype=np.float32)[np.arange(49) % 3]
+    model = chain(group)
+    m = cnnx.metrics
+    figures = [m.AUC(), m.AUC(multi_label=True, name="areas"), m.Precision(top_k=1), m.R2Score()]
+    figures += [
+        m.F1Score("macro"),
+        m.OneHotMeanIoU(3),
+        m.RootMeanSquaredError(),
+        Largest(),
+        Added(),
+    ]
+    figures += [m.MeanMetricWrapper(lambda y, p: np.abs(y - p).mean(axis=1), "own_mean")]
+    weighted = ["accuracy", m.AUC(name="weighted_area"), m.FBetaScore("weighted")]
+    model.compile("sgd", "categorical_crossentropy", figures, weighted_metrics=weighted)
+    weights = np.linspace(0.5, 2, 49)
+    return fit(group, model, x, y, sample_weight=weights, validation_data=(x[:1], y[:1]))
+
+
 @case
 def penalties_bounds_and_averages(group: Group) -> dict[str, Any]:
     cnnx.utils.set_random_seed(3 + group.rank)
@@ -422,7 +471,7 @@ def ranks_with_images_of_other_sizes(group: Group) -> dict[str, Any]:
 
 @case
 def metrics_of_maps_of_other_sizes(group: Group) -> dict[str, Any]:
-    """Refuse, on all ranks, to put maps of several sizes below each other."""
+    """Add up sums over maps of several sizes; refuse to put such maps below each other."""
     image = cnnx.Input((None, None, 1))
     model = cnnx.Model(image, layers.Conv2D(3, 1, activation="softmax")(image))
     model.compile(
@@ -430,6 +479,9 @@ def metrics_of_maps_of_other_sizes(group: Group) -> dict[str, Any]:
     )
     size = (4, 5 + group.rank)
     stream = Stream([(draw(2, *size, 1), np.zeros((2, *size), int))])
+    model.fit(stream, verbose=0)
+    largest = cnnx.metrics.FunctionMetric(largest_output)
+    model.compile("sgd", "sparse_categorical_crossentropy", [largest])
     try:
         model.fit(stream, verbose=0)
     except ValueError as error:

@@ -33,6 +33,8 @@ class FBetaScore(Metric):
         Under which it is reported.
     """
 
+    sums = ("_sums",)
+
     default_name = "fbeta_score"
 
     def __init__(
@@ -141,6 +143,8 @@ class IoU(Metric):
         -1: where the classes lie.
     """
 
+    sums = ("_counts",)
+
     default_name = "iou"
 
     def __init__(
@@ -236,6 +240,8 @@ class BinaryIoU(IoU):
     name
         Under which it is reported.
     """
+
+    sums = IoU.sums
 
     default_name = "binary_iou"
 

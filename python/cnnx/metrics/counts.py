@@ -103,6 +103,8 @@ class CountingMetric(Metric):
         Under which it is reported.
     """
 
+    sums = ("positives", "negatives")
+
     def __init__(
         self,
         thresholds: Thresholds = None,

@@ -49,6 +49,8 @@ class AUC(Metric):
         Whether outputs are logits: their sigmoid is taken.
     """
 
+    sums = ("positives", "negatives")
+
     def __init__(
         self,
         num_thresholds: int = 200,
@@ -209,6 +211,8 @@ class ConstrainedMetric(CountingMetric):
     class_id, name
         As for `CountingMetric`.
     """
+
+    sums = CountingMetric.sums
 
     constraint: str
 

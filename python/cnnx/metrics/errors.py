@@ -292,6 +292,8 @@ class R2Score(Metric):
         Under which it is reported.
     """
 
+    sums = ("_samples", "_sums")
+
     default_name = "r2_score"
 
     def __init__(

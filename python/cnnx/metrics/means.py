@@ -14,6 +14,8 @@ from cnnx.metrics.metric import Metric
 class Mean(Metric):
     """The mean of numbers, each times its weight: `update_state(values, sample_weight)`."""
 
+    sums = Metric.sums
+
     def update_state(  # type: ignore[override]
         self, values: Any, sample_weight: Any = None
     ) -> None:
@@ -60,6 +62,8 @@ class MeanMetricWrapper(Metric):
     **kwargs
         Further arguments of the function.
     """
+
+    sums = Metric.sums
 
     whole = True
 

@@ -1,5 +1,7 @@
 """What every metric is."""
 
+from collections.abc import Sequence
+from copy import copy
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +17,8 @@ class Metric(registry.Configurable):
 
     To write a metric that is a mean over samples, implement `total`; or `values`, which knows
     sample weights too. For any other keep a state over batches: implement `reset_state`,
-    `update_state` and `result`.
+    `update_state` and `result`. If the state is sums over samples, say so in `sums`: several ranks
+    then exchange these, and not all samples.
 
     Parameters
     ----------
@@ -28,6 +31,12 @@ class Metric(registry.Configurable):
     """Whether `total` sees a batch in its own shape, rather than as rows of outputs."""
     sparse: ClassVar[bool] = False
     """Whether targets are labels (samples,) rather than rows as long as the outputs'."""
+
+    sums: ClassVar[tuple[str, ...]] = ("_sum", "_count")
+    """
+    Entries of `get_state`, numbers or arrays, that are sums over samples, None for no samples; all
+    that the state is. A class that overrides `reset_state` or `update_state` names its own.
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -134,6 +143,34 @@ class Metric(registry.Configurable):
     def set_state(self, state: dict[str, Any]) -> None:
         """Go on from what `get_state` returned."""
         vars(self).update(state)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the states of parts of the data, added up, are the state of all of it."""
+        for cls in type(self).__mro__:
+            if "sums" in vars(cls):
+                return bool(self.sums)
+            if "update_state" in vars(cls) or "reset_state" in vars(cls):
+                break
+        return False
+
+    def sums_of(self, y_true: Any, y_pred: Any, *weights: Any) -> dict[str, Any] | None:
+        """Return the `sums` of a batch by itself; None if it has no samples."""
+        if not len(y_pred):
+            return None
+        part = copy(self)
+        part.reset_state()
+        part.update_state(y_true, y_pred, *weights)
+        state = part.get_state()
+        return {name: state[name] for name in self.sums}
+
+    def add_sums(self, parts: Sequence[dict[str, Any] | None]) -> None:
+        """Take in what `sums_of` returned for parts of the data."""
+        state = self.get_state()
+        for part in parts:
+            for name, value in (part or {}).items():
+                state[name] = value if state[name] is None else state[name] + value
+        self.set_state(state)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """Take in one batch as `update_state` does, and return `result`."""

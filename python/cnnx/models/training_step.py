@@ -41,8 +41,13 @@ class Figure(NamedTuple):
         """Return the figure of a batch; of a metric that keeps a state, of all so far."""
         metric = self.metric
         if self.keeps_state:
-            given = [group.rows(weights)] if self.weighted else []
-            metric.update_state(group.rows(targets), group.rows(predictions), *given)
+            given = [targets, predictions, *([weights] if self.weighted else [])]
+            if group.size == 1:
+                metric.update_state(*given)
+            elif metric.adds_up:
+                metric.add_sums(group.gather(metric.sums_of(*given)))
+            else:
+                metric.update_state(*map(group.rows, given))
             return one_number(metric.running(), metric.name)
         if self.by_rows:
             predictions = predictions.reshape(-1, predictions.shape[-1])
