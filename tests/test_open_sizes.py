@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import cnnx
-from cnnx import applications, callbacks, explain, layers, losses, random
+from cnnx import applications, callbacks, explain, layers, losses, metrics, random
 from cnnx.graph.open_plan import MOST_SIZES, OpenPlan
 from cnnx.models import clone_model, load_model, model_from_json
 
@@ -79,6 +79,17 @@ def signals(shape: Sequence[int | None] = SIGNAL) -> cnnx.Model:
     )
 
 
+def channels_first(shape: Sequence[int | None] = (3, None, None)) -> cnnx.Model:
+    """Return a network whose images have their channels first."""
+    layout = {"data_format": "channels_first"}
+    image = cnnx.Input(shape)
+    first = layers.Conv2D(4, 3, padding="same", activation="relu", **layout)(image)
+    x = layers.BatchNormalization(axis=1)(layers.MaxPooling2D(**layout)(first))
+    x = layers.Concatenate(axis=1)([layers.UpSampling2D(**layout)(x), first])
+    x = layers.GlobalAveragePooling2D(**layout)(x)
+    return cnnx.Model(image, layers.Dense(4, activation="softmax")(x))
+
+
 def twin(build: Callable[..., cnnx.Model], model: cnnx.Model, shape: Sequence[int]) -> cnnx.Model:
     """Return the network of one size with the weights of another."""
     fixed = build(shape)
@@ -95,6 +106,7 @@ CASES = [
     (classifier, [(12, 9, 3), (17, 20, 3), (12, 20, 3)]),
     (segmenter, [(12, 8, 3), (16, 20, 3), (12, 20, 3)]),
     (signals, [(11, 3), (24, 3), (8, 3)]),
+    (channels_first, [(3, 12, 8), (3, 6, 20), (3, 12, 20)]),
 ]
 
 
@@ -145,6 +157,59 @@ def test_a_network_trains_as_those_of_one_size(
         assert model.train_on_batch(x, y) == fixed.train_on_batch(x, y)
         assert_same(model.get_weights(), fixed.get_weights())
         state = model.compiled_optimizer.get_state()
+
+
+def mapper(shape: Sequence[int | None] = OPEN, units: int = 3, end: Any = "softmax") -> cnnx.Model:
+    """Return a network of maps whose regularizers see outputs, too."""
+    image = cnnx.Input(shape)
+    x = layers.Conv2D(4, 3, padding="same", activity_regularizer="l2", kernel_regularizer="l1")(
+        image
+    )
+    return cnnx.Model(image, layers.Conv2D(units, 1, activation=end)(layers.ReLU()(x)))
+
+
+def classes(*shape: int) -> Any:
+    return labels(*shape, classes=3)
+
+
+def one_hot(*shape: int) -> Any:
+    return np.eye(3, dtype=np.float32)[classes(*shape)]
+
+
+def yes_or_no(*shape: int) -> Any:
+    return labels(*shape, 1, classes=2)
+
+
+@pytest.mark.parametrize(
+    ("loss", "metric", "units", "end", "targets"),
+    [
+        ("sparse_categorical_crossentropy", "accuracy", 3, "softmax", classes),
+        (losses.SparseCategoricalCrossentropy(ignore_class=0), "accuracy", 3, "softmax", classes),
+        (losses.CategoricalCrossentropy(from_logits=True), "accuracy", 3, None, one_hot),
+        ("binary_crossentropy", metrics.BinaryIoU(), 1, "sigmoid", yes_or_no),
+        ("dice", metrics.AUC(), 1, "sigmoid", yes_or_no),
+        ("mse", "mae", 3, None, one_hot),
+    ],
+)
+def test_losses_and_metrics_of_maps(
+    loss: Any, metric: Any, units: int, end: Any, targets: Callable[..., Any]
+) -> None:
+    model = mapper(OPEN, units, end)
+    for number, size in enumerate([(6, 8), (5, 9), (6, 8)]):
+        fixed = twin(lambda shape: mapper(shape, units, end), model, (*size, 3))
+        x, y = images(4, *size, 3, seed=number), targets(4, *size)
+        for weights in (None, *([images(4, *size) ** 2] if loss != "dice" else [])):
+            found = []
+            for one in (model, fixed):
+                if one.optimizer is None:
+                    one.compile("sgd", loss, [metric])
+                found.append(
+                    [one.test_on_batch(x, y, weights), *one.gradients(x, y, weights).values()]
+                )
+            assert_same(*found)
+        figures = [one.train_on_batch(x, y) for one in (model, fixed)]
+        assert figures[0] == figures[1]
+        assert_same(model.get_weights(), fixed.get_weights())
 
 
 @settings(max_examples=12)
@@ -267,6 +332,7 @@ MERGING = {
     "Average": L.Average,
     "Concatenate": L.Concatenate,
     "Divide": L.Divide,
+    "Dot": lambda: L.Dot(1),
     "Maximum": L.Maximum,
     "Minimum": L.Minimum,
     "Multiply": L.Multiply,
@@ -319,9 +385,10 @@ def test_values_of_open_sizes_are_merged(name: str) -> None:
         value = MERGING[name]()(inputs)
         return cnnx.Model(inputs, value)
 
-    model = build(OPEN[:2] if name == "MatMul" else OPEN)
+    is_product = name in ("Dot", "MatMul")
+    model = build(OPEN[:2] if is_product else OPEN)
     for extents in ((6, 6), (9, 9)):
-        size = extents if name == "MatMul" else (*extents, 3)
+        size = extents if is_product else (*extents, 3)
         x = [images(2, *size, seed=number) for number in range(count)]
         found = model.predict_on_batch(x)
         np.testing.assert_array_equal(found, build(size).predict_on_batch(x))
@@ -341,6 +408,32 @@ def test_shapes_of_merged_values() -> None:
 
 
 # --- what cannot be -------------------------------------------------------------------------------
+
+
+class Shifted(layers.Layer):
+    """A layer of a user's, with a weight for each channel."""
+
+    def build(self, input_shape: Any) -> None:
+        self.shift = self.add_weight("shift", (input_shape[-1],), "ones")
+
+    def forward(self, call: Any, x: Any) -> Any:
+        return x + self.shift.value
+
+    def backward(self, call: Any, dy: Any) -> Any:
+        if (gradient := call.gradient(self.shift)) is not None:
+            gradient[...] = dy.sum(axis=(0, 1, 2))
+        return dy
+
+
+def test_layers_of_a_users_own() -> None:
+    model = cnnx.Sequential([cnnx.Input(OPEN), Shifted(), L.GlobalAveragePooling2D()])
+    model.compile("sgd", "mse")
+    for size in SIZES:
+        x = images(3, *size, 3)
+        np.testing.assert_allclose(
+            model.predict(x, verbose=0), (x + model.get_weights()[0]).mean((1, 2)), atol=1e-6
+        )
+        model.train_on_batch(x, np.zeros((3, 3)))
 
 
 class Halving(layers.Layer):
@@ -660,6 +753,26 @@ def test_gradients_agree_with_differences() -> None:
     for size in [(6, 4), (4, 8)]:
         x, y = images(2, *size, 3), labels(2, *size, classes=3)
         assert explain.check_gradients(model, x, y, elements=8).agrees
+
+
+def test_weights_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    theirs = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3),
+        torch.nn.AdaptiveAvgPool2d(1),
+        torch.nn.Flatten(),
+        torch.nn.Linear(4, 2),
+    )
+    model = cnnx.Sequential(
+        [cnnx.Input(OPEN), L.Conv2D(4, 3), L.GlobalAveragePooling2D(), L.Dense(2)]
+    )
+    cnnx.torch.load_weights(model, theirs.state_dict())
+    for size in SIZES:
+        x = images(2, *size, 3)
+        wanted = theirs(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).detach().numpy()
+        np.testing.assert_allclose(model.predict(x, verbose=0), wanted, atol=1e-6)
+    rows = cnnx.Sequential([cnnx.Input(OPEN), L.Conv2D(4, 3), L.Flatten()])
+    assert len(cnnx.torch.state_dict(rows)) == 2
 
 
 # --- other programs -------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ class Dot(Merging):
             raise ValueError(f"{self} takes 2 inputs, got {len(input_shapes)}")
         places = self.places([len(shape) for shape in input_shapes])
         extents = [shape[axis] for shape, axis in zip(input_shapes, places, strict=True)]
-        if len(set(extents)) > 1:
+        if len(set(extents) - {None}) > 1:
             raise ValueError(
                 f"{self}: the extents along axes {places} must be the same, got {extents} of "
                 f"inputs of shape {' and '.join(map(str, input_shapes))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cnnx.arrays import Label, Shape
+from cnnx.geometry import is_open
 from cnnx.graph.graph import Graph
 from cnnx.graph.layout import with_channels_last
 from cnnx.layers import Concatenate, Dense, Flatten, Permute, Reshape
@@ -35,7 +36,7 @@ class FlatOrders:
         orders: dict[Value, Label] = {}
         for value in graph.values:
             layer, sources = value.node.layer, value.node.inputs
-            if len(value.shape) != 2:
+            if len(value.shape) != 2 or is_open(value.shape):  # no weights lie along open rows
                 continue
             if isinstance(layer, (Flatten, Reshape)) and len(sources[0].shape) > 2:
                 if _moves(sources[0], first=True):
@@ -52,6 +53,8 @@ class FlatOrders:
         orders: dict[Value, Label] = {}
         for value in reversed(graph.values):
             layer, sources = value.node.layer, value.node.inputs
+            if is_open(value.shape):
+                continue
             if isinstance(layer, Reshape) and len(value.shape) > 2 and len(sources[0].shape) == 2:
                 readers = graph.readers(value)
                 if readers and all(_moves(reader, first=False) for reader in readers):
