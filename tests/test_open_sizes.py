@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import cnnx
 from cnnx import applications, callbacks, explain, layers, losses, metrics, random
+from cnnx.graph.latest import Latest
 from cnnx.graph.open_plan import MOST_SIZES, OpenPlan
 from cnnx.models import clone_model, load_model, model_from_json
 
@@ -690,6 +691,35 @@ def test_threads_predict_side_by_side_at_several_sizes() -> None:
         thread.join()
     assert len(found) == 80
     assert all(found)
+
+
+def test_threads_judge_side_by_side_at_several_sizes() -> None:
+    model = classifier()
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    batches = [(images(4, 6 + number, 12, 3, seed=number), labels(4)) for number in range(12)]
+    wanted = [model.evaluate(x, y, verbose=0) for x, y in batches]
+    found: list[Any] = []
+
+    def judge(number: int) -> None:
+        for step in range(24):
+            place = (number * 5 + step) % len(batches)
+            found.append(model.evaluate(*batches[place], verbose=0) == wanted[place])
+
+    threads = [threading.Thread(target=judge, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [True] * 96
+
+
+def test_what_was_used_last_stays() -> None:
+    latest = Latest[str, str](2)
+    made: list[str] = []
+    for key in "abacabb":
+        assert latest.get(key, lambda key: made.append(key) or key.upper()) == key.upper()
+        assert len(latest) <= 2
+    assert "".join(made) == "abcb"
 
 
 def test_the_plans_of_the_last_sizes_alone_stay() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -13,6 +14,8 @@ T = TypeVar("T")
 class Latest(Generic[K, T]):
     """
     Things by their keys: what was not asked for longest makes room for what is made.
+
+    Several threads may ask at once; two may both make the thing of one key.
 
     Parameters
     ----------
@@ -26,18 +29,14 @@ class Latest(Generic[K, T]):
 
     def get(self, key: K, make: Callable[[K], T]) -> T:
         """Return the thing of a key, which `make` makes if it is not here."""
-        try:
-            thing = self._things[key]
-        except KeyError:
+        thing = self._things.get(key)
+        if thing is None:
             thing = self._things[key] = make(key)
+        with suppress(KeyError):  # another thread was there first
+            self._things.move_to_end(key)
             if len(self._things) > self._most:
                 self._things.popitem(last=False)
-        else:
-            self._things.move_to_end(key)
         return thing
-
-    def __iter__(self) -> Iterator[T]:
-        return iter(self._things.values())
 
     def __len__(self) -> int:
         return len(self._things)
