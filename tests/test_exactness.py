@@ -32,7 +32,7 @@ def check(family: str, number: int, judge: Judge, on: list[Backend]) -> None:
 # has no gradient, and those whose random numbers PyTorch does not draw.
 PLAIN = {"Flatten", "Identity", "Reshape", "Cropping1D", "ZeroPadding1D", "Take", "Tile", "Padding"}
 PLAIN |= {"ActivityRegularization", "CenterCrop"}
-NOT_TRIED = {"InputLayer", "GaussianDropout", "ArgMax", *PLAIN} | {
+NOT_TRIED = {"InputLayer", "GaussianDropout", "ArgMax", "SpectralNormalization", *PLAIN} | {
     layer.__name__ for layer in AUGMENTATION
 }
 

@@ -125,6 +125,10 @@ CASES: dict[str, list[layers.Layer]] = {
         layers.AdaptiveAveragePooling1D(9),
         layers.AdaptiveMaxPooling1D(4),
     ],
+    "spectral norm": [
+        layers.SpectralNormalization(layers.Conv2D(2, 3, activation="tanh")),
+        layers.SpectralNormalization(layers.Dense(3, use_bias=False)),
+    ],
     "adaptive max pooling": [layers.Conv2D(2, 3), layers.AdaptiveMaxPooling2D((5, 3))],
     "batch normalisation": [layers.Conv2D(2, 2), layers.BatchNormalization(), layers.ReLU()],
     "no scale": [layers.Dense(2), layers.BatchNormalization(scale=False), layers.Softmax()],

@@ -633,7 +633,7 @@ def test_everything_that_cnnx_has_not_is_named_at_once(keras: Any, tmp_path: Pat
         with pytest.raises(ValueError, match=f"{name}: holds no model that can be loaded") as error:
             load_model(tmp_path / name)
         for part in (
-            "SpectralNormalization 'l': cnnx has no",
+            "SpectralNormalization 'l': layers within layers",
             "Masking 'm': cnnx has no",
             "dtype='float16': cnnx computes in float32",
             "Dense 'glu': ",

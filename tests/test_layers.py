@@ -959,6 +959,7 @@ def test_layer(case: Case) -> None:
 
 def test_every_layer_has_a_case() -> None:
     exempt = {layers.InputLayer, layers.Layer, layers.Quantization}  # the last: below
+    exempt |= {layers.SpectralNormalization}  # test_spectral_normalization.py
     exempt |= {
         layer for layer in AUGMENTATION if not hasattr(layer, "maps")
     }  # test_augmentation.py

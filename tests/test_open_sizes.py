@@ -282,6 +282,7 @@ LAYERS: dict[str, tuple[Callable[[], Any], tuple[int | None, ...]]] = {
     "Permute": (lambda: L.Permute((2, 1, 3)), OPEN),
     "Power": (lambda: L.Power(2), OPEN),
     "Quantization": (lambda: L.Quantization(0.1), OPEN),
+    "SpectralNormalization": (lambda: L.SpectralNormalization(L.Conv2D(2, 3)), OPEN),
     "RMSNormalization": (L.RMSNormalization, OPEN),
     "RandAugment": (L.RandAugment, OPEN),
     "RandomBrightness": (lambda: L.RandomBrightness(0.2), OPEN),

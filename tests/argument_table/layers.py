@@ -350,6 +350,12 @@ LAYERS: dict[str, Entry] = {
     ),
     "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
     "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
+    "SpectralNormalization": layer(
+        layers.SpectralNormalization,
+        {"layer": types(None, "dense", 3, layers.Dense), "power_iterations": COUNT | values(1000)},
+        layer=layers.Dense(3),
+        power_iterations=2,
+    ),
     "RMSNormalization": layer(
         layers.RMSNormalization,
         {"axis": values(0, 9, [1, 1], []) | types(1.5, "2", True), "epsilon": RATE | values(0)},

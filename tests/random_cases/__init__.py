@@ -68,6 +68,7 @@ from random_cases.numpy_layers import (
 )
 from random_cases.rows import (
     Activation,
+    AlphaDropout,
     BatchNormalization,
     BatchNormalizationInUse,
     Dense,
@@ -161,6 +162,7 @@ FAMILIES: dict[str, type[Case]] = {
     "Maximum": Maximum,
     "Minimum": Minimum,
     "Concatenate": Concatenate,
+    "AlphaDropout": AlphaDropout,
     "Dropout": Dropout,
     "SpatialDropout1D": SpatialDropout1D,
     "SpatialDropout2D": SpatialDropout2D,

@@ -184,6 +184,36 @@ class Dropout(Elementwise):
         return x * self.factors, dy * self.factors
 
 
+class AlphaDropout(Dropout):
+    """What is dropped becomes the limit of selu; all is scaled and shifted."""
+
+    exact_on_whole_numbers = False
+
+    def layer(self) -> layers.Layer:
+        return layers.AlphaDropout(self.rate, seed=self.seed)
+
+    def line(self) -> tuple[Array, Array]:
+        """Return what each element is multiplied by, and what is added then."""
+        if not self.rate:
+            return np.ones(self.dy.shape), np.zeros(self.dy.shape)
+        zeros, ones = np.zeros(self.dy.shape), np.ones(self.dy.shape)
+        added = reference.alpha_dropout(zeros, self.rate, self.noise_seed)
+        return reference.alpha_dropout(ones, self.rate, self.noise_seed) - added, added
+
+    def by_torch(self, x: Any) -> Any:
+        factors, added = map(x.new_tensor, self.line())
+        return x * factors + added
+
+    def by_oracle(self, x: Array, *, dy: Array) -> tuple[Array, ...]:
+        factors, added = self.line()
+        return x * factors + added, dy * factors
+
+    def bounds(self, judge: Any, expected: list[Array]) -> list[Array]:
+        factors, added = (np.abs(part) for part in self.line())
+        sizes = [np.abs(self.arrays[0]) * factors + added, np.abs(self.dy) * factors]
+        return [8 * UNIT * size for size in sizes]
+
+
 class SpatialDropout2D(Dropout):
     """One number a channel of a sample."""
 

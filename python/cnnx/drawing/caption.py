@@ -13,6 +13,7 @@ from cnnx.layers.dropout import DropoutLayer, GaussianNoise
 from cnnx.layers.layer import Layer
 from cnnx.layers.padding import Margins
 from cnnx.layers.pooling import LocalPooling
+from cnnx.layers.spectral_normalization import SpectralNormalization
 from cnnx.layers.upsampling import UpSampling2D
 
 
@@ -44,6 +45,8 @@ def _measure(layer: Layer) -> str:
         return _joined(layer.kernel_size)
     if isinstance(layer, LocalPooling):
         return _joined(layer.pool_size)
+    if isinstance(layer, SpectralNormalization):
+        return f"of {type(layer.layer).__name__} {_measure(layer.layer)}".rstrip()
     if isinstance(layer, AdaptivePooling):
         return f"to {_joined(layer.output_size)}"
     if isinstance(layer, UpSampling2D):

@@ -275,6 +275,13 @@ def _same(layer: Any, x: Double) -> Double:
     return x
 
 
+def _spectral(
+    layer: layers.SpectralNormalization, x: Double, kernel: Double, u: Double, *rest: Double
+) -> Double:
+    """Return what the layer within computes, whose kernel a step has divided by its norm."""
+    return layer_form(layer.layer, {})(layer.layer, x, kernel, *rest)
+
+
 LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.AlphaDropout: _same,
     layers.AdaptiveAveragePooling1D: _shared_out(np.mean),
@@ -321,6 +328,7 @@ LAYER_FORMS: dict[type[layers.Layer], LayerForm] = {
     layers.SeparableConv1D: _separable,
     layers.SeparableConv2D: _separable,
     layers.Softmax: _alone,
+    layers.SpectralNormalization: _spectral,
     layers.Subtract: lambda layer, xs: xs[0] - xs[1],
     layers.Permute: _permuted,
     layers.PReLU: lambda layer, x, alpha: np.where(x > 0, x, alpha * x),

@@ -26,6 +26,7 @@ from cnnx.layers import (
     RepeatVector,
     Rescaling,
     Reshape,
+    SpectralNormalization,
     UpSampling1D,
     UpSampling2D,
     ZeroPadding1D,
@@ -183,6 +184,8 @@ def _merged(fields: Sequence[ReceptiveField], value: Value) -> ReceptiveField:
 def _after(value: Value, field: ReceptiveField, pixels: Pair, image: Pair) -> ReceptiveField:
     """Return the field of a layer's outputs from that of its inputs, which have so many pixels."""
     layer, seen = value.node.layer, value.node.inputs[0].shape
+    if isinstance(layer, SpectralNormalization):
+        layer = layer.layer
     if isinstance(layer, ConvolutionLayer):
         padding = layer.place(seen).padding
         size, dilation = plane(layer.kernel_size), plane(layer.dilation_rate)

@@ -87,6 +87,11 @@ class Conversion:
             return [self._input(entry)]
         if entry.class_name == "Lambda":
             raise UnsuitableError("it holds code, and nothing in a file is run")
+        if entry.class_name == "SpectralNormalization" and _of_keras(entry.module):
+            raise UnsuitableError(
+                "layers within layers are not read; in use it is the layer within: build the model "
+                "in Keras with that, give it its weights, and save it"
+            )
         if _is_operation(entry):
             return [_operation(entry)]
         if entry.class_name == "Normalization" and _of_keras(entry.module):

@@ -96,6 +96,7 @@ from cnnx.layers.rms_normalization import RMSNormalization
 from cnnx.layers.sample_normalization import GroupNormalization, LayerNormalization
 from cnnx.layers.selection import ArgMax, Take
 from cnnx.layers.separable import SeparableConv1D, SeparableConv2D
+from cnnx.layers.spectral_normalization import SpectralNormalization
 from cnnx.layers.transposed import Conv1DTranspose, Conv2DTranspose
 from cnnx.layers.unit_normalization import UnitNormalization
 from cnnx.layers.upsampling import UpSampling1D, UpSampling2D
@@ -221,6 +222,7 @@ __all__ = [
     "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
+    "SpectralNormalization",
     "Subtract",
     "SumPooling2D",
     "Take",
@@ -297,6 +299,7 @@ LAYERS: dict[str, type[Layer]] = {
         SeparableConv1D,
         SeparableConv2D,
         Softmax,
+        SpectralNormalization,
         Subtract,
         SpatialDropout1D,
         SpatialDropout2D,

@@ -15,6 +15,7 @@ from cnnx.extras import import_extra
 from cnnx.files import replacing
 from cnnx.geometry import is_open
 from cnnx.layers.layer import Layer
+from cnnx.layers.spectral_normalization import SpectralNormalization
 from cnnx.layers.value import Value
 from cnnx.layers.weight import Weight
 from cnnx.models import Model
@@ -100,7 +101,8 @@ class Writer:
 
     def content(self, metadata: dict[str, str]) -> bytes:
         """Return the file, with texts by name as its metadata."""
-        unknown = [str(layer) for layer in self._graph.layers() if type(layer) not in LAYERS]
+        layers = self._graph.layers()
+        unknown = [str(layer) for layer in layers if type(_core(layer)) not in LAYERS]
         if unknown:
             raise ValueError(
                 f"onnx.save: ONNX has nothing for {', '.join(unknown)}; build them of cnnx's layers"
@@ -141,7 +143,7 @@ class Writer:
     def _write(self, value: Value) -> None:
         layer = value.node.layer
         self._layer = layer
-        name, layout = LAYERS[type(layer)](self, layer, value, *value.node.inputs)
+        name, layout = LAYERS[type(_core(layer))](self, _core(layer), value, *value.node.inputs)
         layout = self.layout(value, layout)
         own = self._wanted.get((value, layout))
         maker = self._makers.pop(name, None)
@@ -269,3 +271,8 @@ class Writer:
         first = layout == FIRST and rank > 2
         axes = [0, *range(2, rank), 1] if first else list(range(rank))
         return activation_nodes(self, name, activation, axes)
+
+
+def _core(layer: Layer) -> Layer:
+    """Return the layer that computes in use."""
+    return layer.layer if isinstance(layer, SpectralNormalization) else layer
