@@ -54,6 +54,46 @@ ARGUMENTS = {
         T,
         ["Conv2D takes no argument activaton. Did you mean 'activation'?"],
     ),
+    "a misspelt argument of a loss": (
+        lambda: cnnx.losses.CategoricalCrossentropy(labelsmoothing=0.1),  # type: ignore[call-arg]
+        T,
+        ["takes no argument labelsmoothing. Did you mean 'label_smoothing'?"],
+    ),
+    "a misspelt argument of an optimizer": (
+        lambda: cnnx.optimizers.Adam(learningrate=0.1, beta1=0.8),
+        T,
+        ["Adam takes no argument learningrate. Did you mean 'learning_rate'?"],
+    ),
+    "a misspelt argument of all optimizers": (
+        lambda: cnnx.optimizers.SGD(weight_deccay=0.1),
+        T,
+        ["SGD takes no argument weight_deccay. Did you mean 'weight_decay'?"],
+    ),
+    "a misspelt argument of a schedule": (
+        lambda: cnnx.optimizers.schedules.CosineDecay(0.1, decaysteps=9),  # type: ignore[call-arg]
+        T,
+        ["CosineDecay takes no argument decaysteps. Did you mean 'decay_steps'?"],
+    ),
+    "a misspelt argument of a metric": (
+        lambda: cnnx.metrics.AUC(threshold=[0.5]),  # type: ignore[call-arg]
+        T,
+        ["AUC takes no argument threshold. Did you mean 'thresholds'?"],
+    ),
+    "a misspelt argument of a callback": (
+        lambda: cnnx.callbacks.EarlyStopping(patiance=3),  # type: ignore[call-arg]
+        T,
+        ["EarlyStopping takes no argument patiance. Did you mean 'patience'?"],
+    ),
+    "a misspelt argument of a model": (
+        lambda: cnnx.Sequential(layer=[]),  # type: ignore[call-arg]
+        T,
+        ["Sequential takes no argument layer. Did you mean 'layers'?"],
+    ),
+    "an argument like no other": (
+        lambda: cnnx.regularizers.L2(colour=1),  # type: ignore[call-arg]
+        T,
+        [r"L2 takes no argument colour\.$"],
+    ),
     "a misspelt argument of fit": (
         lambda: network().fit(X, Y, epoch=3),  # type: ignore[call-arg]
         T,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 Item = TypeVar("Item", bound=Callable[..., Any])
@@ -20,12 +22,52 @@ MODELS: dict[str, type[Any]] = {}
 """Classes of models by name, entered by `cnnx.models`, which stands above what reads files."""
 
 
+_argument_names: WeakKeyDictionary[type[Any], tuple[frozenset[str], bool]] = WeakKeyDictionary()
 _registered: dict[str, Any] = {}
 _written: dict[str, Any] = {}
 _custom_objects: ContextVar[Mapping[str, Any] | None] = ContextVar("custom_objects", default=None)
 
 
-class Configurable:
+class NamedArguments:
+    """Something whose constructor names the nearest argument to a misspelt one."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Return an object; raises TypeError for an argument that no constructor takes."""
+        if kwargs:
+            known, takes_others = argument_names(cls)
+            unknown = kwargs.keys() - known
+            if unknown and not takes_others:
+                name = min(unknown)
+                hint = nearest(name, known)
+                raise TypeError(f"{cls.__name__} takes no argument {name}.{hint}")
+        return super().__new__(cls)
+
+    # What `inspect.signature` and `help` show of a class without a constructor of its own.
+    __new__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)]
+    )
+
+
+def argument_names(cls: type[Any]) -> tuple[frozenset[str], bool]:
+    """Return what arguments the constructor of a class takes by name, and whether any others."""
+    if cls not in _argument_names:
+        found: set[str] = set()
+        others = False
+        for base in cls.__mro__[:-1]:  # the last is object
+            init = vars(base).get("__init__")
+            if init is None:
+                continue
+            parameters = list(inspect.signature(init).parameters.values())[1:]
+            by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+            found |= {item.name for item in parameters if item.kind in by_name}
+            others = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters)
+            if not others:
+                break
+        _argument_names[cls] = frozenset(found), others
+    return _argument_names[cls]
+
+
+class Configurable(NamedArguments):
     """Something that is rebuilt from the arguments of its constructor."""
 
     def get_config(self) -> dict[str, Any]:

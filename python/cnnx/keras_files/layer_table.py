@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from cnnx.layers import LAYERS, Layer
+from cnnx.registry import argument_names
 
 _ALIKE = (
     "Activation",
@@ -150,5 +151,5 @@ def _rows() -> dict[str, Row]:
 
 ROWS = _rows()
 """By the class's name in Keras."""
-TAKEN = {row.name: row.layer.argument_names for row in ROWS.values()}
+TAKEN = {row.name: argument_names(row.layer)[0] for row in ROWS.values()}
 """Arguments of our classes."""

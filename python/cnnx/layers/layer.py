@@ -72,11 +72,6 @@ class Layer(WeightHolder):
         None or "float32", in which all layers compute.
     """
 
-    argument_names: ClassVar[frozenset[str]] = frozenset(
-        {"input_shape", "name", "trainable", "activity_regularizer", "dtype"}
-    )
-    """Of the constructor, those of the classes above included."""
-
     def __init__(
         self,
         *,
@@ -85,12 +80,7 @@ class Layer(WeightHolder):
         trainable: bool = True,
         activity_regularizer: Any = None,
         dtype: Any = None,
-        **unknown: Any,
     ) -> None:
-        if unknown:
-            hint = registry.nearest(next(iter(unknown)), self.argument_names)
-            names = ", ".join(unknown)
-            raise TypeError(f"{type(self).__name__} takes no argument {names}.{hint}")
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"{type(self).__name__}: name must be a text, got {name!r}")
         self.name = automatic_name(type(self).__name__) if name is None else name
@@ -122,9 +112,6 @@ class Layer(WeightHolder):
                 f"{cls.__name__}.forward must take (self, call, x), and backward (self, call, dy): "
                 "call.training says whether to compute as in fit"
             )
-        if "__init__" in vars(cls):
-            own = inspect.signature(vars(cls)["__init__"]).parameters
-            cls.argument_names = cls.argument_names | own.keys() - {"self", "kwargs"}
 
     if not TYPE_CHECKING:  # for which every attribute would exist
 

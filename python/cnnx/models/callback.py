@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cnnx.progress import Logs
+from cnnx.registry import NamedArguments
 
 __all__ = ["Callback", "Callbacks", "History", "Logs"]
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cnnx.models.training import Training
 
 
-class Callback:
+class Callback(NamedArguments):
     """
     Does nothing; override the methods for the points you need.
 

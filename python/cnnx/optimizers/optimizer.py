@@ -83,7 +83,7 @@ class Optimizer(registry.Configurable):
         **unknown: Any,
     ) -> None:
         owner = type(self).__name__
-        _refuse(owner, unknown, loss_scale_factor)
+        _refuse(type(self), unknown, loss_scale_factor)
         self._taken = 0
         self.slots: dict[str, Float] = {}
         self._owner: weakref.ref[Any] | None = None
@@ -389,15 +389,17 @@ def _texts(names: Any, owner: str) -> list[str]:
     return list(names)
 
 
-def _refuse(owner: str, unknown: dict[str, Any], loss_scale_factor: Any) -> None:
+def _refuse(cls: type[Any], unknown: dict[str, Any], loss_scale_factor: Any) -> None:
     """Raise an error for arguments that no optimizer takes."""
+    owner = cls.__name__
     if loss_scale_factor is not None:
         raise ValueError(
             f"{owner}: loss_scale_factor must be None, got {loss_scale_factor!r}: cnnx computes in "
             "float32, in which scaled gradients are no more exact"
         )
     for name in unknown:
-        hint = ""
         if name == "decay":
             hint = "; give learning_rate=schedules.InverseTimeDecay(rate, 1, decay) instead"
+        else:
+            hint = f".{registry.nearest(name, registry.argument_names(cls)[0])}"
         raise TypeError(f"{owner} takes no argument {name}{hint}")
