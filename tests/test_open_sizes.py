@@ -641,6 +641,25 @@ def test_models_as_layers() -> None:
     np.testing.assert_allclose(both.predict(x, verbose=0), wanted, rtol=1e-5)
 
 
+def test_resizing_makes_one_size_of_any() -> None:
+    def build(shape: Sequence[int | None] = OPEN) -> cnnx.Model:
+        return cnnx.Sequential(
+            [cnnx.Input(shape), L.Resizing(6, 5), L.Conv2D(2, 3), L.Flatten(), L.Dense(4)]
+        )
+
+    model = build()
+    model.compile("sgd", "mse")
+    assert [layer.output_shape for layer in model.layers][-2:] == [(None, 24), (None, 4)]
+    for size in SIZES:
+        fixed = twin(build, model, (*size, 3))
+        fixed.compile("sgd", "mse")
+        x = images(2, *size, 3)
+        assert model.train_on_batch(x, np.zeros((2, 4))) == fixed.train_on_batch(
+            x, np.zeros((2, 4))
+        )
+        assert_same(model.get_weights(), fixed.get_weights())
+
+
 def test_a_sequential_is_built_for_open_sizes() -> None:
     model = cnnx.Sequential([L.Conv2D(4, 3), L.GlobalAveragePooling2D()])
     model.build((None, None, None, 3))
