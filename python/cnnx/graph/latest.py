@@ -29,13 +29,15 @@ class Latest(Generic[K, T]):
 
     def get(self, key: K, make: Callable[[K], T]) -> T:
         """Return the thing of a key, which `make` makes if it is not here."""
-        thing = self._things.get(key)
+        things = self._things
+        thing = things.get(key)
         if thing is None:
-            thing = self._things[key] = make(key)
-        with suppress(KeyError):  # another thread was there first
-            self._things.move_to_end(key)
-            if len(self._things) > self._most:
-                self._things.popitem(last=False)
+            thing = things[key] = make(key)
+            while len(things) > self._most:
+                things.popitem(last=False)
+            return thing
+        with suppress(KeyError):  # another thread has taken its room since
+            things.move_to_end(key)
         return thing
 
     def __len__(self) -> int:

@@ -22,7 +22,7 @@ Sizes: TypeAlias = tuple[Shape, ...]
 
 def sizes_of(graph: Graph, arrays: Sequence[Array]) -> Sizes:
     """Return the sizes of a batch, which holds an array for each input first."""
-    return tuple(array.shape[1:] for array, _ in zip(arrays, graph.inputs, strict=False))
+    return tuple([array.shape[1:] for array in arrays[: len(graph.inputs)]])
 
 
 class OpenPlan(Plan):
