@@ -13,8 +13,8 @@ import random_cases
 import test_merging_layers
 from agreement import assert_close, normal
 from cnnx import layers
+from layer_cases import CASES
 from onnx_peers import PEERS, by_onnxruntime, by_peer, onnx
-from test_layers import CASES
 
 BATCH = 3
 

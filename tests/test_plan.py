@@ -15,7 +15,7 @@ from agreement import normal
 from cnnx import layers
 from cnnx.graph import Graph, Plan, fusions, plan
 from cnnx.graph.memory import LINE, Region, Timetable, lay_out
-from test_layers import CASES
+from layer_cases import CASES
 
 TIMES = st.integers(0, 12)
 REGIONS = st.lists(st.tuples(st.integers(1, 40), TIMES, TIMES), max_size=12)

@@ -15,8 +15,8 @@ import cnnx
 from agreement import Backend, backends, normal
 from bench.frameworks.cnnx import build_model
 from cnnx import _core, layers
+from layer_cases import CASES
 from small_networks import SMALL_NETWORKS
-from test_layers import CASES
 
 Array = np.ndarray[Any, Any]
 PYTHON = "is computed in Python"

@@ -20,8 +20,8 @@ from cnnx.activations import Activation
 from cnnx.graph import Graph, Plan
 from cnnx.layers.call import Call
 from cnnx.layers.random_layer import RandomLayer
+from layer_cases import CASES, Case
 from single_layer import both, forward
-from test_layers import CASES, Case
 
 Array = np.ndarray[Any, Any]
 
