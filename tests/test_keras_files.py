@@ -712,3 +712,28 @@ def test_models_without_a_size(keras: Any, tmp_path: Path) -> None:
     assert_alike(found, open_size, (6, 12, 3))
     signals = keras.Sequential([keras.Input((None, 3)), L.Conv1D(2, 3), L.GlobalMaxPooling1D()])
     assert_alike(check(signals, tmp_path, (9, 3)), signals, (20, 3))
+
+
+def test_training_goes_on_alike_at_several_sizes(keras: Any, tmp_path: Path) -> None:
+    L = keras.layers
+    theirs = keras.Sequential(
+        [
+            keras.Input((None, None, 3)),
+            L.Conv2D(4, 3, strides=2, padding="same", activation="tanh"),
+            L.BatchNormalization(),
+            L.GlobalAveragePooling2D(),
+            L.Dense(2),
+        ]
+    )
+    theirs.compile(keras.optimizers.SGD(0.1), "mse")
+    with silence():
+        theirs.save(tmp_path / "model.keras")
+    ours = load_model(tmp_path / "model.keras")
+    for size in [(9, 8), (12, 5), (9, 8), (6, 6)]:
+        x = samples([(*size, 3)])
+        y = x[:, 0, 0, :2]
+        with silence():
+            theirs.train_on_batch(x, y)
+        ours.train_on_batch(x, y)
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
