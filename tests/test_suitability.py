@@ -13,6 +13,7 @@ from agreement import normal
 from cnnx import layers
 from cnnx.losses import (
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
     Loss,
     MeanSquaredError,
@@ -60,6 +61,7 @@ def test_what_does_not_go_together_is_named_once(
         (3, "softmax", CategoricalCrossentropy()),
         (3, "softmax", BinaryCrossentropy()),
         (3, "sigmoid", BinaryCrossentropy()),
+        (1, "sigmoid", BinaryFocalCrossentropy()),
         (1, None, BinaryCrossentropy(True)),
         (3, None, MeanSquaredError()),
     ],

@@ -17,7 +17,7 @@ from cnnx.layers.picture_layer import PictureLayer
 from cnnx.layers.pooling import LocalPooling
 from cnnx.layers.reshaping import Flatten, Identity, Permute, Reshape
 from cnnx.layers.value import Value
-from cnnx.losses import BinaryCrossentropy, CrossEntropy, Loss
+from cnnx.losses import BinaryCrossentropy, BinaryFocalCrossentropy, CrossEntropy, Loss
 from cnnx.warning import warn
 
 _KEEP_THE_RANGE = (
@@ -92,7 +92,8 @@ def check_suits(loss: Loss | None, graph: Graph, output: Value) -> None:
             "them out"
         )
     elif not loss.from_logits:
-        wanted = "softmax" if not isinstance(loss, BinaryCrossentropy) else "sigmoid"
+        binary = isinstance(loss, (BinaryCrossentropy, BinaryFocalCrossentropy))
+        wanted = "sigmoid" if binary else "softmax"
         if name != wanted and not (wanted == "sigmoid" and probable):
             sums = " that sum to 1" if wanted == "softmax" else ""
             warn(
