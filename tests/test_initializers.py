@@ -170,3 +170,9 @@ def test_a_function_makes_first_values(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"the initializer of kernel made \(2,\), not \(3, 2\)"):
         cnnx.layers.Dense(2, kernel_initializer=lambda shape: np.ones(2)).build_once((None, 3))
     assert model.count_params() == 8
+    with pytest.raises(TypeError, match="FunctionInitializer: words must hold real numbers"):
+        initializers.get(words)((2,))
+
+
+def words(shape: tuple[int, ...]) -> list[str]:
+    return ["one"] * shape[0]

@@ -445,7 +445,8 @@ class FunctionInitializer(Initializer):
         """Return what the function returns."""
         takes = inspect.signature(self.function).parameters
         found = self.function(shape, **({"dtype": "float32"} if "dtype" in takes else {}))
-        return real_array(found, registry.name_of(self.function)).astype(np.float32)
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return real_array(found, f"FunctionInitializer: {name}").astype(np.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Return the name of the function."""
