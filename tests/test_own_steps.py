@@ -324,6 +324,24 @@ def test_derivatives_by_the_inputs_are_central_differences() -> None:
         model.input_gradients  # noqa: B018
 
 
+def test_derivatives_pass_from_one_network_to_another() -> None:
+    """As those of a generator, through a network that judges what it makes."""
+    x, z = cnnx.Input((4,)), cnnx.Input((3,))
+    judge = cnnx.Model(x, layers.Dense(1, "sigmoid")(layers.Dense(6, "tanh")(x)))
+    maker = cnnx.Model(z, layers.Dense(4, name="made")(z))
+    wanted, loss = np.ones((40, 1), np.float32), losses.BinaryCrossentropy()
+    made = maker.forward(X, training=True)
+    judged = judge.forward(made, training=True, input_gradients=True)
+    judge.backward(loss.gradient(wanted, judged))
+    found = maker.backward(judge.input_gradients)
+    both = cnnx.Model(z, judge(maker(z)))
+    both.compile("sgd", loss)
+    expected = both.gradients(X, wanted)
+    kernel, bias = (expected[name] for name in expected if "made" in name)
+    np.testing.assert_allclose(found[0], kernel, rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(found[1], bias, rtol=1e-4, atol=1e-7)
+
+
 class Figures(cnnx.Model):
     """Returns figures of its own."""
 
@@ -368,6 +386,20 @@ def test_what_a_step_returns_last_is_the_figure_of_the_epoch(capsys: Any) -> Non
     y = network().predict(X, verbose=0)
     np.testing.assert_allclose(found["twice"], 2 * y, rtol=1e-6)
     np.testing.assert_allclose(found["both"][1], y[:, 0], rtol=1e-6)
+
+
+def test_only_a_loss_that_is_not_finite_is_warned_of() -> None:
+    class Given(cnnx.Model):
+        def train_step(self, data: Any) -> Any:
+            return {self.key: np.inf}
+
+    model = network(Given)
+    model.compile("sgd")
+    model.key = "psnr"
+    model.fit(X, Y, verbose=0)
+    model.key = "loss"
+    with pytest.warns(RuntimeWarning, match="fit: the loss is inf in epoch 1"):
+        model.fit(X, Y, verbose=0)
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ class Model(SteppedNetwork):
     A network: layers between inputs and outputs.
 
     Several threads may use one model at once: each step of training runs alone, predictions run
-    side by side. A model is also a layer: call it on values, or put it into another model.
+    side by side. A model is also a layer: call it on values, or put it into another model. A class
+    of your own may override `train_step`, `test_step` and `predict_step`.
 
     Parameters
     ----------

@@ -133,7 +133,7 @@ class Training:
                 notify("on_train_batch_begin", self.step, {})
             samples = self._batches.joint
             self._values = values = self._steps.run(*arrays, joint=samples)
-            if self._finite and not math.isfinite(values[0]):
+            if self._finite and not math.isfinite(values[0]) and self._steps.names[0] == "loss":
                 self._warn(values[0])
             mean.add(values, samples)
             progress.advance(samples, mean.logs)
