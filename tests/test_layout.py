@@ -218,6 +218,33 @@ def test_weights_of_pytorch_fit_a_network_of_its_layout() -> None:
         np.testing.assert_allclose(model.predict(x, verbose=0), wanted, atol=1e-6)
 
 
+def test_explanations_are_those_of_the_pixels() -> None:
+    def classifier(first: bool) -> cnnx.Model:
+        layout: dict[str, Any] = FIRST if first else {}
+        stack = [
+            cnnx.Input((2, 9, 7) if first else (9, 7, 2)),
+            layers.Conv2D(3, 3, activation="relu", name="maps", **layout),
+            layers.GlobalAveragePooling2D(**layout),
+            layers.Dense(3, "softmax"),
+        ]
+        return cnnx.Sequential(stack)
+
+    last, first = classifier(False), classifier(True)
+    first.set_weights(last.get_weights())
+    image = normal(4, 9, 7, 2)
+    turned = np.moveaxis(image, -1, 0)
+    for explain in (cnnx.explain.saliency, cnnx.explain.grad_cam, cnnx.explain.occlusion):
+        assert_close(explain(first, turned, 1), explain(last, image, 1))
+    maps, expected = (
+        list(cnnx.explain.feature_maps(*of).items()) for of in ((first, turned), (last, image))
+    )
+    assert [values.shape for _, values in maps] == [values.shape for _, values in expected]
+    assert maps[0][0] == expected[0][0] == "maps"
+    np.testing.assert_array_equal(maps[0][1], expected[0][1])
+    with pytest.raises(ValueError, match=r"larger than the image \(9, 7\)"):
+        cnnx.explain.occlusion(first, turned, size=8)
+
+
 def test_receptive_fields_are_those_of_the_pixels() -> None:
     def fields(first: bool) -> Any:
         layout: dict[str, Any] = FIRST if first else {}

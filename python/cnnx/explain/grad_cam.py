@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnx.arrays import Float
 from cnnx.explain.derivatives import differentiate
-from cnnx.explain.subject import class_direction, single_image
+from cnnx.explain.subject import channel_axis, class_direction, single_image
 from cnnx.layers import Conv2D
 from cnnx.models import Model
 
@@ -45,7 +45,8 @@ def grad_cam(
     if name not in found.outputs or found.outputs[name].ndim != 4:
         raise ValueError(f"grad_cam: layer '{name}' gives no feature maps; name another layer")
     weights = found.gradients[name][0].mean(axis=(0, 1))
-    heat = _enlarge(np.maximum(found.outputs[name][0] @ weights, 0), x.shape[1], x.shape[2])
+    height, width = np.delete(x.shape[1:], channel_axis(model))
+    heat = _enlarge(np.maximum(found.outputs[name][0] @ weights, 0), height, width)
     heat /= heat.max() or 1.0
     return heat
 

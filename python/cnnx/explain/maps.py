@@ -10,6 +10,7 @@ from cnnx.arrays import Float
 from cnnx.explain.figures import draw, new_figure
 from cnnx.explain.subject import single_image
 from cnnx.graph import plan_class
+from cnnx.layers import Permute
 from cnnx.models import Model
 
 if TYPE_CHECKING:
@@ -29,10 +30,19 @@ def feature_maps(model: Model, image: Any) -> dict[str, Float]:
         Built.
     image
         (height, width, channels), or (height, width) if grey.
+
+    Returns
+    -------
+    Maps (height, width, channels), wherever the model has its channels, or rows of numbers.
     """
     x = single_image(model, image, "feature_maps")
     graph = model.flat_graph
-    values = graph.values
+    own = set(model.leaves())
+    values = [  # but for those that move channels which the user has first
+        value
+        for value in graph.values
+        if value.node.layer in own or not isinstance(value.node.layer, Permute)
+    ]
     with model.lock:
         _, *outputs = plan_class(graph)(graph, keep=values).forward(x)
     return {value.name: output[0] for value, output in zip(values, outputs, strict=True)}

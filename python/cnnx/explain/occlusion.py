@@ -8,7 +8,7 @@ import numpy as np
 
 from cnnx import geometry
 from cnnx.arrays import Float
-from cnnx.explain.subject import chosen_class, single_image
+from cnnx.explain.subject import channel_axis, chosen_class, single_image
 from cnnx.geometry import Pair
 from cnnx.models import Model
 
@@ -45,16 +45,16 @@ def occlusion(
     x = single_image(model, image, "occlusion")
     height, width = geometry.pair(size, "occlusion: size")
     steps = geometry.pair(strides, "occlusion: strides")
-    if height > x.shape[1] or width > x.shape[2]:
-        raise ValueError(
-            f"occlusion: size {(height, width)} is larger than the image {x.shape[1:3]}"
-        )
+    axis = channel_axis(model)
+    rows, columns = image_size = tuple(map(int, np.delete(x.shape[1:], axis)))
+    if height > rows or width > columns:
+        raise ValueError(f"occlusion: size {(height, width)} is larger than the image {image_size}")
     corners = [
         (top, left)
-        for top in _starts(x.shape[1], height, steps[0])
-        for left in _starts(x.shape[2], width, steps[1])
+        for top in _starts(rows, height, steps[0])
+        for left in _starts(columns, width, steps[1])
     ]
-    falls = np.zeros(x.shape[1:3], np.float32)
+    falls = np.zeros(image_size, np.float32)
     covers = np.zeros_like(falls)
     whole = model.predict(x, verbose=0)
     index = chosen_class(whole, class_index, 0.5, "occlusion")
@@ -63,7 +63,7 @@ def occlusion(
         chunk = corners[start : start + _BATCH]
         covered = np.repeat(x, len(chunk), axis=0)
         for picture, (top, left) in zip(covered, chunk, strict=True):
-            picture[top : top + height, left : left + width] = value
+            np.moveaxis(picture, axis, -1)[top : top + height, left : left + width] = value
         after = _of_class(model.predict(covered, verbose=0), index)
         for (top, left), probability in zip(chunk, after, strict=True):
             part = np.s_[top : top + height, left : left + width]

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnx.arrays import Float
 from cnnx.explain.derivatives import differentiate
-from cnnx.explain.subject import class_direction, single_image
+from cnnx.explain.subject import channel_axis, class_direction, single_image
 from cnnx.models import Model
 
 
@@ -48,5 +48,5 @@ def saliency(model: Model, image: Any, class_index: int | None = None) -> Float:
     -------
     Map (height, width), none negative.
     """
-    sizes: Float = np.abs(input_gradient(model, image, class_index)).max(axis=-1)
+    sizes: Float = np.abs(input_gradient(model, image, class_index)).max(axis=channel_axis(model))
     return sizes

@@ -11,6 +11,13 @@ from cnnx.geometry import fits, integer
 from cnnx.models import Model
 
 
+def channel_axis(model: Model) -> int:
+    """Return the axis of the channels in the images of a model: 0 if they come first, else -1."""
+    uses = [(value.node.layer, value.node.inputs) for value in model.graph.flat().values]
+    first = (layer.puts_channels_first(inputs[0].shape) for layer, inputs in uses if inputs)
+    return 0 if any(first) else -1
+
+
 def single_image(model: Model, image: Any, operation: str) -> Float:
     """
     Return an image as a batch of one.
@@ -20,7 +27,8 @@ def single_image(model: Model, image: Any, operation: str) -> Float:
     model
         Built.
     image
-        One sample, with or without the batch axis; grey ones need no channel axis.
+        One sample as the model takes it, with or without the batch axis; grey ones need no channel
+        axis.
     operation
         What errors begin with.
 
@@ -31,7 +39,7 @@ def single_image(model: Model, image: Any, operation: str) -> Float:
     """
     wanted = tuple(model.input_shape[1:])
     array = as_float32(image, f"{operation}: image")
-    for batch in (array[None], array, array[None, ..., None]):
+    for batch in (array[None], array, np.expand_dims(array, channel_axis(model))[None]):
         if fits(batch.shape, (1, *wanted)):
             return batch
     raise ValueError(
