@@ -166,7 +166,6 @@ def test_a_summary_of_some_layers() -> None:
     ],
 )
 def test_wrong_arguments_of_summary_are_refused(options: Any, message: str) -> None:
-    cnnx.utils.clear_session()
     with pytest.raises((TypeError, ValueError), match=message):
         small_cnn().summary(**options)
 
