@@ -503,7 +503,7 @@ def test_pointwise_with_pixels_that_share_places_in_the_cache(ic: int, oc: int) 
 
 
 @pytest.mark.usefixtures("backend")
-@pytest.mark.parametrize(("ic", "oc"), [(3, 5), (5, 8), (32, 48), (20, 300)])
+@pytest.mark.parametrize(("ic", "oc"), [(3, 5), (5, 8), (32, 48), (20, 300), (130, 600)])
 @pytest.mark.parametrize("kernel", [1, 3])
 def test_prepared_weights_change_nothing(kernel: int, ic: int, oc: int) -> None:
     weights, bias = normal(1, kernel, kernel, ic, oc), normal(2, oc)

@@ -60,11 +60,11 @@ void check(const GemmTile& tile, int64_t rows, int64_t cols, bool accumulate, bo
 void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, bool has_bias) {
   constexpr int64_t kPixelStride = 3;
   const int64_t offsets[] = {0, 40};
-  const int64_t floats = tile.steps > 1 ? tile.steps * kPixelStride : 5;
-  const ConvRuns runs{2, floats, offsets};
+  const int64_t floats = tile.steps > 1 ? tile.steps * kPixelStride : kStretchFloats + 4;
   const std::vector<float> src = test::whole_floats(offsets[1] + pixels * kPixelStride + floats, 1),
                            weights = test::whole_floats(2 * floats * tile.channels, 2),
                            bias = test::whole_floats(cols, 3);
+  const ConvRuns runs{2, floats, offsets, {}, weights.data(), 2};
   const int64_t stride = cols + 1;
   std::vector<float> dst(pixels * stride, kUntouched), expected = dst;
   for (int64_t i = 0; i < pixels; ++i) {

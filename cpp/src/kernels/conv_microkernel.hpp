@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kLongSum = 64;  // long enough to fetch what it will be stored to meanwhile
 constexpr int kUnderWay = 16;     // cache lines that a core can fetch at once, about
 constexpr int64_t kLongRow = 24;  // whose pixels outweigh a branch
-constexpr int64_t kFetched = 4, kStretch = 16;  // rows to fetch, and steps until the next ones
+constexpr int64_t kFetched = 4;   // rows to fetch in each stretch
 
 // Pixels * Vectors accumulators stay in registers. A run is Steps times as long as the way from
 // pixel to pixel, so that up to Steps pixels see a float of it, which is broadcast once for them
@@ -23,8 +23,9 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
                const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
   constexpr int kSeen = Pixels + Steps - 1;
   Vec acc[Pixels][Vectors]{};
-  constexpr int64_t stretch = kStretch * Vectors * kLanes;
+  constexpr int64_t stretch = kStretchFloats * Vectors * kLanes;
   int64_t fetched = 0;
+  const float* ahead = runs.ahead;
   if (!Gently && runs.count * runs.floats >= kLongSum) {
     prefetch_tile<Pixels, Vectors>(dst, dst_stride);
   }
@@ -63,6 +64,13 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       const float* const stop = weights + stretch;
       while (weights < stop) add();
     }
+    while (runs.ahead_lines > 0 && end - weights > stretch) {
+      for (int64_t i = 0; i < runs.ahead_lines; ++i, ahead += kLineFloats) {
+        __builtin_prefetch(ahead, 0, 2);
+      }
+      const float* const stop = weights + stretch;
+      while (weights < stop) add();
+    }
     // One step is too little work to wait for a branch after each.
     if constexpr (Steps == 1) {
 #pragma GCC unroll 4
@@ -86,8 +94,8 @@ void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stri
                       int64_t pixels, int64_t cols, bool accumulate) {
   if (pixels == Pixels) {
     constexpr bool many = Steps > 1 && Pixels * Vectors > kUnderWay;
-    const auto tile = pixel_stride > kStretch ? conv_tile<Vectors, Steps, Pixels, many>
-                                              : conv_tile<Vectors, Steps, Pixels, false>;
+    const auto tile = pixel_stride > kStretchFloats ? conv_tile<Vectors, Steps, Pixels, many>
+                                                    : conv_tile<Vectors, Steps, Pixels, false>;
     tile(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols, accumulate);
   } else if constexpr (Pixels > 1) {
     conv_microkernel<Vectors, Steps, MostPixels, Pixels - 1>(

@@ -52,11 +52,15 @@ struct Range {
 };
 
 // The input that one output pixel sees, as runs of contiguous floats at offsets from its first. The
-// range bounds the sums over all of them; tiles of several steps know none.
+// range bounds the sums over all of them; tiles of several steps know none. Before every
+// kStretchFloats floats of a run but the last, so many cache lines of what is ahead are fetched.
+constexpr int64_t kStretchFloats = 16;
 struct ConvRuns {
   int64_t count, floats;
   const int64_t* offsets;
   Range range = {};
+  const float* ahead = nullptr;
+  int64_t ahead_lines = 0;
 };
 
 // dst (pixels, cols; row stride dst_stride) = the sum over all runs of src, pixel_stride floats

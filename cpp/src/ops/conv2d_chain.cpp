@@ -73,7 +73,7 @@ class Link {
       const auto [range, rest] = clipping(epilogue);
       const PixelProduct product(d.ic, d.oc, packed_, link_.bias, range, Where::near);
       product.multiply((made.end - made.begin) * d.ow, src + (made.begin - src_begin) * src_row(),
-                       dst + first, d.oc, Ahead({}, {}, 1), [&](int64_t begin, int64_t end) {
+                       dst + first, d.oc, Ahead({}, {}, 1), {}, [&](int64_t begin, int64_t end) {
                          finish(rest, (end - begin) * d.oc, first + begin * d.oc, dst);
                        });
       return;

@@ -5,6 +5,7 @@
 #include "gemm/pack.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/conv2d_geometry.hpp"
+#include "ops/conv_runs.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/prepared_weights.hpp"
 #include "ops/winograd_tiles.hpp"
@@ -40,10 +41,16 @@ class WinogradWeights {
   // outputs (tiles, oc) = inputs (tiles, ic) times the weights, for points [first, last).
   void multiply(int64_t first, int64_t last, int64_t tiles, const float* inputs,
                 int64_t input_stride, float* outputs, int64_t output_stride) const {
+    const bool far = kPoints * stride_ > kNearWeights;
     for (int64_t point = first; point < last; ++point) {
+      const float* weights = points_ + point * stride_;
       for (int64_t c = 0; c < oc_; c += tile_.channels) {
-        multiply(tiles, inputs + point * input_stride, ic_, points_ + point * stride_ + c * ic_,
-                 outputs + point * output_stride, c, false);
+        const float* const panel = weights;
+        weights = c + tile_.channels < oc_ ? panel + tile_.channels * ic_
+                                           : points_ + (point + 1) * stride_;
+        const Later later = {weights, far ? tile_.channels * ic_ : 0};
+        multiply(tiles, inputs + point * input_stride, ic_, panel, outputs + point * output_stride,
+                 c, false, later);
       }
     }
   }
@@ -66,16 +73,17 @@ class WinogradWeights {
         }
         for (int64_t point = 0; point < kPoints; ++point) {
           multiply(tiles, inputs + point * input_stride + row, end - row,
-                   points + point * transient_stride(), outputs + point * output_stride, c,
-                   row > 0);
+                   points + point * transient_stride(), outputs + point * output_stride, c, row > 0,
+                   {});
         }
       }
     }
   }
 
  private:
-  static constexpr int64_t kRows = 16;           // input channels whose taps are packed at once
-  static constexpr int64_t kTransientRows = 96;  // whose points stay in L2
+  static constexpr int64_t kNearWeights = 1 << 18;  // floats of all points, half of an L2
+  static constexpr int64_t kRows = 16;              // input channels whose taps are packed at once
+  static constexpr int64_t kTransientRows = 96;     // whose points stay in L2
 
   int64_t transient_stride() const {
     return WinogradTiles::point_stride(kTransientRows, tile_.channels);
@@ -106,11 +114,12 @@ class WinogradWeights {
 
   // Adds `rows` input channels to the products of a point, for the channels of a register tile.
   void multiply(int64_t tiles, const float* inputs, int64_t rows, const float* weights,
-                float* outputs, int64_t channel, bool accumulate) const {
+                float* outputs, int64_t channel, bool accumulate, Later later) const {
     const int64_t offset = 0, pieces = ceil_div(tiles, tile_.pixels);
-    const ConvRuns run{1, rows, &offset};
+    ConvRuns run{1, rows, &offset};
     for (int64_t i = 0; i < pieces; ++i) {
       const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;
+      fetch_share(run, tile_, ic_, pieces - i, later);
       tile_.microkernel(run, inputs + begin * ic_, ic_, weights, nullptr,
                         outputs + begin * oc_ + channel, oc_, end - begin,
                         std::min(tile_.channels, oc_ - channel), accumulate);

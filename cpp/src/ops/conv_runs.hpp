@@ -16,6 +16,21 @@ inline int64_t tile_time(int64_t accumulators, int64_t loads) {
   return times.loads_a_product * std::max(accumulators, times.accumulators) + loads;
 }
 
+// Lets a register tile fetch its share of what lies ahead, as one of so many that are left, and
+// takes that away.
+inline void fetch_share(ConvRuns& runs, const ConvTile& tile, int64_t pixel_stride, int64_t tiles,
+                        Later& later) {
+  runs.ahead_lines = 0;
+  if (later.floats <= 0) return;
+  const int64_t floats = tile.steps == 1 ? runs.floats : pixel_stride;
+  const int64_t stretches = runs.count * ((floats - 1) / kStretchFloats);
+  if (stretches == 0) return;
+  runs.ahead = later.data;
+  runs.ahead_lines = ceil_div(later.floats, tiles * stretches * kLineFloats);
+  const int64_t fetched = stretches * runs.ahead_lines * kLineFloats;
+  later.data += fetched, later.floats -= fetched;
+}
+
 // What `together` adjacent output pixels see of a strip, as runs of contiguous floats. The taps of
 // a kernel row lie side by side unless dilation or groups part them.
 class Runs {

@@ -104,9 +104,10 @@ class DenseTiles {
     return std::min(cut_.tile().channels, ocg_ - block % blocks_ * cut_.tile().channels);
   }
 
-  // Blocks [first, last) of a strip, whose first output is that of `out`.
-  void make(int64_t first, int64_t last, int64_t strip, const float* input,
-            const OutputPixels& out) const {
+  // Blocks [first, last) of a strip, whose first output is that of `out`. Weights that come from
+  // far are fetched while those before them are used.
+  void make(int64_t first, int64_t last, int64_t strip, const float* input, const OutputPixels& out,
+            Where weights = Where::near) const {
     const ConvTile& tile = cut_.tile();
     const int64_t images = strips_.images(strip), rows = strips_.rows(strip);
     Pace pace;
@@ -115,8 +116,14 @@ class DenseTiles {
     for (int64_t b = first; b < last; ++b) {
       const int64_t cols = channels(b), oc = channel(b);
       for (int64_t pass = 0; pass < passes_.count(); ++pass) {
-        const ConvRuns runs = passes_.runs(pass, offsets_);
+        ConvRuns runs = passes_.runs(pass, offsets_);
         const float* const w = weights_ + b * block_ + passes_.floats_before(pass) * tile.channels;
+        Later later = {};
+        if (weights == Where::far) {
+          const int64_t floats = runs.count * runs.floats * tile.channels;
+          later = {w + floats, floats};
+        }
+        int64_t left = images * rows * cut_.tiles();
         const float* const start = bias_ == nullptr || pass > 0 ? nullptr : bias_ + oc;
         for (int64_t n = 0; n < images; ++n) {
           for (int64_t y = 0; y < rows; ++y) {
@@ -127,9 +134,9 @@ class DenseTiles {
             if (pace.stops(runs.count * runs.floats * d_.ow * cols)) return;
             for (int64_t t = 0; t < cut_.tiles(); ++t) {
               ahead.fetch();
-              const int64_t x = cut_.x(t);
-              tile.microkernel(runs, from + x * d_.stride_w * d_.ic,
-                               cut_.together() * d_.stride_w * d_.ic, w, start,
+              const int64_t x = cut_.x(t), stride = cut_.together() * d_.stride_w * d_.ic;
+              fetch_share(runs, tile, stride, left--, later);
+              tile.microkernel(runs, from + x * d_.stride_w * d_.ic, stride, w, start,
                                to + x * out.pixel_stride, cut_.together() * out.pixel_stride,
                                cut_.vectors(t), cut_.together() * cols, pass > 0);
             }
@@ -183,7 +190,8 @@ void correlate_by_channels(const Conv2dDims& d, Images src, const KernelTaps& ta
           OutputPixels out = dst;
           out.data += strips.first_image(strip) * dst.image_stride +
                       strips.first_row(strip) * dst.row_stride;
-          tiles.make(block, block + 1, strip, is_copied ? copy : strips.input(strip, copy), out);
+          tiles.make(block, block + 1, strip, is_copied ? copy : strips.input(strip, copy), out,
+                     Where::far);
           if (is_finished(epilogue)) continue;
           for (int64_t n = 0; n < strips.images(strip); ++n) {
             for (int64_t y = 0; y < strips.rows(strip); ++y) {

@@ -32,11 +32,11 @@ void pack_product(MatrixView weights, int64_t ic, int64_t oc, int64_t begin, int
 
 void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t begin, int64_t end,
                                int64_t pixels, const float* src, float* dst, int64_t dst_stride,
-                               Ahead& ahead) const {
+                               Ahead& ahead, Pending& pending) const {
   // Outputs that are many times the inputs come from memory, and short sums leave no time to wait.
   const bool fetches = dst_ == Where::far && ic_ < 64 && channels_ >= 4 * ic_;
   const int64_t offset = 0, cols = std::min(tile.channels, channels_ - channel);
-  const ConvRuns run{1, ic_, &offset, range_};
+  ConvRuns run{1, ic_, &offset, range_};
   const int64_t count = ceil_div(end - begin, tile.pixels);
   for (int64_t t = 0; t < count; ++t) {
     ahead.fetch();
@@ -46,6 +46,7 @@ void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t be
       fetch_tile(dst + channel, dst_stride, last + tile.pixels,
                  std::min(last + 2 * tile.pixels, pixels), tile.channels);
     }
+    fetch_share(run, tile, ic_, std::max<int64_t>(pending.tiles--, 1), pending.later);
     tile.microkernel(run, src + first * ic_, ic_, packed_ + channel * ic_,
                      bias_ == nullptr ? nullptr : bias_ + channel,
                      dst + first * dst_stride + channel, dst_stride, last - first, cols, false);

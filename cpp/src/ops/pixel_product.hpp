@@ -6,6 +6,7 @@
 
 #include "cnnx/gemm.hpp"
 #include "kernels/kernel_table.hpp"
+#include "ops/conv_runs.hpp"
 #include "ops/strips.hpp"
 
 namespace cnnx {
@@ -29,9 +30,6 @@ inline const ConvTile& product_tile(int64_t channels) {
 void pack_product(MatrixView weights, int64_t ic, int64_t oc, int64_t begin, int64_t end,
                   float* packed);
 
-// Whether the outputs lie in the cache when they are written.
-enum class Where { near, far };
-
 // Products of pixels (pixels, ic) with packed columns of the weights, plus bias unless it is null,
 // clipped to a range.
 class PixelProduct {
@@ -47,16 +45,18 @@ class PixelProduct {
   }
 
   // dst (pixels, channels), dst_stride floats from one to the next. Calls finish(begin, end) for
-  // pixels that are made, while they are in the cache, and fetches ahead with every tile.
+  // pixels that are made, while they are in the cache, and fetches ahead with every tile, of
+  // weights a little at a time.
   template <typename Finish>
   void multiply(int64_t pixels, const float* src, float* dst, int64_t dst_stride, Ahead ahead,
-                const Finish& finish) const {
+                Later weights_ahead, const Finish& finish) const {
     const int64_t block = pixels_together(pixels);
+    Pending pending = {weights_ahead, tiles(pixels)};
     for (int64_t begin = 0; begin < pixels; begin += block) {
       const int64_t end = std::min(begin + block, pixels);
       for (int64_t c = 0; c < channels_;) {
         const ConvTile& tile = product_tile(channels_ - c);
-        make_column(tile, c, begin, end, pixels, src, dst, dst_stride, ahead);
+        make_column(tile, c, begin, end, pixels, src, dst, dst_stride, ahead, pending);
         c += tile.channels;
       }
       finish(begin, end);
@@ -64,6 +64,12 @@ class PixelProduct {
   }
 
  private:
+  // What tiles are to fetch, and how many are left to do so.
+  struct Pending {
+    Later later;
+    int64_t tiles;
+  };
+
   // Outputs that stay in L1 until they are finished, if the weights do so too.
   int64_t pixels_together(int64_t pixels) const {
     constexpr int64_t kTogether = 4096;
@@ -72,8 +78,8 @@ class PixelProduct {
     return std::max<int64_t>(kTogether / (channels_ * height), 1) * height;
   }
   void make_column(const ConvTile& tile, int64_t channel, int64_t begin, int64_t end,
-                   int64_t pixels, const float* src, float* dst, int64_t dst_stride,
-                   Ahead& ahead) const;
+                   int64_t pixels, const float* src, float* dst, int64_t dst_stride, Ahead& ahead,
+                   Pending& pending) const;
 
   int64_t ic_, channels_;
   const float *packed_, *bias_;

@@ -54,6 +54,13 @@ class ProductCut {
   // Whether a thread takes all strips that meet a part of the weights before the next part, as
   // weights are many or pixels few.
   bool by_parts() const { return by_parts_; }
+  // Of the next part's weights, if it is met before an item, what item i is to fetch.
+  Later weights_ahead(int64_t i, int64_t last, int64_t ic, const float* form) const {
+    const int64_t next = i / strips_ + 1;
+    if (!by_parts_ || next >= parts_ || next * strips_ >= last) return {};
+    const int64_t floats = ceil_div(ic * (channel(next + 1) - channel(next)), strips_);
+    return {form + ic * channel(next) + i % strips_ * floats, floats};
+  }
   int64_t parts() const { return parts_; }
   int64_t channel(int64_t part) const { return std::min(vectors_ * part / parts_ * lanes(), oc_); }
   int64_t most_pixels() const { return ceil_div(pixels_, strips_); }
@@ -182,18 +189,21 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
           const bool goes_on = i + 1 < cut.count() && cut[i + 1].strip == strip + 1;
           const Ahead ahead(goes_on ? src.later(cut[i + 1].begin, cut[i + 1].end) : Later{}, {},
                             product.tiles(pixels));
-          product.multiply(pixels, x, out, out_stride, ahead, [&](int64_t begin, int64_t end) {
-            if (!adjacent) {
-              spread(out + begin * out_stride, item.begin + begin, item.begin + end, item.channel,
-                     channels, oc, bias, rest, dst);
-            } else if (channels == oc) {
-              finish(rest, (end - begin) * oc, (item.begin + begin) * oc, dst.data);
-            } else if (!is_finished(rest)) {
-              for (int64_t p = item.begin + begin; p < item.begin + end; ++p) {
-                finish(rest, channels, p * oc + item.channel, dst.data);
-              }
-            }
-          });
+          product.multiply(
+              pixels, x, out, out_stride, ahead,
+              form == nullptr ? Later{} : cut.weights_ahead(i, last_item, ic, form),
+              [&](int64_t begin, int64_t end) {
+                if (!adjacent) {
+                  spread(out + begin * out_stride, item.begin + begin, item.begin + end,
+                         item.channel, channels, oc, bias, rest, dst);
+                } else if (channels == oc) {
+                  finish(rest, (end - begin) * oc, (item.begin + begin) * oc, dst.data);
+                } else if (!is_finished(rest)) {
+                  for (int64_t p = item.begin + begin; p < item.begin + end; ++p) {
+                    finish(rest, channels, p * oc + item.channel, dst.data);
+                  }
+                }
+              });
         }
       });
 }

@@ -14,6 +14,9 @@ namespace cnnx {
 
 constexpr int64_t kL1Floats = 6144;  // 24 KiB that stay in L1 while they are read again and again
 
+// Whether memory that is read or written is in the cache by then.
+enum class Where { near, far };
+
 // Memory that is needed later.
 struct Later {
   const float* data;
