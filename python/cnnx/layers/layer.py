@@ -8,7 +8,7 @@ import math
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -16,20 +16,11 @@ from cnnx import constraints, geometry, initializers, random, registry, regulari
 from cnnx.arrays import Float, Shape, as_float32
 from cnnx.initializers import Initializer
 from cnnx.layers.call import Call, Traits, alone, take_output
-from cnnx.layers.layout import (
-    CHANNELS_FIRST,
-    CHANNELS_LAST,
-    channels_first,
-    channels_last,
-    check_layout_rank,
-    checked_layout,
-    moved_first,
-    moved_last,
-)
+from cnnx.layers.laid_out import OF_ITS_LAYOUT, LaidOut
+from cnnx.layers.layout import CHANNELS_LAST, moved_first, moved_last
 from cnnx.layers.restraint import Restraint
 from cnnx.layers.value import Node, Value
 from cnnx.layers.weight import Weight
-from cnnx.layers.weight_holder import WeightHolder
 
 _counters: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
 
@@ -46,7 +37,7 @@ def automatic_name(class_name: str) -> str:
     return f"{base}_{count}" if count else base
 
 
-class Layer(WeightHolder):
+class Layer(LaidOut):
     """
     One step of a network: a function of a batch, its gradient, and the weights that it learns.
 
@@ -120,69 +111,8 @@ class Layer(WeightHolder):
             if not name.startswith("_"):
                 Weight.count_arrangement()  # a setting, which recorded calls hold
                 form = self.__dict__.get("_channels_last_form")
-                if form is not None and name not in _OF_ITS_LAYOUT:
+                if form is not None and name not in OF_ITS_LAYOUT:
                     setattr(form, name, value)
-
-    # Channels first.
-
-    data_format = CHANNELS_LAST
-    """Where the channels of inputs and outputs stand; what the methods compute has them last."""
-    _rank: int | None = None
-
-    def take_layout(self, data_format: Any, rank: int | None = None) -> None:
-        """
-        Set `data_format`, of which None is the usual one.
-
-        Parameters
-        ----------
-        data_format
-            None, 'channels_last' or 'channels_first'.
-        rank
-            Number of axes beside the batch and the channels; None for any.
-        """
-        self.data_format = checked_layout(self, data_format)
-        self._rank = rank
-
-    def puts_channels_first(self, input_shape: Shape) -> bool:
-        """Return whether the layer takes inputs of this shape with the channels first."""
-        return self.data_format == CHANNELS_FIRST and len(input_shape) > 2
-
-    def settings_for_channels_last(self) -> dict[str, Any]:
-        """Return the attributes by which the same layer takes its channels last."""
-        return {"data_format": CHANNELS_LAST}
-
-    @property
-    def channels_last_form(self) -> Layer:
-        """The layer that computes where this one has its channels first, with the same weights."""
-        if self._channels_last_form is None:
-            self._channels_last_form = self.with_settings(**self.settings_for_channels_last())
-            self._channels_last_form._weights = []
-        return self._channels_last_form
-
-    def with_settings(self, **settings: Any) -> Self:
-        """Return a layer that has what this one has, its weights too, but for some attributes."""
-        other = object.__new__(type(self))
-        vars(other).update(vars(self), _values=[], _channels_last_form=None)
-        for name, value in settings.items():
-            setattr(other, name, value)
-        return other
-
-    def _build_channels_first(self, input_shape: Shape) -> Shape:
-        """Build the layer that computes, and take over its weights; return the output's shape."""
-        check_layout_rank(self, input_shape, self._rank)
-        form = self.channels_last_form
-        form.saved_values = self.saved_values
-        made = form.build_once(channels_last(input_shape))
-        shape = channels_first(made) if len(made) == len(input_shape) else made
-        if not self.built:
-            vars(self).update(
-                {name: value for name, value in vars(form).items() if isinstance(value, Weight)},
-                _weights=form.weights,
-                input_shape=input_shape,
-                output_shape=shape,
-                built=True,
-            )
-        return shape
 
     # What a new layer implements.
 
@@ -504,9 +434,6 @@ def _holds_layers(value: Any) -> bool:
     items = value if isinstance(value, (list, tuple)) else [value]
     return bool(items) and all(isinstance(item, Layer) for item in items)
 
-
-_OF_ITS_LAYOUT = {"axis", "built", "data_format", "input_shape", "output_shape", "saved_values"}
-"""Attributes that a layer with its channels first does not share with the one that computes."""
 
 _AXES = {
     1: ("sequences", "(batch, steps, channels)", "sequences of one channel"),

@@ -11,7 +11,7 @@ import numpy as np
 from cnnx.arrays import Float, Shape
 
 if TYPE_CHECKING:
-    from cnnx.layers.layer import Layer
+    from cnnx.layers.laid_out import LaidOut
 
 CHANNELS_FIRST, CHANNELS_LAST = "channels_first", "channels_last"
 _AXES = {
@@ -19,7 +19,7 @@ _AXES = {
     2: ("images", "(batch, channels, height, width)", "grey images"),
 }
 
-L = TypeVar("L", bound="Layer")
+L = TypeVar("L", bound="LaidOut")
 
 
 def channels_last(shape: Shape) -> Shape:
@@ -44,7 +44,7 @@ def moved_first(x: Float) -> Float:
     return np.ascontiguousarray(np.moveaxis(x, -1, 1))
 
 
-def checked_layout(layer: Layer, data_format: Any) -> str:
+def checked_layout(layer: LaidOut, data_format: Any) -> str:
     """Return the layout that a `data_format` names; None is the usual one."""
     if data_format is None:
         return CHANNELS_LAST
@@ -56,7 +56,7 @@ def checked_layout(layer: Layer, data_format: Any) -> str:
     return data_format
 
 
-def check_layout_rank(layer: Layer, input_shape: Shape, rank: int | None) -> None:
+def check_layout_rank(layer: LaidOut, input_shape: Shape, rank: int | None) -> None:
     """Raise ValueError unless an input has a channel axis, and as many others as are wanted."""
     if rank is None or len(input_shape) == rank + 2:
         return
