@@ -23,6 +23,7 @@ void bind_pool2d(py::module_& m);
 void bind_program(py::module_& m);
 void bind_resample2d(py::module_& m);
 void bind_runtime(py::module_& m);
+void bind_shared_sums(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_upsample2d(py::module_& m);
 void bind_warp(py::module_& m);
@@ -32,6 +33,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "The C++ core of cnnx: arrays in, arrays out. Use cnnx.ops and cnnx.layers instead.";
   cnnx::bindings::bind_runtime(m);
   cnnx::bindings::bind_program(m);
+  cnnx::bindings::bind_shared_sums(m);
   cnnx::bindings::bind_gemm(m);
   cnnx::bindings::bind_conv2d(m);
   cnnx::bindings::bind_permutation(m);

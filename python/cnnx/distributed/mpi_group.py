@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import math
+import os
 import pickle
 import sys
 import time
@@ -16,6 +17,7 @@ import numpy as np
 from cnnx.arrays import Array
 from cnnx.distributed.group import Group, Pending
 from cnnx.distributed.processes import Process, ended, this_process
+from cnnx.distributed.shared_memory import SharedSums, create_memory, open_memory
 
 T = TypeVar("T")
 
@@ -57,6 +59,7 @@ class MPIGroup(Group):
         self._done = 0
         self._ends = False
         self._processes: list[Process] = self._data.allgather(this_process())
+        self._sums = self._shared_sums() if self.local_size == self.size else None
         self._hook = sys.excepthook
         sys.excepthook = self._end_all
         atexit.register(self._leave)
@@ -68,9 +71,22 @@ class MPIGroup(Group):
         began = time.perf_counter()
         flat = array.reshape(-1)
         pieces = (flat[start : start + PIECE] for start in range(0, len(flat), PIECE))
-        requests = [self._data.Iallreduce(self._mpi.IN_PLACE, piece) for piece in pieces]
+        if self._sums is not None and self._sums.takes(flat):
+            requests: list[Any] = [self._sums.begin(piece) for piece in pieces]
+        else:
+            requests = [self._data.Iallreduce(self._mpi.IN_PLACE, piece) for piece in pieces]
         self.seconds += time.perf_counter() - began
         return _Requests(requests, self)
+
+    def _shared_sums(self) -> SharedSums | None:
+        """Return sums in memory that all ranks share; None if one of them has none."""
+        made = create_memory(self.size) if self.rank == 0 else None
+        path = self.broadcast(made and made[0])
+        memory = None if path is None else made[1] if made else open_memory(path, self.size)
+        shared = all(self.gather(memory is not None))
+        if made:
+            os.unlink(made[0])
+        return SharedSums(memory, self.rank, self.size) if memory and shared else None
 
     def gather(self, value: T) -> list[T]:
         """Return what each rank gave, in their order."""
