@@ -24,6 +24,7 @@ from test_saving import SPOILT, read, write
 
 CONSTANT = 128 << 20  # bytes, as SECURITY.md says
 SECONDS = 20
+READ_BY_SIGNATURE = ("__code__", "__defaults__", "__kwdefaults__")  # `inspect.signature`
 
 
 class Guard:
@@ -39,6 +40,8 @@ class Guard:
         if event == "builtins.id":  # an object's identity, for which context managers ask
             return
         if event in ("mmap.__new__", "sys._getframe"):  # of the open file; where warnings lead
+            return
+        if event == "object.__getattr__" and arguments[1] in READ_BY_SIGNATURE:
             return
         if self._path and (event, *arguments[:2]) != ("open", self._path, "r"):
             self._events.append(f"{event}{arguments}")

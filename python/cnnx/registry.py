@@ -28,6 +28,18 @@ _written: dict[str, Any] = {}
 _custom_objects: ContextVar[Mapping[str, Any] | None] = ContextVar("custom_objects", default=None)
 
 
+class _ConstructorSignature:
+    """What `inspect.signature` and `help` show of a class; an older Python would show `__new__`."""
+
+    def __get__(self, instance: object, owner: type[Any]) -> inspect.Signature:
+        if instance is not None:
+            raise AttributeError("__signature__")  # a call of an object takes other arguments
+        if owner.__init__ is object.__init__:
+            return inspect.Signature()
+        signature = inspect.signature(owner.__init__)
+        return signature.replace(parameters=list(signature.parameters.values())[1:])
+
+
 class NamedArguments:
     """Something whose constructor names the nearest argument to a misspelt one."""
 
@@ -42,10 +54,7 @@ class NamedArguments:
                 raise TypeError(f"{cls.__name__} takes no argument {name}.{hint}")
         return super().__new__(cls)
 
-    # What `inspect.signature` and `help` show of a class without a constructor of its own.
-    __new__.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-        [inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)]
-    )
+    __signature__ = _ConstructorSignature()
 
 
 def argument_names(cls: type[Any]) -> tuple[frozenset[str], bool]:
@@ -61,7 +70,7 @@ def argument_names(cls: type[Any]) -> tuple[frozenset[str], bool]:
             by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
             found |= {item.name for item in parameters if item.kind in by_name}
             others = any(item.kind is inspect.Parameter.VAR_KEYWORD for item in parameters)
-            if not others:
+            if not others or is_own(base):  # what a user's class does with others is its affair
                 break
         _argument_names[cls] = frozenset(found), others
     return _argument_names[cls]

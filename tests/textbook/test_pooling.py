@@ -157,7 +157,7 @@ def test_o9_both_orders_of_flatten_give_the_same_network() -> None:
     places = layers.Flatten(order="F")(np.arange(40).reshape(1, 4, 5, 2)).astype(int)[0]
     outputs = []
     for order, weights in (("C", kernel), ("F", kernel[places])):
-        model = cnnx.Sequential([layers.Flatten(order), layers.Dense(1, use_bias=False)])
+        model = cnnx.Sequential([layers.Flatten(order=order), layers.Dense(1, use_bias=False)])
         model(x)
         model.set_weights([weights])
         outputs.append(model(x))

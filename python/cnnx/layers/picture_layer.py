@@ -78,7 +78,8 @@ class PictureLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if data_format is not None and not np.array_equal(data_format, CHANNELS_LAST):
+        wanted = isinstance(data_format, str) and data_format == CHANNELS_LAST
+        if data_format is not None and not wanted:
             raise ValueError(
                 f"{self}: data_format must be 'channels_last', got {data_format!r}; pictures are "
                 "(batch, height, width, channels): transpose others with "

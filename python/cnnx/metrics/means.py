@@ -67,6 +67,10 @@ class MeanMetricWrapper(Metric):
 
     whole = True
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """Return an object; unlike those of other classes, it takes arguments of any name."""
+        return super().__new__(cls)
+
     def __init__(
         self, fn: Callable[..., Any], name: str | None = None, dtype: Any = None, **kwargs: Any
     ) -> None:
