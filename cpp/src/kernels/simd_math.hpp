@@ -54,7 +54,7 @@ CNNX_INLINE Vec exp(Vec x) {
 // Cephes' logf for normal x > 0: x = 2^n m with m in [sqrt(1/2), sqrt(2)), log m by a polynomial
 // in m - 1.
 CNNX_INLINE Vec log(Vec x) {
-  constexpr int32_t kSqrtHalf = 0x3f3504f3;  // the bits of sqrt(1/2)
+  constexpr int32_t kSqrtHalf = 0x3f3504f3;             // the bits of sqrt(1/2)
   const IntVec bits = (IntVec)((BitVec)x - kSqrtHalf);  // of any x a number, without overflow
   const Vec n = __builtin_convertvector(bits >> 23, Vec);
   const Vec f = (Vec)((bits & 0x007fffff) + kSqrtHalf) - 1.0f;
