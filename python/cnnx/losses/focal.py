@@ -11,7 +11,7 @@ from cnnx.geometry import number
 from cnnx.losses.cross_entropies import BinaryCrossentropy, CategoricalCrossentropy, CrossEntropy
 from cnnx.losses.elementwise import elementwise_kernels, sigmoid_kernels
 from cnnx.losses.loss import Kernels
-from cnnx.losses.rows import EPSILON, as_double, row_factors
+from cnnx.losses.rows import EPSILON, as_double, row_factors, row_kernels
 
 
 class BinaryFocalCrossentropy(CrossEntropy):
@@ -127,7 +127,7 @@ class CategoricalFocalCrossentropy(CrossEntropy):
     @property
     def on_outputs(self) -> Kernels:
         """What computes the loss from rows of probabilities."""
-        return Kernels(self._forward_rows, self._backward_rows)
+        return row_kernels(self.values, self.slopes)
 
     @property
     def on_logits(self) -> Kernels:
@@ -161,15 +161,6 @@ class CategoricalFocalCrossentropy(CrossEntropy):
         mean = (slopes * probabilities).sum(axis=1, keepdims=True)
         found: Double = probabilities * (slopes - mean)
         return found
-
-    def _forward_rows(self, outputs: Float, targets: Array, losses: Float) -> None:
-        losses[...] = self.values(as_double(targets), as_double(outputs))
-
-    def _backward_rows(
-        self, outputs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
-    ) -> None:
-        slopes = self.slopes(as_double(targets), as_double(outputs))
-        gradient[...] = slopes * row_factors(weights, scale)
 
     def _forward_logits(
         self, logits: Float, targets: Array, probabilities: Float, losses: Float

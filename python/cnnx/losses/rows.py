@@ -1,11 +1,15 @@
 """Losses of rows of outputs, in NumPy and float64."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from cnnx.arrays import Array, Double, Float
 from cnnx.losses.loss import Kernels, PlainLoss
+
+_Function = Callable[[Any, Double], Double]
 
 EPSILON = 1e-7
 """Keras' bound for quotients and logarithms."""
@@ -29,16 +33,28 @@ class RowLoss(PlainLoss):
     @property
     def on_outputs(self) -> Kernels:
         """What computes the loss from rows of outputs."""
-        return Kernels(self._forward_rows, self._backward_rows)
+        return row_kernels(self.values, self.slopes)
 
-    def _forward_rows(self, outputs: Float, targets: Array, losses: Float) -> None:
-        losses[...] = self.values(as_double(targets), as_double(outputs))
 
-    def _backward_rows(
-        self, outputs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
-    ) -> None:
-        slopes = self.slopes(as_double(targets), as_double(outputs))
-        gradient[...] = slopes * row_factors(weights, scale)
+def row_kernels(values: _Function, slopes: _Function) -> Kernels:
+    """Return what computes a loss from rows of outputs, of its `values` and `slopes` in float64."""
+    return Kernels(partial(_forward, values), partial(_backward, slopes))
+
+
+def _forward(values: _Function, outputs: Float, targets: Array, losses: Float) -> None:
+    losses[...] = values(as_double(targets), as_double(outputs))
+
+
+def _backward(
+    slopes: _Function,
+    outputs: Float,
+    targets: Array,
+    weights: Float | None,
+    scale: float,
+    gradient: Float,
+) -> None:
+    by_output = slopes(as_double(targets), as_double(outputs))
+    gradient[...] = by_output * row_factors(weights, scale)
 
 
 def as_double(array: Array) -> Any:
