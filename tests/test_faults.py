@@ -50,7 +50,7 @@ class Trouble(Exception):  # noqa: N818
 
 # --- interrupts -----------------------------------------------------------------------------------
 
-# Each makes its arrays when it is called, and returns what is to be interrupted.
+# A call makes the arrays, and returns the operation to interrupt.
 LONG: dict[str, tuple[str, Callable[[], Callable[[], Any]]]] = {
     f"{algorithm} {name}": (algorithm, operation)
     for algorithms, name, operation in (

@@ -55,7 +55,7 @@ CNNX_INLINE Vec exp(Vec x) {
 // in m - 1.
 CNNX_INLINE Vec log(Vec x) {
   constexpr int32_t kSqrtHalf = 0x3f3504f3;             // the bits of sqrt(1/2)
-  const IntVec bits = (IntVec)((BitVec)x - kSqrtHalf);  // of any x a number, without overflow
+  const IntVec bits = (IntVec)((BitVec)x - kSqrtHalf);  // unsigned: wraps for x < 0
   const Vec n = __builtin_convertvector(bits >> 23, Vec);
   const Vec f = (Vec)((bits & 0x007fffff) + kSqrtHalf) - 1.0f;
   Vec p = f * 7.0376836292e-2f - 1.1514610310e-1f;
