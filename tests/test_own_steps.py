@@ -448,17 +448,26 @@ def test_methods_that_nothing_would_call_are_refused(name: str) -> None:
             type("Own", (cls,), {name: lambda self, *rest: None})
 
 
-def test_several_ranks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("operation", ["fit", "evaluate"])
+def test_a_batch_with_fewer_samples_than_ranks_is_refused(
+    operation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cnnx import distributed
 
     model = compiled(Usual)
-    model.fit(X, Y, verbose=0)
+    monkeypatch.setattr(distributed.Group, "size", 3)
+    match = rf"{operation}: steps of your own .* has 2 for 3 ranks: leave out 2 of 38"
+    with pytest.raises(ValueError, match=match):
+        getattr(model, operation)(X[:38], Y[:38], batch_size=4, verbose=0)
+
+
+def test_a_rank_without_samples_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cnnx import distributed
+
+    model = compiled(Usual)
     monkeypatch.setattr(distributed.Group, "size", 2)
-    for call in (model.fit, model.evaluate):
-        with pytest.raises(ValueError, match=r"Usual\.t.*_step sees the samples of one rank of 2"):
-            call(X, Y, verbose=0)
-    with pytest.raises(ValueError, match=r"predict: Usual\.predict_step sees"):
-        model.predict(X, verbose=0)
+    with pytest.raises(ValueError, match=r"Usual\.train_step needs .* rank 0 has none of a batch"):
+        model.train_on_batch(X[:0], Y[:0])
 
 
 # --- files and copies -----------------------------------------------------------------------------

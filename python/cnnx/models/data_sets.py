@@ -13,7 +13,14 @@ from cnnx.models.array_epochs import ArrayEpochs
 from cnnx.models.batches import Batches, Stream, first_steps
 from cnnx.models.data_form import unpack_x_y_sample_weight
 from cnnx.models.inputs import batches, data, samples, stream, stream_samples, weigh
-from cnnx.models.own_data import OwnBatches, build_for, own_arrays, own_batches, own_stream
+from cnnx.models.own_data import (
+    OwnBatches,
+    build_for,
+    check_parts,
+    own_arrays,
+    own_batches,
+    own_stream,
+)
 from cnnx.streams import is_stream
 
 if TYPE_CHECKING:
@@ -34,7 +41,10 @@ def to_evaluate(
 ) -> Batches | Stream:
     """Return the batches of a data set in the form that users give it."""
     if "test_step" in model.own_steps:
-        return own_batches(model, x, y, sample_weight, batch_size, steps, operation)
+        found = own_batches(model, x, y, sample_weight, batch_size, steps, operation)
+        if isinstance(found, Batches):
+            check_parts(found, operation)
+        return found
     if is_stream(x):
         return stream(model, x, y, sample_weight, operation, steps=steps)
     arrays = data(model, x, y, sample_weight, operation)
@@ -71,6 +81,7 @@ def to_fit(
         form, arrays = own_arrays(model, *given, "fit", class_weight)
         build_for(model, arrays)
         training = OwnBatches(form, arrays, batch_size, shuffle)
+        check_parts(training, "fit")
     else:
         arrays = data(model, *given, "fit")
         if split and validation is None:
@@ -94,11 +105,11 @@ def check_steps(steps: int | None, name: str) -> int | None:
 
 def to_predict(model: Model, x: Any, batch_size: int, steps: int | None) -> Batches | Stream:
     """Return batches of samples alone."""
+    # Other streams than those that are cut in parts give each rank its own predictions.
+    group = distributed.group() if getattr(x, "shared", False) is True else distributed.Group()
     if "predict_step" in model.own_steps:
-        return own_batches(model, x, None, None, batch_size, steps, "predict")
+        return own_batches(model, x, None, None, batch_size, steps, "predict", group)
     if is_stream(x):
-        # Other streams than those that are cut in parts give each rank its own predictions.
-        group = distributed.group() if getattr(x, "shared", False) is True else distributed.Group()
         return Stream(x, stream_samples(model, "predict"), "predict", steps, group)
     arrays = first_steps(samples(model, x, "predict"), batch_size, steps, "predict")
     return Batches(*((array, FLOAT32) for array in arrays), batch_size=batch_size)

@@ -1,6 +1,10 @@
-"""The sum of the gradients of all ranks, which begins while the backward pass still runs."""
+"""Gradients of all ranks: their sum, and the mean of those that a user hands in."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
 
 from cnnx.arrays import Float
 from cnnx.distributed import Group
@@ -8,7 +12,7 @@ from cnnx.distributed.group import Pending
 from cnnx.graph import Plan
 from cnnx.layers.weight import Weight
 from cnnx.models.parameters import Parameters
-from cnnx.optimizers.learned import joined
+from cnnx.optimizers.learned import Part, joined
 
 LEAST = 1 << 15
 """Numbers from which on a sum of its own, begun earlier, costs less than it hides."""
@@ -16,7 +20,7 @@ LEAST = 1 << 15
 
 class GradientSum:
     """
-    The sum of the gradients of one step.
+    The sum of the gradients of one step, which begins while the backward pass still runs.
 
     The backward pass completes gradients from the end of the flat buffer to its beginning. Their
     stretches are summed in the background as soon as each holds `LEAST` numbers; gradients that
@@ -78,3 +82,28 @@ class GradientSum:
         pending, self._pending = self._pending, []
         for one in pending:
             one.wait()
+
+
+def take_means(group: Group, parameters: Parameters, parts: Sequence[Part], samples: int) -> None:
+    """
+    Let gradients and moving statistics become the means of all ranks.
+
+    Parameters
+    ----------
+    group
+        The ranks.
+    parameters
+        The flat buffers.
+    parts
+        The weights whose gradients are there.
+    samples
+        Of this rank, which its gradients and statistics come from.
+    """
+    share = samples / int(group.sum(np.array([samples], np.int64))[0])
+    for part in joined(sorted((part for _, part in parts), key=lambda part: part.start)):
+        gradients = parameters.gradients[part]
+        gradients *= share
+        group.sum(gradients)
+    shared = np.multiply(parameters.state, share, dtype=np.float64)
+    np.copyto(parameters.state, group.sum(shared), casting="same_kind")
+    Weight.count_change(parameters.kept)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 import cnnx.models.data_sets as data_sets
-from cnnx import registry
+from cnnx import distributed, registry
 from cnnx.arrays import Float
 from cnnx.geometry import integer, number
 from cnnx.models.argument_names import named
@@ -17,7 +17,7 @@ from cnnx.models.callback import Callback, Callbacks, History, Logs
 from cnnx.models.data_form import gathered
 from cnnx.models.own_data import own_arrays
 from cnnx.models.stepped_network import SteppedNetwork
-from cnnx.models.steps import OwnSteps, check_alone, steps_of
+from cnnx.models.steps import OwnSteps, steps_of
 from cnnx.models.summary import html_summary
 from cnnx.models.training import Training, check_frequency
 from cnnx.models.weighting import check_class_weight
@@ -289,8 +289,6 @@ class Model(SteppedNetwork):
         size = _batch_size(batch_size, "predict")
         steps = data_sets.check_steps(steps, "predict: steps")
         own = "predict_step" in self.own_steps
-        if own:
-            check_alone(f"{type(self).__name__}.predict_step", "predict")
         batches = data_sets.to_predict(self, x, size, steps)
         found: list[Any] = []
         called = Callbacks(callbacks, "predict")
@@ -302,8 +300,7 @@ class Model(SteppedNetwork):
                 if notify is not None:
                     notify("on_predict_batch_begin", number, {})
                 if own:
-                    *arrays, form = batch
-                    outputs = self.predict_step(form.pack(arrays))
+                    outputs = self._own_predicted(batch)
                 else:
                     outputs = self._predicted(batch)
                     _check_sizes(found[:1], outputs)
@@ -313,8 +310,8 @@ class Model(SteppedNetwork):
                     packed = outputs if own else self._outputs.pack(outputs)
                     notify("on_predict_batch_end", number, {"outputs": packed})
         called.notify("on_predict_end", {})
-        if own and found:
-            return gathered(found, np.concatenate)
+        if own and (joint := [part for part in batches.in_order(found) if part is not None]):
+            return gathered(joint, np.concatenate)
         return self._outputs.pack(
             np.concatenate(batches.in_order([outputs[place] for outputs in found]) or [nothing])
             for place, nothing in enumerate(self.runs.nothing(batches.empty()))
@@ -325,6 +322,13 @@ class Model(SteppedNetwork):
         if batch and len(batch[0]):
             return self.runs.forward(batch)
         return self.runs.nothing(batch)
+
+    def _own_predicted(self, batch: Sequence[Any]) -> Any:
+        """Return what `predict_step` makes of a batch; None of one that has no samples here."""
+        if distributed.group().size > 1 and not (batch and len(batch[0])):
+            return None
+        *arrays, form = batch
+        return self.predict_step(form.pack(arrays))
 
     # Single batches.
 
@@ -340,7 +344,7 @@ class Model(SteppedNetwork):
         classes = check_class_weight(class_weight, "train_on_batch")
         if "train_step" in self.own_steps:
             form, arrays = own_arrays(self, x, y, sample_weight, "train_on_batch", classes)
-            return self._own_figures("train", form.pack(arrays), return_dict)
+            return self._own_figures("train", [*arrays, form], return_dict)
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
             step = self.training_step("train_on_batch").at(arrays)
@@ -354,7 +358,7 @@ class Model(SteppedNetwork):
         """Return the loss of one batch, [loss, metrics...], or a dict."""
         if "test_step" in self.own_steps:
             form, arrays = own_arrays(self, x, y, sample_weight, "test_on_batch")
-            return self._own_figures("test", form.pack(arrays), return_dict)
+            return self._own_figures("test", [*arrays, form], return_dict)
         with self.lock:
             arrays = self._checked(x, y, sample_weight, "test_on_batch")
             step = self.training_step("test_on_batch").at(arrays)
@@ -369,12 +373,12 @@ class Model(SteppedNetwork):
     def _figures(self, values: list[float], named: bool) -> Any:
         return dict(zip(self.metrics_names, values, strict=True)) if named else _flat(values)
 
-    def _own_figures(self, kind: str, data: Any, named: bool) -> Any:
+    def _own_figures(self, kind: str, batch: Sequence[Any], named: bool) -> Any:
         """Return what a step of a user's own says of one batch."""
         steps = OwnSteps(self, kind)
         with self.lock:
             steps.begin()
-            values = steps.take(data)
+            values = steps.run(*batch)
         return dict(zip(steps.names, values, strict=True)) if named else _flat(values)
 
 

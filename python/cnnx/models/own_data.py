@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cnnx import distributed
 from cnnx.arrays import FLOAT32, Array, real_array
+from cnnx.distributed import Group
 from cnnx.models.batches import Batches, Stream, first_steps
 from cnnx.models.data_form import DataForm, unpack_x_y_sample_weight
 from cnnx.models.inputs import channels_last
@@ -114,6 +116,7 @@ def own_stream(
     operation: str,
     class_weight: Mapping[int, float] | None = None,
     steps: int | None = None,
+    group: Group | None = None,
 ) -> Stream:
     """Return the batches of a stream, each with its form behind it."""
     if y is not None or sample_weight is not None:
@@ -123,7 +126,7 @@ def own_stream(
         form, arrays = own_arrays(model, *unpack_x_y_sample_weight(batch), operation, class_weight)
         return [*(array.astype(_kind(array)) for array in arrays), form]
 
-    found = Stream(x, check, operation, steps)
+    found = Stream(x, check, operation, steps, group)
     if not model.built:
         build_for(model, check(found.first()))
     return found
@@ -136,6 +139,17 @@ def build_for(model: Model, batch: list[Any]) -> None:
             model.build(batch[0].shape)
 
 
+def check_parts(batches: Batches, operation: str) -> None:
+    """Raise ValueError if a rank has none of the samples of the last batch."""
+    ranks, left = distributed.group().size, batches.samples % batches.most
+    if 0 < left < ranks:
+        raise ValueError(
+            f"{operation}: steps of your own need samples on every rank, but the last of the "
+            f"batches of {batches.most} has {left} for {ranks} ranks: leave out {left} of "
+            f"{batches.samples}, or take another batch_size"
+        )
+
+
 def own_batches(
     model: Model,
     x: Any,
@@ -144,10 +158,11 @@ def own_batches(
     batch_size: int,
     steps: int | None,
     operation: str,
+    group: Group | None = None,
 ) -> Batches | Stream:
     """Return the batches of a data set in the form that users give it."""
     if is_stream(x):
-        return own_stream(model, x, y, sample_weight, operation, steps=steps)
+        return own_stream(model, x, y, sample_weight, operation, None, steps, group)
     form, arrays = own_arrays(model, x, y, sample_weight, operation)
     build_for(model, arrays)
     return OwnBatches(form, first_steps(arrays, batch_size, steps, operation), batch_size)

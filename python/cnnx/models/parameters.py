@@ -23,13 +23,21 @@ class Parameters:
     ----------
     layers
         Built layers; their present values are kept.
+
+    Attributes
+    ----------
+    values, gradients, state
+        The buffers.
+    kept
+        The weights in `state`, which no optimizer changes.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._weights = [weight for layer in layers for weight in layer.weights]
         self._layers = list(layers)
         learned = sum(weight.size for weight in self._weights if weight.learnable)
-        kept = sum(weight.size for weight in self._weights if not weight.learnable)
+        self.kept = [weight for weight in self._weights if not weight.learnable]
+        kept = sum(weight.size for weight in self.kept)
         try:
             self.values: Float = aligned_empty((learned,))
             self.gradients: Float = aligned_empty((learned,))

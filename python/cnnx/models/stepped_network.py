@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 
 import cnnx.models.inputs as handed
-from cnnx import registry
+from cnnx import distributed, registry
 from cnnx.arrays import Array, Float
 from cnnx.layers.weight import Weight
 from cnnx.metrics import Metric
 from cnnx.metrics.arguments import one_number
 from cnnx.models.callback import Logs
 from cnnx.models.data_form import unpack_x_y_sample_weight
+from cnnx.models.gradient_sum import take_means
 from cnnx.models.objective import trackers
-from cnnx.models.training_step import TrainingStep
+from cnnx.models.training_step import TrainingStep, take_in
 from cnnx.models.written_network import WrittenNetwork
 
 _OWN_STEP = (
@@ -163,10 +164,19 @@ class SteppedNetwork(WrittenNetwork):
         return super().losses + ([] if tape is None else tape.penalties_of_outputs())
 
     def apply_gradients(self, gradients: Sequence[Any], weights: Sequence[Weight]) -> None:
-        """Take one step of the optimizer along gradients of some weights: `Optimizer.apply`."""
+        """
+        Take one step of the optimizer along gradients of some weights: `Optimizer.apply`.
+
+        Several ranks take it along the mean of their gradients. Each rank's count as often as it
+        has samples in its last `forward(x, training=True)`; so do the moving statistics.
+        """
         with self.lock:
             parameters = self.parameters
             parts = parameters.take_gradients(gradients, weights)
+            group = distributed.group()
+            if group.size > 1:
+                tape = self.runs.tape
+                take_means(group, parameters, parts, 1 if tape is None else tape.samples)
             optimizer = self.compiled_optimizer
             learned = optimizer.bind(parameters.values, parameters.gradients, parts)
             parameters.changed()
@@ -275,7 +285,7 @@ class SteppedNetwork(WrittenNetwork):
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None
     ) -> dict[str, Any]:
         """
-        Let the metrics of `compile` take in a batch; return `get_metrics_result()`.
+        Let the metrics of `compile` take in a batch, of all ranks; return `get_metrics_result()`.
 
         Parameters
         ----------
@@ -287,11 +297,12 @@ class SteppedNetwork(WrittenNetwork):
         names = self.output_names
         targets = handed.listed(y, names, "compute_metrics: y")
         outputs = handed.listed(y_pred, names, "compute_metrics: y_pred")
+        group = distributed.group()
         for one, wanted, output in zip(self.objectives(), targets, outputs, strict=True):
             for metric in one.metrics:
-                metric.update_state(wanted, output)
+                take_in(metric, group, wanted, output)
             for metric in one.weighted:
-                metric.update_state(wanted, output, sample_weight)
+                take_in(metric, group, wanted, output, sample_weight)
         return self.get_metrics_result()
 
     # Steps.
@@ -357,9 +368,10 @@ class SteppedNetwork(WrittenNetwork):
     def _gathered(self, step: TrainingStep, values: list[float], samples: int) -> Logs:
         """Let metrics take in the figures of a batch, unless they have; return those so far."""
         kept = [False] * step.losses + [figure.keeps_state for figure in step.figures()]
+        joint = int(step.group.sum(np.array([samples], np.int64))[0])
         for keeps, metric, value in zip(kept, self.trackers.values(), values, strict=True):
             if not keeps:
-                metric.take_in(value, samples)
+                metric.take_in(value, joint)
         items = self.trackers.items()
         return {name: one_number(metric.running(), name) for name, metric in items}
 

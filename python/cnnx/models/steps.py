@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from cnnx import distributed
 from cnnx.metrics import Metric
 from cnnx.metrics.arguments import one_number
@@ -81,10 +83,8 @@ class OwnSteps(Steps):
     """
     Steps that the class of a model defines: `train_step` or `test_step`.
 
-    Raises
-    ------
-    ValueError
-        Under several ranks.
+    Each of several ranks takes them with its part of a batch. Their figures are the ranks' means,
+    in which each rank counts as often as it has had samples in the epoch.
     """
 
     own = True
@@ -92,10 +92,11 @@ class OwnSteps(Steps):
     def __init__(self, model: Model, kind: str) -> None:
         super().__init__(model, kind)
         self._name = f"{type(model).__name__}.{kind}_step"
-        check_alone(self._name, self._operation)
         self._step: Callable[[Any], Any] = getattr(model, f"{kind}_step")
         self._names: list[str] = []
         self._latest = Latest(model, self._names)
+        self._group = distributed.group()
+        self._samples = 0
 
     @property
     def names(self) -> list[str]:
@@ -109,21 +110,32 @@ class OwnSteps(Steps):
     def begin(self) -> Latest:
         """Return what gathers the figures of an epoch, whose first step resets the metrics."""
         self._latest = Latest(self._model, self._names)
+        self._samples = 0
         return self._latest
 
     def run(self, *arrays: Any, joint: int | None = None) -> list[float]:
         """Take one step on arrays with their form behind them; return its figures."""
+        if self._group.size > 1 and not (arrays and len(arrays[0])):
+            raise ValueError(
+                f"{self._operation}: {self._name} needs samples on every rank, but rank "
+                f"{self._group.rank} has none of a batch; give all ranks' streams the same number "
+                "of batches"
+            )
         *parts, form = arrays
-        return self.take(form.pack(parts))
-
-    def take(self, data: Any) -> list[float]:
-        """Take one step on what the method is handed; return its figures."""
         with self._model.lock:
             if self._latest.is_empty:
                 self._model.reset_metrics()
-            logs = self._step(data)
+            logs = self._step(form.pack(parts))
         self._names[:], values = figures_of(logs, self._name)
-        return values
+        self._samples += len(parts[0])
+        return self._joint(values)
+
+    def _joint(self, values: list[float]) -> list[float]:
+        """Return the means of all ranks' figures."""
+        if self._group.size == 1:
+            return values
+        *sums, samples = self._group.sum(np.array([*values, 1.0]) * self._samples).tolist()
+        return [total / samples for total in sums]
 
     def metrics(self) -> Sequence[Metric]:
         """Return the model's metrics."""
@@ -138,16 +150,6 @@ def figures_of(logs: Any, name: str) -> tuple[list[str], list[float]]:
         )
     names = sorted(logs, key=lambda key: key != "loss")
     return names, [one_number(logs[key], f"{name}: '{key}'") for key in names]
-
-
-def check_alone(name: str, operation: str) -> None:
-    """Raise ValueError under several ranks, of which a step of a user's own knows nothing."""
-    ranks = distributed.group().size
-    if ranks > 1:
-        raise ValueError(
-            f"{operation}: {name} sees the samples of one rank of {ranks} and would let their "
-            "weights part; run it in one process"
-        )
 
 
 class Latest:

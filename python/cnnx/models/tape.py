@@ -26,6 +26,11 @@ class Tape:
         Those whose derivatives are wanted.
     to_inputs
         Whether those of the inputs are wanted too.
+
+    Attributes
+    ----------
+    samples
+        Of the batch.
     """
 
     def __init__(self, graph: Graph, weights: Sequence[Weight], to_inputs: bool = False) -> None:
@@ -36,10 +41,12 @@ class Tape:
         inputs = graph.inputs if to_inputs else ()
         self._plan = plan_class(graph)(graph, training=True, learns=True, gradients_of=inputs)
         self._binding: Binding | None = None
+        self.samples = 0
 
     def forward(self, batch: Sequence[Float]) -> list[Float]:
         """Return the outputs, in arrays that the next call overwrites."""
         self._binding = self._plan.bind_to(batch)
+        self.samples = len(batch[0])
         return self._binding.forward(*batch)
 
     def penalties_of_outputs(self) -> list[float]:

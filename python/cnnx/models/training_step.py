@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +29,17 @@ from cnnx.models.suitability import check_suits
 from cnnx.optimizers import Optimizer
 
 
+def take_in(metric: Metric, group: Group, *given: Any) -> None:
+    """Let a metric take in a batch of all ranks: targets, predictions and, if any, weights."""
+    if group.size == 1:
+        metric.update_state(*given)
+    elif metric.adds_up:
+        metric.add_sums(group.gather(metric.sums_of(*given)))
+    else:
+        rows = (None if one is None else group.rows(np.asarray(one)) for one in given)
+        metric.update_state(*rows)
+
+
 class Figure(NamedTuple):
     """A metric of one output, and how it reads a batch."""
 
@@ -42,12 +53,7 @@ class Figure(NamedTuple):
         metric = self.metric
         if self.keeps_state:
             given = [targets, predictions, *([weights] if self.weighted else [])]
-            if group.size == 1:
-                metric.update_state(*given)
-            elif metric.adds_up:
-                metric.add_sums(group.gather(metric.sums_of(*given)))
-            else:
-                metric.update_state(*map(group.rows, given))
+            take_in(metric, group, *given)
             return one_number(metric.running(), metric.name)
         if self.by_rows:
             predictions = predictions.reshape(-1, predictions.shape[-1])
