@@ -33,7 +33,7 @@ def judge_by_torch(case: Case, arrays: Sequence[Array], dy: Array) -> list[Array
 
 
 def judge_by_oracle(case: Case, arrays: Sequence[Array], dy: Array) -> list[Array]:
-    """Return the output and the gradients of the plain loops in reference.py."""
+    """Return the output and the gradients of the plain loops in reference."""
     return list(case.by_oracle(*arrays, dy=dy))
 
 

@@ -22,18 +22,19 @@ def test_each_is_the_gradient_of_the_other(
 ) -> None:
     top, bottom, left, right = border
     inner, outer = (h, w), (h + top + bottom, w + left + right)
+    sides = (top, bottom), (left, right)
     src = normal(seed, mb, *inner, c)
     check(
         _core.zero_pad2d,
         {"src": src, "padding": (top, left)},
-        {"dst": reference.zero_pad2d(src, outer, (top, left))},
+        {"dst": reference.zero_padded(src, sides)},
         tolerance=0,
     )
     src = normal(seed, mb, *outer, c)
     check(
         _core.crop2d,
         {"src": src, "cropping": (top, left)},
-        {"dst": reference.crop2d(src, inner, (top, left))},
+        {"dst": reference.cropped(src, sides)},
         tolerance=0,
     )
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 import cnnx
-import loss_reference as forms
 import reference
 from agreement import assert_gradient, normal
 from cnnx import losses
+from reference import loss_forms as forms
 
 # Losses of probabilities are tried with outputs of all kinds.
 pytestmark = pytest.mark.filterwarnings("ignore:the output .* ends in")
@@ -92,7 +92,7 @@ OF_ROWS: dict[str, tuple[losses.Loss, Any, Any, forms.Form]] = {
     ),
     "tversky": (losses.Tversky(0.3, 0.8, axis=(1,)), TARGETS, PROBS, forms.tversky(0.3, 0.8)),
 }
-"""Losses whose oracle is a function of rows: see loss_reference."""
+"""Losses whose oracle is a function of rows: see reference.loss_forms."""
 
 
 def of_rows(form: forms.Form, y: Any) -> Oracle:
@@ -411,7 +411,7 @@ def test_reductions(name: str, reduction: str, weighted: bool) -> None:
         y = LABELS
         ignored = 2 if name == "ignoring" else None
         loss = losses.SparseCategoricalCrossentropy(True, ignored, reduction)
-        values = -reference.log_softmax(LOGITS)[np.arange(8), LABELS]
+        values = -reference.log_softmax_forward(LOGITS)[np.arange(8), LABELS]
         counts = ignored != LABELS
     else:
         loss = losses.get({"class_name": name, "config": {"reduction": reduction}})

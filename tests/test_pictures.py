@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import picture_reference as reference
 from agreement import check, check_threads, normal
 from cnnx import _core
+from reference import pictures as reference
 
 RANGES = [(0.0, 255.0), (-1.0, 1.0)]
 

@@ -24,9 +24,9 @@ def test_upsampling_agrees_with_the_oracle(
 ) -> None:
     by = {"factors": (factor_h, factor_w), "interpolation": interpolation}
     src, diff_dst = normal(seed, mb, h, w, c), normal(seed + 1, mb, factor_h * h, factor_w * w, c)
-    dst = reference.upsample2d_forward(src, **by)
+    dst = reference.upsampled(src, *by.values())
     check(_core.upsample2d_forward, {"src": src, **by}, {"dst": dst})
-    diff_src = reference.upsample2d_backward(diff_dst, **by)
+    diff_src = reference.upsampled_backward(diff_dst, *by.values())
     check(_core.upsample2d_backward, {"diff_dst": diff_dst, **by}, {"diff_src": diff_src})
 
 
@@ -35,7 +35,7 @@ def test_gradients_are_the_central_differences(interpolation: str) -> None:
     src, diff_dst = normal(1, 1, 3, 2, 2), normal(2, 1, 6, 6, 2)
     by = {"factors": (2, 3), "interpolation": interpolation}
     gradient = reference.central_differences(
-        lambda s: reference.upsample2d_forward(s, **by) * diff_dst, src
+        lambda s: reference.upsampled(s, *by.values()) * diff_dst, src
     )
     check(_core.upsample2d_backward, {"diff_dst": diff_dst, **by}, {"diff_src": gradient})
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import picture_reference as reference
 from agreement import check, check_threads, normal
 from cnnx import _core
+from reference import pictures as reference
 
 FILL_MODES = ["constant", "nearest", "reflect", "wrap"]
 extents = st.integers(1, 7)

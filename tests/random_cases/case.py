@@ -55,7 +55,7 @@ class Case:
         raise NotImplementedError
 
     def by_oracle(self, *arrays: Array, dy: Array) -> tuple[Array, ...]:
-        """Return all results by the loops of reference.py."""
+        """Return all results by the loops of reference."""
         raise NotImplementedError
 
     # What most cases share.

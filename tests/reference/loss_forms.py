@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import reference
+from reference.activations import sigmoid_forward, softmax_forward
 
 Array = NDArray[np.float64]
 EPSILON = 1e-7
@@ -91,7 +91,7 @@ def of_logits(form: Form, squash: Callable[[Any], Array]) -> Form:
     return lambda t, z: form(t, squash(z))
 
 
-SIGMOID, SOFTMAX = reference.sigmoid_forward, reference.softmax_forward
+SIGMOID, SOFTMAX = sigmoid_forward, softmax_forward
 
 
 def dice(t: Array, p: Array) -> Any:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reference import f64, philox4x32_10
+from reference.arrays import f64
+from reference.randomness import philox4x32_10
 
 Array = NDArray[Any]
 Pair = tuple[int, int]
