@@ -1,31 +1,30 @@
-"""Metrics of all samples: against plain NumPy, scikit-learn and Keras."""
+"""Metrics of all samples against plain NumPy."""
 
 from __future__ import annotations
 
-import copy
 import itertools
 import json
-import os
 from typing import Any
 
 import numpy as np
 import pytest
 
 import cnnx
-from agreement import normal
-from cnnx import layers, metrics
+from cnnx import metrics
+from metric_samples import (
+    CLASSES,
+    LABELS,
+    MULTI,
+    NUMBERS,
+    ONE_HOT,
+    OTHERS,
+    SCORES,
+    SHARES,
+    WEIGHTS,
+    YES,
+    N,
+)
 
-CHANCE = np.random.default_rng(3)
-N, CLASSES = 211, 4
-YES = CHANCE.integers(0, 2, N).astype(np.float32)
-SCORES = np.clip(YES * 0.3 + CHANCE.random(N) * 0.7, 0, 1).astype(np.float32)
-WEIGHTS = CHANCE.random(N).astype(np.float32)
-LABELS = CHANCE.integers(0, CLASSES, N)
-ONE_HOT = np.eye(CLASSES, dtype=np.float32)[LABELS]
-SHARES = CHANCE.random((N, CLASSES)).astype(np.float32) + 0.7 * ONE_HOT
-SHARES /= SHARES.sum(axis=1, keepdims=True)
-MULTI = CHANCE.integers(0, 2, (N, CLASSES)).astype(np.float32)
-NUMBERS, OTHERS = normal(1, N, 3), normal(2, N, 3)
 PLACES = [i / 199 for i in range(200)]
 
 
@@ -343,17 +342,6 @@ def test_areas_of_several_labels() -> None:
     assert found == pytest.approx(np.mean(single), abs=2e-3)
 
 
-def test_mean_and_sum_of_numbers() -> None:
-    mean, total = metrics.Mean(), metrics.Sum()
-    for metric in (mean, total):
-        metric.update_state([1, 3, 5, 7], [1, 1, 0, 0])
-        metric.update_state(4.0)
-    assert mean.result() == pytest.approx((1 + 3 + 4) / 3)
-    assert total.result() == 8
-    with pytest.raises(ValueError, match="Mean takes numbers"):
-        compiled([metrics.Mean()])
-
-
 def test_a_function_with_arguments() -> None:
     metric = metrics.MeanMetricWrapper(cnnx.losses.huber, "far", delta=0.5)
     metric.update_state(OTHERS, NUMBERS)
@@ -362,218 +350,3 @@ def test_a_function_with_arguments() -> None:
     again = metrics.deserialize(json.loads(json.dumps(metrics.serialize(metric))))
     again.update_state(OTHERS, NUMBERS)
     assert (again.name, again.result()) == ("far", metric.result())
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: metrics.Precision()(YES[:4], SHARES[:4]), r"precision: y_true of shape \(4,\)"),
-        (lambda: metrics.Precision(1.5), r"precision: thresholds must be in \[0, 1\], got 1.5"),
-        (lambda: metrics.Precision([]), "precision: thresholds must not be empty"),
-        (lambda: metrics.Recall(class_id=4)(ONE_HOT, SHARES), "class_id=4 is none of 4 outputs"),
-        (lambda: metrics.AUC(curve="P"), "auc: curve must be 'ROC' or 'PR', got 'P'"),
-        (lambda: metrics.F1Score("mean"), "f1_score: average must be"),
-        (lambda: metrics.IoU(3, [3]), "iou: target_class_ids must be"),
-        (lambda: metrics.MeanIoU(3)(LABELS, SHARES), "sparse_y_true and sparse_y_pred say which"),
-        (lambda: metrics.Precision()(YES, SCORES, WEIGHTS[:5]), "sample_weight of shape"),
-        (
-            lambda: metrics.Precision()(YES, SCORES, WEIGHTS * np.inf),
-            "sample_weight must be finite",
-        ),
-        (lambda: compiled([metrics.F1Score()]).evaluate(X, ONE_HOT, verbose=0), "gives 4 figures"),
-    ],
-)
-def test_what_is_refused(make: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        make()
-
-
-# --- in models ------------------------------------------------------------------------------------
-
-X = normal(9, N, 5)
-
-
-def compiled(wanted: Any = None, weighted: Any = None) -> cnnx.Sequential:
-    cnnx.utils.set_random_seed(4)
-    model = cnnx.Sequential([cnnx.Input((5,)), layers.Dense(CLASSES, "softmax")])
-    model.compile("sgd", "categorical_crossentropy", wanted, weighted_metrics=weighted)
-    return model
-
-
-STATEFUL = [
-    metrics.Precision(),
-    metrics.AUC(),
-    metrics.F1Score("macro"),
-    metrics.OneHotMeanIoU(CLASSES),
-    metrics.R2Score(),
-    "top_k_categorical_accuracy",
-]
-
-
-def test_fit_and_evaluate_report_the_figures_of_all_samples(tmp_path: Any) -> None:
-    model = compiled(copy.deepcopy(STATEFUL))
-    stop = cnnx.callbacks.EarlyStopping("val_auc", patience=5)
-    history = model.fit(
-        X,
-        ONE_HOT,
-        batch_size=32,
-        epochs=2,
-        validation_data=(X, ONE_HOT),
-        callbacks=[stop],
-        verbose=0,
-    ).history
-    outputs = model.predict(X, verbose=0)
-    figures = model.evaluate(X, ONE_HOT, batch_size=19, verbose=0, return_dict=True)
-    for metric in STATEFUL[:-1]:
-        assert isinstance(metric, metrics.Metric)
-        fresh = type(metric).from_config(metric.get_config())
-        expected = fresh(ONE_HOT, outputs)
-        assert figures[metric.name] == pytest.approx(expected, rel=1e-5)
-        assert history[f"val_{metric.name}"][-1] == pytest.approx(expected, rel=1e-5)
-    model.save(tmp_path / "model")
-    again = cnnx.models.load_model(tmp_path / "model")
-    assert again.evaluate(X, ONE_HOT, verbose=0, return_dict=True) == pytest.approx(figures)
-
-
-def test_weighted_metrics_take_the_weights_and_others_do_not(tmp_path: Any) -> None:
-    model = compiled(["accuracy", metrics.Recall()], ["accuracy", metrics.AUC(name="area"), "mae"])
-    assert model.metrics_names == [
-        "loss",
-        "accuracy",
-        "recall",
-        "weighted_accuracy",
-        "area",
-        "mae",
-    ]
-    p = model.predict(X, verbose=0)
-    for given in (None, WEIGHTS):
-        found = model.evaluate(
-            X, ONE_HOT, batch_size=50, sample_weight=given, verbose=0, return_dict=True
-        )
-        assert found["accuracy"] == pytest.approx(metrics.CategoricalAccuracy()(ONE_HOT, p))
-        assert found["recall"] == pytest.approx(metrics.Recall()(ONE_HOT, p))
-        weighted = metrics.CategoricalAccuracy()(ONE_HOT, p, given)
-        assert found["weighted_accuracy"] == pytest.approx(weighted)
-        assert found["area"] == pytest.approx(metrics.AUC()(ONE_HOT, p, given))
-        assert found["mae"] == pytest.approx(metrics.MeanAbsoluteError()(ONE_HOT, p, given), 1e-5)
-    model.save(tmp_path / "model")
-    again = cnnx.models.load_model(tmp_path / "model")
-    assert again.metrics_names == model.metrics_names
-    assert copy.deepcopy(model).metrics_names == model.metrics_names
-    history = model.fit(X, ONE_HOT, sample_weight=WEIGHTS, epochs=2, verbose=0).history
-    assert 0 < history["weighted_accuracy"][-1] < 1
-
-
-def test_class_weights_are_weights_of_weighted_metrics() -> None:
-    model = compiled(None, ["accuracy"])
-    value = model.train_on_batch(X, ONE_HOT, class_weight={0: 0.0, 1: 2.0}, return_dict=True)
-    again = compiled()
-    p = again.predict(X, verbose=0)
-    weights = np.array([0.0, 2.0, 1.0, 1.0])[LABELS]
-    expected = metrics.CategoricalAccuracy()(ONE_HOT, p, weights)
-    assert value["accuracy"] == pytest.approx(expected)
-
-
-def test_weights_of_pixels() -> None:
-    model = cnnx.Sequential([cnnx.Input((4, 3, 2)), layers.Conv2D(3, 1, activation="softmax")])
-    model.compile(
-        "sgd",
-        cnnx.losses.SparseCategoricalCrossentropy(ignore_class=2),
-        weighted_metrics=["accuracy", metrics.MeanIoU(3, sparse_y_pred=False)],
-    )
-    x = normal(5, 7, 4, 3, 2)
-    y = CHANCE.integers(0, 3, (7, 4, 3))
-    weights = CHANCE.random((7, 4, 3)).astype(np.float32)
-    p = model.predict(x, verbose=0)
-    _, accuracy, iou = model.evaluate(x, y, batch_size=3, sample_weight=weights, verbose=0)
-    seen = (p.argmax(-1) == y)[y != 2]
-    assert accuracy == pytest.approx(np.average(seen, weights=weights[y != 2]), rel=1e-5)
-    assert iou == pytest.approx(metrics.MeanIoU(3, sparse_y_pred=False)(y, p, weights))
-
-
-# --- others' figures ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
-def test_figures_of_scikit_learn(weights: Any) -> None:
-    theirs = pytest.importorskip("sklearn.metrics", reason="scikit-learn is not installed")
-    positive, found = SCORES > 0.5, SHARES.argmax(1)
-    given = {"sample_weight": weights}
-    exact = metrics.AUC(thresholds=sorted({float(s) for s in SCORES}))
-    for metric, y, p, expected in (
-        (metrics.Precision(), YES, SCORES, theirs.precision_score(YES, positive, **given)),
-        (metrics.Recall(), YES, SCORES, theirs.recall_score(YES, positive, **given)),
-        (exact, YES, SCORES, theirs.roc_auc_score(YES, SCORES, **given)),
-        (
-            metrics.F1Score("macro"),
-            ONE_HOT,
-            SHARES,
-            theirs.f1_score(LABELS, found, average="macro", **given),
-        ),
-        (
-            metrics.FBetaScore("weighted", 0.5),
-            ONE_HOT,
-            SHARES,
-            theirs.fbeta_score(LABELS, found, beta=0.5, average="weighted", **given),
-        ),
-        (
-            metrics.MeanIoU(CLASSES),
-            LABELS,
-            found,
-            theirs.jaccard_score(LABELS, found, average="macro", **given),
-        ),
-        (metrics.R2Score(), OTHERS, NUMBERS, theirs.r2_score(OTHERS, NUMBERS, **given)),
-        (
-            metrics.SparseTopKCategoricalAccuracy(2),
-            LABELS,
-            SHARES,
-            theirs.top_k_accuracy_score(LABELS, SHARES, k=2, **given),
-        ),
-    ):
-        assert metric(y, p, weights) == pytest.approx(expected, rel=2e-5), metric
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    return pytest.importorskip("keras", minversion="3.0", reason="Keras 3 is not installed")
-
-
-KERAS: list[tuple[str, dict[str, Any], Any, Any]] = [
-    ("AUC", {}, YES, SCORES),
-    ("AUC", {"curve": "PR"}, YES, SCORES),
-    ("AUC", {"curve": "PR", "summation_method": "minoring"}, YES, SCORES),
-    ("AUC", {"num_thresholds": 11, "multi_label": True}, MULTI, SHARES),
-    ("Precision", {"top_k": 2}, MULTI, SHARES),
-    ("Precision", {"thresholds": [0.2, 0.8]}, YES, SCORES),
-    ("Recall", {"top_k": 2, "thresholds": 0.3}, MULTI, SHARES),
-    ("Recall", {"class_id": 1}, MULTI, SHARES),
-    ("F1Score", {}, ONE_HOT, SHARES),
-    ("F1Score", {"threshold": 0.4, "average": "micro"}, MULTI, SHARES),
-    ("FBetaScore", {"beta": 2.0, "average": "weighted"}, ONE_HOT, SHARES),
-    ("BinaryIoU", {"target_class_ids": [1], "threshold": 0.3}, YES, SCORES),
-    ("MeanIoU", {"num_classes": 4, "ignore_class": 1}, LABELS, SHARES.argmax(1)),
-    ("R2Score", {"class_aggregation": "variance_weighted_average"}, OTHERS, NUMBERS),
-    ("R2Score", {"num_regressors": 3}, OTHERS[:, :1], NUMBERS[:, :1]),
-    ("SensitivityAtSpecificity", {"specificity": 0.7}, YES, SCORES),
-    ("PrecisionAtRecall", {"recall": 0.7, "num_thresholds": 50}, YES, SCORES),
-    ("CosineSimilarity", {}, OTHERS, NUMBERS),
-    ("LogCoshError", {}, OTHERS, NUMBERS),
-    ("KLDivergence", {}, SHARES, SHARES[::-1]),
-    ("CategoricalHinge", {}, ONE_HOT, SHARES),
-    ("PearsonCorrelation", {}, OTHERS, NUMBERS),
-    ("ConcordanceCorrelation", {}, OTHERS, NUMBERS),
-    ("RootMeanSquaredError", {}, OTHERS, NUMBERS),
-    ("BinaryCrossentropy", {"from_logits": True, "label_smoothing": 0.1}, MULTI, SHARES),
-    ("SparseCategoricalCrossentropy", {}, LABELS, SHARES),
-    ("TopKCategoricalAccuracy", {"k": 2}, ONE_HOT, SHARES),
-]
-
-
-@pytest.mark.parametrize(("name", "arguments", "y", "p"), KERAS)
-def test_figures_of_keras(keras: Any, name: str, arguments: Any, y: Any, p: Any) -> None:
-    ours, theirs = getattr(metrics, name)(**arguments), getattr(keras.metrics, name)(**arguments)
-    for part in (slice(0, 100), slice(100, N)):
-        ours.update_state(y[part], p[part])
-        theirs.update_state(*(np.array(a[part], np.float32) for a in (y, p)))
-    np.testing.assert_allclose(ours.result(), np.asarray(theirs.result()), rtol=1e-4, atol=1e-6)
