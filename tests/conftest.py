@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+import cnnx
 from agreement import backends, check, restore_backend
 
 settings.register_profile(
@@ -40,6 +41,15 @@ def _same_backend_afterwards() -> Iterator[None]:
 def backend(request: pytest.FixtureRequest) -> None:
     """Run the test with every instruction set, on 1 and on 2 threads."""
     request.param.use()
+
+
+@pytest.fixture(params=["direct", "im2col"], scope="module")
+def conv_algorithm(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Run the test for both ways that are exact; test_winograd.py has the third."""
+    before = cnnx.config.conv_algorithm()
+    cnnx.config.set_conv_algorithm(request.param)
+    yield
+    cnnx.config.set_conv_algorithm(before)
 
 
 @pytest.fixture(scope="session")
