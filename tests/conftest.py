@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -50,6 +52,18 @@ def conv_algorithm(request: pytest.FixtureRequest) -> Iterator[None]:
     cnnx.config.set_conv_algorithm(request.param)
     yield
     cnnx.config.set_conv_algorithm(before)
+
+
+@pytest.fixture(scope="session")
+def keras() -> Any:
+    """Return Keras with PyTorch as its backend, which it looks for when it is imported."""
+    pytest.importorskip("torch")
+    with pytest.MonkeyPatch.context() as environment, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        environment.setenv("KERAS_BACKEND", "torch")
+        keras = pytest.importorskip("keras", minversion="3.0")
+    keras.utils.set_random_seed(1)
+    return keras
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -159,11 +158,7 @@ def test_the_convolutions_of_vgg16_in_torchvision() -> None:
     assert modules["fc2"] == "classifier.3"
 
 
-KERAS = importlib.util.find_spec("keras") is not None and importlib.util.find_spec("torch")
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras, about NumPy 2
-@pytest.mark.skipif(not KERAS, reason="Keras and PyTorch, its backend here, are not installed")
 @pytest.mark.parametrize(
     "name",
     [
@@ -177,10 +172,7 @@ KERAS = importlib.util.find_spec("keras") is not None and importlib.util.find_sp
         ),
     ],
 )
-def test_files_of_keras(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    import keras
-
+def test_files_of_keras(keras: Any, name: str, tmp_path: Path) -> None:
     side = 45  # odd, where borders differ most
     arguments: dict[str, Any] = {
         "input_shape": (side, side, 3),

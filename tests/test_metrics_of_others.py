@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -61,12 +60,6 @@ def test_figures_of_scikit_learn(weights: Any) -> None:
         ),
     ):
         assert metric(y, p, weights) == pytest.approx(expected, rel=2e-5), metric
-
-
-@pytest.fixture(scope="module")
-def keras() -> Any:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    return pytest.importorskip("keras", minversion="3.0", reason="Keras 3 is not installed")
 
 
 KERAS: list[tuple[str, dict[str, Any], Any, Any]] = [

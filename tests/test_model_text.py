@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import warnings
 from typing import Any
@@ -112,15 +110,9 @@ def test_what_is_no_text() -> None:
         model_from_json({"class_name": "Sequential"})  # type: ignore[arg-type]
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("keras") is None or importlib.util.find_spec("torch") is None,
-    reason="keras and torch are not installed",
-)
-def test_the_text_of_keras(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
+def test_the_text_of_keras(keras: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        keras: Any = importlib.import_module("keras")
         image = keras.Input((8, 8, 1), name="image")
         x = keras.layers.Conv2D(4, 3, activation="relu", name="first")(image)
         x = keras.layers.Dense(2, activation="softmax")(keras.layers.Flatten()(x))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -304,9 +303,7 @@ def test_wrong_settings(arguments: dict[str, Any], error: type[Exception], messa
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras itself
 @pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adamax", "Adadelta", "Lion"])
-def test_settings_do_what_they_do_in_keras(name: str, given: dict[str, Any]) -> None:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    keras = pytest.importorskip("keras")
+def test_settings_do_what_they_do_in_keras(keras: Any, name: str, given: dict[str, Any]) -> None:
     theirs = keras.Sequential(
         [keras.Input((4,)), keras.layers.Dense(3), keras.layers.Dense(2, use_bias=False)]
     )

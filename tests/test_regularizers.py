@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -255,9 +254,7 @@ def test_layers_of_ones_own() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras itself
-def test_a_network_of_keras_learns_the_same() -> None:
-    os.environ.setdefault("KERAS_BACKEND", "torch")
-    keras = pytest.importorskip("keras")
+def test_a_network_of_keras_learns_the_same(keras: Any) -> None:
 
     def build(m: Any) -> Any:
         L, R = m.layers, m.regularizers

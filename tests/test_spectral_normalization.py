@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import pickle
 from collections.abc import Callable
 from pathlib import Path
@@ -51,10 +50,7 @@ def test_training_brings_the_largest_singular_value_to_1(name: str) -> None:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of Keras, by NumPy
 @pytest.mark.parametrize("name", KINDS)
-def test_steps_are_those_of_keras(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("torch")
-    monkeypatch.setenv("KERAS_BACKEND", os.environ.get("KERAS_BACKEND", "torch"))
-    keras = pytest.importorskip("keras")
+def test_steps_are_those_of_keras(keras: Any, name: str) -> None:
     wanted = keras.layers.SpectralNormalization(KINDS[name](keras.layers), power_iterations=2)
     layer = layers.SpectralNormalization(KINDS[name](layers), power_iterations=2)
     x = normal(1, 2, 6, 5, 4)
