@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import _core, geometry, initializers
+from cnnx import _core, geometry
 from cnnx.activations.gated import gelu
 from cnnx.arrays import Float, Shape
+from cnnx.layers.affine_layer import AffineLayer
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer
-from cnnx.layers.weight import Weight
 from cnnx.registry import choice
 
 
-class Affine(Layer):
+class Affine(AffineLayer):
     """
     Multiply by a scale and add an offset, which are learned: y = gamma x + beta.
 
@@ -34,9 +34,6 @@ class Affine(Layer):
         input_shape, name and trainable, as in `Layer`.
     """
 
-    gamma: Weight | None
-    beta: Weight | None
-
     def __init__(
         self,
         axis: int | Sequence[int] | None = -1,
@@ -46,13 +43,9 @@ class Affine(Layer):
         gamma_initializer: Any = "ones",
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(center, scale, beta_initializer, gamma_initializer, **kwargs)
         own = () if axis is None else axis
         self.axis = geometry.integers(own, f"{self}: axis", minimum=-geometry.MAX_RANK)
-        self.center = bool(center)
-        self.scale = bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer, f"{self}: beta_initializer")
-        self.gamma_initializer = initializers.get(gamma_initializer, f"{self}: gamma_initializer")
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma and beta."""
@@ -60,8 +53,7 @@ class Affine(Layer):
         shape = tuple(
             extent if axis in axes else 1 for axis, extent in enumerate(input_shape[1:], start=1)
         )
-        self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None
-        self.beta = self.add_weight("beta", shape, self.beta_initializer) if self.center else None
+        self.add_gamma_and_beta(shape)
 
     traits = Traits(reads_output=False, gradient_in_place=True, native=True)
 
@@ -112,13 +104,7 @@ class Affine(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {
-            "axis": list(self.axis) or None,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-        }
+        return super().get_config() | {"axis": list(self.axis) or None}
 
 
 def _add_up(products: Float, gradient: Float | None) -> None:

@@ -8,12 +8,13 @@ import cnnx.layers.joint_statistics as joint_statistics
 from cnnx import _core, distributed, geometry, initializers
 from cnnx.activations.activation import Named
 from cnnx.arrays import Codes, Float, Shape
+from cnnx.layers.affine_layer import AffineLayer
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_axis
+from cnnx.layers.layer import check_channels_axis
 from cnnx.layers.weight import Weight
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(AffineLayer):
     r"""
     Give each channel (last axis) mean beta and deviation gamma (Ioffe & Szegedy 2015).
 
@@ -55,8 +56,6 @@ class BatchNormalization(Layer):
 
     any_size = True
 
-    gamma: Weight | None
-    beta: Weight | None
     moving_mean: Weight
     moving_variance: Weight
 
@@ -72,32 +71,19 @@ class BatchNormalization(Layer):
         moving_mean_initializer: Any = "zeros",
         moving_variance_initializer: Any = "ones",
         synchronized: bool = False,
-        *,
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.restrain("beta", "beta", beta_regularizer, beta_constraint)
-        self.restrain("gamma", "gamma", gamma_regularizer, gamma_constraint)
+        super().__init__(center, scale, beta_initializer, gamma_initializer, **kwargs)
         self.axis = geometry.integer(axis, f"{self}: axis", minimum=-1)
         self.momentum = geometry.number(momentum, f"{self}: momentum", 0, 1, include_high=True)
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, float("inf"))
-        self.center = bool(center)
-        self.scale = bool(scale)
         self.synchronized = bool(synchronized)
-        identifiers = {
-            "beta": beta_initializer,
-            "gamma": gamma_initializer,
-            "moving_mean": moving_mean_initializer,
-            "moving_variance": moving_variance_initializer,
-        }
-        self.initializers = {
-            weight: initializers.get(identifier, f"{self}: {weight}_initializer")
-            for weight, identifier in identifiers.items()
-        }
+        self.moving_mean_initializer = initializers.get(
+            moving_mean_initializer, f"{self}: moving_mean_initializer"
+        )
+        self.moving_variance_initializer = initializers.get(
+            moving_variance_initializer, f"{self}: moving_variance_initializer"
+        )
 
     def puts_channels_first(self, input_shape: Shape) -> bool:
         """Return whether axis 1 is that of the channels, and not the last."""
@@ -110,15 +96,14 @@ class BatchNormalization(Layer):
     def build(self, input_shape: Shape) -> None:
         """Create gamma, beta and the moving statistics."""
         check_channels_axis(self, self.axis, input_shape)
-        channels = input_shape[-1]
-
-        def add(name: str, trainable: bool) -> Weight:
-            return self.add_weight(name, (channels,), self.initializers[name], trainable)
-
-        self.gamma = add("gamma", True) if self.scale else None
-        self.beta = add("beta", True) if self.center else None
-        self.moving_mean = add("moving_mean", False)
-        self.moving_variance = add("moving_variance", False)
+        shape = (input_shape[-1],)
+        self.add_gamma_and_beta(shape)
+        self.moving_mean = self.add_weight(
+            "moving_mean", shape, self.moving_mean_initializer, trainable=False
+        )
+        self.moving_variance = self.add_weight(
+            "moving_variance", shape, self.moving_variance_initializer, trainable=False
+        )
 
     @property
     def joins(self) -> bool:
@@ -256,11 +241,7 @@ class BatchNormalization(Layer):
             "axis": self.axis,
             "momentum": self.momentum,
             "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
             "synchronized": self.synchronized,
-            **{
-                f"{name}_initializer": initializers.serialize(initializer)
-                for name, initializer in self.initializers.items()
-            },
+            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
+            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
         }

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnx import geometry, initializers
+from cnnx import geometry
 from cnnx.arrays import Float, Shape
+from cnnx.layers.affine_layer import AffineLayer
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer, check_channels_axis
-from cnnx.layers.weight import Weight
+from cnnx.layers.layer import check_channels_axis
 
 
 class Grouping(NamedTuple):
@@ -33,7 +33,7 @@ class Grouping(NamedTuple):
     affine: Shape
 
 
-class SampleNormalization(Layer):
+class SampleNormalization(AffineLayer):
     """
     What the layers share that normalise each sample by itself.
 
@@ -55,9 +55,6 @@ class SampleNormalization(Layer):
         input_shape, name and trainable, as in `Layer`.
     """
 
-    gamma: Weight | None
-    beta: Weight | None
-
     def __init__(
         self,
         epsilon: float,
@@ -65,21 +62,10 @@ class SampleNormalization(Layer):
         scale: bool,
         beta_initializer: Any,
         gamma_initializer: Any,
-        *,
-        beta_regularizer: Any = None,
-        gamma_regularizer: Any = None,
-        beta_constraint: Any = None,
-        gamma_constraint: Any = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
-        self.restrain("beta", "beta", beta_regularizer, beta_constraint)
-        self.restrain("gamma", "gamma", gamma_regularizer, gamma_constraint)
+        super().__init__(center, scale, beta_initializer, gamma_initializer, **kwargs)
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, np.inf)
-        self.center = bool(center)
-        self.scale = bool(scale)
-        self.beta_initializer = initializers.get(beta_initializer, f"{self}: beta_initializer")
-        self.gamma_initializer = initializers.get(gamma_initializer, f"{self}: gamma_initializer")
 
     def affine_shape(self, input_shape: Shape) -> tuple[int, ...]:
         """Check `input_shape` and return the shape of gamma and beta."""
@@ -91,9 +77,7 @@ class SampleNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         """Create gamma and beta."""
-        shape = self.affine_shape(input_shape)
-        self.gamma = self.add_weight("gamma", shape, self.gamma_initializer) if self.scale else None
-        self.beta = self.add_weight("beta", shape, self.beta_initializer) if self.center else None
+        self.add_gamma_and_beta(self.affine_shape(input_shape))
 
     traits = Traits(reads_output=False, gradient_in_place=True)
 
@@ -138,13 +122,7 @@ class SampleNormalization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return super().get_config() | {
-            "epsilon": self.epsilon,
-            "center": self.center,
-            "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-        }
+        return super().get_config() | {"epsilon": self.epsilon}
 
 
 def _seen(array: Float, grouping: Grouping) -> Float:
