@@ -16,7 +16,7 @@ import pytest
 
 import cnnx
 from agreement import normal
-from cnnx import _core, layers
+from cnnx import _core, layers, ops
 from cnnx.buffer import Buffer, aligned_empty
 from test_processes import output_of
 
@@ -112,6 +112,55 @@ def test_an_array_without_memory_is_named() -> None:
         aligned_empty((1 << 16, 1 << 30))
 
 
+def vast(*shape: int) -> Any:
+    """Return an array that holds one number in memory, and would fill it as float32 of its own."""
+    return np.broadcast_to(np.float32(0), shape)
+
+
+FAR = 2**19 - 1
+WITHOUT_MEMORY: dict[str, tuple[Callable[[], Any], str]] = {
+    "conv2d": (
+        lambda: ops.conv2d(np.ones((1, 1, 1, 1)), np.ones((1, 1, 1, 64)), padding=FAR),
+        "conv2d: no memory for an array of shape (1, 1048575, 1048575, 64) and type float32, 268,4",
+    ),
+    "im2col": (
+        lambda: ops.im2col(np.ones((1, 1, 1, 64)), 1, padding=FAR),
+        "im2col: no memory for an array of shape (1099509530625, 64)",
+    ),
+    "max_pool2d": (
+        lambda: ops.max_pool2d(np.ones((1, 1, 1, 2**17)), 40_000, 1, 39_999),
+        "max_pool2d: no memory for an array of shape (1, 40000, 40000, 131072)",
+    ),
+    "dense": (
+        lambda: ops.dense(np.ones((2**24, 0)), np.ones((0, 2**24))),
+        "dense: no memory for an array of shape (16777216, 16777216)",
+    ),
+    "matmul": (
+        lambda: ops.matmul(np.ones((2**24, 0)), np.ones((0, 2**24))),
+        "matmul: no memory for an array of shape (16777216, 16777216)",
+    ),
+    "batch_norm": (
+        lambda: ops.batch_norm(vast(2**23, 2**23)),
+        "batch_norm: x: no memory for an array of shape (8388608, 8388608)",
+    ),
+    "relu": (
+        lambda: ops.relu(vast(2**46)),
+        "relu: x: no memory for an array of shape (70368744177664,)",
+    ),
+    "layer": (
+        lambda: layers.ZeroPadding2D(FAR, name="wide")(np.ones((1, 1, 1, 64))),
+        "ZeroPadding2D 'wide': no memory for an array of shape (1, 1048575, 1048575, 64)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_MEMORY)
+def test_an_operation_without_memory_is_named(name: str) -> None:
+    operation, text = WITHOUT_MEMORY[name]
+    with pytest.raises(MemoryError, match=re.escape(text) + ".*; smaller batches need less$"):
+        operation()
+
+
 # --- where arrays lie -----------------------------------------------------------------------------
 
 HUGE_PAGE = 2 << 20
@@ -174,7 +223,7 @@ for name, operation in {{
     except MemoryError as error:
         text = str(error)
         assert "bad_alloc" not in text
-        assert name not in ("wide", "vast", "weights") or name in text, text
+        assert name not in ("conv2d", "wide", "vast", "weights") or name in text, text
         print(name, end=" ")
     assert step(model, 8) == step(twin, 8), name
 assert os.listdir({folder!r}) == ["model"]

@@ -1,10 +1,11 @@
 """Turning what users hand in into arrays the core accepts."""
 
+import math
 import os
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 Array: TypeAlias = NDArray[Any]
 Float: TypeAlias = NDArray[np.float32]
@@ -99,7 +100,29 @@ def _remedy(value: Any, array: Array) -> str:
 
 def as_float32(value: Any, name: str) -> Float:
     """Return `value` as a contiguous, aligned float32 array; raises as `real_array` does."""
-    return contiguous(real_array(value, name), FLOAT32)
+    array = real_array(value, name)
+    try:
+        return contiguous(array, FLOAT32)
+    except MemoryError:
+        raise no_memory(array.shape, FLOAT32, name) from None
+
+
+def empty(owner: str, shape: tuple[int, ...], dtype: DTypeLike = FLOAT32) -> Array:
+    """Return an array of undefined content; without memory for it, the error names `owner`."""
+    try:
+        return np.empty(shape, dtype)
+    except MemoryError:
+        raise no_memory(shape, dtype, owner) from None
+
+
+def no_memory(shape: tuple[int, ...], dtype: DTypeLike, owner: str | None = None) -> MemoryError:
+    """Return the error for an array that fits into no memory."""
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize / 2**20
+    return MemoryError(
+        f"{f'{owner}: ' if owner else ''}no memory for an array of shape {shape} and type {dtype}, "
+        f"{size:,.0f} MiB; smaller batches need less"
+    )
 
 
 def whole_numbers(value: Any, name: str) -> Label:

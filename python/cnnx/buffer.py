@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from cnnx import _core
+from cnnx.arrays import no_memory
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
@@ -20,10 +21,7 @@ def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike = np.float32) -> NDAr
     try:
         memory = _core.empty(size)
     except MemoryError:
-        raise MemoryError(
-            f"no memory for an array of shape {shape} and type {dtype}, {size / 2**20:,.0f} MiB; "
-            "smaller batches need less"
-        ) from None
+        raise no_memory(shape, dtype) from None
     return memory.view(dtype).reshape(shape)
 
 

@@ -8,10 +8,8 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from cnnx import _core
-from cnnx.arrays import Float, Shape, as_float32
+from cnnx.arrays import Float, Shape, as_float32, empty
 
 Named: TypeAlias = str | tuple[str, tuple[float, ...]]
 """A function of the core: its name, or its name and its parameters."""
@@ -67,7 +65,7 @@ class Activation:
     def __call__(self, x: Any) -> Float:
         """Return the function's values at `x`, an array of any shape."""
         src = as_float32(x, f"{self.name}: x")
-        dst = np.empty_like(src)
+        dst = empty(self.name, src.shape)
         self.forward(src, dst)
         return dst
 

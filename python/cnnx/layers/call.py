@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from cnnx.arrays import Array, Float, Shape
+from cnnx.arrays import Array, Float, Shape, empty
 from cnnx.buffer import Buffer
 from cnnx.layers.weight import Weight
 
@@ -177,10 +177,10 @@ def alone(layer: Layer, *xs: Float, training: bool = True, differentiates: bool 
         str(layer),
         shapes,
         xs,
-        np.empty((rows, *output[1:]), np.float32),
+        empty(str(layer), (rows, *output[1:])),
         training,
         differentiates,
-        dx=[np.empty_like(x) for x in xs] if differentiates else (),
+        dx=[empty(str(layer), x.shape) for x in xs] if differentiates else (),
         gradients={weight: weight.gradient for weight in learned},
     )
     layer.bind(call)

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import activations
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, as_float32, empty
 from cnnx.ops.arguments import expect
 
 
@@ -63,6 +61,6 @@ def _activation_backward(function: activations.Activation, y: Any, dy: Any) -> F
     name = f"{function.name}_backward"
     dst = as_float32(y, f"{name}: y")
     diff_dst = expect(as_float32(dy, f"{name}: dy"), dst.shape, f"{name}: dy")
-    diff_src = np.empty_like(dst)
+    diff_src = empty(name, dst.shape)
     function.backward(dst, diff_dst, diff_src)
     return diff_src

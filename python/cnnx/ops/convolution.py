@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import _core, geometry
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, as_float32, empty
 from cnnx.geometry import Pair
 from cnnx.ops.arguments import IMAGE, array, expect, vector
 from cnnx.registry import choice
@@ -53,7 +51,7 @@ class Convolution:
 
     def forward(self, bias: Any) -> Float:
         """Return the result with `bias` (filters,) or None added."""
-        dst = np.empty(self.output_shape, np.float32)
+        dst = empty(self.owner, self.output_shape)
         checked = vector(bias, self.filters, f"{self.owner}: bias")
         _core.conv2d_forward(self.x, self.kernel, checked, dst, *self.windows)
         return dst
@@ -121,8 +119,7 @@ def conv2d_backward(
     owner = "conv2d_backward"
     c = Convolution(owner, x, kernel, strides, padding, dilation_rate, groups, operation)
     gradient = expect(as_float32(dy, f"{owner}: dy"), c.output_shape, f"{owner}: dy")
-    dx, dw = np.empty_like(c.x), np.empty_like(c.kernel)
-    db = np.empty(c.filters, np.float32)
+    dx, dw, db = (empty(owner, shape) for shape in (c.x.shape, c.kernel.shape, (c.filters,)))
     _core.conv2d_backward_data(gradient, c.kernel, dx, *c.windows)
     _core.conv2d_backward_weights(c.x, gradient, dw, db, *c.windows)
     return dx, dw, db
@@ -156,6 +153,6 @@ def im2col(
     normal = geometry.padding(padding, "im2col: padding")
     begin, size = geometry.place("im2col", src.shape[1:3], window, stride_pair, normal, dilation)
     rows = len(src) * size[0] * size[1]
-    col = np.empty((rows, window[0] * window[1] * src.shape[3]), np.float32)
+    col = empty("im2col", (rows, window[0] * window[1] * src.shape[3]))
     _core.im2col(src, col, window, size, stride_pair, begin, dilation)
     return col

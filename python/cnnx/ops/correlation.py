@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import geometry
-from cnnx.arrays import Array, Float, as_float32
+from cnnx.arrays import Array, Float, as_float32, no_memory
 from cnnx.geometry import Pair
 from cnnx.ops.convolution import Convolution
 from cnnx.registry import choice
@@ -215,7 +215,10 @@ def _matrix(values: Array, entries: tuple[Array, Array], shape: tuple[int, int])
     try:
         from scipy.sparse import csr_array
     except ImportError:
-        matrix = np.zeros(shape, values.dtype)
+        try:
+            matrix = np.zeros(shape, values.dtype)
+        except MemoryError:
+            raise no_memory(shape, values.dtype, "conv_matrix") from None
         matrix[entries] = values
         return matrix
     return csr_array((values, entries), shape)

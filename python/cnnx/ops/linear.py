@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import _core
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, as_float32, empty
 from cnnx.ops.arguments import array, expect, vector
 
 
@@ -25,7 +25,7 @@ def dense(x: Any, kernel: Any, bias: Any = None) -> Float:
     src = array(x, "dense: x", "batch inputs")
     weights = array(kernel, "dense: kernel", "inputs units")
     expect(weights, (src.shape[1], weights.shape[1]), "dense: kernel")
-    dst = np.empty((len(src), weights.shape[1]), np.float32)
+    dst = empty("dense", (len(src), weights.shape[1]))
     _core.dense_forward(src, weights, vector(bias, weights.shape[1], "dense: bias"), dst)
     return dst
 
@@ -46,8 +46,8 @@ def dense_backward(x: Any, kernel: Any, dy: Any) -> tuple[Float, Float, Float]:
     expect(weights, (src.shape[1], weights.shape[1]), "dense_backward: kernel")
     name = "dense_backward: dy"
     gradient = expect(as_float32(dy, name), (len(src), weights.shape[1]), name)
-    dx, dw = np.empty_like(src), np.empty_like(weights)
-    db = np.empty(weights.shape[1], np.float32)
+    shapes = src.shape, weights.shape, weights.shape[1:]
+    dx, dw, db = (empty("dense_backward", shape) for shape in shapes)
     _core.dense_backward_data(gradient, weights, dx)
     _core.dense_backward_weights(src, gradient, dw, db)
     return dx, dw, db
@@ -61,8 +61,10 @@ def matmul(a: Any, b: Any) -> Float:
     rows, n = right.shape[::-1] if transpose_b else right.shape
     if k != rows:
         raise ValueError(f"matmul: shapes {(m, k)} and {(rows, n)} don't fit: {k} != {rows}")
-    c = np.zeros((m, n), np.float32)
-    if c.size and k:
+    c = empty("matmul", (m, n))
+    if not k:
+        c.fill(0)
+    elif c.size:
         _core.sgemm(left, right, c, transpose_a, transpose_b, False)
     return c
 

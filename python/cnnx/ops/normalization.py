@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from cnnx import _core, geometry
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, as_float32, empty
 from cnnx.ops.arguments import expect, vector
 
 
@@ -33,7 +33,7 @@ def batch_norm(
     src = _channels(x, "batch_norm: x")
     channels = src.shape[-1]
     mean, inv_std, moving_mean, moving_variance = np.zeros((4, channels), np.float32)
-    dst = np.empty_like(src)
+    dst = empty("batch_norm", src.shape)
     _core.batch_norm_forward_training(
         src,
         vector(gamma, channels, "batch_norm: gamma"),
@@ -72,7 +72,7 @@ def batch_norm_inference(
     moving_mean = expect(as_float32(mean, f"{name}: mean"), (channels,), f"{name}: mean")
     moving_variance = as_float32(variance, f"{name}: variance")
     expect(moving_variance, (channels,), f"{name}: variance")
-    dst = np.empty_like(src)
+    dst = empty(name, src.shape)
     _core.batch_norm_forward_inference(
         src,
         vector(gamma, channels, f"{name}: gamma"),
@@ -104,7 +104,7 @@ def batch_norm_backward(
     scale = vector(gamma, src.shape[-1], f"{name}: gamma")
     _epsilon(epsilon, name)
     _, mean, inv_std = batch_norm(src, scale, None, epsilon)
-    dx, dgamma, dbeta = np.empty_like(src), np.empty_like(mean), np.empty_like(mean)
+    dx, dgamma, dbeta = (empty(name, shape) for shape in (src.shape, mean.shape, mean.shape))
     _core.batch_norm_backward(src, gradient, scale, mean, inv_std, dx, dgamma, dbeta)
     return dx, dgamma, dbeta
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import _core, geometry
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, as_float32, empty
 from cnnx.geometry import Pair, Placement
 from cnnx.ops.arguments import IMAGE, array, expect
 
@@ -39,7 +37,7 @@ def max_pool2d(
     """
     src = array(x, "max_pool2d: x", IMAGE)
     windows, shape = _pool("max_pool2d", src.shape, pool_size, strides, padding)
-    dst = np.empty(shape, np.float32)
+    dst = empty("max_pool2d", shape)
     _core.max_pool2d_forward(src, dst, None, *windows)
     return dst
 
@@ -61,13 +59,13 @@ def max_pool2d_backward(
     dy
         Gradient with respect to its result.
     """
-    src = array(x, "max_pool2d_backward: x", IMAGE)
-    windows, shape = _pool("max_pool2d_backward", src.shape, pool_size, strides, padding)
-    name = "max_pool2d_backward: dy"
-    gradient = expect(as_float32(dy, name), shape, name)
-    argmax = np.empty(shape, geometry.argmax_type(windows[0]))
-    _core.max_pool2d_forward(src, np.empty(shape, np.float32), argmax, *windows)
-    dx = np.empty_like(src)
+    name = "max_pool2d_backward"
+    src = array(x, f"{name}: x", IMAGE)
+    windows, shape = _pool(name, src.shape, pool_size, strides, padding)
+    gradient = expect(as_float32(dy, f"{name}: dy"), shape, f"{name}: dy")
+    argmax = empty(name, shape, geometry.argmax_type(windows[0]))
+    _core.max_pool2d_forward(src, empty(name, shape), argmax, *windows)
+    dx = empty(name, src.shape)
     _core.max_pool2d_backward(gradient, argmax, dx, *windows)
     return dx
 
@@ -75,7 +73,7 @@ def max_pool2d_backward(
 def _sum_pool(operation: str, x: Any, *window: Any) -> Float:
     src = array(x, f"{operation}: x", IMAGE)
     windows, shape = _pool(operation, src.shape, *window)
-    dst = np.empty(shape, np.float32)
+    dst = empty(operation, shape)
     getattr(_core, f"{operation}_forward")(src, dst, *windows)
     return dst
 
@@ -85,7 +83,7 @@ def _sum_pool_backward(operation: str, x: Any, dy: Any, *window: Any) -> Float:
     src = array(x, f"{name}: x", IMAGE)
     windows, shape = _pool(name, src.shape, *window)
     gradient = expect(as_float32(dy, f"{name}: dy"), shape, f"{name}: dy")
-    dx = np.empty_like(src)
+    dx = empty(name, src.shape)
     getattr(_core, name)(gradient, dx, *windows)
     return dx
 

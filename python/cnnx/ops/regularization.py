@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from cnnx import _core, geometry
-from cnnx.arrays import Float, as_float32
+from cnnx.arrays import Float, as_float32, empty
 
 
 def dropout(x: Any, rate: float, seed: int) -> Float:
@@ -48,7 +46,7 @@ def gaussian_dropout(x: Any, rate: float, seed: int) -> Float:
 
 def _drop(operation: str, x: Any, rate: float, seed: int) -> Float:
     src = as_float32(x, f"{operation}: x")
-    dst = np.empty_like(src)
+    dst = empty(operation, src.shape)
     share = geometry.number(rate, f"{operation}: rate", 0, 1)
     number = geometry.integer(seed, f"{operation}: seed", minimum=0, limit=2**64)
     getattr(_core, operation)(src, dst, share, number)
