@@ -10,7 +10,7 @@ from cnnx.arrays import Float
 from cnnx.explain.figures import draw, new_figure
 from cnnx.explain.subject import single_image
 from cnnx.graph import plan_class
-from cnnx.layers import Permute
+from cnnx.graph.layout import channel_move
 from cnnx.models import Model
 
 if TYPE_CHECKING:
@@ -38,11 +38,7 @@ def feature_maps(model: Model, image: Any) -> dict[str, Float]:
     x = single_image(model, image, "feature_maps")
     graph = model.flat_graph
     own = set(model.leaves())
-    values = [  # but for those that move channels which the user has first
-        value
-        for value in graph.values
-        if value.node.layer in own or not isinstance(value.node.layer, Permute)
-    ]
+    values = [value for value in graph.values if channel_move(value, own) is None]
     with model.lock:
         _, *outputs = plan_class(graph)(graph, keep=values).forward(x)
     return {value.name: output[0] for value, output in zip(values, outputs, strict=True)}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cnnx.geometry import Pair, plane
+from cnnx.graph.layout import channel_move
 from cnnx.layers import (
     Activation,
     Affine,
@@ -146,9 +147,10 @@ def receptive_field(
         source = value.node.inputs[0]
         before = [known.get(item, _PIXEL) for item in value.node.inputs]
         field = before[0] if len(before) == 1 else _merged(before, value)
-        if value.node.layer not in own and isinstance(value.node.layer, Permute):
-            known[value] = field  # moves channels that the user has first
-            last = value if len(value.shape) - 1 == value.node.layer.dims[-2] else source
+        move = channel_move(value, own)
+        if move is not None:
+            known[value] = field
+            last = value if len(value.shape) - 1 == move.dims[-2] else source
             pixels[value] = _pixels(last)
             if source in graph.inputs:
                 pixels[source] = _pixels(last)

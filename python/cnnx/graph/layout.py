@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cnnx.graph.graph import Graph
 from cnnx.graph.passes import is_ours
 from cnnx.layers.activations import Activation
@@ -49,6 +51,21 @@ def with_channels_last(graph: Graph) -> Graph:
     for value in graph.values:
         turning.add(value)
     return Graph(graph.inputs, [turning.first(item) for item in graph.outputs], turning.values)
+
+
+def channel_move(value: Value, own: Collection[Layer]) -> Permute | None:
+    """
+    Return the layer of a value that `with_channels_last` wrote down to move channels, or None.
+
+    Parameters
+    ----------
+    value
+        Of the graph that it returned.
+    own
+        The layers of the network that it was given.
+    """
+    layer = value.node.layer
+    return layer if isinstance(layer, Permute) and layer not in own else None
 
 
 def _is_first(value: Value) -> bool:
