@@ -150,8 +150,51 @@ def test_pictures_of_any_size(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     np.testing.assert_allclose([[*one["shares"].values()] for one in found], shares, rtol=1e-6)
     assert [Path(one["file"]).name for one in found] == ["0.png", "1.png"]
-    assert main(["evaluate", str(tmp_path / "model"), str(tmp_path / "in")]) == 2
+
+
+@pytest.fixture(scope="module")
+def any_size(pets):
+    """A network that judges the pets at any size."""
+    folder, file = pets
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((None, None, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 3, strides=2, activation="relu"),
+            layers.AdaptiveAveragePooling2D(2),
+            layers.Flatten(),
+            layers.Dense(2, activation="softmax"),
+        ]
+    )
+    read = cnnx.data.image_folder(folder, 16, seed=0)
+    model.compile(cnnx.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    model.fit(*read.train, epochs=20, batch_size=8, verbose=0)
+    model.class_names = read.class_names
+    model.save(file.parent / "any_size")
+    return str(folder), str(file.parent / "any_size")
+
+
+def test_a_folder_for_a_network_of_any_size(any_size, pets, capsys):
+    folder, file = any_size
+    capsys.readouterr()
+    assert main(["evaluate", file, folder]) == 2
     assert "takes pictures of any size" in capsys.readouterr().err
+    assert main(["evaluate", file, folder, "--size=24"]) == 0
+    x, y = cnnx.data.image_folder(folder, 24, shuffle=False).train
+    right = (cnnx.models.load_model(file).predict(x, verbose=0).argmax(axis=1) == y).mean()
+    assert f"Test accuracy: {100 * right:.2f} % of 80 images" in capsys.readouterr().out
+    assert main(["evaluate", str(pets[1]), folder, "--size=24"]) == 2
+    assert "--size: the network takes 16 x 16 pixels" in capsys.readouterr().err
+    assert main(["evaluate", file, "digits", "--size=24"]) == 2
+    assert "--size is for folders" in capsys.readouterr().err
+
+
+def test_a_report_on_a_network_of_any_size(any_size, tmp_path):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed: the extra plot")
+    folder, file = any_size
+    page = tmp_path / "report.html"
+    assert main(["report", file, folder, "--size=16", "--output", str(page)]) == 0
+    assert "<h2>Confusion matrix" in page.read_text("utf-8")
 
 
 def test_predict_as_json(pets, capsys):

@@ -20,6 +20,12 @@ def add_test(parser: argparse.ArgumentParser) -> None:
         "dataset", help="folder with a folder of pictures for each class; or digits, or mnist"
     )
     parser.add_argument("--data", metavar="DIR", help="folder of MNIST's four files")
+    parser.add_argument(
+        "--size",
+        metavar="N",
+        type=count,
+        help="a folder's pictures become NxN, where the network takes pictures of any size",
+    )
     add_threads(parser)
 
 

@@ -1,5 +1,6 @@
 """Saved networks that name what pictures show."""
 
+import argparse
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,23 +61,33 @@ def read_pictures(model: Model, path: Path) -> Iterator[tuple[Sequence[Path], Ar
         yield [file], data.load_image(file, **form)[None]
 
 
-def read_test(model: Model, name: str, folder: str | None) -> tuple[Array, Array]:
+def read_test(model: Model, options: argparse.Namespace) -> tuple[Array, Array]:
     """Return the pictures of a data set's test, or of a folder of classes, and their classes.
 
     Raises
     ------
     ValueError
-        The folder's classes are not those of the network, or this takes pictures of any size.
+        The folder's classes are not those of the network, or no size is given for a network of
+        pictures of any size, or a size for another.
     """
+    name, side = options.dataset, options.size
     if name in DATASETS:
-        _, (x, y) = datasets.mnist.load_data(folder) if name == "mnist" else load_digits(folder)
+        if side is not None:
+            raise ValueError("--size is for folders of pictures. Leave it out.")
+        load = datasets.mnist.load_data if name == "mnist" else load_digits
+        _, (x, y) = load(options.data)
         return x[..., None], y
     form = picture_form(model)
     if form["size"] is None:
-        raise ValueError(
-            f"{name}: the network takes pictures of any size, and a folder is read in one; give it "
-            "one in Python: cnnx.Sequential([cnnx.Input((height, width, channels)), model])"
-        )
+        if side is None:
+            raise ValueError(
+                f"{name}: the network takes pictures of any size, and a folder is read in one; "
+                "choose it, such as --size 64"
+            )
+        form["size"] = (side, side)
+    elif side is not None:
+        height, width = form["size"]
+        raise ValueError(f"--size: the network takes {height} x {width} pixels. Leave it out.")
     read = data.image_folder(
         name, form["size"], form["color_mode"], class_names=model.class_names, shuffle=False
     )

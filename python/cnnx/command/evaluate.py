@@ -17,4 +17,4 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> None:
     """Print confusion matrix and accuracy."""
     model = load_classifier(options.model)
-    print_accuracy(model, read_test(model, options.dataset, options.data))
+    print_accuracy(model, read_test(model, options))

@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
     """Write the page."""
     output = replaceable(options.output)
     model = load_classifier(options.model)
-    x, y = read_test(model, options.dataset, options.data)
+    x, y = read_test(model, options)
     title = f"{model.name}: {len(model.class_names or ())} classes, {len(y):,} images"
     page = _PAGE.format(title=html.escape(title), body="\n".join(_sections(model, x, y)))
     with replacing(output) as file:
