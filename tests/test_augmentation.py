@@ -196,6 +196,55 @@ def test_masks_and_boxes_go_along(cls: type[PictureLayer]) -> None:
         np.testing.assert_array_equal(found["labels"], given["labels"])
 
 
+@pytest.mark.parametrize("cls", LAYERS)
+def test_channels_may_come_first(cls: type[PictureLayer]) -> None:
+    def turned(part: Any) -> Any:
+        return np.moveaxis(part, -1, 1)
+
+    given = sample()
+    arrays = ("images", "segmentation_masks")
+    options = {"bounding_box_format": "xyxy"}
+    last, first = made(cls, **options), made(cls, **options, data_format="channels_first")
+    wanted = last(given)
+    found = first(given | {name: turned(given[name]) for name in arrays})
+    for name in arrays:
+        np.testing.assert_array_equal(found[name], turned(wanted[name]))
+        assert found[name].dtype == wanted[name].dtype
+    np.testing.assert_array_equal(found["labels"], wanted["labels"])
+    for name in ("boxes", "labels"):
+        np.testing.assert_array_equal(found["bounding_boxes"][name], wanted["bounding_boxes"][name])
+    y = last(given["images"])
+    copy = cls.from_config(json.loads(json.dumps(first.get_config())))
+    copy.random_state = first.random_state
+    np.testing.assert_array_equal(first(turned(given["images"])), turned(y))
+    np.testing.assert_array_equal(copy(turned(given["images"])), turned(y))
+    one = first(turned(given["images"])[0])
+    np.testing.assert_array_equal(one, np.moveaxis(last(given["images"][0]), -1, 0))
+    assert first.compute_output_shape((None, 3, 9, 8)) == (None, *one.shape)
+
+
+def test_a_network_with_channels_first_augments_alike() -> None:
+    x = np.stack([COLORS, COLORS[::-1]]) / 255
+    head = layers.Dense(2)
+    losses = []
+    for form, images in (("channels_last", x), ("channels_first", np.moveaxis(x, -1, 1))):
+        order = {"data_format": form}
+        parts = [
+            layers.Input(images.shape[1:]),
+            layers.Resizing(12, 10, **order),
+            layers.RandomFlip(seed=2, **order),
+            layers.RandomCrop(7, 6, seed=3, **order),
+            layers.CenterCrop(5, 6, **order),
+            layers.GlobalAveragePooling2D(**order),
+            head,
+        ]
+        model = cnnx.Sequential(parts)
+        model.compile(cnnx.optimizers.SGD(0), "mean_squared_error")
+        losses.append([model.train_on_batch(images, np.ones((2, 2))) for _ in range(3)])
+        losses[-1] += [model.predict(images, verbose=0).tolist()]
+    assert losses[0] == losses[1]
+
+
 @pytest.mark.parametrize(
     ("form", "box"),
     {

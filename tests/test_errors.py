@@ -185,11 +185,6 @@ ARGUMENTS = {
         V,
         ["padding", "'full'", "'same'", "convolution"],
     ),
-    "channels first": (
-        lambda: layers.RandomFlip(data_format="channels_first"),
-        V,
-        ["data_format", "channels_first", "channels_last", "np.transpose"],
-    ),
     "layout": (
         lambda: layers.Conv2D(2, 3, data_format="NCHW"),
         V,

@@ -10,7 +10,7 @@ import numpy as np
 from cnnx.arrays import Array, Float, Shape, as_float32
 from cnnx.layers.boxes import FORMATS, corners_of, written
 from cnnx.layers.layer import Layer
-from cnnx.layers.layout import CHANNELS_LAST
+from cnnx.layers.layout import CHANNELS_FIRST, moved_first, moved_last
 from cnnx.layers.value import Value
 from cnnx.registry import choice
 
@@ -54,14 +54,15 @@ class PictureLayer(Layer):
     Called directly, such a layer takes a batch (pictures, height, width, channels), one picture
     (height, width, channels), or a dict of "images" and what belongs to them: "labels",
     "segmentation_masks" and "bounding_boxes" ({"boxes": (pictures, boxes, 4), "labels": (pictures,
-    boxes)}). Where pixels move, masks and boxes move with them.
+    boxes)}). Where pixels move, masks and boxes move with them. Masks have the pictures' axes, or
+    lack that of the channels.
 
     Subclasses implement `change`.
 
     Parameters
     ----------
     data_format
-        None or 'channels_last'.
+        None or 'channels_last'; 'channels_first' for (batch, channels, height, width).
     bounding_box_format
         How boxes are written: 'xyxy', 'yxyx', 'xywh', 'center_xywh' or 'center_yxhw' in pixels, or
         'rel_xyxy', 'rel_yxyx', 'rel_xywh' or 'rel_center_xywh' in shares of the picture's size.
@@ -78,13 +79,7 @@ class PictureLayer(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        wanted = isinstance(data_format, str) and data_format == CHANNELS_LAST
-        if data_format is not None and not wanted:
-            raise ValueError(
-                f"{self}: data_format must be 'channels_last', got {data_format!r}; pictures are "
-                "(batch, height, width, channels): transpose others with "
-                "np.transpose(x, (0, 2, 3, 1))"
-            )
+        self.take_layout(data_format, 2)
         self.bounding_box_format = (
             None
             if bounding_box_format is None
@@ -125,6 +120,8 @@ class PictureLayer(Layer):
                 _map(lambda part: np.asarray(part)[None], sample), training
             )
             return _map(lambda part: part[0], many)
+        if self.data_format == CHANNELS_FIRST:
+            return self._change_channels_first(sample, training)
         x = self._batch(sample[IMAGES])
         self.build_once((None, *x.shape[1:]))
         size = (x.shape[1], x.shape[2])
@@ -148,6 +145,14 @@ class PictureLayer(Layer):
                 change.boxes(corners, size), kinds, self.bounding_box_format, y.shape[1:3]
             )
         return found
+
+    def _change_channels_first(self, sample: Mapping[str, Any], training: bool) -> Sample:
+        """Change pictures, and masks, whose channels stand before their pixels."""
+        self.build_once((None, *np.shape(sample[IMAGES])[1:]))
+        arrays = [name for name in (IMAGES, MASKS) if np.ndim(sample.get(name, ())) == 4]
+        last = {name: moved_last(np.asarray(sample[name])) for name in arrays}
+        found = self.channels_last_form._change_together({**sample, **last}, training)
+        return found | {name: moved_first(found[name]) for name in arrays}
 
     def _change_masks(self, change: Change, masks: Any, x: Float, y: Float) -> Array:
         """Return the masks in their own type; they may lack the channels' axis."""

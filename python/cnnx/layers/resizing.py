@@ -12,6 +12,7 @@ from cnnx import _core, geometry
 from cnnx.arrays import Array, Double, Float, Shape
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import Layer, check_rank
+from cnnx.layers.layout import in_its_layout
 from cnnx.layers.picture_layer import Change, PictureLayer
 from cnnx.layers.resampling import Axis, Resampling, Window
 from cnnx.registry import choice
@@ -317,6 +318,7 @@ class Cropping(PictureLayer):
 
     traits = Traits(False, False)
 
+    @in_its_layout
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """Return (batch, height, width, channels)."""
         channels = check_rank(self, input_shape, 2)[-1]
