@@ -106,13 +106,14 @@ def _simplified(value: dict[str, Any]) -> Any:
 
 def model_entry(description: dict[str, Any]) -> Entry:
     """Return the model that a description describes."""
-    entry = _entry(description, "the model")
+    entry = layer_entry(description, "the model")
     if entry.layers is None:
         raise ValueError(f"it describes {entry}, which is no Sequential or functional model")
     return entry
 
 
-def _entry(description: Any, place: str) -> Entry:
+def layer_entry(description: Any, place: str) -> Entry:
+    """Return the layer that a description describes; errors say which place of the file it has."""
     if not isinstance(description, dict) or not isinstance(description.get("class_name"), str):
         raise ValueError(f"{place} is {str(description)[:100]!r}, which names no class")
     class_name, config = description["class_name"], description.get("config")
@@ -128,7 +129,7 @@ def _entry(description: Any, place: str) -> Entry:
     entry.uses = [_use(node) for node in _list(description.get("inbound_nodes"), entry)]
     if isinstance(config.get("layers"), list):
         entry.layers = [
-            _entry(item, f"layer {number} of {entry}")
+            layer_entry(item, f"layer {number} of {entry}")
             for number, item in enumerate(config["layers"])
         ]
         if class_name in GRAPHS or "output_layers" in config:

@@ -5,12 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from cnnx import activations, constraints, initializers, registry, regularizers
-from cnnx.keras_files.configuration import GRAPHS, SEQUENTIAL, Entry, Reference, Use
+from cnnx.keras_files.configuration import (
+    GRAPHS,
+    SEQUENTIAL,
+    Entry,
+    Reference,
+    Use,
+    layer_entry,
+)
 from cnnx.keras_files.fixed import Fixed
 from cnnx.keras_files.layer_table import INERT, ROWS, TAKEN, TRAINING_ALONE
-from cnnx.layers import LAYERS, Activation, Affine, InputLayer, Layer, Rescaling
+from cnnx.layers import (
+    LAYERS,
+    Activation,
+    Affine,
+    InputLayer,
+    Layer,
+    Rescaling,
+    SpectralNormalization,
+)
 from cnnx.layers.layout import CHANNELS_FIRST, CHANNELS_LAST
-from cnnx.layers.picture_layer import PictureLayer
 
 _FLOATS = {"float32", "mixed_float16", "mixed_bfloat16"}
 """Types whose weights are float32."""
@@ -88,10 +102,7 @@ class Conversion:
         if entry.class_name == "Lambda":
             raise UnsuitableError("it holds code, and nothing in a file is run")
         if entry.class_name == "SpectralNormalization" and _of_keras(entry.module):
-            raise UnsuitableError(
-                "layers within layers are not read; in use it is the layer within: build the model "
-                "in Keras with that, give it its weights, and save it"
-            )
+            return self._spectral_normalization(entry)
         if _is_operation(entry):
             return [_operation(entry)]
         if entry.class_name == "Normalization" and _of_keras(entry.module):
@@ -115,7 +126,7 @@ class Conversion:
             if name == "dtype":
                 _check_type(value, _FLOATS)
             elif name == "data_format":
-                if _is_first(value, row.layer):
+                if _is_first(value):
                     arguments[name] = value
             elif name == "activation":
                 arguments[name], following = self._activation(value, entry)
@@ -132,6 +143,16 @@ class Conversion:
             elif name not in row.trained:
                 raise UnsuitableError(f"{name}={str(value)[:100]} is nothing that cnnx has")
         return [row.layer(**arguments), *following]
+
+    def _spectral_normalization(self, entry: Entry) -> list[Layer]:
+        within = layer_entry(entry.config.get("layer"), f"the layer within {entry}")
+        if within.class_name == entry.class_name:
+            raise UnsuitableError("it holds another one")
+        layer, *following = self.layers(within)
+        steps = entry.config.get("power_iterations", 1)
+        trainable = bool(entry.config.get("trainable", True))
+        around = SpectralNormalization(layer, steps, name=entry.name, trainable=trainable)
+        return [around, *following]
 
     def _restraint(self, name: str, value: Any, entry: Entry) -> dict[str, Any]:
         """Return the argument for a regularizer or a constraint; note one that is unknown."""
@@ -258,16 +279,13 @@ def _check_type(value: Any, known: set[str]) -> None:
         raise UnsuitableError(f"dtype={str(value)[:100]!r}: cnnx computes in float32")
 
 
-def _is_first(value: Any, cls: type[Layer]) -> bool:
-    """Return whether a layer of a class takes its channels first."""
-    if value in (None, CHANNELS_LAST):
-        return False
-    if value != CHANNELS_FIRST or issubclass(cls, PictureLayer):
+def _is_first(value: Any) -> bool:
+    """Return whether a layer takes its channels first."""
+    if value not in (None, CHANNELS_LAST, CHANNELS_FIRST):
         raise UnsuitableError(
-            f"data_format={str(value)[:100]!r}: cnnx takes 'channels_last'; build the model in "
-            "Keras with that, set_weights(old.get_weights()), and save it"
+            f"data_format={str(value)[:100]!r} is neither 'channels_last' nor 'channels_first'"
         )
-    return True
+    return bool(value == CHANNELS_FIRST)
 
 
 def _alone(value: Any) -> Any:

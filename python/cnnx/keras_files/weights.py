@@ -147,11 +147,11 @@ class Matching:
             if weights and slot.fixed is None:
                 self._refuse(f"it has no {group.path}/{key} for {slot.layer}")
             return
-        self._pair(
-            slot,
-            weights,
-            [variables.child(str(number)) for number in range(len(variables.names()))],
-        )
+        arrays = _numbered(variables)
+        within = group.find(f"{key}/layer/vars")
+        if within is not None:  # its first array, the kernel, is among those of the layer around it
+            arrays += _numbered(within)[1:]
+        self._pair(slot, weights, arrays)
 
     # Keras 2, and .h5 of Keras 3: a group for each layer, which lists the names of its weights.
 
@@ -209,6 +209,11 @@ class Matching:
         self.skipped.append(reason)
 
 
+def _numbered(variables: Node) -> list[Node]:
+    """Return the arrays of a group that counts them."""
+    return [variables.child(str(number)) for number in range(len(variables.names()))]
+
+
 def _listed(group: Node, name: str) -> list[Node]:
     """Return the arrays of a layer's group, in the order of its list."""
     node = group
@@ -229,6 +234,4 @@ def _in_legacy_order(slot: Slot) -> list[Weight]:
     for leaf in slot.leaves():
         for weight in leaf.weights:
             found[weight] = weight.learnable and leaf.layer.trainable
-    if slot.within is None:
-        return list(found)
     return sorted(found, key=lambda weight: not found[weight])
