@@ -8,7 +8,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 import reference
-from agreement import check, normal, whole
+from agreement import backends, check, normal, run, whole
 from cnnx import _core
 from strategies import channels, seeds
 
@@ -212,6 +212,29 @@ def test_an_addend_in_the_same_pass(
         tolerance=1e-4,
     )
     check(_core.batch_norm_backward, inputs, {**expected, "diff_addend": None}, tolerance=1e-4)
+
+
+@example(LARGE, 24, "tanh", True, True, 1)
+@given(shapes, channels, st.sampled_from(sorted(ACTIVATIONS)), st.booleans(), st.booleans(), seeds)
+def test_the_output_is_computed_again_to_the_same_bits(
+    rows: tuple[int, ...], c: int, activation: str, affine: bool, adds: bool, seed: int
+) -> None:
+    src = normal(seed, *rows, c)
+    inputs = {
+        "src": src,
+        **(parameters(seed + 1, c) if affine else {"gamma": None, "beta": None}),
+        "activation": activation,
+        "addend": normal(seed + 3, *src.shape) if adds else None,
+    }
+    moving = {"moving_mean": np.zeros(c, np.float32), "moving_variance": np.ones(c, np.float32)}
+    outputs = {"dst": src.shape, "mean": (c,), "inv_std": (c,), **moving}
+    for backend in backends():
+        backend.use()
+        once = {**inputs, "epsilon": EPSILON, "momentum": MOMENTUM}
+        first = run(_core.batch_norm_forward_training, once, outputs)
+        statistics = {name: first[name] for name in ("mean", "inv_std")}
+        again = run(_core.batch_norm_recompute, inputs | statistics, {"dst": src.shape})
+        np.testing.assert_array_equal(again["dst"], first["dst"])
 
 
 @pytest.mark.usefixtures("backend")

@@ -14,16 +14,29 @@ import cnnx
 from agreement import normal
 from cnnx import layers
 from cnnx.graph import Graph, Plan, fusions, plan
+from cnnx.graph.lives import Lives
 from cnnx.graph.memory import LINE, Region, Timetable, lay_out
+from cnnx.layers.call import alone
 from layer_cases import CASES
 
 TIMES = st.integers(0, 12)
-REGIONS = st.lists(st.tuples(st.integers(1, 40), TIMES, TIMES), max_size=12)
+SPANS = st.lists(TIMES, min_size=2, max_size=4).map(
+    lambda times: [*zip(sorted(times)[::2], sorted(times)[1::2], strict=False)]
+)
+REGIONS = st.lists(st.builds(lambda size, spans: Region(size, *spans), st.integers(1, 40), SPANS))
+
+
+def meet(one: Region, other: Region) -> bool:
+    """Return whether two regions are in use at the same time."""
+    times = [
+        {time for first, last in region.spans for time in range(first, last + 1)}
+        for region in (one, other)
+    ]
+    return not times[0].isdisjoint(times[1])
 
 
 @given(REGIONS, st.integers(1, 9))
-def test_regions_that_live_together_lie_apart(sizes: list[tuple[int, int, int]], rows: int) -> None:
-    regions = [Region(size, min(one, other), max(one, other)) for size, one, other in sizes]
+def test_regions_that_live_together_lie_apart(regions: list[Region], rows: int) -> None:
     starts, total = lay_out(regions, rows)
     for index, region in enumerate(regions):
         assert starts[region] % LINE == 0
@@ -33,27 +46,20 @@ def test_regions_that_live_together_lie_apart(sizes: list[tuple[int, int, int]],
                 starts[region] + region.size * rows <= starts[other]
                 or starts[other] + other.size * rows <= starts[region]
             )
-            assert apart or region.last < other.first or other.last < region.first
+            assert apart or not meet(region, other)
 
 
 @given(REGIONS)
-def test_the_timetable_finds_what_is_in_use_together(sizes: list[tuple[int, int, int]]) -> None:
-    regions = [Region(size, min(one, other), max(one, other)) for size, one, other in sizes]
+def test_the_timetable_finds_what_is_in_use_together(regions: list[Region]) -> None:
     timetable = Timetable(13)
     for index, region in enumerate(regions):
-        together = {
-            other
-            for other in regions[:index]
-            if other.first <= region.last and region.first <= other.last
-        }
-        found = timetable.met(region)
-        assert set(found) == together
-        assert len(found) == len(together)
+        together = {other for other in regions[:index] if meet(region, other)}
+        assert timetable.met(region) == together
         timetable.enter(region)
 
 
 def test_regions_that_follow_one_another_share_memory() -> None:
-    chain = [Region(64, time, time + 1) for time in range(10)]
+    chain = [Region(64, (time, time + 1)) for time in range(10)]
     assert lay_out(chain, 1)[1] == 2 * 64
 
 
@@ -175,3 +181,80 @@ def test_gradients_of_several_readers_are_summed_in_passes_that_run_anyway() -> 
     parts = Plan(graph, training=True, learns=True).lives.parts.values()
     assert sum(part.so_far is not None for part in parts) == 3
     assert all(part.adds for part in parts if part.so_far is not None)
+
+
+def residual_network(merging: type[layers.Layer] = layers.Concatenate) -> cnnx.Model:
+    """Return two residual blocks, a concatenation, and what reads all of them."""
+    cnnx.utils.set_random_seed(1)
+    x = cnnx.Input((8, 8, 2))
+    y = layers.Conv2D(4, 3, padding="same")(x)
+    for _ in range(2):
+        z = layers.Conv2D(4, 3, padding="same", use_bias=False)(y)
+        z = layers.Activation("tanh")(layers.BatchNormalization()(z))
+        z = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", use_bias=False)(z))
+        y = layers.ReLU()(layers.Add()([z, y]))
+    y = merging()([y, layers.Conv2D(4, 1)(y)])
+    y = layers.Conv2D(4, 3, padding="same", activation="relu")(y)
+    model = cnnx.Model(x, layers.Dense(3)(layers.Flatten()(y)))
+    model.compile("sgd", "mse")
+    return model
+
+
+class OwnConcatenate(layers.Concatenate):
+    """One that runs in Python, since it is a user's."""
+
+
+@pytest.mark.parametrize("merging", [layers.Concatenate, OwnConcatenate])
+def test_values_computed_again_change_no_bit_and_take_less_memory(
+    merging: type[layers.Layer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trained() -> tuple[list[Any], list[int]]:
+        model = residual_network(merging)
+        plan = Plan(model.graph, training=True, learns=True)
+        plan.bind(5)
+        sizes = [lay_out(plan.lives.regions(), 5)[1], sum(map(len, plan.lives.recomputes.values()))]
+        return results(model), sizes
+
+    again, (less, recomputed) = trained()
+    # Of every block what is inside, of every second one the sum, and what is side by side.
+    assert recomputed == 2 + 1 + 1
+    monkeypatch.setattr(Lives, "_recompute", lambda lives, wanted: None)
+    kept, (more, none) = trained()
+    assert none == 0
+    assert less < 0.9 * more
+    for one, other in zip(again, kept, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_others_want_is_not_computed_again() -> None:
+    x = cnnx.Input((8, 8, 2))
+    y = layers.BatchNormalization()(layers.Conv2D(4, 3)(x))
+    graph = Graph.between([x], [layers.Flatten()(layers.Conv2D(4, 3)(y))])
+    assert Plan(graph, training=True, learns=True).lives.recomputes
+    for also in (Graph.between([x], [*graph.outputs, y]), graph):
+        kept = [y] if also is graph else []
+        assert not Plan(also, training=True, learns=True, keep=kept).lives.recomputes
+
+
+def test_a_gradient_lies_where_the_value_was_that_is_read_last() -> None:
+    x = cnnx.Input((8, 8, 4))
+    y = layers.MaxPooling2D()(layers.Conv2D(4, 3, padding="same", activation="relu")(x))
+    graph = Graph.between([x], [layers.Flatten()(layers.Conv2D(4, 3, padding="same")(y))])
+    lives = Plan(graph, training=True, learns=True).lives
+    assert lives.gradients[y] is lives.values[y]
+
+
+AGAIN = [name for name, case in CASES.items() if getattr(case.layer_class.traits, "recomputes", 0)]
+
+
+@pytest.mark.parametrize("name", AGAIN)
+def test_what_is_computed_again_has_the_same_bits(name: str) -> None:
+    case = CASES[name]
+    layer = case.layer_class(**case.arguments)
+    x = normal(1, 3, *case.input_shape)
+    layer.build_once(x.shape)
+    call = alone(layer, x)
+    layer.forward(call, x)
+    first, call.y[...] = call.y.copy(), np.nan
+    layer.recompute(call)
+    np.testing.assert_array_equal(call.y, first)

@@ -77,6 +77,27 @@ void bind_batch_norm(py::module_& m) {
       py::arg("momentum"), py::arg("activation") = "linear", py::arg("pool") = false,
       py::arg("codes") = py::none(), py::arg("addend") = py::none());
   m.def(
+      "batch_norm_recompute",
+      [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
+         const py::array& mean, const py::array& inv_std, py::array& dst,
+         const NamedActivation& activation, const OptionalArray& addend) {
+        const Arguments args("batch_norm_recompute");
+        const BatchNormDims dims = make_dims(args, src, false);
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto g = args.input<float>(gamma, "gamma", {dims.c});
+        const auto b = args.input<float>(beta, "beta", {dims.c});
+        const auto mean_data = args.input<float>(mean, "mean", {dims.c});
+        const auto inv_std_data = args.input<float>(inv_std, "inv_std", {dims.c});
+        float* d = args.output<float>(dst, "dst", shape_of(src));
+        OptionalArray codes;
+        const EpilogueSource epilogue =
+            make_epilogue(args, dims, src, dst, activation, false, codes, addend);
+        args.run(
+            [=] { batch_norm_recompute(dims, s, {g, b}, mean_data, inv_std_data, epilogue, d); });
+      },
+      py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("mean"), py::arg("inv_std"),
+      py::arg("dst"), py::arg("activation") = "linear", py::arg("addend") = py::none());
+  m.def(
       "batch_norm_forward_inference",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          const py::array& moving_mean, const py::array& moving_variance, py::array& dst,

@@ -205,6 +205,9 @@ TEST(OutOfMemory, BatchNormalisationRecovers) {
     batch_norm_forward_training(d, src.data(), affine, 1e-3f, {}, dst.data(), mean.data(),
                                 inv_std.data(), {0.9f, moving.data(), variance.data()});
   });
+  expect_recovery("again", dst, [&] {
+    batch_norm_recompute(d, src.data(), affine, mean.data(), inv_std.data(), {}, dst.data());
+  });
   expect_recovery("inference", dst, [&] {
     batch_norm_forward_inference(d, src.data(), affine, ones.data(), ones.data(), 1e-3f, {},
                                  dst.data());

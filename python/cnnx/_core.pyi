@@ -328,6 +328,16 @@ def batch_norm_forward_training(
     codes: Codes | None = None,
     addend: Float | None = None,
 ) -> None: ...
+def batch_norm_recompute(
+    src: Float,
+    gamma: Float | None,
+    beta: Float | None,
+    mean: Float,
+    inv_std: Float,
+    dst: Float,
+    activation: Activation = "linear",
+    addend: Float | None = None,
+) -> None: ...
 def batch_norm_forward_inference(
     src: Float,
     gamma: Float | None,

@@ -46,6 +46,10 @@ struct AddedOutput {
 void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const Affine& affine,
                                  float epsilon, const Epilogue& epilogue, float* dst, float* mean,
                                  float* inv_std, const MovingStatistics& moving);
+// Makes dst once more, to the same bits, from the mean and inv_std that were kept. Without pooling.
+void batch_norm_recompute(const BatchNormDims& dims, const float* src, const Affine& affine,
+                          const float* mean, const float* inv_std, const Epilogue& epilogue,
+                          float* dst);
 void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const Affine& affine,
                                   const float* moving_mean, const float* moving_variance,
                                   float epsilon, const Epilogue& epilogue, float* dst);

@@ -132,12 +132,17 @@ int64_t pair_scratch(const BatchNormDims& d, bool pooled) {
 }
 
 // Makes the outputs: a chunk's rows, or pairs of rows in scratch that are then pooled.
-void finish(const BatchNormDims& d, const NormalizedRows& normalized, const Epilogue& epilogue,
-            const Scratchpad& scratch, float* dst) {
+template <typename InvStd>
+void finish(const BatchNormDims& d, const ColumnChunks& chunks, Scratchpad& scratch,
+            const float* src, const Affine& affine, const float* mean, InvStd inv_std,
+            const Epilogue& epilogue, float* dst) {
+  const NormalizedRows normalized = {
+      chunks, normalized_columns(chunks, scratch, d.c, affine, mean, inv_std), src, d.c,
+      epilogue.addend};
   const ActivationCall call(epilogue.activation);
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
-  normalized.chunks.for_each_backwards([&](const Chunk& chunk) {
+  chunks.for_each_backwards([&](const Chunk& chunk) {
     if (epilogue.pool == Pooling::none) {
       normalized.copy(chunk.first, chunk.rows, epilogue.activation, dst + chunk.first * d.c);
       return;
@@ -239,9 +244,19 @@ void batch_norm_forward_training(const BatchNormDims& dims, const float* src, co
     moving.mean[j] = kept * moving.mean[j] + added * mean[j];
     moving.variance[j] = kept * moving.variance[j] + added * variance;
   }
-  const NormalizedColumns columns = normalized_columns(chunks, scratch, dims.c, affine, mean,
-                                                       [=](int64_t j) { return inv_std[j]; });
-  finish(dims, {chunks, columns, src, dims.c, epilogue.addend}, epilogue, scratch, dst);
+  finish(
+      dims, chunks, scratch, src, affine, mean, [=](int64_t j) { return inv_std[j]; }, epilogue,
+      dst);
+}
+
+void batch_norm_recompute(const BatchNormDims& dims, const float* src, const Affine& affine,
+                          const float* mean, const float* inv_std, const Epilogue& epilogue,
+                          float* dst) {
+  const ColumnChunks chunks = chunks_of(dims, false);
+  Scratchpad scratch(columns_scratch(chunks), chunks.threads());
+  finish(
+      dims, chunks, scratch, src, affine, mean, [=](int64_t j) { return inv_std[j]; }, epilogue,
+      dst);
 }
 
 void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, const Affine& affine,
@@ -250,10 +265,9 @@ void batch_norm_forward_inference(const BatchNormDims& dims, const float* src, c
   const ColumnChunks chunks = chunks_of(dims, epilogue.pool != Pooling::none);
   Scratchpad scratch(columns_scratch(chunks), chunks.threads(),
                      pair_scratch(dims, epilogue.pool != Pooling::none));
-  const NormalizedColumns columns =
-      normalized_columns(chunks, scratch, dims.c, affine, moving_mean,
-                         [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); });
-  finish(dims, {chunks, columns, src, dims.c, epilogue.addend}, epilogue, scratch, dst);
+  finish(
+      dims, chunks, scratch, src, affine, moving_mean,
+      [=](int64_t j) { return inverse_std(moving_variance[j], epsilon); }, epilogue, dst);
 }
 
 void batch_norm_backward(const BatchNormDims& dims, const float* src, Images diff_dst,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from cnnx.graph.fusions import Step
-from cnnx.graph.memory import Region
+from cnnx.graph.memory import Region, Span
 from cnnx.layers.value import Value
 
 
@@ -52,6 +52,8 @@ class Lives:
         The steps that run, in order.
     back
         The indices of the runs that take part backwards, last first.
+    recomputes
+        For a step, the earlier ones whose outputs are computed again before it runs backwards.
     values, of_loss, gradients, parts
         Where arrays lie: values by their roots, gradients by their roots as the loss begins them
         and as they are when whole, and what steps give to them.
@@ -85,7 +87,10 @@ class Lives:
             )
         ]
         self._maker = {self.root(step.output): index for index, step in enumerate(self.runs)}
-        self._last = self._last_uses(outputs, kept)
+        self._uses = self._times(outputs, kept)
+        self._recomputed: dict[Value, int] = {}
+        self.recomputes: dict[int, list[int]] = {}
+        self._recompute({self.root(value) for value in (*outputs, *kept)})
         self.values = self._value_regions()
         self.of_loss: dict[Value, Region] = {}
         self.gradients: dict[Value, Region] = {}
@@ -111,20 +116,20 @@ class Lives:
     def _backward(self, index: int) -> int:
         return 2 * len(self.runs) - index
 
-    def _last_uses(self, outputs: Sequence[Value], kept: Collection[Value]) -> dict[Value, int]:
-        last: dict[Value, int] = {}
+    def _times(
+        self, outputs: Sequence[Value], kept: Collection[Value]
+    ) -> defaultdict[Value, list[int]]:
+        """Return when values are written and read, in order."""
+        uses: defaultdict[Value, list[int]] = defaultdict(list)
 
         def use(value: Value, time: int) -> None:
-            root = self.root(value)
-            last[root] = max(last.get(root, 0), time)
+            uses[self.root(value)].append(time)
 
         for index, step in enumerate(self.runs):
             for value in (*step.inputs, step.output):
                 use(value, index)
         for value in outputs:
             use(value, len(self.runs))
-        for value in kept:
-            use(value, self._end)
         for index in self.back:
             step, traits = self.runs[index], self._traits[index]
             if traits.reads_inputs:
@@ -132,19 +137,57 @@ class Lives:
                     use(value, self._backward(index))
             if traits.reads_output:
                 use(step.output, self._backward(index))
-        return last
+        for value in kept:
+            use(value, self._end)
+        return uses
+
+    def _recompute(self, wanted: Collection[Value]) -> None:
+        """
+        Choose values that the backward pass computes again, and that are not kept until then.
+
+        They are larger than what has to be kept longer for it. None is computed from another.
+        """
+        for index, step in enumerate(self.runs):
+            root = self.root(step.output)
+            later = [time for time in self._uses[root] if time > len(self.runs)]
+            sources = {self.root(value) for value in step.inputs}
+            if (
+                not (self._traits[index].recomputes and later)
+                or root in wanted
+                or not sources.isdisjoint(self._recomputed)
+            ):
+                continue
+            time = later[0]
+            longer = [
+                source
+                for source in sources
+                if source in self._maker and self._uses[source][-1] < time
+            ]
+            if sum(map(_floats, longer)) < _floats(root):
+                self._recomputed[root] = time
+                self.recomputes.setdefault(2 * len(self.runs) - time, []).append(index)
+                for source in longer:
+                    self._uses[source].append(time)
+
+    def _spans(self, root: Value) -> list[Span]:
+        """Return when a value is there."""
+        times = self._uses[root]
+        again = self._recomputed.get(root)
+        if again is None:
+            return [(times[0], times[-1])]
+        return [(times[0], max(time for time in times if time < again)), (again, times[-1])]
 
     def _value_regions(self) -> dict[Value, Region]:
         regions: dict[Value, Region] = {}
         for index, step in enumerate(self.runs):
             root = self.root(step.output)
-            region = Region(_floats(root), index, self._last[root])
+            region = Region(_floats(root), *self._spans(root))
             before = regions.get(self.root(step.inputs[0]))
             if (
                 self._traits[index].in_place
                 and before is not None
                 and before.size == region.size
-                and self._last[self.root(step.inputs[0])] == index
+                and self._uses[self.root(step.inputs[0])][-1] == index
             ):
                 region = before.join(region)
             regions[root] = region
@@ -176,7 +219,7 @@ class Lives:
             maker = self._maker.get(root)
             end = self._backward(maker) if maker in self.back and maker is not None else self._end
             later = [other for other in replaced[root] if other > time]
-            return Region(_floats(root), time, min(later, default=end))
+            return Region(_floats(root), (time, min(later, default=end)))
 
         for root in of_loss:
             if root in self.differentiated and root not in self.gradients:
@@ -193,7 +236,7 @@ class Lives:
                         region = self._in_place(index, part.place, root, region)
                     self.gradients[root] = region
                 else:
-                    region = Region(_floats(root), time, time)
+                    region = Region(_floats(root), (time, time))
                 self.parts[part] = Partial(region, so_far, adds)
 
     def _in_place(self, index: int, place: int, root: Value, region: Region) -> Region:
@@ -205,7 +248,7 @@ class Lives:
         elif (
             place == 0
             and traits.gradient_over_input
-            and self._last.get(root) == self._backward(index)
+            and self._uses[root][-1] == self._backward(index)
         ):
             shared = self.values.get(root)
         return region if shared is None or shared.size != region.size else shared.join(region)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 from weakref import WeakSet
 
 import numpy as np
@@ -16,28 +15,31 @@ from cnnx.buffer import aligned_empty
 FLOAT = 4  # bytes
 LINE = 64 // FLOAT  # floats of a cache line
 
+Span: TypeAlias = tuple[int, int]
+"""A first and a last time."""
 
-@dataclass(eq=False)
+
 class Region:
     """
     A stretch of memory that arrays use one after the other.
 
-    Attributes
+    Parameters
     ----------
     size
         Number of floats of one sample.
-    first, last
-        The times of its first and last use.
+    *spans
+        When it is in use: the first and the last time, before and after a pause.
     """
 
-    size: int
-    first: int
-    last: int
+    __slots__ = ("size", "spans")
+
+    def __init__(self, size: int, *spans: Span) -> None:
+        self.size = size
+        self.spans = list(spans)
 
     def join(self, other: Region) -> Region:
         """Serve the arrays of another region of the same size too; return itself."""
-        self.first = min(self.first, other.first)
-        self.last = max(self.last, other.last)
+        self.spans += other.spans
         return self
 
 
@@ -89,27 +91,26 @@ class Timetable:
 
     def enter(self, region: Region) -> None:
         """Take in a region."""
-        self._from[region.first].append(region)
-        low, high = region.first + self._leaves, region.last + self._leaves + 1
-        while low < high:  # the fewest nodes that cover the time
-            if low % 2:
-                self._during[low].append(region)
-            if high % 2:
-                self._during[high - 1].append(region)
-            low, high = (low + 1) // 2, high // 2
+        for first, last in region.spans:
+            self._from[first].append(region)
+            low, high = first + self._leaves, last + self._leaves + 1
+            while low < high:  # the fewest nodes that cover the time
+                if low % 2:
+                    self._during[low].append(region)
+                if high % 2:
+                    self._during[high - 1].append(region)
+                low, high = (low + 1) // 2, high // 2
 
-    def met(self, region: Region) -> list[Region]:
+    def met(self, region: Region) -> set[Region]:
         """Return what is in use when `region` begins, and what begins while it is in use."""
-        found = [
-            other
-            for time in range(region.first + 1, region.last + 1)
-            if time in self._from
-            for other in self._from[time]
-        ]
-        node = region.first + self._leaves
-        while node:
-            found += self._during.get(node, ())
-            node //= 2
+        found: set[Region] = set()
+        for first, last in region.spans:
+            for time in range(first + 1, last + 1):
+                found.update(self._from.get(time, ()))
+            node = first + self._leaves
+            while node:
+                found.update(self._during.get(node, ()))
+                node //= 2
         return found
 
 
@@ -121,7 +122,7 @@ def lay_out(regions: Sequence[Region], rows: int) -> tuple[dict[Region, int], in
     same time. All begin at cache lines.
     """
     starts: dict[Region, int] = {}
-    placed = Timetable(max((region.last for region in regions), default=0) + 1)
+    placed = Timetable(max((last for region in regions for _, last in region.spans), default=0) + 1)
     total = 0
     for region in sorted(regions, key=lambda region: -region.size):
         length = -(-region.size * rows // LINE) * LINE

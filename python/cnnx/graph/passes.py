@@ -79,6 +79,10 @@ class Pass:
         """Write the gradients of weights and inputs. May overwrite `dy`."""
         raise NotImplementedError(f"{type(self).__name__} must implement backward")
 
+    def recompute(self, call: Call) -> None:
+        """Write the output to `call.y` once more, if `traits` say that this can be done."""
+        raise NotImplementedError(f"{type(self).__name__} must implement recompute")
+
     def addend(self, xs: Sequence[Float]) -> Float | None:
         """Return what is added before the activation; None if nothing is."""
         return xs[1] if self.adds else None
@@ -115,6 +119,7 @@ class ConvolutionPass(Pass):
             reads_inputs=bool(convolution.trainable_weights),
             reads_output=self.activation is not activations.linear and not self._masked,
             gradient_in_place=self.adds,
+            gradient_over_input=True,
             adds_last=self.adds,
             adds_gradient=True,
             native=True,
@@ -229,6 +234,7 @@ class TransposedPass(Pass):
             reads_inputs=bool(layer.trainable_weights),
             reads_output=self.activation is not activations.linear,
             gradient_in_place=self.adds,
+            gradient_over_input=True,
             adds_last=self.adds,
             adds_gradient=True,
             native=True,
@@ -263,6 +269,7 @@ class NormalizationPass(Pass):
             gradient_in_place=not self.pools,
             gradient_over_input=self.pools or self.adds,
             adds_last=self.adds,
+            recomputes=not self.pools,
             native=True,
         )
 
@@ -271,6 +278,10 @@ class NormalizationPass(Pass):
         self._normalization.normalize(
             call, xs[0], self.core, self.pools, call.codes, self.addend(xs)
         )
+
+    def recompute(self, call: Call) -> None:
+        """Write the output once more, with the statistics of the forward pass."""
+        self._normalization.renormalize(call, self.core, self.addend(call.xs))
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the normalisation's gradients."""

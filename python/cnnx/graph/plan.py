@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from copy import copy as shallow_copy
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -286,7 +286,10 @@ class Binding:
         self._backward = [
             (
                 part[-1],
-                stretches([self._step_back(index, calls[index]) for index in part], plan.recording),
+                stretches(
+                    [step for index in part for step in self._steps_back(index, calls)],
+                    plan.recording,
+                ),
             )
             for part in _cut(lives.back, plan.pauses)
         ]
@@ -376,16 +379,25 @@ class Binding:
         step.operation.bind(call)
         return call
 
-    def _step_back(self, index: int, call: Call) -> tuple[bool, Callable[[], None]]:
-        step = self._lives.runs[index]
+    def _steps_back(
+        self, index: int, calls: Sequence[Call]
+    ) -> Iterator[tuple[bool, Callable[[], None]]]:
+        """Yield what computes values again that a step reads backwards, and the step itself."""
+        for again in self._lives.recomputes.get(index, ()):
+            step, call = self._lives.runs[again], calls[again]
+            yield step.traits.native and call.native, partial(step.operation.recompute, call)
+        step, call = self._lives.runs[index], calls[index]
         copy = self._copies.get(self._lives.root(step.output))
-        return step.traits.native and call.native and copy is None, partial(
-            _step_back,
-            step.operation.backward,
-            call,
-            self._gradient(step.output),
-            self._sums.get(index, []),
-            copy,
+        yield (
+            step.traits.native and call.native and copy is None,
+            partial(
+                _step_back,
+                step.operation.backward,
+                call,
+                self._gradient(step.output),
+                self._sums.get(index, []),
+                copy,
+            ),
         )
 
     # Running.

@@ -43,6 +43,9 @@ class Traits:
         what other readers of the input gave already, in an array apart; None if there is nothing.
     accumulates
         The same, but `call.gradient_so_far` is the array that `backward` writes to.
+    recomputes
+        Whether `recompute` can write the output again before the backward pass reads it. A plan
+        may let go of it until then, and keep the inputs instead.
     native
         Whether both passes only call the core, with the same arguments each time. They are then
         recorded, and run again without Python until a weight or a setting changes.
@@ -58,6 +61,7 @@ class Traits:
     adds_last: bool = False
     adds_gradient: bool = False
     accumulates: bool = False
+    recomputes: bool = False
     native: bool = False
 
 

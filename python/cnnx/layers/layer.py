@@ -152,6 +152,10 @@ class Layer(LaidOut):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement backward(call, dy)")
 
+    def recompute(self, call: Call) -> None:
+        """Write the output to `call.y` once more, if `traits` say that this can be done."""
+        self.forward(call, *call.xs)
+
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as JSON-serialisable values."""
         config: dict[str, Any] = {"name": self.name, "trainable": self.trainable}

@@ -312,7 +312,7 @@ class Concatenate(Merging):
         name and trainable, as in `Layer`.
     """
 
-    traits = Traits(False, False, native=True)
+    traits = Traits(False, False, recomputes=True, native=True)
 
     def __init__(self, axis: int = -1, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -162,6 +162,18 @@ class BatchNormalization(AffineLayer):
                 x, gamma, beta, *moving, call.y, self.epsilon, activation, pool, addend
             )
 
+    def renormalize(self, call: Call, activation: Named, addend: Float | None) -> None:
+        """Write what `normalize` wrote to `call.y`, without pooling, once more; in training."""
+        _core.batch_norm_recompute(
+            call.xs[0],
+            *self._affine_values(),
+            call.mean,
+            call.inv_std,
+            call.y,
+            activation,
+            addend,
+        )
+
     def differentiate(
         self,
         call: Call,

@@ -53,7 +53,9 @@ class PoolingLayer(Layer):
 class Maximum(PoolingLayer):
     """The largest pixel of each window; the gradient goes to the first of equal ones alone."""
 
-    traits = Traits(reads_inputs=False, reads_output=False, accumulates=True, native=True)
+    traits = Traits(
+        reads_inputs=False, reads_output=False, accumulates=True, recomputes=True, native=True
+    )
 
     def bind(self, call: Call) -> None:
         """Make room for the places of the largest pixels."""

@@ -24,7 +24,7 @@ class UpSampling(Layer):
     """
 
     any_size = True
-    traits = Traits(reads_inputs=False, reads_output=False, native=True)
+    traits = Traits(reads_inputs=False, reads_output=False, recomputes=True, native=True)
     size: Any
     factors: Extents
     interpolation = "nearest"
