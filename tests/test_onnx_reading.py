@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -280,9 +281,36 @@ def test_borders_at_odd_sizes(tmp_path: Path) -> None:
             assert_close(found, other, 1e-5)
 
 
+@pytest.mark.parametrize("counted", [0, 1])
+def test_the_last_windows_of_any_size(tmp_path: Path, counted: int) -> None:
+    """With ceil_mode the last window may reach beyond the border."""
+    more = {"ceil_mode": 1, "strides": [2, 3]}
+    nodes = [
+        node("MaxPool", ["x"], ["m"], kernel_shape=[3, 3], **more),
+        node("MaxPool", ["x"], ["p"], kernel_shape=[3, 4], pads=[1, 1, 1, 1], **more),
+        node(
+            "AveragePool",
+            ["x"],
+            ["a"],
+            kernel_shape=[3, 4],
+            pads=[1, 1, 1, 1],
+            count_include_pad=counted,
+            **more,
+        ),
+    ]
+    path = write(tmp_path / "ceil.onnx", nodes, {"x": [1, 2, "h", "w"]}, ["m", "p", "a"])
+    model = cnnx.onnx.load(path)
+    for size in itertools.product((6, 7, 8, 9), (6, 7, 8)):
+        x = normal(4, 1, 2, *size)
+        for found, other in zip(
+            model.predict_on_batch(x).values(), by_onnxruntime(path, {"x": x}), strict=True
+        ):
+            assert_close(found, other, 1e-5)
+
+
 DEPENDS = {
     "ceil_mode=1 depends on the sizes": node(
-        "MaxPool", ["x"], ["y"], kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1
+        "MaxPool", ["x"], ["y"], kernel_shape=[2, 2], strides=[3, 3], ceil_mode=1
     ),
     "'SAME_LOWER' depends on the sizes": node(
         "Conv", ["x", "k"], ["y"], strides=[2, 2], auto_pad="SAME_LOWER"

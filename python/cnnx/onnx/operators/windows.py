@@ -197,9 +197,12 @@ def _pooling(at: Use) -> tuple[Tensor, list[int], list[int], list[Pair], list[Pa
     sides = borders(at, sizes, size, strides, [1] * rank)
     more: list[Pair] = [(0, 0)] * rank
     if at.attribute("ceil_mode", 0) and at.attribute("auto_pad", "NOTSET") == "NOTSET":
-        if at.builder.is_open and max(strides) > 1:
-            raise UnsupportedError("attribute ceil_mode=1 depends on the sizes")
         for place, (n, k, s, side) in enumerate(zip(sizes, size, strides, sides, strict=True)):
+            if at.builder.is_open and s > 1:
+                if side[1] + s > k:  # a window may lie in the padding alone, and is left out then
+                    raise UnsupportedError("attribute ceil_mode=1 depends on the sizes")
+                more[place] = (0, s - 1)
+                continue
             windows = -(-(n + sum(side) - k) // s) + 1
             if (windows - 1) * s >= n + side[0]:  # it would lie in the padding alone
                 windows -= 1
