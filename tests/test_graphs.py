@@ -419,3 +419,62 @@ def test_mistakes_in_connecting() -> None:
     assert dense(x).shape == (None, 3)
     with pytest.raises(ValueError, match="was built for inputs of shape"):
         dense(cnnx.Input((5,)))
+
+
+def test_a_model_of_the_inputs_and_a_layer_of_another() -> None:
+    model = cnnx.Sequential(
+        [
+            cnnx.Input((6, 5, 2), name="image"),
+            layers.Conv2D(3, 3, name="c"),
+            layers.GlobalMaxPooling2D(),
+            layers.Dense(2),
+        ]
+    )
+    body = cnnx.Model(model.inputs, model.get_layer("c").output)
+    x = normal(1, 4, 6, 5, 2)
+    np.testing.assert_array_equal(body.predict(x, verbose=0), model.get_layer("c")(x))
+    assert (model.inputs, model.outputs) == ([model.input], [model.output])
+    assert model.compute_output_shape((None, 9, 9, 2)) == (None, 2)
+    assert body.compute_output_shape((7, 9, 8, 2)) == (7, 7, 6, 3)
+    flat = cnnx.Sequential([cnnx.Input((4, 4, 1)), layers.Flatten(), layers.Dense(2)])
+    assert flat.compute_output_shape((3, 4, 4, 1)) == (3, 2)
+    with pytest.raises(ValueError, match="Flatten"):
+        flat.compute_output_shape((3, 5, 4, 1))
+    two = cnnx.Model([cnnx.Input((3,)), a := cnnx.Input((4,))], [a, layers.Dense(5)(a)])
+    assert two.compute_output_shape([(None, 3), (None, 4)]) == [(None, 4), (None, 5)]
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_lists_of_one(kind: Any) -> None:
+    model = cnnx.Sequential([cnnx.Input((6,)), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    x, y = normal(1, 8, 6), np.arange(8) % 3
+    wanted = model.evaluate(x, y, verbose=0)
+    assert model.evaluate(kind([x]), kind([y]), verbose=0) == wanted
+    np.testing.assert_array_equal(model.predict(kind([x]), verbose=0), model.predict(x, verbose=0))
+    history = model.fit([x], [y], validation_data=([x], [y]), verbose=0)
+    assert set(history.history) == {"loss", "val_loss"}
+    model.train_on_batch([x], [y])
+    one = model.predict([x[0].tolist()], verbose=0)  # a sample
+    np.testing.assert_array_equal(one, model.predict(x[:1], verbose=0))
+
+
+def test_an_input_as_keras_declares_it() -> None:
+    for value in (
+        cnnx.Input((4, 3), 5),
+        cnnx.Input(batch_shape=(5, 4, 3)),
+        cnnx.Input(shape=(4, 3), batch_size=5, dtype="float32", name="x"),
+    ):
+        assert value.shape == (None, 4, 3)
+        model = cnnx.Model(value, layers.Flatten()(value))
+        assert model.predict(np.zeros((7, 4, 3)), verbose=0).shape == (7, 12)
+    with pytest.raises(ValueError, match="dtype must be None or 'float32', got 'float16'"):
+        cnnx.Input((4,), dtype="float16")
+    with pytest.raises(TypeError, match="give shape, or batch_shape"):
+        cnnx.Input((4,), batch_shape=(5, 4))
+    with pytest.raises(TypeError, match="batch_shape must be a tuple such as"):
+        cnnx.Input(batch_shape=4)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        cnnx.Input((4,), 0)
+    with pytest.raises(TypeError, match=r"Input: give the name by name: Input\(shape, name='x'\)"):
+        cnnx.Input((4,), "x")  # type: ignore[arg-type]

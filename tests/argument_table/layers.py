@@ -275,7 +275,12 @@ LAYERS: dict[str, Entry] = {
     "ActivityRegularization": layer(
         layers.ActivityRegularization, {"l1": RATE, "l2": RATE}, l1=0.1, l2=0.2
     ),
-    "InputLayer": Entry(layers.InputLayer, {"shape": (4, 4), "name": "i"}, None, {"shape": SHAPE}),
+    "InputLayer": Entry(
+        layers.InputLayer,
+        {"shape": (4, 4), "batch_size": 3, "batch_shape": None, "name": "i"},
+        None,
+        {"shape": SHAPE, "batch_shape": types((None, 4))},
+    ),
     "LayerNormalization": layer(
         layers.LayerNormalization,
         {

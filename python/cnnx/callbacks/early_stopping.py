@@ -67,22 +67,22 @@ class EarlyStopping(Callback):
         self._monitor.begin(self.training)
         self.best_epoch = 0
         self.stopped_epoch = 0
-        self._waited = 0
+        self.wait = 0
         self._best_weights: list[Float] | None = None
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare with the best epoch."""
         if epoch < self.start_from_epoch or self._monitor.waits(self.training, epoch, logs):
             return
-        self._waited += 1
+        self.wait += 1
         if self._monitor.improved(logs):
             self.best_epoch = epoch
             if self.restore_best_weights:
                 self._best_weights = self.model.get_weights()
             value = self._monitor.value(logs)
             if self.baseline is None or self._monitor.is_better(value, self.baseline):
-                self._waited = 0
-        elif self._waited >= self.patience and epoch > 0:  # nothing is before the first
+                self.wait = 0
+        elif self.wait >= self.patience and epoch > 0:  # nothing is before the first
             self.stopped_epoch = epoch
             self.model.stop_training = True
             if self.verbose:
@@ -99,7 +99,7 @@ class EarlyStopping(Callback):
             "best": self._monitor.best,
             "best_epoch": self.best_epoch,
             "stopped_epoch": self.stopped_epoch,
-            "waited": self._waited,
+            "waited": self.wait,
             "best_weights": self._best_weights,
         }
 
@@ -108,5 +108,5 @@ class EarlyStopping(Callback):
         self._monitor.best = state["best"]
         self.best_epoch = state["best_epoch"]
         self.stopped_epoch = state["stopped_epoch"]
-        self._waited = state["waited"]
+        self.wait = state["waited"]
         self._best_weights = state["best_weights"]

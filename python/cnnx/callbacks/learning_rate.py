@@ -142,7 +142,7 @@ class ReduceLROnPlateau(RateCallback):
         """Forget earlier training."""
         super().on_train_begin(logs)
         self._monitor.begin(self.training)
-        self._waited = 0
+        self.wait = 0
         self._cooling = 0
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
@@ -152,22 +152,22 @@ class ReduceLROnPlateau(RateCallback):
             return
         if self._cooling:
             self._cooling -= 1
-            self._waited = 0
+            self.wait = 0
         if self._monitor.improved(logs):
-            self._waited = 0
+            self.wait = 0
         elif not self._cooling:
-            self._waited += 1
+            self.wait += 1
             rate = self.optimizer.learning_rate
-            if self._waited >= self.patience and rate > self.min_lr:
+            if self.wait >= self.patience and rate > self.min_lr:
                 self.set_rate(epoch, max(rate * self.factor, self.min_lr))
-                self._cooling, self._waited = self.cooldown, 0
+                self._cooling, self.wait = self.cooldown, 0
 
     def get_state(self) -> dict[str, Any]:
         """Return the best value and what has been counted."""
-        return {"best": self._monitor.best, "waited": self._waited, "cooling": self._cooling}
+        return {"best": self._monitor.best, "waited": self.wait, "cooling": self._cooling}
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Take up what an earlier process remembered."""
         self._monitor.best = state["best"]
-        self._waited = state["waited"]
+        self.wait = state["waited"]
         self._cooling = state["cooling"]

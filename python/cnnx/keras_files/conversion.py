@@ -197,7 +197,7 @@ class Conversion:
         _check_type(config.get("dtype"), _INPUTS)
         if config.get("sparse") or config.get("ragged"):
             raise UnsuitableError("its samples are sparse or ragged")
-        return InputLayer(sample_shape(input_shape(config)), entry.name)
+        return InputLayer(sample_shape(input_shape(config)), name=entry.name)
 
     def _activation(self, value: Any, entry: Entry) -> tuple[Any, list[Layer]]:
         """Return what stands for an activation, and the layers that it needs."""

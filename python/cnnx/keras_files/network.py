@@ -113,7 +113,7 @@ class Network:
         if parts and not isinstance(stack[0], InputLayer) and parts[0].layers is None:
             shape = input_shape(parts[0].config) or entry.shape
             if shape is not None:
-                stack.insert(0, InputLayer(sample_shape(shape), f"{entry.name}_input"))
+                stack.insert(0, InputLayer(sample_shape(shape), name=f"{entry.name}_input"))
         return kind.from_layers(stack, {"name": entry.name})
 
     def _graph(self, entry: Entry, kind: Any) -> Any:

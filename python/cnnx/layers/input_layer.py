@@ -17,15 +17,33 @@ class InputLayer(Layer):
 
     Parameters
     ----------
-    shape
-        Shape of one sample, without the batch, such as (28, 28, 1); None leaves a size open.
-    name
-        By default input_layer, input_layer_1, ....
+    shape, batch_size, dtype, batch_shape, name
+        As for `Input`.
     """
 
-    def __init__(self, shape: Sequence[int | None], name: str | None = None) -> None:
-        super().__init__(input_shape=shape, name=name)
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype)
+        if (shape is None) == (batch_shape is None):
+            raise TypeError(f"{self}: give shape, or batch_shape, which has the batch before it")
+        if batch_shape is not None:
+            if not (isinstance(batch_shape, (tuple, list)) and batch_shape):
+                raise TypeError(
+                    f"{self}: batch_shape must be a tuple such as (None, 28, 28, 1), got "
+                    f"{batch_shape!r}"
+                )
+            batch_size, *shape = batch_shape
+        if batch_size is not None:
+            geometry.integer(batch_size, f"{self}: batch_size")
         self.shape = geometry.open_shape(shape, f"{self}: shape")
+        self.declared_input_shape = self.shape
         geometry.check_elements(self.shape, f"{self}: a sample")
 
     traits = Traits(False, False, view=True)
@@ -55,7 +73,12 @@ class InputLayer(Layer):
 
 
 def Input(  # noqa: N802
-    shape: Sequence[int | None], name: str | None = None, *more: Never
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    *more: Never,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
 ) -> Value:
     """
     Return an input of a network: layers called on it, and on what they return, make the network.
@@ -67,9 +90,17 @@ def Input(  # noqa: N802
     shape
         Shape of one sample, without the batch. None leaves a size open: (None, None, 3) is for
         images of any size, those of one batch being of one size.
+    batch_size
+        Samples in a batch, for Keras' sake alone: every network takes batches of any number.
+    dtype
+        None or "float32"; samples of other types are converted batch by batch.
+    batch_shape
+        batch_size and shape in one, in place of both: (None, 28, 28, 1).
     name
         By default input_layer, input_layer_1, ....
     """
-    if more or isinstance(name, int):  # Input(28, 28, 1)
+    if more or (isinstance(shape, int) and not isinstance(shape, bool)):  # Input(28, 28, 1)
         raise TypeError("Input: shape must be one tuple, such as Input((28, 28, 1))")
-    return InputLayer(shape, name).value()
+    if isinstance(batch_size, str):
+        raise TypeError(f"Input: give the name by name: Input(shape, name={batch_size!r})")
+    return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name).value()

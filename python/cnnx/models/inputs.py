@@ -45,6 +45,8 @@ def samples(model: Network, x: Any, operation: str) -> list[Array]:
     parts = listed(x, names, f"{operation}: x")
     arrays = []
     for name, part, value in zip(names, parts, model.graph.inputs, strict=True):
+        if _is_list_of_one(part) and np.ndim(part[0]) == len(value.shape):
+            part = part[0]  # [x], as Keras takes it
         array = _array(part, f"{operation}: {'x' if len(names) == 1 else f'x[{name!r}]'}")
         array = channels_last(part, array, value.shape[1:])
         _check_shape(model, array, value.shape[1:], operation, "x" if len(names) == 1 else name)
@@ -53,6 +55,10 @@ def samples(model: Network, x: Any, operation: str) -> list[Array]:
         counts = ", ".join(f"{name} {len(a)}" for name, a in zip(names, arrays, strict=True))
         raise ValueError(f"{operation}: all inputs need the same number of samples: {counts}")
     return arrays
+
+
+def _is_list_of_one(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) == 1
 
 
 def _array(value: Any, name: str) -> Array:
@@ -120,6 +126,8 @@ def _targets(heads: Sequence[Head], y: Any, count: int, operation: str) -> list[
     if y is None:
         raise TypeError(f"{operation}: y is missing")
     if len(heads) == 1 and not isinstance(y, Mapping):
+        if _is_list_of_one(y) and np.ndim(y[0]) and count > 1:
+            y = y[0]
         return [_target(heads[0], y, count, operation, "y")]
     names = [head.objective.output for head in heads]
     parts = listed(y, names, f"{operation}: y")

@@ -154,6 +154,16 @@ class Network(WeightHolder):
         raise ValueError(f"get_layer: no layer '{name}'; the model has {names}")
 
     @property
+    def inputs(self) -> list[Value]:
+        """The values that the model reads."""
+        return list(self.graph.inputs)
+
+    @property
+    def outputs(self) -> list[Value]:
+        """The values that the model computes."""
+        return list(self.graph.outputs)
+
+    @property
     def input(self) -> Any:
         """The value that the model reads, or a list of them."""
         return alone(self.graph.inputs)
@@ -172,6 +182,29 @@ class Network(WeightHolder):
     def output_shape(self) -> Any:
         """Shape of the output, None for the batch; a list for several outputs."""
         return alone([value.shape for value in self.graph.outputs])
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """
+        Return the shape of the output for inputs of another size, or a list for several outputs.
+
+        Parameters
+        ----------
+        input_shape
+            Of a batch, such as (None, 64, 64, 3); a list for several inputs.
+
+        Raises
+        ------
+        ValueError
+            If the model cannot be used on such inputs.
+        """
+        graph = self.graph
+        shapes = [input_shape] if len(graph.inputs) == 1 else input_shape
+        values = [
+            InputLayer(shape[1:], name=value.name).value()
+            for shape, value in zip(shapes, graph.inputs, strict=True)
+        ]
+        found = graph.copied_into(values, [])
+        return alone([(shapes[0][0], *value.shape[1:]) for value in found])
 
     @property
     def input_names(self) -> list[str]:

@@ -130,7 +130,7 @@ class Sequential(Model):
         if self._first is not None:
             return [self._first.node.layer, *self._stack]
         if self._graph is not None:  # the same name at every call
-            return [InputLayer(self.input_shape[1:], "input_layer"), *self._stack]
+            return [InputLayer(self.input_shape[1:], name="input_layer"), *self._stack]
         return list(self._stack)
 
     def _structure(self) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def of_any_size(read: Callable[[dict[str, list[int]]], Model], shapes: OpenShape
     for layer, twin in zip(layers, others, strict=True):
         if isinstance(layer, InputLayer):
             pairs = zip(layer.shape, twin.shape, strict=True)
-            opened.append(Input([a if a == b else None for a, b in pairs], layer.name))
+            opened.append(Input([a if a == b else None for a, b in pairs], name=layer.name))
             continue
         config = _common_settings(layer, twin)
         if config is None:
