@@ -1,6 +1,7 @@
 """Where windows lie that slide over an image, or over a sequence of steps."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,15 +56,9 @@ def place(
     ValueError
         If not even one window fits, or too many do.
     """
-    _check_window(owner, window_size, window)
-    begin: list[int | None] = []
-    count: list[int | None] = []
-    for axis, (size, stride) in enumerate(zip(input_size, strides, strict=True)):
-        if size is None:
-            begin.append(None)
-            count.append(None)
-            continue
-        extent = dilation[axis] * (window_size[axis] - 1) + 1
+
+    def along(axis: int, size: int) -> Pair:
+        stride, extent = strides[axis], dilation[axis] * (window_size[axis] - 1) + 1
         if padding == "same":
             windows = -(-size // stride)
             before = max((windows - 1) * stride + extent - size, 0) // 2
@@ -78,9 +73,10 @@ def place(
                 f"padding={padding!r} does not fit the {_described(input_size)} input; "
                 f"use padding='same', a smaller {window} or a larger {larger}"
             )
-        begin.append(before)
-        count.append(windows)
-    return _checked(owner, input_size, padding, begin, count)
+        return before, windows
+
+    _check_window(owner, window_size, window)
+    return _placed(owner, input_size, padding, along)
 
 
 def place_transposed(
@@ -116,15 +112,9 @@ def place_transposed(
     ValueError
         If nothing is left, or it is too large.
     """
-    _check_window(owner, window_size, "kernel")
-    begin: list[int | None] = []
-    count: list[int | None] = []
-    for axis, (size, stride) in enumerate(zip(input_size, strides, strict=True)):
-        if size is None:
-            begin.append(None)
-            count.append(None)
-            continue
-        extent = dilation[axis] * (window_size[axis] - 1) + 1
+
+    def along(axis: int, size: int) -> Pair:
+        stride, extent = strides[axis], dilation[axis] * (window_size[axis] - 1) + 1
         added = None if output_padding is None else output_padding[axis]
         if added is None and padding == "valid":
             added = max(stride - extent, 0)
@@ -135,9 +125,10 @@ def place_transposed(
                 f"{owner}: padding={padding!r} with output_padding={output_padding} leaves nothing "
                 f"of the {_described(input_size)} input; use padding='valid' or a larger input"
             )
-        begin.append(before)
-        count.append(outputs)
-    return _checked(owner, input_size, padding, begin, count)
+        return before, outputs
+
+    _check_window(owner, window_size, "kernel")
+    return _placed(owner, input_size, padding, along)
 
 
 def _transposed_axis(
@@ -168,16 +159,21 @@ def _check_window(owner: str, size: Extents, window: str) -> None:
         )
 
 
-def _checked(
-    owner: str, input_size: OpenExtents, padding: Padding, begin: list[Any], count: list[Any]
+def _placed(
+    owner: str, input_size: OpenExtents, padding: Padding, along: Callable[[int, int], Pair]
 ) -> Placement:
-    """Return the placement if its numbers are not too large."""
-    for size, before, outputs in zip(input_size, begin, count, strict=True):
-        if size is not None and max(before, outputs) >= LIMIT:
+    """Return what `along` says of each axis and its size, if the numbers are not too large."""
+    begin: list[Any] = []
+    count: list[Any] = []
+    for axis, size in enumerate(input_size):
+        before, outputs = (None, None) if size is None else along(axis, size)
+        if before is not None and outputs is not None and max(before, outputs) >= LIMIT:
             raise ValueError(
                 f"{owner}: padding={padding!r} makes {outputs} outputs of an axis of {size}; "
                 f"there must be less than {LIMIT}"
             )
+        begin.append(before)
+        count.append(outputs)
     if math.prod(outputs or 1 for outputs in count) >= MOST_PIXELS:
         raise ValueError(
             f"{owner}: the {_described(tuple(count))} output of a {_described(input_size)} input "
