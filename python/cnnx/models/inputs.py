@@ -15,8 +15,8 @@ from cnnx.models.weighting import check_sample_weight, weigh_classes
 
 if TYPE_CHECKING:
     from cnnx.models.compiled_network import CompiledNetwork
+    from cnnx.models.head import Head
     from cnnx.models.network import Network
-    from cnnx.models.training_step import Head
 
 ClassWeight = Mapping[int, float]
 

@@ -15,9 +15,10 @@ from cnnx.metrics import Metric
 from cnnx.metrics.arguments import one_number
 from cnnx.models.callback import Logs
 from cnnx.models.data_form import unpack_x_y_sample_weight
+from cnnx.models.figure import take_in
 from cnnx.models.gradient_sum import take_means
 from cnnx.models.objective import trackers
-from cnnx.models.training_step import TrainingStep, take_in
+from cnnx.models.training_step import TrainingStep
 from cnnx.models.written_network import WrittenNetwork
 
 _OWN_STEP = (
