@@ -7,12 +7,12 @@ import numpy as np
 
 from cnnx import geometry
 from cnnx.arrays import Float, Shape
+from cnnx.layers.axes_layer import AxesLayer
 from cnnx.layers.call import Call, Traits
-from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
 
 
-class RMSNormalization(Layer):
+class RMSNormalization(AxesLayer):
     r"""
     Divide what lies along an axis by the root of its mean square (Zhang & Sennrich 2019).
 
@@ -36,15 +36,8 @@ class RMSNormalization(Layer):
     def __init__(
         self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
-        self.axis = geometry.integers(axis, f"{self}: axis", minimum=-geometry.MAX_RANK)
-        if not self.axis:
-            raise ValueError(f"{self}: axis must name an axis, such as -1, got {axis!r}")
+        super().__init__(axis, **kwargs)
         self.epsilon = geometry.number(epsilon, f"{self}: epsilon", 1e-12, np.inf)
-
-    def axes(self, rank: int) -> tuple[int, ...]:
-        """Return the axes of an array with so many axes, counted from the front."""
-        return geometry.sample_axes(self.axis, rank, f"{self}: axis")
 
     def build(self, input_shape: Shape) -> None:
         """Create the scale."""
@@ -85,8 +78,7 @@ class RMSNormalization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        axis = self.axis[0] if len(self.axis) == 1 else list(self.axis)
-        return super().get_config() | {"axis": axis, "epsilon": self.epsilon}
+        return super().get_config() | {"epsilon": self.epsilon}
 
 
 def _mean(x: Float, call: Call) -> Float:

@@ -10,6 +10,7 @@ import numpy as np
 from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.affine_layer import AffineLayer
+from cnnx.layers.axes_layer import AxesLayer
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import check_channels_axis
 
@@ -144,7 +145,7 @@ def _add_up(products: Float, grouping: Grouping, gradient: Float | None) -> None
     np.copyto(gradient, total.reshape(gradient.shape), casting="same_kind")
 
 
-class LayerNormalization(SampleNormalization):
+class LayerNormalization(AxesLayer, SampleNormalization):
     r"""
     Give each place of each sample mean beta and deviation gamma over its channels (Ba et al. 2016).
 
@@ -180,14 +181,15 @@ class LayerNormalization(SampleNormalization):
         gamma_initializer: Any = "ones",
         **kwargs: Any,
     ) -> None:
-        super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer, **kwargs)
-        self.axis = geometry.integers(axis, f"{self}: axis", minimum=-geometry.MAX_RANK)
-        if not self.axis:
-            raise ValueError(f"{self}: axis must name an axis, such as -1, got {axis!r}")
-
-    def axes(self, rank: int) -> tuple[int, ...]:
-        """Return the axes of an array with so many axes, counted from the front."""
-        return geometry.sample_axes(self.axis, rank, f"{self}: axis")
+        super().__init__(
+            axis,
+            epsilon=epsilon,
+            center=center,
+            scale=scale,
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            **kwargs,
+        )
 
     def affine_shape(self, input_shape: Shape) -> tuple[int, ...]:
         """Return the extents along the axes."""
@@ -200,11 +202,6 @@ class LayerNormalization(SampleNormalization):
             extent if axis in axes else 1 for axis, extent in enumerate(sample_shape, start=1)
         )
         return Grouping(sample_shape, axes, affine)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        axis = self.axis[0] if len(self.axis) == 1 else list(self.axis)
-        return super().get_config() | {"axis": axis}
 
 
 class GroupNormalization(SampleNormalization):

@@ -5,16 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from cnnx import geometry
 from cnnx.arrays import Float, Shape
+from cnnx.layers.axes_layer import AxesLayer
 from cnnx.layers.call import Call
-from cnnx.layers.layer import Layer
 
 _LEAST = 1e-12
 """Smallest length that is divided by: what is 0 stays 0."""
 
 
-class UnitNormalization(Layer):
+class UnitNormalization(AxesLayer):
     r"""
     Give what lies along an axis the Euclidean length 1, so that its direction is left.
 
@@ -33,14 +32,7 @@ class UnitNormalization(Layer):
     any_size = True
 
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.axis = geometry.integers(axis, f"{self}: axis", minimum=-geometry.MAX_RANK)
-        if not self.axis:
-            raise ValueError(f"{self}: axis must name an axis, such as -1, got {axis!r}")
-
-    def axes(self, rank: int) -> tuple[int, ...]:
-        """Return the axes of an array with so many axes, counted from the front."""
-        return geometry.sample_axes(self.axis, rank, f"{self}: axis")
+        super().__init__(axis, **kwargs)
 
     def build(self, input_shape: Shape) -> None:
         """Check that there are such axes."""
@@ -56,11 +48,6 @@ class UnitNormalization(Layer):
         if dx is not None:
             axes = self.axes(x.ndim)
             np.copyto(dx, unit_gradient(dy, call.y, length(x, axes), axes))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        axis = self.axis[0] if len(self.axis) == 1 else list(self.axis)
-        return super().get_config() | {"axis": axis}
 
 
 def length(x: Float, axes: int | tuple[int, ...]) -> Float:
