@@ -57,7 +57,7 @@ class ColorLayer(RandomPictureLayer):
         }
 
 
-class _Factor(ColorLayer):
+class FactorLayer(ColorLayer):
     """What the layers share whose change is one factor of each image."""
 
     operation: ClassVar[Operation]
@@ -77,7 +77,31 @@ class _Factor(ColorLayer):
         return super().get_config() | {"factor": list(self.factor)}
 
 
-class RandomBrightness(_Factor):
+class ShareLayer(FactorLayer):
+    """
+    What the layers share whose factor is a share.
+
+    Parameters
+    ----------
+    factor
+        A share f in [0, 1], which stands for the range (0, f), or the range (low, high).
+    value_range, data_format, seed, **kwargs
+        As in `ColorLayer`.
+    """
+
+    def __init__(
+        self,
+        factor: Factor,
+        value_range: Range = BYTES,
+        data_format: str | None = None,
+        seed: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(value_range, seed, data_format, **kwargs)
+        self.factor = positive(factor, f"{self}: factor")
+
+
+class RandomBrightness(FactorLayer):
     """
     In training, make each image brighter or darker: add a random share of the range of values.
 
@@ -124,7 +148,7 @@ def _contrast(x: Float, factors: Float) -> Float:
     return scaled
 
 
-class RandomContrast(_Factor):
+class RandomContrast(FactorLayer):
     """
     In training, multiply the distance of each image's pixels from their mean by a random factor.
 
@@ -174,7 +198,7 @@ def _shares(factor: Any, name: str) -> Ends:
     return ends(factor if isinstance(factor, (tuple, list)) else (factor, factor), name, 0, 1)
 
 
-class RandomSaturation(_Factor):
+class RandomSaturation(ShareLayer):
     """
     In training, make the colours of each image stronger or weaker.
 
@@ -193,23 +217,12 @@ class RandomSaturation(_Factor):
     operation = Operation.SATURATION
     of_colors = True
 
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Range = BYTES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(value_range, seed, data_format, **kwargs)
-        self.factor = positive(factor, f"{self}: factor")
-
     def factors(self, drawn: Float) -> Float:
         """Return what saturations are multiplied by."""
         return np.asarray(drawn / np.maximum(1 - drawn, 1e-7), np.float32)
 
 
-class RandomHue(_Factor):
+class RandomHue(ShareLayer):
     """
     In training, turn the colours of each image along the colour wheel.
 
@@ -228,17 +241,6 @@ class RandomHue(_Factor):
     operation = Operation.HUE
     of_colors = True
     numbers = 2
-
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Range = BYTES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(value_range, seed, data_format, **kwargs)
-        self.factor = positive(factor, f"{self}: factor")
 
     def recipe(self, numbers: Float, size: tuple[int, int]) -> Recipe:
         """Return a turn for each image."""
@@ -347,7 +349,7 @@ class RandomGrayscale(RandomPictureLayer):
         return super().get_config() | {"factor": self.factor}
 
 
-class RandomColorDegeneration(_Factor):
+class RandomColorDegeneration(ShareLayer):
     """
     In training, bring the colours of each image nearer to grey: x + f (gray - x).
 
@@ -362,14 +364,3 @@ class RandomColorDegeneration(_Factor):
 
     operation = Operation.GRAY
     of_colors = True
-
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Range = BYTES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(value_range, seed, data_format, **kwargs)
-        self.factor = positive(factor, f"{self}: factor")

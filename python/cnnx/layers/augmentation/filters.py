@@ -6,12 +6,12 @@ from typing import Any
 
 from cnnx import geometry
 from cnnx.arrays import Float
-from cnnx.layers.augmentation.colors import BYTES, ColorLayer, Range
+from cnnx.layers.augmentation.colors import BYTES, ColorLayer, Range, ShareLayer
 from cnnx.layers.augmentation.factors import Factor, between, positive, rising
 from cnnx.layers.augmentation.recipe import Operation, Recipe
 
 
-class RandomSharpness(ColorLayer):
+class RandomSharpness(ShareLayer):
     """
     In training, make each image sharper or softer: s + 2 f (x - s) with the smoothed image s.
 
@@ -26,25 +26,11 @@ class RandomSharpness(ColorLayer):
         As in `ColorLayer`.
     """
 
-    def __init__(
-        self,
-        factor: Factor,
-        value_range: Range = BYTES,
-        data_format: str | None = None,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(value_range, seed, data_format, **kwargs)
-        self.factor = positive(factor, f"{self}: factor")
+    operation = Operation.SHARPNESS
 
-    def recipe(self, numbers: Float, size: tuple[int, int]) -> Recipe:
-        """Return the factor of each image."""
-        factors = 2 * between(self.factor, numbers[:, 0])
-        return Recipe.step(Operation.SHARPNESS, [factors], count=len(numbers))
-
-    def get_config(self) -> dict[str, Any]:
-        """Return the constructor's arguments."""
-        return super().get_config() | {"factor": list(self.factor)}
+    def factors(self, drawn: Float) -> Float:
+        """Return twice the shares."""
+        return 2 * drawn
 
 
 class RandomGaussianBlur(ColorLayer):
