@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "kernels/kernel_table.hpp"
 #include "ops/conv2d_geometry.hpp"

@@ -76,21 +76,14 @@ class CompiledNetwork(Network):
         if self.built or not isinstance(new_loss, dict):  # to find wrong names now
             objectives(names, units, new_loss, loss_weights, metrics, weighted_metrics)
         with self.lock:
-            self._compile_as((new_optimizer, new_loss, loss_weights, metrics, weighted_metrics))
+            self.optimizer, self.loss, self.loss_weights = new_optimizer, new_loss, loss_weights
+            self.given_metrics, self.weighted_metrics = metrics, weighted_metrics
             if self._runs is not None:
                 self._runs.forget_objectives()
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compile as `get_compile_config` says, whatever `compile` of a subclass takes."""
         CompiledNetwork.compile(self, **config)
-
-    def _compiled(self) -> tuple[Any, ...]:
-        settings = self.optimizer, self.loss, self.loss_weights
-        return *settings, self.given_metrics, self.weighted_metrics
-
-    def _compile_as(self, compiled: tuple[Any, ...]) -> None:
-        self.optimizer, self.loss, self.loss_weights = compiled[:3]
-        self.given_metrics, self.weighted_metrics = compiled[3:]
 
     @property
     def compiled_optimizer(self) -> Optimizer:
