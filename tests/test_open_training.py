@@ -26,6 +26,13 @@ from open_networks import (
 )
 
 
+def draw_alike(one: cnnx.Model, other: cnnx.Model) -> None:
+    """Let the layers of another network draw the random numbers of those of one."""
+    for layer, twin_layer in zip(one.leaves(), other.leaves(), strict=True):
+        if hasattr(layer, "random_state"):
+            twin_layer.random_state = layer.random_state
+
+
 @pytest.mark.parametrize(("build", "sizes"), CASES)
 def test_a_network_trains_as_those_of_one_size(
     build: Callable[..., cnnx.Model], sizes: list[tuple[int, ...]]
@@ -44,18 +51,12 @@ def test_a_network_trains_as_those_of_one_size(
         if state is not None:
             fixed.set_optimizer_state(state)
         random.set_seed(number)
-        for layer, other in zip(model.leaves(), fixed.leaves(), strict=True):
-            if hasattr(layer, "random_state"):
-                other.random_state = layer.random_state
+        draw_alike(model, fixed)
         assert model.test_on_batch(x, y) == fixed.test_on_batch(x, y)
         gradients = fixed.gradients(x, y)
-        for layer, other in zip(model.leaves(), fixed.leaves(), strict=True):
-            if hasattr(layer, "random_state"):
-                other.random_state = layer.random_state
+        draw_alike(model, fixed)
         assert_same(model.gradients(x, y).values(), gradients.values())
-        for layer, other in zip(model.leaves(), fixed.leaves(), strict=True):
-            if hasattr(layer, "random_state"):
-                other.random_state = layer.random_state
+        draw_alike(model, fixed)
         assert model.train_on_batch(x, y) == fixed.train_on_batch(x, y)
         assert_same(model.get_weights(), fixed.get_weights())
         state = model.compiled_optimizer.get_state()
