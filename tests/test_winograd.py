@@ -1,4 +1,4 @@
-"""The three passes of 3x3 convolutions by Winograd's algorithm, of stride 1 and 2."""
+"""The three passes of convolutions by Winograd's algorithm: 3x3 of stride 1 and 2, and rows."""
 
 from __future__ import annotations
 
@@ -260,24 +260,29 @@ def largest_error(got: NDArray[Any], expected: NDArray[Any]) -> float:
 
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize(
-    ("size", "ic", "oc", "stride"),
+    ("kernel", "size", "ic", "oc", "stride"),
     [
-        (26, 32, 64, 1),
-        (20, 128, 128, 1),
-        (13, 128, 136, 1),
-        (26, 32, 64, 2),
-        (9, 256, 256, 2),
+        ((3, 3), 26, 32, 64, 1),
+        ((3, 3), 20, 128, 128, 1),
+        ((3, 3), 13, 128, 136, 1),
+        ((3, 3), 26, 32, 64, 2),
+        ((3, 3), 9, 256, 256, 2),
+        ((1, 3), 26, 32, 64, 1),
+        ((1, 5), 26, 32, 64, 1),
     ],
 )
-def test_errors_against_float64(size: int, ic: int, oc: int, stride: int) -> None:
+def test_errors_against_float64(
+    kernel: tuple[int, int], size: int, ic: int, oc: int, stride: int
+) -> None:
     """Relative to the largest output. With many weights, threads share the blocks of tiles, or few
     tiles meet the weights a part at a time."""
     outputs = -(-size // stride)
-    src, weights = normal(1, 3, size, size, ic), normal(2, 3, 3, ic, oc)
+    src, weights = normal(1, 3, size, size, ic), normal(2, *kernel, ic, oc)
     diff_dst = normal(3, 3, outputs, outputs, oc)
     dst, diff_src = np.empty_like(diff_dst), np.empty_like(src)
     diff_weights = np.empty_like(weights)
-    geometry = SAME | {"strides": (stride, stride)}
+    padding = kernel[0] // 2, kernel[1] // 2
+    geometry = SAME | {"strides": (stride, stride), "padding": padding}
     _core.conv2d_forward(src, weights, None, dst, **geometry)
     _core.conv2d_backward_data(diff_dst, weights, diff_src, **geometry)
     _core.conv2d_backward_weights(src, diff_dst, diff_weights, None, **geometry)

@@ -75,12 +75,12 @@ def set_conv_algorithm(name: str) -> None:
     ----------
     name
         "auto", the default, chooses the fastest: Winograd's F(4x4, 3x3) for large layers with 3x3
-        kernels and stride 1, F(2x2, 2x2) of the even and odd pixels for stride 2, F(4, 3) and
-        F(2, 5) for signals, otherwise as "direct". "direct" reads images where they lie and sums
+        kernels and stride 1, F(2x2, 2x2) of the even and odd pixels for stride 2, F(6, 3) and
+        F(4, 5) for signals, otherwise as "direct". "direct" reads images where they lie and sums
         the products as they are written; take it for runs that are compared number by number.
         "winograd" takes Winograd's products wherever it can: a quarter to two thirds of the
         multiplications, errors of up to 4e-6 of the largest result instead of 1e-6, and a NaN
-        reaches all outputs of its tiles of two or four in a row. "im2col" copies the patches of an
+        reaches all outputs of its tiles of two to six in a row. "im2col" copies the patches of an
         image into a matrix and multiplies it by the kernel: slow and plain. The environment
         variable CNNX_CONV_ALGORITHM sets the first
         value.

@@ -381,16 +381,18 @@ struct PixelRow {
   int64_t first, width;
 };
 
-// Winograd's algorithm along rows: tiles of `tile` outputs of a kernel of `taps` have 6 points,
+// Winograd's algorithm along rows: tiles of `tile` outputs of a kernel of `taps` have 8 points,
 // `stride` floats apart. c channels, at least kWinogradChannels, of tiles side by side.
 struct RowWinogradKernels {
   int64_t taps, tile;
   void (*input)(int64_t c, int64_t tiles, const PixelRow& row, float* points, int64_t stride);
   // of the outputs
   void (*gradient)(int64_t c, int64_t tiles, const PixelRow& row, float* points, int64_t stride);
-  // the first `pixels` outputs
+  // the first `pixels` outputs, or windows of two outputs; codes may be null
   void (*output)(int64_t c, int64_t pixels, const float* points, int64_t stride, const float* bias,
-                 float* dst);
+                 Range range, float* dst);
+  void (*pooled_output)(int64_t c, int64_t windows, const float* points, int64_t stride,
+                        const float* bias, Range range, float* dst, uint8_t* codes);
   void (*weights)(int64_t c, const float* weights, int64_t tap_stride, float* const* points);
   void (*weights_gradient)(int64_t c, const float* sums, int64_t stride, float* diff_weights,
                            int64_t tap_stride);

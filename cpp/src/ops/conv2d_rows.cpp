@@ -17,8 +17,7 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kPoints = 6;
-constexpr int64_t kWaiting = 8;  // tiles whose outputs wait in L1 until they are pooled
+constexpr int64_t kPoints = 8;
 
 const RowWinogradKernels& kernels_for(const Conv2dDims& d) {
   return kernels().row_winograd[d.kw == 3 ? 0 : 1];
@@ -34,7 +33,7 @@ class RowTiles {
         count_(d.mb * d.oh * cols_),
         blocks_(ceil_div(count_, std::clamp<int64_t>(kBlockFloats / (kPoints * (d.ic + d.oc)),
                                                      kFewTiles, kManyTiles))) {
-    if (count_ >= kFewTiles) blocks_ = round_up(blocks_, blocks_ > kShares ? kShares : 2);
+    if (count_ >= kTwoBlocks) blocks_ = round_up(blocks_, blocks_ > kShares ? kShares : 2);
   }
 
   int64_t count() const { return count_; }
@@ -64,7 +63,8 @@ class RowTiles {
 
  private:
   static constexpr int64_t kBlockFloats = 1 << 16;  // 256 KiB of points: half of a small L2
-  static constexpr int64_t kFewTiles = 48, kManyTiles = 192, kShares = 4;
+  static constexpr int64_t kFewTiles = 48, kManyTiles = 192;
+  static constexpr int64_t kShares = 4, kTwoBlocks = 32;
 
   int64_t tile_, width_, cols_, count_, blocks_;
 };
@@ -76,7 +76,7 @@ class TileRows {
       : rows_(images, h, w, c), h_(h), w_(w), c_(c) {}
 
   int64_t scratch(const RowTiles& tiles) const {
-    constexpr int64_t kMostPixels = 6;  // that a tile sees
+    constexpr int64_t kMostPixels = kPoints;  // that a tile sees
     return rows_.in_memory() ? 0 : Scratchpad::padded(kMostPixels * tiles.most() * c_);
   }
   // The row of a part, of which it sees `pixels`, from pixel `first` on.
@@ -109,27 +109,28 @@ void correlate_rows(const Conv2dDims& d, Images src, Tap tap, const float* bias,
   const RowTiles tiles(d);
   const TileRows rows(src, d.ih, d.iw, d.ic);
   const bool pooled = epilogue.pool != Pooling::none;
-  const int64_t waiting = pooled ? Scratchpad::padded(kWaiting * kernel.tile * d.oc) : 0;
+  const int64_t together = pooled ? 2 : 1;
+  const auto [range, rest] = clipping(epilogue);
   const PointProducts products = products_of_rows();
   PointWeights weights(products, d.kw, kernel.weights, d.ic, d.oc);
   const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
   const int64_t work = tiles.count() * kPoints * d.ic * d.oc;
   const int threads = threads_for_work(tiles.blocks(), work, kWinogradGrain);
-  Scratchpad scratch(weights.scratch(prepared), threads,
-                     std::max(weights.thread_scratch(),
-                              kPoints * (in_stride + out_stride) + waiting + rows.scratch(tiles)));
+  Scratchpad scratch(
+      weights.scratch(prepared), threads,
+      std::max(weights.thread_scratch(), kPoints * (in_stride + out_stride) + rows.scratch(tiles)));
   weights.transform(tap, &kernel, threads, scratch, prepared);
 
-  // Outputs of a part, from where they lie in L1 to the windows that they are in.
-  const auto pool = [&](const RowTiles::Part& part, const float* points, float* unpooled) {
-    const int64_t step = kWaiting * kernel.tile;
-    for (int64_t x = 0; x < part.pixels; x += step, points += kWaiting * d.oc) {
-      const int64_t pixels = std::min(step, part.pixels - x), windows = pixels / 2;
-      const int64_t place = (part.row * d.ow + part.x + x) / 2 * d.oc;
-      kernel.output(d.oc, pixels, points, out_stride, bias, unpooled);
-      pool_rows(epilogue, 1, windows, d.oc, unpooled, place, dst);
-      finish(epilogue, windows * d.oc, place, dst);
+  const auto finish_part = [&](const RowTiles::Part& part, const float* points) {
+    const int64_t place = (part.row * d.ow + part.x) / together * d.oc;
+    const int64_t count = part.pixels / together;
+    if (pooled) {
+      uint8_t* const codes = rest.codes == nullptr ? nullptr : rest.codes + place;
+      kernel.pooled_output(d.oc, count, points, out_stride, bias, range, dst + place, codes);
+    } else {
+      kernel.output(d.oc, count, points, out_stride, bias, range, dst + place);
     }
+    finish(rest, count * d.oc, place, dst);
   };
   const auto make_blocks = [&](int64_t first, int64_t last, int thread) {
     float* const in = scratch.of_thread(thread);
@@ -138,20 +139,13 @@ void correlate_rows(const Conv2dDims& d, Images src, Tap tap, const float* bias,
     for (int64_t block = first; block < last; ++block) {
       tiles.for_each_part(block, [&](const RowTiles::Part& part) {
         const int64_t seen = part.tiles * kernel.tile + d.kw - 1;
-        kernel.input(d.ic, part.tiles, rows.of(part, part.x - d.pad_left, seen, unpooled + waiting),
+        kernel.input(d.ic, part.tiles, rows.of(part, part.x - d.pad_left, seen, unpooled),
                      in + part.tile * d.ic, in_stride);
       });
       weights.multiply(0, weights.shares(), tiles.end(block) - tiles.begin(block), in, in_stride,
                        out, out_stride);
-      tiles.for_each_part(block, [&](const RowTiles::Part& part) {
-        if (pooled) {
-          pool(part, out + part.tile * d.oc, unpooled);
-          return;
-        }
-        const int64_t place = (part.row * d.ow + part.x) * d.oc;
-        kernel.output(d.oc, part.pixels, out + part.tile * d.oc, out_stride, bias, dst + place);
-        finish(epilogue, part.pixels * d.oc, place, dst);
-      });
+      tiles.for_each_part(
+          block, [&](const RowTiles::Part& part) { finish_part(part, out + part.tile * d.oc); });
     }
   };
   parallel_for_pieces(threads, tiles.blocks(), pieces_for(work, threads), make_blocks);
@@ -167,7 +161,7 @@ bool has_rows(const Conv2dDims& d) {
 
 bool rows_pay(const Conv2dDims& d, int64_t weights_tiles) {
   // Five tiles cost as much as these many outputs.
-  const int64_t tile_outputs = d.kw == 3 ? 15 : 8;
+  const int64_t tile_outputs = d.kw == 3 ? 19 : 14;
   constexpr int64_t kMostWeights = 512 * 512;  // their points fit in the scratch that is kept
   return has_rows(d) && d.ic * d.oc <= kMostWeights &&
          (RowTiles(d).count() + weights_tiles) * tile_outputs <= d.mb * d.oh * d.ow * 5;

@@ -4,8 +4,8 @@
 
 namespace cnnx {
 
-// The three passes of kernels of 1x3 and 1x5, and so of signals, by Winograd's F(4, 3) and F(2, 5):
-// 6 products for 4 outputs of a pair of channels instead of 12, or for 2 instead of 10. A NaN
+// The three passes of kernels of 1x3 and 1x5, and so of signals, by Winograd's F(6, 3) and F(4, 5):
+// 8 products for 6 outputs of a pair of channels instead of 18, or for 4 instead of 20. A NaN
 // reaches all outputs of its tiles. rows_backward_weights leaves the taps in the order of a
 // correlation.
 

@@ -47,7 +47,7 @@ Clipping clipping(const Epilogue& epilogue) {
   Clipping result{{}, epilogue};
   const Activation activation = epilogue.activation;
   const bool clips = activation == Activation::relu || activation == Activation::relu6;
-  if (!clips || epilogue.addend != nullptr || epilogue.pool != Pooling::none) return result;
+  if (!clips || epilogue.addend != nullptr || epilogue.codes != nullptr) return result;
   result.range.least = 0.0f;
   if (activation == Activation::relu6) result.range.most = 6.0f;
   result.rest.activation = Activation::linear;

@@ -41,7 +41,7 @@ const KernelTable avx2_kernels = {
                      conv_weights_tile_of<5, 1, 1, 2>(), conv_weights_tile_of<3, 1, 2, 2>()},
     .winograd = winograd_kernels,
     .stride2 = stride2_kernels,
-    .row_winograd = {row_winograd_of_3, row_winograd_of_5},
+    .row_winograd = {row_winograd_of<3>(), row_winograd_of<5>()},
     .depthwise = depthwise_kernels,
     .merging = merging_kernels,
     .activation = activation_kernels,
