@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import platform
 import re
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -185,6 +186,53 @@ def test_large_arrays_ask_for_huge_pages() -> None:
             assert re.search(r"^VmFlags:.* hg\b", mapping, re.MULTILINE)
             return
     raise AssertionError("the array lies in no mapping")
+
+
+RESIDENT = """
+import gc, os
+import numpy as np
+import cnnx
+from cnnx.buffer import aligned_empty
+def resident():
+    gc.collect()
+    return int(open("/proc/self/statm").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20
+np.ones(3 << 20)  # from now on the C library keeps what is smaller
+"""
+RELEASED = """
+held = [aligned_empty((1 << 10,))]
+before = resident()
+for _ in range(4):
+    array = aligned_empty((2 << 20,))
+    array[:] = 1
+    held.append(aligned_empty((1 << 10,)))
+    del array
+print(resident() - before)
+"""
+MOVED = """
+def train(width, depth):
+    dense = [cnnx.layers.Dense(width) for _ in range(depth)]
+    model = cnnx.Sequential([cnnx.Input((width,)), *dense])
+    model.compile("sgd", "mse")
+    model.train_on_batch(np.zeros((1, width)), np.zeros((1, width)))
+    return model
+train(8, 1)
+before = resident()
+model = train(512, 24)  # of a MiB each
+print(resident() - before)
+"""
+on_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+
+
+@on_glibc
+def test_large_arrays_go_back_to_the_system() -> None:
+    """Wherever small ones lie that were made after them."""
+    assert int(output_of(RESIDENT + RELEASED)) < 2
+
+
+@on_glibc
+def test_weights_lie_in_memory_once() -> None:
+    """And their gradients: what they lay in before the first step is given back."""
+    assert int(output_of(RESIDENT + MOVED)) < 2.5 * 24
 
 
 # --- real limits ----------------------------------------------------------------------------------

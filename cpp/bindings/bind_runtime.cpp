@@ -82,6 +82,7 @@ void bind_runtime(py::module_& m) {
   m.def("set_conv_algorithm", set_conv_algorithm, py::arg("name"));
   m.def("build_info", build_info);
   m.def("empty", empty, py::arg("bytes"));
+  m.def("release_free_memory", release_free_memory);
 }
 
 }  // namespace cnnx::bindings

@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnx import random
 from cnnx.arrays import Array, Float
+from cnnx.buffer import aligned_empty
 from cnnx.geometry import number
 from cnnx.initializers.initializer import INFINITY, Initializer
 
@@ -16,7 +17,7 @@ _DRAWN_AT_ONCE = 1 << 16
 
 def _drawn(shape: tuple[int, ...], draw: Callable[[int], Array]) -> Float:
     """Return what `draw` gives for a number of elements, without all of it in float64 at once."""
-    values = np.empty(math.prod(shape), np.float32)
+    values = aligned_empty((math.prod(shape),))
     for start in range(0, values.size, _DRAWN_AT_ONCE):
         part = values[start : start + _DRAWN_AT_ONCE]
         part[...] = draw(part.size)

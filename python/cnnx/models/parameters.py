@@ -5,11 +5,15 @@ from typing import Any
 
 import numpy as np
 
+from cnnx import _core
 from cnnx.arrays import Float, as_float32
 from cnnx.buffer import aligned_empty
 from cnnx.layers.layer import Layer
 from cnnx.layers.weight import Weight
 from cnnx.optimizers.learned import Part
+
+_MANY = 1 << 18
+"""Weights in a MiB."""
 
 
 class Parameters:
@@ -61,6 +65,8 @@ class Parameters:
                 part = slice(state_end, state_end + weight.size)
                 weight.bind(self._owner, self.state[part])
                 state_end = part.stop
+        if learned > _MANY:
+            _core.release_free_memory()  # the arrays that the weights lay in until now
 
     def holds(self) -> bool:
         """Return whether the weights still lie here: another model may have taken some over."""
