@@ -75,9 +75,7 @@ def plain(tensor: Tensor, apply: Apply) -> Tensor:
 
 def alone(tensor: Tensor, number: int, apply: Apply) -> Tensor:
     """Return a tensor whose value holds an axis of the file in one axis, by itself and in order."""
-    wanted = tensor.axes[number]
-    if tensor.samples[0] in wanted:
-        raise UnsupportedError(f"axis {number} of an array {tensor} is that of the samples")
+    wanted = tensor.own_axis(number)
     if wanted and wanted in tensor.held:
         return tensor
     groups: list[Group] = []

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from cnnx.layers.value import Value
+from cnnx.onnx.unsupported import UnsupportedError
 
 PROBES = (10_007, 20_011)
 """Two numbers of samples. What is computed with shapes is computed for both."""
@@ -87,6 +88,13 @@ class Tensor(NamedTuple):
     def samples(self) -> Group:
         """The first axis of the value."""
         return self.held[0]
+
+    def own_axis(self, place: int) -> Group:
+        """Return the atoms of an axis of the file that is not that of the samples."""
+        group = self.axes[place]
+        if self.samples[0] in group:
+            raise UnsupportedError(f"axis {place} of an array {self} is that of the samples")
+        return group
 
     def seen(self, axes: Iterable[Group]) -> Tensor:
         """Return the same value as an array with other axes, made of the same atoms."""

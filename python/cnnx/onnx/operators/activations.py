@@ -99,9 +99,8 @@ def softmax(name: str) -> Callable[[Use], Tensor]:
     def take(at: Use) -> Tensor:
         tensor = at.tensor()
         place = at.axis(-1 if at.opset >= 13 else 1, max(tensor.rank, 1))
-        over = tensor.axes[place] if at.opset >= 13 else joined(tensor.axes[place:])
-        if tensor.samples[0] in over:
-            raise UnsupportedError(f"axis {place} of an array {tensor} is that of the samples")
+        last = place + 1 if at.opset >= 13 else tensor.rank
+        over = joined(tensor.own_axis(number) for number in range(place, last))
         held = [tuple(atom for atom in group if atom not in over) for group in tensor.held[1:]]
         tensor = at.arranged(tensor, [*filter(None, held), over])
         return at.elementwise(layers.Activation, tensor, activation=name)

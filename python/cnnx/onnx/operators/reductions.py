@@ -67,9 +67,7 @@ def argmax(at: Use) -> Tensor:
     """ArgMax, whose numbers are float32 here."""
     tensor = at.tensor()
     place = at.axis(0, tensor.rank)
-    if tensor.samples[0] in tensor.axes[place]:
-        raise UnsupportedError(f"axis {place} of an array {tensor} is that of the samples")
-    extent = count(tensor.axes[place])
+    extent = count(tensor.own_axis(place))
     last = bool(at.attribute("select_last_index", 0))
     if last:
         tensor = taken(at, tensor, place, range(extent)[::-1])

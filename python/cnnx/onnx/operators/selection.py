@@ -91,9 +91,7 @@ def gathering(at: Use) -> Tensor:
     """Gather with constant indices."""
     tensor, index = at.tensor(), at.constant(1)
     place = at.axis(0, tensor.rank)
-    if tensor.samples[0] in tensor.axes[place]:
-        raise UnsupportedError(f"axis {place} of an array {tensor} is that of the samples")
-    extent = count(tensor.axes[place])
+    extent = count(tensor.own_axis(place))
     if index.size == 0 or index.size > 1 << 20 or abs(index + 0.5).max() > extent:
         raise UnsupportedError(f"indices of shape {index.shape} into axis {place} of {tensor}")
     found = taken(at, tensor, place, [int(n) for n in (index % extent).ravel()])
@@ -107,9 +105,7 @@ def split(at: Use) -> list[Tensor]:
     """Split."""
     tensor = at.tensor()
     place = at.axis(0, tensor.rank)
-    if tensor.samples[0] in tensor.axes[place]:
-        raise UnsupportedError(f"axis {place} of an array {tensor} is that of the samples")
-    extent = count(tensor.axes[place])
+    extent = count(tensor.own_axis(place))
     lengths = at.integers(1, "split")
     if lengths is None:
         parts = at.attribute("num_outputs") or len(at.node.outputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 from cnnx import layers
@@ -45,7 +46,7 @@ def flatten(at: Use) -> Tensor:
     return tensor.seen([joined(tensor.axes[:place]), joined(tensor.axes[place:])])
 
 
-def joined(axes: tuple[Group, ...]) -> Group:
+def joined(axes: Iterable[Group]) -> Group:
     """Return the atoms of several axes one after the other, as one axis."""
     return tuple(atom for group in axes for atom in group)
 
@@ -137,9 +138,7 @@ def transpose(at: Use) -> Tensor:
 
 def split_axis(tensor: Tensor, place: int, *extents: int) -> tuple[Tensor, list[Group]]:
     """Return a tensor whose axis consists of several, and these."""
-    whole = tensor.axes[place]
-    if tensor.samples[0] in whole:
-        raise UnsupportedError(f"axis {place} of an array {tensor} is that of the samples")
+    whole = tensor.own_axis(place)
     found: list[Group] = []
     left = list(whole)
     for extent in extents:
