@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from cnnx.activations import Activation as Function
 from cnnx.arrays import Float
 from cnnx.graph import Graph
+from cnnx.graph.passes import is_ours
 from cnnx.layers.activations import Activation
 from cnnx.layers.adaptive_pooling import AdaptivePooling
 from cnnx.layers.dropout import NoiseLayer
-from cnnx.layers.layer import Layer
 from cnnx.layers.linear import LinearLayer
 from cnnx.layers.padding import Margins
 from cnnx.layers.picture_layer import PictureLayer
@@ -53,7 +53,7 @@ def check_pixels(graph: Graph, batch: Sequence[Float]) -> None:
     for value in graph.values if pixels else ():
         found = next((item for item in value.node.inputs if item in pixels), None)
         layer = value.node.layer
-        if found is None or not _is_known(layer):
+        if found is None or not is_ours(layer):
             continue
         if isinstance(layer, LinearLayer) and layer.trainable:
             warn(
@@ -108,10 +108,5 @@ def _last_activation(graph: Graph, output: Value) -> Function | None:
     while last not in graph.inputs and type(last.node.layer) in (Flatten, Reshape):
         last = last.node.inputs[0]
     layer = last.node.layer
-    known = isinstance(layer, (LinearLayer, Activation)) and _is_known(layer)
+    known = isinstance(layer, (LinearLayer, Activation)) and is_ours(layer)
     return getattr(layer, "activation", None) if known else None
-
-
-def _is_known(layer: Layer) -> bool:
-    """Return whether a layer is one of ours: nobody knows what those of users do."""
-    return type(layer).__module__.startswith("cnnx.")
