@@ -196,8 +196,7 @@ def stream(
     steps: int | None = None,
 ) -> Stream:
     """Return the checked batches of a stream."""
-    if y is not None or sample_weight is not None:
-        raise ValueError(f"{operation}: x is a stream of batches and yields y and weights too")
+    check_stands_alone(y, sample_weight, operation)
     ready = stream_samples(model, operation)
 
     def check(batch: Any) -> list[Any]:
@@ -215,6 +214,12 @@ def stream(
     if not model.built:
         ready(found.first())  # builds the model
     return found
+
+
+def check_stands_alone(y: Any, sample_weight: Any, operation: str) -> None:
+    """Raise ValueError if targets or weights come beside a stream."""
+    if y is not None or sample_weight is not None:
+        raise ValueError(f"{operation}: x is a stream of batches and yields y and weights too")
 
 
 def stream_samples(model: CompiledNetwork, operation: str) -> Callable[[Any], list[Any]]:

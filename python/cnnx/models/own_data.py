@@ -12,7 +12,7 @@ from cnnx.arrays import FLOAT32, Array, real_array
 from cnnx.distributed import Group
 from cnnx.models.batches import Batches, Stream, first_steps
 from cnnx.models.data_form import DataForm, unpack_x_y_sample_weight
-from cnnx.models.inputs import channels_last
+from cnnx.models.inputs import channels_last, check_stands_alone
 from cnnx.streams import is_stream
 
 if TYPE_CHECKING:
@@ -119,8 +119,7 @@ def own_stream(
     group: Group | None = None,
 ) -> Stream:
     """Return the batches of a stream, each with its form behind it."""
-    if y is not None or sample_weight is not None:
-        raise ValueError(f"{operation}: x is a stream of batches and yields y and weights too")
+    check_stands_alone(y, sample_weight, operation)
 
     def check(batch: Any) -> list[Any]:
         form, arrays = own_arrays(model, *unpack_x_y_sample_weight(batch), operation, class_weight)
