@@ -124,6 +124,7 @@ def test_what_it_was_compiled_with_may_be_unknown(keras: Any, tmp_path: Path, na
         ours = load_model(tmp_path / "model.keras")
     assert len(caught) == 1
     assert ours.optimizer is None
+    assert load_model(tmp_path / "model.keras", compile=False).optimizer is None  # and no warning
 
 
 def test_losses_and_their_arguments(keras: Any, tmp_path: Path) -> None:

@@ -503,3 +503,40 @@ def test_names_of_classes_stay_with_a_model(tmp_path: Path) -> None:
         with pytest.raises(TypeError, match="class_names must be a list of different texts"):
             model.class_names = wrong
     assert model.class_names == ["cat", "dog"]
+
+
+def test_a_model_is_loaded_without_what_it_was_compiled_with(tmp_path):
+    def own_loss(y_true, y_pred):
+        return np.mean((y_pred - y_true) ** 2)
+
+    own_loss.gradient = lambda y_true, y_pred: 2 * (y_pred - y_true) / y_pred.size
+    model = cnnx.Sequential([cnnx.Input((8, 8, 2)), layers.Flatten(), layers.Dense(3)])
+    model.compile("adam", own_loss)
+    x, y = data()
+    model.fit(x, np.eye(3)[y % 3], verbose=0)
+    model.save(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="own_loss"):
+        load_model(tmp_path / "model.safetensors")
+    for mapped in (False, True):
+        loaded = load_model(tmp_path / "model.safetensors", compile=False, mmap=mapped)
+        assert loaded.optimizer is None
+        assert loaded.loss is None
+        np.testing.assert_array_equal(loaded.predict(x), model.predict(x))
+        with pytest.raises(ValueError, match="compile"):
+            loaded.evaluate(x, y)
+    loaded.compile("sgd", "mse")
+    loaded.fit(x, np.eye(3)[y % 3], verbose=0)
+
+
+def test_a_file_that_exists_is_kept_if_it_must_be(tmp_path):
+    model = small_model()
+    for save in (model.save, model.save_weights):
+        path = tmp_path / f"{save.__name__}.safetensors"
+        save(path, overwrite=False)
+        before = path.read_bytes()
+        model.set_weights([weight + 1 for weight in model.get_weights()])
+        with pytest.raises(FileExistsError, match=f"{save.__name__}.*overwrite=True"):
+            save(path, overwrite=False)
+        assert path.read_bytes() == before
+        save(path)
+        assert path.read_bytes() != before

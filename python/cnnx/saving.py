@@ -21,7 +21,7 @@ from cnnx.files import regular_file
 from cnnx.layers import LAYERS, Layer
 from cnnx.layers.random_layer import RandomLayer
 from cnnx.saved_history import Figures, restored, to_save
-from cnnx.tensor_file import FORMAT, Tensors, reading_tensors, write_tensors
+from cnnx.tensor_file import FORMAT, Tensors, check_overwrite, reading_tensors, write_tensors
 
 if TYPE_CHECKING:
     from cnnx.models.model import Model
@@ -32,7 +32,7 @@ STATE = "optimizer."  # the name of a weight has a slash, so the two never meet
 MAX_LAYERS = 10_000
 
 
-def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
+def save_model(model: Model, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
     """
     Save a model with its weights, compile settings, optimizer state and history as one file.
 
@@ -46,16 +46,21 @@ def save_model(model: Model, filepath: str | os.PathLike[str]) -> None:
     filepath
         The file to make or to replace; any name will do but those of other programs (.keras, .h5,
         .pt, .onnx).
+    overwrite
+        Whether a file that exists is replaced.
 
     Raises
     ------
     ValueError
         The model holds something that `load_model` would not know, or the name is another
         program's.
+    FileExistsError
+        The file exists, and `overwrite` is False.
     OSError
         The file can't be written.
     """
     refuse_suffix(filepath, "save")
+    check_overwrite(filepath, overwrite, "save")
     _check_own(model, filepath)
     with model.lock:  # another thread's step would leave weights and optimizer a step apart
         history = to_save(model.history, filepath)
@@ -99,6 +104,7 @@ def _check_own(model: Model, path: str | os.PathLike[str]) -> None:
 def load_model(
     filepath: str | os.PathLike[str],
     custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
     *,
     mmap: bool = False,
 ) -> Model:
@@ -118,6 +124,9 @@ def load_model(
     custom_objects
         Classes and functions of your own that the model is made of, by name; not needed for those
         that `cnnx.register` knows.
+    compile
+        Whether the model is compiled as it was when it was saved. If not, its optimizer's state
+        stays in the file, and losses and metrics of your own need not be known.
     mmap
         Whether weights and the optimizer's state stay in the file, which is mapped into memory:
         processes that load it so hold them once, and read the parts that they use. The kernels'
@@ -150,12 +159,15 @@ def load_model(
                     f"{filepath}: load_model: mmap=True takes files that cnnx saved, and this is "
                     "one of Keras; load it without mmap and save() it, then load that file"
                 )
-            model: Model = loading.load(filepath)
+            model: Model = loading.load(filepath, compile)
             return model
         fault = "holds no model that can be loaded"
         with reading_tensors(filepath, fault, remedy, mapped=mmap) as (found, tensors):
             if "model" not in found:
                 raise ValueError("it holds weights or a backup; build the model, then load_weights")
+            if not compile:
+                found["compile"] = None
+                tensors.leave({name for name in tensors.names if _is_state(name)})
             return _rebuild(found, tensors)
 
 
@@ -237,11 +249,15 @@ def _restore_optimizer(model: Model, tensors: Tensors) -> None:
     if model.optimizer is None:
         return
     state = {"iterations": tensors.take(STATE + "iterations", (), "I64")}
-    if any(name.startswith(STATE) and "/" not in name for name in tensors.names):
+    if any(map(_is_state, tensors.names)):
         size = sum(weight.size for weight in model.weights if weight.learnable)
         for slot in model.optimizer.state_names:
             state[slot] = tensors.take(STATE + slot, (size,))
     model.optimizer.set_state(state, copy=False)
+
+
+def _is_state(name: str) -> bool:
+    return name.startswith(STATE) and "/" not in name
 
 
 def _check_same(stored: Any, rebuilt: Any, where: str) -> None:

@@ -4,7 +4,7 @@ import json
 import math
 import mmap
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,10 @@ class Tensors:
         array: Array = self._file.get_tensor(name)
         return array
 
+    def leave(self, names: Collection[str]) -> None:
+        """Let tensors stay in the file."""
+        self.names.difference_update(names)
+
     def weight(self, name: str, shape: tuple[int, ...]) -> Float:
         """Return the values of a weight."""
         return self.take(name, shape)
@@ -99,6 +103,14 @@ class MappedTensors(Tensors):
         self.names.remove(name)
         count = math.prod(entry["shape"])
         return np.frombuffer(self._map, np.float32, count, offset).reshape(entry["shape"])
+
+
+def check_overwrite(path: str | os.PathLike[str], overwrite: bool, owner: str) -> None:
+    """Raise FileExistsError if a file exists that must not be replaced; on the rank that writes."""
+    if not overwrite and distributed.group().rank == 0 and os.path.lexists(path):
+        raise FileExistsError(
+            f"{owner}: {path} exists; choose another name, or replace it by overwrite=True"
+        )
 
 
 def write_tensors(

@@ -27,9 +27,9 @@ from cnnx.warning import warn
 _FAULTS = (*INVALID, IndexError, OSError, struct.error)
 
 
-def load(path: str | os.PathLike[str]) -> Any:
+def load(path: str | os.PathLike[str], compiled: bool) -> Any:
     """
-    Return the model of a file; see `cnnx.models.load_model`.
+    Return the model of a file, compiled as it was or not; see `cnnx.models.load_model`.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def load(path: str | os.PathLike[str]) -> Any:
             for weight in leaf.weights:
                 if weight not in filled:
                     raise ValueError(f"it has no values for {weight.path}")
-        notes = _compile(network.model, description.get("compile_config"))
+        notes = _compile(network.model, description.get("compile_config")) if compiled else []
     _tell(path, conversion, notes)
     return network.model
 

@@ -70,9 +70,9 @@ class Model(SteppedNetwork):
         drawing = plot_model(self, to_file=None, show_layer_names=False)
         return f'{table}<div style="overflow: auto">{drawing}</div>'
 
-    def save(self, filepath: str | Path) -> None:
+    def save(self, filepath: str | Path, overwrite: bool = True) -> None:
         """Save architecture, weights and training state as one file: `cnnx.saving.save_model`."""
-        save_model(self, filepath)
+        save_model(self, filepath, overwrite)
 
     # Whole data sets.
 

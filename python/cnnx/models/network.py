@@ -29,6 +29,7 @@ from cnnx.models.summary import format_summary, print_summary
 from cnnx.models.weight_matching import matched
 from cnnx.saving import saved_weights
 from cnnx.snapshot import save_snapshot
+from cnnx.tensor_file import check_overwrite
 
 
 class Network(WeightHolder):
@@ -310,7 +311,7 @@ class Network(WeightHolder):
         with self.lock:
             super().set_weights(weights)
 
-    def save_weights(self, filepath: str | Path) -> None:
+    def save_weights(self, filepath: str | Path, overwrite: bool = True) -> None:
         """
         Save the weights alone; `save` keeps the architecture and the optimizer's state as well.
 
@@ -319,16 +320,21 @@ class Network(WeightHolder):
         filepath
             The file to make or to replace, written atomically; any name will do but
             those of other programs (.keras, .h5, .pt, .onnx).
+        overwrite
+            Whether a file that exists is replaced.
 
         Raises
         ------
         ValueError
             The name is another program's.
+        FileExistsError
+            The file exists, and `overwrite` is False.
         OSError
             The file can't be written.
         """
         self.graph  # noqa: B018  (raises an error if there is none)
         refuse_suffix(filepath, "save_weights")
+        check_overwrite(filepath, overwrite, "save_weights")
         save_snapshot(filepath, {"weights": self.weights_by_path()})
 
     def load_weights(
