@@ -64,6 +64,11 @@ ARGUMENTS = {
         T,
         ["Adam takes no argument learningrate. Did you mean 'learning_rate'?"],
     ),
+    "PyTorch's short name of an argument": (
+        lambda: cnnx.optimizers.Adam(lr=0.1),
+        T,
+        ["Adam takes no argument lr. Did you mean 'learning_rate'?"],
+    ),
     "a misspelt argument of all optimizers": (
         lambda: cnnx.optimizers.SGD(weight_deccay=0.1),
         T,

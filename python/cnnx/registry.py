@@ -128,10 +128,13 @@ def resolve(kind: str, name: str, table: Mapping[str, T]) -> T:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a question for the known name that is most like a misspelt one, or nothing."""
+    """Return a question for the name that is most like a wrong one, or has it as its initials."""
+    known = list(known)
     names = {_canonical(key): key for key in known}
+    initials = {"".join(word[:1] for word in key.split("_")): key for key in known if "_" in key}
     near = difflib.get_close_matches(_canonical(name[:100]), names, n=1)
-    return f" Did you mean '{names[near[0]]}'?" if near else ""
+    found = names[near[0]] if near else initials.get(name.lower())
+    return f" Did you mean '{found}'?" if found else ""
 
 
 def choice(value: Any, name: str, *options: str) -> str:
