@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from cnnx import distributed, random, registry
+from cnnx import distributed, registry
 from cnnx.geometry import integer
-from cnnx.layers.random_layer import RandomLayer
 from cnnx.models.callback import Callback, Callbacks, Logs
 from cnnx.models.consent import begin_together, draw_together, go_on_together, stop_together
+from cnnx.models.generators import Generators
 from cnnx.models.objective import serialize_losses
+from cnnx.models.state_form import check_form
 from cnnx.models.steps import steps_of
 from cnnx.models.suitability import check_pixels
 from cnnx.progress import Progress, write_line
@@ -79,6 +80,7 @@ class Training:
         self._logs: Logs = {}
         self._steps = steps_of(model, "train")
         self._mean = self._steps.begin()
+        self._generators = Generators(model, self._data())
         self._random_at_begin: dict[str, Any] = {}
         # A stream may shrink: unreadable files are dropped.
         self._extent = {"samples": batches.samples, "batches": batches.steps}
@@ -174,15 +176,15 @@ class Training:
         """Return the epoch's batches that are not done, in the order that it began with."""
         if not self.step:
             if self._group.size > 1:
-                self._set_random_state(draw_together(self._group, self._random_state()))
-            self._random_at_begin = self._random_state()
+                self._generators.set_state(draw_together(self._group, self._generators.get_state()))
+            self._random_at_begin = self._generators.get_state()
             return iter(self._batches)
-        now = self._random_state()
-        self._set_random_state(self._random_at_begin)
+        now = self._generators.get_state()
+        self._generators.set_state(self._random_at_begin)
         batches = iter(self._batches)
         for _ in itertools.islice(batches, self.step):
             pass
-        self._set_random_state(now)
+        self._generators.set_state(now)
         return batches
 
     # Put down and taken up again.
@@ -204,7 +206,7 @@ class Training:
                 "stop_training": model.stop_training,
                 "mean": self._mean.get_state(),
                 "metrics": [metric.get_state() for metric in self._steps.metrics()],
-                "random": self._random_state(),
+                "random": self._generators.get_state(),
                 "random_at_begin": self._random_at_begin,
                 "callbacks": {
                     name: callback.get_state() for name, callback in self._stateful().items()
@@ -221,9 +223,9 @@ class Training:
                 f"it is of other data: {state['data']}, but fit was given {self._extent}"
             )
         here = self.get_state()
-        _check_form(state["mean"], here["mean"], "mean")
+        check_form(state["mean"], here["mean"], "mean")
         for name in ("global", "layers"):
-            _check_form(state["random"][name], here["random"][name], f"random, {name}")
+            check_form(state["random"][name], here["random"][name], f"random, {name}")
         for name, callback in self._stateful().items():
             kept = here["callbacks"][name]
             found = state["callbacks"].get(name, kept)
@@ -298,7 +300,7 @@ class Training:
         self._mean.set_state(state["mean"])
         for metric, kept in zip(self._steps.metrics(), state["metrics"], strict=True):
             metric.set_state(kept)
-        self._set_random_state(state["random"])
+        self._generators.set_state(state["random"])
         self._random_at_begin = state["random_at_begin"]
         for name, callback in self._stateful().items():
             if name in state["callbacks"]:
@@ -338,24 +340,6 @@ class Training:
             counts[name] += 1
         return named
 
-    def _random_state(self) -> dict[str, Any]:
-        """Return where every generator stands that training draws from."""
-        return {
-            "global": random.get_state(),
-            "layers": [layer.random_state for layer in self._random_layers()],
-            "data": [batches.get_state() for batches in self._data()],
-        }
-
-    def _set_random_state(self, state: dict[str, Any]) -> None:
-        random.set_state(state["global"])
-        for layer, value in zip(self._random_layers(), state["layers"], strict=True):
-            layer.random_state = value
-        for batches, value in zip(self._data(), state["data"], strict=True):
-            batches.set_state(value)
-
-    def _random_layers(self) -> list[RandomLayer]:
-        return [layer for layer in self.model.leaves() if isinstance(layer, RandomLayer)]
-
     def _data(self) -> list[Data]:
         return [data for data in (self._batches, self._judging) if data is not None]
 
@@ -374,28 +358,6 @@ def check_frequency(value: Any) -> int | frozenset[int]:
     if isinstance(value, (list, tuple, set, frozenset, range)):
         return frozenset(integer(epoch, name) for epoch in value)
     return integer(value, name)
-
-
-def _check_form(there: Any, here: Any, name: str) -> None:
-    """Raise ValueError unless a nested state holds dicts, lists, numbers and texts as another."""
-    if isinstance(here, dict):
-        fits = isinstance(there, dict) and there.keys() == here.keys()
-        items = [(there[key], here[key], f"{name}, {key}") for key in here] if fits else []
-    elif isinstance(here, (list, tuple)):
-        fits = isinstance(there, (list, tuple))
-        items = []
-        if fits and here:  # lists that are filled as training goes on are empty here
-            fits = len(there) == len(here)
-            items = [(one, other, name) for one, other in zip(there, here, strict=False)]
-    else:
-        kinds = (int, float) if isinstance(here, (int, float)) else type(here)
-        may_lack = name.startswith("random")  # such as Python's second number of a pair
-        fits = here is None or isinstance(there, kinds) or (may_lack and there is None)
-        items = []
-    if not fits:
-        raise ValueError(f"{name} is {there!r}"[:200])
-    for item, other, where in items:
-        _check_form(item, other, where)
 
 
 def _line(item: Any, config: dict[str, Any]) -> str:
