@@ -57,7 +57,7 @@ def test_all_ranks_end_soon(tmp_path: Path, fault: str, rank: str, message: str)
     began = time.monotonic()
     code, text = run(2, tmp_path, fault, rank, TIMEOUT="3")
     assert time.monotonic() - began < SOON
-    assert code or fault == "stop"  # of which Open MPI's mpiexec may make a 0
+    assert code or fault == "stop" or rank == "all"  # of which Open MPI's mpiexec may make a 0
     assert message in text, text
     assert not (tmp_path / "weights.0").exists()
 
