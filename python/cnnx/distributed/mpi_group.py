@@ -31,6 +31,8 @@ ANSWERING = 2.0
 """Seconds that the other ranks have to say that they wait too."""
 LEFT, LATE = 1, 2
 """Tags of notes: this rank leaves the program, this rank waits too long."""
+let_others_run = getattr(os, "sched_yield", lambda: time.sleep(0))
+"""Gives the processor to others that wait for it; on Linux a sleep of 0 s takes 50 µs."""
 
 
 class MPIGroup(Group):
@@ -142,7 +144,7 @@ class MPIGroup(Group):
             while not request.Test():
                 now = time.perf_counter()
                 if now - began < SPINNING:
-                    time.sleep(0)  # lets others run
+                    let_others_run()
                     continue
                 time.sleep(5e-5)
                 if now > look:
