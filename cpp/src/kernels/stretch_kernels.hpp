@@ -14,14 +14,24 @@ CNNX_INLINE IntVec rounded_to_bytes(IntVec sums) {
   return whole > 255 ? IntVec{} + 255 : whole;
 }
 
+// The sums of every fourth lane.
+template <typename V>
+CNNX_INLINE Quad folded(V v) {
+  if constexpr (sizeof(V) == 64) {
+    return folded(__builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
+                  __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15));
+  } else if constexpr (sizeof(V) == 32) {
+    return folded(__builtin_shufflevector(v, v, 0, 1, 2, 3) +
+                  __builtin_shufflevector(v, v, 4, 5, 6, 7));
+  } else {
+    return (Quad)v;
+  }
+}
+
 // The sums of every kBytes-th lane.
 template <int64_t kBytes>
 CNNX_INLINE void store_sums(IntVec v, int32_t* sums) {
-  int32_t lanes[kLanes];
-  __builtin_memcpy(lanes, &v, sizeof(v));
-  Quad sum = *reinterpret_cast<const Quad*>(lanes);
-#pragma GCC unroll 4
-  for (int64_t i = 4; i < kLanes; i += 4) sum += *reinterpret_cast<const Quad*>(lanes + i);
+  const Quad sum = folded(v);
   if constexpr (kBytes == 4) {
     *reinterpret_cast<Quad*>(sums) = sum;
   } else {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/kernel_table.hpp"
 #include "runtime/rounding.hpp"
@@ -66,6 +67,9 @@ std::vector<int32_t> in_lanes(const StretchDims& dims, const StretchShares& colu
 // The first kChannels bytes of each pixel, or its one byte for all of them.
 template <int64_t kBytes, int64_t kChannels, typename T>
 void copy_pixels(int64_t count, const uint8_t* src, T* dst) {
+  if constexpr (kBytes == 4 && sizeof(T) == 1) {  // the next pixel overwrites the fourth byte
+    for (; count > 1; --count, src += kBytes, dst += kChannels) std::memcpy(dst, src, kBytes);
+  }
   for (int64_t x = 0; x < count; ++x, src += kBytes, dst += kChannels) {
     for (int64_t c = 0; c < kChannels; ++c) dst[c] = src[c % kBytes];
   }

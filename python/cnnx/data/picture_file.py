@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,6 +49,8 @@ WRITTEN = {
     "WEBP": (1, 3, 4),
 }
 """Numbers of channels that each format holds."""
+_SMALL = 1 << 16
+"""Bytes of a file that is read at once; Pillow asks for many small parts."""
 
 
 @contextmanager
@@ -97,8 +100,9 @@ def _read(
     if not isinstance(path, (str, os.PathLike)):
         yield path, "a file"
         return
-    with open(regular_file(path), "rb") as file:
-        yield file, path
+    with open(regular_file(path), "rb", buffering=0) as file:
+        small = os.fstat(file.fileno()).st_size <= _SMALL
+        yield BytesIO(file.readall()) if small else BufferedReader(file), path
 
 
 def is_picture(path: Path) -> bool:

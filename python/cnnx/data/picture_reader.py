@@ -132,7 +132,7 @@ def _drafted(image: Any, form: PictureForm) -> Box:
 
 def _bytes_of_webp(header: WebPHeader, file: BinaryIO) -> int:
     each = _BYTES_WEBP + (_BYTES_GROUND if header.is_transparent else 0)
-    return each * header.width * header.height + os.fstat(file.fileno()).st_size
+    return each * header.width * header.height + file.seek(0, os.SEEK_END)
 
 
 def _bytes_to_decode(image: Any, whole: int) -> int:
