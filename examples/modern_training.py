@@ -1,10 +1,12 @@
 """Training as people do it today: crop, flip, MixUp, label smoothing, weight decay, EMA, one cycle.
 
-Run: python examples/modern_training.py [--cifar10 FOLDER] [--epochs N] [--samples N] [--plain]
+Run: python examples/modern_training.py [--cifar10 FOLDER] [--epochs N] [--plain] [--keras]
 
 FOLDER holds CIFAR-10 in its binary version (`cnnx.datasets.cifar10` says where to get it). Without
 it the network learns the handwritten digits that come with cnnx, which are not mirrored: a mirrored
 2 is none. --plain trains the same network without any of it, with Adam at a rate of .001.
+With --keras, Keras trains the same network on the same batches: pip install keras jax, and set
+KERAS_BACKEND=jax.
 
 - Each picture gets a border of zeros, an eighth of its size, and another part of it is cut out each
   time (He et al. 2016); photos are mirrored half the time.
@@ -16,6 +18,7 @@ it the network learns the handwritten digits that come with cnnx, which are not 
 """
 
 import argparse
+import importlib
 
 import numpy as np
 
@@ -28,9 +31,10 @@ BATCH_SIZE, CLASSES = 64, 10
 RATE, WEIGHT_DECAY, SMOOTHING, ALPHA, MOMENTUM = 0.006, 0.02, 0.1, 0.2, 0.98
 
 
-def network(shape, width):
+def network(library, shape, width):
     """Return three pairs of convolutions with batch normalisation, halving the size between."""
-    image = y = cnnx.Input(shape)
+    layers = library.layers
+    image = y = library.Input(shape)
     for group in range(3):
         for _ in range(2):
             y = layers.Conv2D(width << group, 3, padding="same", use_bias=False)(y)
@@ -38,7 +42,7 @@ def network(shape, width):
         if group < 2:
             y = layers.MaxPooling2D(2)(y)
     y = layers.GlobalAveragePooling2D()(y)
-    return cnnx.Model(image, layers.Dense(CLASSES, activation="softmax")(y))
+    return library.Model(image, layers.Dense(CLASSES, activation="softmax")(y))
 
 
 def batches(x, y, mirrored, seed):
@@ -52,12 +56,33 @@ def batches(x, y, mirrored, seed):
     return stream.map(layers.MixUp(ALPHA, seed=seed))
 
 
+def one_cycle(library, steps):
+    """Return a schedule: cnnx', or its rates as one of Keras."""
+    cycle = cnnx.optimizers.schedules.OneCycle(RATE, steps)
+    if library is cnnx:
+        return cycle
+    rates = np.float32([cycle(step) for step in range(steps + 1)])
+
+    class Rates(library.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return library.ops.take(rates, library.ops.cast(step, "int32"))
+
+    return Rates()
+
+
+def endless(stream):
+    """Yield the batches of one pass after the other."""
+    while True:
+        yield from stream
+
+
 parser = argparse.ArgumentParser(description=__doc__)
 parser.add_argument("--cifar10", metavar="FOLDER", help="CIFAR-10 in its binary version")
 parser.add_argument("--epochs", type=int, default=30)
 parser.add_argument("--samples", type=int, help="train on the first N pictures alone")
 parser.add_argument("--width", type=int, default=32, help="filters of the first convolutions")
 parser.add_argument("--plain", action="store_true", help="train without any of it")
+parser.add_argument("--keras", action="store_true", help="let Keras train")
 parser.add_argument("--seed", type=int, default=0)
 options = parser.parse_args()
 
@@ -72,24 +97,24 @@ y_train, y_test = (
     cnnx.utils.to_categorical(y.ravel(), CLASSES) for y in (y_train[: options.samples], y_test)
 )
 
-cnnx.utils.set_random_seed(options.seed)
-model = network(x_train.shape[1:], options.width)
+library = importlib.import_module("keras") if options.keras else cnnx
+library.utils.set_random_seed(options.seed)
+model = network(library, x_train.shape[1:], options.width)
 if options.plain:
     model.compile("adam", "categorical_crossentropy", metrics=["accuracy"])
     model.fit(x_train, y_train, batch_size=BATCH_SIZE, epochs=options.epochs)
 else:
     stream = batches(x_train, y_train, bool(options.cifar10), options.seed)
-    steps = options.epochs * len(stream)
     model.compile(
-        cnnx.optimizers.AdamW(
-            cnnx.optimizers.schedules.OneCycle(RATE, steps),
+        library.optimizers.AdamW(
+            one_cycle(library, options.epochs * len(stream)),
             weight_decay=WEIGHT_DECAY,
             use_ema=True,
             ema_momentum=MOMENTUM,
         ),
-        cnnx.losses.CategoricalCrossentropy(label_smoothing=SMOOTHING),
+        library.losses.CategoricalCrossentropy(label_smoothing=SMOOTHING),
         metrics=["accuracy"],
     )
-    model.fit(stream, epochs=options.epochs)
+    model.fit(endless(stream), epochs=options.epochs, steps_per_epoch=len(stream))
 accuracy = model.evaluate(x_test, y_test, verbose=0)[1]
 print(f"test accuracy {100 * accuracy:.2f} %")

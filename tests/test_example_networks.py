@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import re
 import subprocess
@@ -285,6 +286,19 @@ def test_modern_training_learns_digits(tmp_path: Path) -> None:
     """Run a few small epochs."""
     output = run(tmp_path, "modern_training", "--epochs 20 --width 8 --samples 600")
     assert percents(output, "test accuracy") > 85
+
+
+def test_keras_learns_digits_by_modern_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its network, optimizer and loss are Keras', the batches ours."""
+    pytest.importorskip("torch")
+    if importlib.util.find_spec("keras") is None:
+        pytest.skip("Keras is not installed")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    options = "--keras --epochs 12 --width 8 --samples 600"
+    output = run(tmp_path, "modern_training", options)
+    assert percents(output, "test accuracy") > 75
 
 
 def test_modern_training_reads_cifar10(tmp_path: Path) -> None:
