@@ -14,7 +14,7 @@ from cnnx.regularizers import L1L2, Regularizer
 
 class ActivityRegularization(Identity):
     """
-    Return the input as it is, and add l1 sum |x| + l2 sum x^2 to the loss, by the sample.
+    Return the input as it is, and add (l1 sum |x| + l2 sum x^2) / samples to the loss.
 
     Parameters
     ----------
