@@ -110,8 +110,9 @@ constexpr ConvTile conv_tile_of() {
 
 // Whole vectors of diff_dst (Whole), or a last one that is cut. A tap at one pixel is a step's tap
 // at the pixel before: each float of src is broadcast once for the gradients of the last Steps
-// pixels. Gently fetches what is ahead a little with every row, others all of it before the first.
-template <int Runs, int Steps, int Taps, int Vectors, bool Whole, bool Gently>
+// pixels. What is ahead is fetched before the first row, or, where many misses would hold up fast
+// products, a little with every row.
+template <int Runs, int Steps, int Taps, int Vectors, bool Whole>
 void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* src,
                        const float* diff_dst, float* diff_weights, int64_t ldw, int64_t cols) {
   Vec acc[Runs][Steps][Taps][Vectors]{};
@@ -163,11 +164,13 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
       __builtin_prefetch(ahead, 0, 2);
     }
   };
-  const int64_t few = Gently ? 1 + (rows.ahead_lines - 1) / (rows.images * rows.count) : 0;
-  if (!Gently) fetch(rows.ahead_lines);
+  constexpr bool fast = Whole && kLanes == 16;
+  const bool gently = fast && rows.pixels >= kLongRow && rows.ahead_lines > 0;
+  const int64_t few = gently ? 1 + (rows.ahead_lines - 1) / (rows.images * rows.count) : 0;
+  if (!gently) fetch(rows.ahead_lines);
   for (int64_t n = 0; n < rows.images; ++n) {
     for (int64_t r = 0; r < rows.count; ++r, diff_dst += rows.dst_row_stride) {
-      if (Gently) fetch(few);
+      if (fast) fetch(few);
       x = src + n * rows.src_image_stride + r * rows.src_row_stride;
       dy = diff_dst;
 #pragma GCC unroll 8
@@ -192,12 +195,8 @@ void conv_weights_microkernel(const ConvRows& rows, const ConvTaps& taps, const 
                               const float* diff_dst, float* diff_weights, int64_t ldw,
                               int64_t cols) {
   if (taps.taps == Taps) {
-    constexpr bool fast = kLanes == 16;  // products that many misses would hold up
-    const bool gently = rows.pixels >= kLongRow && rows.ahead_lines > 0;
-    const auto tile = cols < Vectors * kLanes
-                          ? conv_weights_tile<Runs, Steps, Taps, Vectors, false, false>
-                      : gently ? conv_weights_tile<Runs, Steps, Taps, Vectors, true, fast>
-                               : conv_weights_tile<Runs, Steps, Taps, Vectors, true, false>;
+    const auto tile = cols < Vectors * kLanes ? conv_weights_tile<Runs, Steps, Taps, Vectors, false>
+                                              : conv_weights_tile<Runs, Steps, Taps, Vectors, true>;
     tile(rows, taps, src, diff_dst, diff_weights, ldw, cols);
   } else if constexpr (Taps > 1) {
     conv_weights_microkernel<Runs, Steps, MostTaps, Vectors, Taps - 1>(rows, taps, src, diff_dst,
