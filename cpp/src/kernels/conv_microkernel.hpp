@@ -73,7 +73,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
     }
     // One step is too little work to wait for a branch after each.
     if constexpr (Steps == 1) {
-#pragma GCC unroll 4
+#pragma GCC unroll 2
       while (weights < end) add();
     } else {
       while (weights < end) add();
@@ -175,7 +175,7 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
       dy = diff_dst;
 #pragma GCC unroll 8
       for (int s = 0; s < Steps - 1; ++s) take(), add(0, s);
-#pragma GCC unroll 4
+#pragma GCC unroll 2
       for (int64_t p = Steps - 1; p < rows.pixels; ++p) take(), add(0, Steps - 1);
 #pragma GCC unroll 8
       for (int s = 1; s < Steps; ++s) age(), add(s, Steps - 1);
