@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -140,6 +141,16 @@ def test_the_readme_is_right_where_its_folder_is_not() -> None:
         if target.startswith(pictures):
             assert (ROOT / target.removeprefix(pictures)).is_file()
     assert len(text.splitlines()) <= 140  # two screens
+
+
+def test_wheels_are_tested_with_what_is_there() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    settings = project["tool"]["cibuildwheel"]
+    assert set(settings["test-groups"]) <= set(project["dependency-groups"])
+    files = [word for word in settings["test-command"].split() if word.endswith(".py")]
+    assert files
+    for path in (*files, *settings["test-sources"]):
+        assert (ROOT / path).exists(), path
 
 
 def test_the_first_program_of_the_readme(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
