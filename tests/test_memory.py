@@ -152,6 +152,10 @@ WITHOUT_MEMORY: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: layers.ZeroPadding2D(FAR, name="wide")(np.ones((1, 1, 1, 64))),
         "ZeroPadding2D 'wide': no memory for an array of shape (1, 1048575, 1048575, 64)",
     ),
+    "pictures": (
+        lambda: layers.Resizing(FAR, FAR, name="wide")({"images": np.ones((1, 1, 1, 256))}),
+        "Resizing 'wide': no memory for an array of shape (1, 524287, 524287, 256)",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from cnnx.arrays import Array, Float, Shape, as_float32
+from cnnx.arrays import Array, Float, Shape, as_float32, empty
 from cnnx.layers.boxes import FORMATS, corners_of, written
 from cnnx.layers.layer import Layer
 from cnnx.layers.layout import CHANNELS_FIRST, moved_first, moved_last
@@ -126,7 +126,7 @@ class PictureLayer(Layer):
         self.build_once((None, *x.shape[1:]))
         size = (x.shape[1], x.shape[2])
         change = self.change(x.shape, training)
-        y = np.empty((len(x), *self.compute_output_shape((None, *x.shape[1:]))[1:]), np.float32)
+        y = empty(str(self), (len(x), *self.compute_output_shape((None, *x.shape[1:]))[1:]))
         change.pictures(x, y)
         found: Sample = dict(sample) | {IMAGES: y}
         if LABELS in sample:
@@ -165,7 +165,7 @@ class PictureLayer(Layer):
                 f"{self}: segmentation_masks must be (pictures, height, width, channels) as images "
                 f"of shape {x.shape} are, got {given.shape}"
             )
-        moved = np.empty((*y.shape[:3], classes.shape[3]), np.float32)
+        moved = empty(f"{self}: segmentation_masks", (*y.shape[:3], classes.shape[3]))
         change.masks(np.ascontiguousarray(classes), moved)
         return (moved[..., 0] if flat else moved).astype(given.dtype)
 
