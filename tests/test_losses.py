@@ -11,18 +11,13 @@ import cnnx
 import reference
 from agreement import assert_gradient, normal
 from cnnx import losses
+from loss_samples import LABELS, LOGITS, ONE_HOT, PROBS, SMOOTH, TARGETS
 from reference import loss_forms as forms
 
 # Losses of probabilities are tried with outputs of all kinds.
 pytestmark = pytest.mark.filterwarnings("ignore:the output .* ends in")
 
 Oracle = Callable[[Any], tuple[Any, Any]]  # the loss of each sample, and its gradient
-LOGITS = normal(1, 8, 4)
-PROBS = reference.softmax_forward(LOGITS).astype(np.float32)
-LABELS = np.arange(8) % 4
-ONE_HOT = np.eye(4, dtype=np.float32)[LABELS]
-SMOOTH = 0.8 * ONE_HOT + 0.2 / 4
-TARGETS = np.random.default_rng(1).random((8, 4), np.float32)
 OF_ROWS: dict[str, tuple[losses.Loss, Any, Any, forms.Form]] = {
     "percentage": (losses.MeanAbsolutePercentageError(), TARGETS, LOGITS, forms.percentage),
     "logarithmic": (losses.MeanSquaredLogarithmicError(), TARGETS, LOGITS, forms.logarithmic),
@@ -323,151 +318,6 @@ def test_a_sample_of_weight_0_leaves_no_trace(name: str, target: float) -> None:
     assert figures == wanted
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-# --- labels that do not count ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("from_logits", [False, True])
-@pytest.mark.parametrize("ignored", [255, -1, 1])
-def test_pixels_of_the_ignored_class_do_not_count(
-    ignored: int, from_logits: bool, weighted: bool
-) -> None:
-    """Loss, gradient and accuracy are those of all other pixels alone."""
-    loss = losses.SparseCategoricalCrossentropy(from_logits, ignore_class=ignored)
-    logits, rng = normal(4, 3, 2, 5, 4), np.random.default_rng(4)
-    y = rng.integers(0, 4, logits.shape[:-1])
-    y[rng.random(y.shape) < 0.4] = ignored
-    weights = rng.random(y.shape).astype(np.float32) if weighted else np.ones(y.shape, np.float32)
-    counts = y != ignored
-    log_p = np.log(reference.softmax_forward(logits))[counts]
-    chosen = -log_p[np.arange(len(log_p)), y[counts]]
-    expected = (chosen * weights[counts]).mean()
-    slopes = np.zeros_like(logits)
-    slopes[counts] = np.exp(log_p) - np.eye(4)[y[counts]]
-    slopes *= weights[..., None] / counts.sum()
-
-    activation = None if from_logits else "softmax"
-    layer = cnnx.layers.Conv2D(4, 1, activation=activation)
-    model = cnnx.Sequential([cnnx.Input((2, 5, 4)), layer])
-    model.compile("sgd", loss, ["accuracy"])
-    model.set_weights([np.eye(4).reshape(1, 1, 4, 4), np.zeros(4)])
-    given = weights if weighted else None
-    value, accuracy = model.test_on_batch(logits, y, given)
-    assert value == pytest.approx(expected, rel=1e-5)
-    assert accuracy == pytest.approx((log_p.argmax(1) == y[counts]).mean())
-    bias = model.gradients(logits, y, given)[f"{layer.name}/bias"]
-    np.testing.assert_allclose(bias, slopes.sum(axis=(0, 1, 2)), rtol=1e-4, atol=1e-7)
-    if not weighted:
-        outputs = logits if from_logits else reference.softmax_forward(logits).astype(np.float32)
-        assert loss(y, outputs) == pytest.approx(expected, rel=1e-5)
-        if from_logits:
-            np.testing.assert_allclose(loss.gradient(y, outputs), slopes, rtol=1e-4, atol=1e-7)
-    _, over_batches = model.evaluate(logits, y, batch_size=2, verbose=0)
-    assert over_batches == pytest.approx(accuracy)
-
-
-def test_a_batch_whose_labels_are_all_ignored_teaches_nothing() -> None:
-    loss = losses.SparseCategoricalCrossentropy(ignore_class=9)
-    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(4, "softmax")])
-    model.compile("sgd", loss, ["accuracy"])
-    before = model.get_weights()
-    assert model.train_on_batch(normal(1, 2, 3), [9, 9]) == [0, 0]
-    np.testing.assert_array_equal(model.get_weights()[0], before[0])
-    assert loss([9, 9], PROBS[:2]) == 0
-    np.testing.assert_array_equal(loss.gradient([9, 9], PROBS[:2]), 0)
-
-
-def test_labels_beside_the_ignored_class_must_be_in_range() -> None:
-    loss = losses.SparseCategoricalCrossentropy(ignore_class=255)
-    with pytest.raises(ValueError, match="label 254 is out of range: labels must run from 0 to 3"):
-        loss([0, 255, 254], PROBS[:3])
-
-
-def test_the_ignored_class_is_saved(tmp_path: Any) -> None:
-    model = cnnx.Sequential([cnnx.Input((3,)), cnnx.layers.Dense(4, "softmax")])
-    model.compile("sgd", losses.SparseCategoricalCrossentropy(ignore_class=255), ["accuracy"])
-    model.save(tmp_path / "model")
-    again = cnnx.models.load_model(tmp_path / "model")
-    x, y = normal(1, 3, 3), [0, 255, 3]
-    assert again.test_on_batch(x, y) == model.test_on_batch(x, y)
-
-
-# --- how losses of rows become one ----------------------------------------------------------------
-
-WEIGHTS = np.random.default_rng(8).random(8).astype(np.float32)
-
-
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize(
-    "reduction", ["sum_over_batch_size", "mean", "sum", "mean_with_sample_weight"]
-)
-@pytest.mark.parametrize("name", ["mean_squared_error", "huber", "sparse", "ignoring"])
-def test_reductions(name: str, reduction: str, weighted: bool) -> None:
-    loss: losses.Loss
-    y: Any = TARGETS
-    if name in ("sparse", "ignoring"):
-        y = LABELS
-        ignored = 2 if name == "ignoring" else None
-        loss = losses.SparseCategoricalCrossentropy(True, ignored, reduction)
-        values = -reference.log_softmax_forward(LOGITS)[np.arange(8), LABELS]
-        counts = ignored != LABELS
-    else:
-        loss = losses.get({"class_name": name, "config": {"reduction": reduction}})
-        counts = np.ones(8, bool)
-        squares = (LOGITS - TARGETS) ** 2
-        values = forms.huber(1.0)(TARGETS, LOGITS) if name == "huber" else squares.mean(axis=1)
-    weights = WEIGHTS * counts if weighted else counts * 1.0
-    divisor = {"sum": 1.0, "mean_with_sample_weight": weights.sum()}.get(reduction, counts.sum())
-    expected = (values * weights).sum() / divisor
-    given = WEIGHTS if weighted else None
-    assert loss(y, LOGITS, given) == pytest.approx(expected, rel=1e-5)
-
-    model = cnnx.Sequential([cnnx.Input((8,)), cnnx.layers.Dense(4, use_bias=False)])
-    model.compile("sgd", loss)
-    model.set_weights([LOGITS])
-    assert model.test_on_batch(np.eye(8), y, given) == pytest.approx(expected, rel=1e-5)
-    assert model.train_on_batch(np.eye(8), y, given) == pytest.approx(expected, rel=1e-5)
-    gradient = model.parameters.gradients.reshape(8, 4)
-    np.testing.assert_allclose(gradient, loss.gradient(y, LOGITS, given), rtol=1e-5, atol=1e-7)
-    config = json.loads(json.dumps(loss.get_config()))
-    assert losses.get({"class_name": type(loss).name, "config": config}).reduction == reduction
-
-
-def test_without_a_reduction_the_losses_stay_apart() -> None:
-    image, target = normal(3, 2, 3, 5, 4), normal(4, 2, 3, 5, 4)
-    found = losses.MeanSquaredError(reduction=None)(target, image)
-    np.testing.assert_allclose(found, ((image - target) ** 2).mean(axis=-1), rtol=1e-5)
-    assert losses.Dice("none")(TARGETS, PROBS) == pytest.approx(losses.Dice()(TARGETS, PROBS))
-    assert losses.Dice("none", axis=-1)(TARGETS, PROBS).shape == (8,)
-    model = cnnx.Sequential([cnnx.Input((4,)), cnnx.layers.Dense(4)])
-    with pytest.raises(ValueError, match="mse with reduction=None has no one number"):
-        model.compile("sgd", losses.MeanSquaredError(None, "mse"))
-
-
-def test_a_batch_has_one_dice() -> None:
-    """Its samples have no losses of their own that could be weighted, and a sum is no multiple."""
-    loss = losses.Dice()
-    with pytest.raises(ValueError, match="dice returns one number for a batch"):
-        loss(TARGETS, PROBS, WEIGHTS)
-    assert losses.Dice("sum")(TARGETS, PROBS) == pytest.approx(loss(TARGETS, PROBS))
-    total = losses.Dice("sum").gradient(TARGETS, PROBS)
-    np.testing.assert_allclose(total, loss.gradient(TARGETS, PROBS), rtol=1e-6)
-    with pytest.raises(ValueError, match=r"dice needs targets of the outputs' shape \(8, 4\), got"):
-        loss(TARGETS[:, :1], PROBS)
-    with pytest.raises(ValueError, match=r"dice: axis=2 is none of the 2 axes"):
-        losses.Dice(axis=2)(TARGETS, PROBS)
-
-
-def test_masks_are_learned_by_their_overlap() -> None:
-    cnnx.utils.set_random_seed(1)
-    x = normal(1, 40, 6, 6, 1)
-    y = (x > 0.3).astype(np.float32)
-    model = cnnx.Sequential([cnnx.Input((6, 6, 1)), cnnx.layers.Conv2D(1, 1, activation="sigmoid")])
-    model.compile(cnnx.optimizers.Adam(0.1), losses.Dice(axis=(1, 2, 3)))
-    found = model.fit(x, y, epochs=20, batch_size=10, verbose=0).history["loss"]
-    assert found[-1] < 0.2 < found[0]
 
 
 FUNCTIONS = {
