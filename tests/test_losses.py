@@ -285,10 +285,22 @@ def test_targets_that_are_no_shares_are_refused(loss: str, targets: Any, found: 
     model.compile("sgd", loss)
     match = f"{loss} needs targets from 0 to 1, got {found}; take"
     for call in (model.fit, model.train_on_batch, model.evaluate, model.test_on_batch):
-        with pytest.raises(ValueError, match=match):
-            call(normal(1, 2, 3), targets)
+        for given in (targets, np.asarray(targets, np.float32)):
+            with pytest.raises(ValueError, match=match):
+                call(normal(1, 2, 3), given)
     with pytest.raises(ValueError, match=match):
         losses.get(loss)(targets, np.full(np.shape(targets), 0.5))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, ">f4", np.float64])
+def test_targets_from_0_to_1_pass(dtype: Any) -> None:
+    smallest = np.finfo(np.float32).smallest_subnormal
+    for target in (0.0, -0.0, smallest, 0.5, 1.0, np.nan):
+        losses.get("binary_crossentropy")(np.full((2, 1), target, dtype), [[0.5], [0.5]])
+    with pytest.raises(ValueError, match="got 1"):
+        losses.get("binary_crossentropy")(
+            np.full((2, 1), np.nextafter(np.float32(1), np.float32(2)), dtype), [[0.5], [0.5]]
+        )
 
 
 @pytest.mark.parametrize("target", [np.nan, np.inf, -np.inf])

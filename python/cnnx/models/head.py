@@ -133,15 +133,14 @@ class Head:
     ) -> list[float]:
         """Return the loss, if there is one, and the metrics; `weights` has one number a row."""
         predictions, values = outputs, []
-        factors = self._factors(weights, len(outputs))
         if self.loss is not None:
             losses = self._losses.rows(len(outputs))
             rows = outputs
             if self._loss_sees_rows:
                 losses, rows = losses.reshape(-1), rows.reshape(-1, self._units)
-            seen, weights, count = self.counted(targets, weights)
+            seen, factors, count = self.counted(targets, weights)
             extent = self.joint_extent
-            self._divisor = (self.loss.extent(count, weights) if extent is None else extent) or 1
+            self._divisor = (self.loss.extent(count, factors) if extent is None else extent) or 1
             if self._from_logits:
                 probabilities = self._probabilities.rows(len(outputs))
                 found = self._rows(probabilities)
@@ -151,13 +150,14 @@ class Head:
                     predictions = probabilities
             else:
                 self._kernels.forward(rows, seen, losses)
-            if weights is not None:
-                losses[weights == 0] = 0  # be the loss infinite or NaN
-                losses *= weights
+            if factors is not None:
+                losses[factors == 0] = 0  # be the loss infinite or NaN
+                losses *= factors
             values.append(float(np.add.reduce(losses)) / self._divisor)
-            self._seen = rows, seen, weights
-        for figure in figures:
-            values.append(figure.of(targets, predictions, factors, self._group))
+            self._seen = rows, seen, factors
+        if figures:
+            counts = self._factors(weights, len(outputs))
+            values += [figure.of(targets, predictions, counts, self._group) for figure in figures]
         return values
 
     def _factors(self, weights: Float | None, samples: int) -> Array:
