@@ -29,10 +29,18 @@ const bool added = [] {
       sgd_step(n, 1e-6f, 0.9f, false, grads, v, params);
     });
     add_optimizer("rms", n, 1, [=](const float* grads, float* squares, float*, float* params) {
-      rms_step(n, 1e-6f, 0.9f, 0.1f, 0.0f, 1e-7f, grads, squares, params);
+      const RmsRule rule{.learning_rate = 1e-6f,
+                         .kept = 0.9f,
+                         .added = 0.1f,
+                         .inner_epsilon = 0.0f,
+                         .outer_epsilon = 1e-7f,
+                         .momentum = 0.0f};
+      rms_step(n, rule, grads, squares, nullptr, nullptr, params);
     });
     add_optimizer("adam", n, 2, [=](const float* grads, float* m, float* v, float* params) {
-      adam_step(n, 1e-6f, 0.9f, 0.999f, 1e-7f, 0.0f, 1, grads, m, v, params);
+      const AdamRule rule{
+          .learning_rate = 1e-6f, .beta_1 = 0.9f, .beta_2 = 0.999f, .epsilon = 1e-7f};
+      adam_step(n, rule, 1, grads, m, v, nullptr, params);
     });
   }
   return true;
