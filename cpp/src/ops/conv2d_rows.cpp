@@ -110,7 +110,7 @@ void correlate_rows(const Conv2dDims& d, Images src, Tap tap, const float* bias,
   const TileRows rows(src, d.ih, d.iw, d.ic);
   const bool pooled = epilogue.pool != Pooling::none;
   const int64_t together = pooled ? 2 : 1;
-  const auto [range, rest] = clipping(epilogue);
+  const Clipping clipped = clipping(epilogue);
   const PointProducts products = products_of_rows();
   PointWeights weights(products, d.kw, kernel.weights, d.ic, d.oc);
   const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
@@ -125,12 +125,13 @@ void correlate_rows(const Conv2dDims& d, Images src, Tap tap, const float* bias,
     const int64_t place = (part.row * d.ow + part.x) / together * d.oc;
     const int64_t count = part.pixels / together;
     if (pooled) {
-      uint8_t* const codes = rest.codes == nullptr ? nullptr : rest.codes + place;
-      kernel.pooled_output(d.oc, count, points, out_stride, bias, range, dst + place, codes);
+      uint8_t* const codes = clipped.rest.codes == nullptr ? nullptr : clipped.rest.codes + place;
+      kernel.pooled_output(d.oc, count, points, out_stride, bias, clipped.range, dst + place,
+                           codes);
     } else {
-      kernel.output(d.oc, count, points, out_stride, bias, range, dst + place);
+      kernel.output(d.oc, count, points, out_stride, bias, clipped.range, dst + place);
     }
-    finish(rest, count * d.oc, place, dst);
+    finish(clipped.rest, count * d.oc, place, dst);
   };
   const auto make_blocks = [&](int64_t first, int64_t last, int thread) {
     float* const in = scratch.of_thread(thread);

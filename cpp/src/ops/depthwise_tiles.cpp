@@ -266,14 +266,14 @@ bool has_depthwise_rows(const Conv2dDims& d) {
 void depthwise_rows(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
                     const Epilogue& epilogue, int64_t first, float* dst) {
   const Tiles tiles(d, src, {}, {d.kw * d.oc, d.oc});
-  const auto [range, rest] = clipping(epilogue);
+  const Clipping clipped = clipping(epilogue);
   tiles.visit(0, 0, d.oh, nullptr,
               [&](const DepthwiseRow& kernel, DepthwiseTile tile, const Place& at) {
                 const int64_t pixel = first + (at.y * d.ow + at.x) * d.oc;
-                tile.range = range;
+                tile.range = clipped.range;
                 kernel.forward(tile, at.src, weights + at.taps, bias, dst + pixel);
                 const int64_t pixels = std::min(tile.pixels, kernels().depthwise.tile_pixels);
-                finish(rest, pixels * d.oc, pixel, dst);
+                finish(clipped.rest, pixels * d.oc, pixel, dst);
               });
 }
 

@@ -147,7 +147,7 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
               const Epilogue& epilogue, const ProductPixels& dst, PreparedWeights* prepared) {
   const int64_t ic = src.channels();
   const bool adjacent = dst.adjacent();
-  const auto [range, rest] = adjacent ? clipping(epilogue) : Clipping{{}, epilogue};
+  const Clipping clipped = adjacent ? clipping(epilogue) : Clipping{{}, epilogue};
   const ProductCut cut(src.count(), ic, oc);
   const int64_t work = src.count() * ic * oc;
   const ProductWeights product_weights(cut, ic, oc, weights);
@@ -184,8 +184,9 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
               adjacent ? dst.data + item.begin * oc + item.channel : copy + copy_size;
           const int64_t out_stride = adjacent ? oc : channels;
 
-          const PixelProduct product(
-              ic, channels, w, bias == nullptr ? nullptr : bias + item.channel, range, Where::far);
+          const PixelProduct product(ic, channels, w,
+                                     bias == nullptr ? nullptr : bias + item.channel, clipped.range,
+                                     Where::far);
           const bool goes_on = i + 1 < cut.count() && cut[i + 1].strip == strip + 1;
           const Ahead ahead(goes_on ? src.later(cut[i + 1].begin, cut[i + 1].end) : Later{}, {},
                             product.tiles(pixels));
@@ -195,12 +196,12 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
               [&](int64_t begin, int64_t end) {
                 if (!adjacent) {
                   spread(out + begin * out_stride, item.begin + begin, item.begin + end,
-                         item.channel, channels, oc, bias, rest, dst);
+                         item.channel, channels, oc, bias, clipped.rest, dst);
                 } else if (channels == oc) {
-                  finish(rest, (end - begin) * oc, (item.begin + begin) * oc, dst.data);
-                } else if (!is_finished(rest)) {
+                  finish(clipped.rest, (end - begin) * oc, (item.begin + begin) * oc, dst.data);
+                } else if (!is_finished(clipped.rest)) {
                   for (int64_t p = item.begin + begin; p < item.begin + end; ++p) {
-                    finish(rest, channels, p * oc + item.channel, dst.data);
+                    finish(clipped.rest, channels, p * oc + item.channel, dst.data);
                   }
                 }
               });
