@@ -68,7 +68,7 @@ CNNX_INLINE Vec gradient_of(Vec dy, Vec deviation, const NormalizedColumns& colu
   if (kind == Rectifier::none) return dy;
   const Vec y = deviation * load_upto(columns.scale + j, left) + load_upto(columns.shift + j, left);
   if (kind == Rectifier::relu) return y > 0.0f ? dy : Vec{};
-  return (y > 0.0f) & (y < kMostRelu6) ? dy : Vec{};
+  return ((y > 0.0f) & (y < kMostRelu6)) ? dy : Vec{};
 }
 
 template <Rectifier kind>
