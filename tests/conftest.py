@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import cnnx
 from agreement import backends, check, restore_backend
@@ -16,6 +16,7 @@ from agreement import backends, check, restore_backend
 settings.register_profile(
     "cnnx",
     deadline=None,  # two slow cores shared by everyone
+    suppress_health_check=[HealthCheck.too_slow],
     max_examples=int(os.environ.get("CNNX_TEST_EXAMPLES", "60")),
     derandomize="CI" in os.environ,
 )

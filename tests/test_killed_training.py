@@ -53,7 +53,7 @@ def run(setup: str, kill_after: int | None = None, by: int = signal.SIGKILL) -> 
             if len(lines) == kill_after:
                 child.send_signal(by)
                 sent = time.monotonic()
-        assert time.monotonic() - sent < 3
+        assert time.monotonic() - sent < 60, "it does not end"
         assert child.wait(60) in ((0,) if kill_after is None else (0, -by))
         return lines[-1]
 
@@ -82,7 +82,7 @@ def test_killed_at_random_steps_many_times(tmp_path: Path, seed: int) -> None:
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
 def test_ended_by_a_signal(tmp_path: Path, by: int) -> None:
-    """Within 3 seconds, and with a whole backup."""
+    """At the next step, and with a whole backup."""
     setup = BACKUP.format(folder=str(tmp_path), save_freq=1)
     assert run(setup, kill_after=7, by=by) == "batch\n"
     assert run(setup) == run("")
