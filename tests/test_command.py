@@ -373,7 +373,7 @@ def test_confusion_matrix_table():
     table = format_confusion_matrix(np.array([[12, 0], [1, 3]]))
     assert table.splitlines() == [
         " true | predicted",
-        "      |   0   1    found",
+        "      |   0   1   recall",
         "------+-----------------",
         "    0 |  12   .  100.0 %",
         "    1 |   1   3   75.0 %",

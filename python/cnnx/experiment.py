@@ -82,7 +82,7 @@ def class_shares(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def format_confusion_matrix(counts: NDArray[np.int64], names: Sequence[str] | None = None) -> str:
-    """Lay out a confusion matrix with a row for each true class, and the share found.
+    """Lay out a confusion matrix with a row for each true class, and its recall.
 
     Parameters
     ----------
@@ -100,12 +100,12 @@ def format_confusion_matrix(counts: NDArray[np.int64], names: Sequence[str] | No
     classes = "".join(f"{label:{width}}" for label in range(len(counts)))
     lines = [
         " true | predicted",
-        f"      |{classes}    found",
+        f"      |{classes}   recall",
         "------+" + "-" * (width * len(counts) + 9),
     ]
     for label, row in enumerate(counts):
         cells = "".join(f"{count or '.':>{width}}" for count in row)
-        found = f"{row[label] / row.sum():.1%}".replace("%", " %") if row.any() else "-"
+        recall = f"{row[label] / row.sum():.1%}".replace("%", " %") if row.any() else "-"
         name = "" if names is None or names[label] == str(label) else f"  {names[label]}"
-        lines.append(f"{label:5} |{cells}{found:>9}{name}")
+        lines.append(f"{label:5} |{cells}{recall:>9}{name}")
     return "\n".join(lines)
