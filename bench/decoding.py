@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import multiprocessing
 import statistics
@@ -85,6 +86,13 @@ def seconds(reader: str, folder: Path, side: int, threads: int) -> tuple[float, 
     return time.process_time() - before[0], time.perf_counter() - before[1]
 
 
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser("python -m bench.decoding", description=__doc__)
@@ -92,7 +100,14 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=100, help="height and width (100)")
     parser.add_argument("--threads", default="1,2", help="numbers of threads (1,2)")
     options = parser.parse_args()
-    print_heading(describe_machine(), {"cnnx": cnnx.__version__, "Pillow": Image.__version__})
+    print_heading(
+        describe_machine(),
+        {
+            "cnnx": cnnx.__version__,
+            "Pillow": Image.__version__,
+            "simplejpeg": _version("simplejpeg"),
+        },
+    )
     count = len(image_folder(options.folder, options.size, batch_size=BATCH).train.file_paths)
     peers = [name for name in READERS if name != "Pillow"]
     if importlib.util.find_spec("tensorflow") is None:

@@ -188,7 +188,7 @@ def extras(options: argparse.Namespace) -> str:
     with open(ROOT / "pyproject.toml", "rb") as file:
         wanted = tomllib.load(file)["project"]["optional-dependencies"]
     rows = [["extra", "brings", "download"]]
-    for name in ("images", "mpi", "onnx", "plot", "sklearn", "tensorboard", "torch"):
+    for name in ("images", "jpeg", "mpi", "onnx", "plot", "sklearn", "tensorboard", "torch"):
         folder = options.keep / "extras" / name
         if not folder.exists():
             more = TORCH[1:] if name == "torch" else ()

@@ -51,13 +51,13 @@ def load_img(
     OSError, ValueError
         The file cannot be read, or is no picture.
     """
-    from cnnx.data.picture_file import opened  # its package is imported where it is used
+    from cnnx.data.picture_file import opened, readable  # its package is imported where it is used
 
     modes = _MODES[choice(color_mode, "load_img: color_mode", *_MODES)]
     resample = choice(interpolation, "load_img: interpolation", *_FILTERS)
     size = None if target_size is None else pair(target_size, "load_img: target_size")
     try:
-        with opened(path) as (found, _):
+        with readable(path) as (file, name), opened(file, name) as (found, _):
             found.load()
             image = found.copy() if found.mode in modes else found.convert(modes[0])
     except ValueError as error:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader, BytesIO
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -49,22 +49,47 @@ WRITTEN = {
     "WEBP": (1, 3, 4),
 }
 """Numbers of channels that each format holds."""
-_SMALL = 1 << 16
+_SMALL = 1 << 18
 """Bytes of a file that is read at once; Pillow asks for many small parts."""
 
 
 @contextmanager
-def opened(
-    path: str | os.PathLike[str] | BinaryIO, look: Callable[[BinaryIO], None] = lambda file: None
-) -> Iterator[tuple[Any, list[str]]]:
+def readable(
+    path: str | os.PathLike[str] | BinaryIO,
+) -> Iterator[tuple[BinaryIO, str | os.PathLike[str]]]:
+    """Open a file, if it is not open already; yield it with its name."""
+    if not isinstance(path, (str, os.PathLike)):
+        yield path, "a file"
+        return
+    content = _small_content(regular_file(path))
+    if content is not None:
+        yield BytesIO(content), path
+        return
+    with open(path, "rb") as file:
+        yield file, path
+
+
+def _small_content(path: Path) -> bytes | None:
+    """Return all bytes of a small file, in few calls: in each another thread may take over."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        size = os.fstat(descriptor).st_size
+        content = os.read(descriptor, size) if size <= _SMALL else b""
+    finally:
+        os.close(descriptor)
+    return content if len(content) == size else None
+
+
+@contextmanager
+def opened(file: BinaryIO, name: str | os.PathLike[str]) -> Iterator[tuple[Any, list[str]]]:
     """Open a picture; whatever is wrong with it becomes an OSError or ValueError.
 
     Parameters
     ----------
-    path : path-like or file
-        The file, or one that is open for reading.
-    look : callable, optional
-        Called with the open file before Pillow reads it.
+    file : file
+        Open for reading.
+    name : path-like
+        Of the file.
 
     Yields
     ------
@@ -72,9 +97,8 @@ def opened(
         Pillow's image, and a list of what Pillow warns of.
     """
     image_module = pillow()
-    with _read(path) as (file, name), kept_warnings(name) as warned:
-        look(file)
-        file.seek(0)
+    file.seek(0)
+    with kept_warnings(name) as warned:
         try:
             with image_module.open(file, formats=FORMATS) as image:
                 yield image, warned
@@ -92,23 +116,10 @@ def opened(
             raise ValueError(f"damaged: {reason}") from error
 
 
-@contextmanager
-def _read(
-    path: str | os.PathLike[str] | BinaryIO,
-) -> Iterator[tuple[BinaryIO, str | os.PathLike[str]]]:
-    """Open a file, if it is not open already; yield it with its name."""
-    if not isinstance(path, (str, os.PathLike)):
-        yield path, "a file"
-        return
-    with open(regular_file(path), "rb", buffering=0) as file:
-        small = os.fstat(file.fileno()).st_size <= _SMALL
-        yield BytesIO(file.readall()) if small else BufferedReader(file), path
-
-
 def is_picture(path: Path) -> bool:
     """Tell by its first bytes whether a file is a picture."""
     try:
-        with opened(path):
+        with readable(path) as (file, name), opened(file, name):
             return True
     except (OSError, ValueError):
         return False

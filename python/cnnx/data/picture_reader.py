@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from cnnx.arrays import Array
+from cnnx.data.jpeg_pixels import jpeg_pixels
 from cnnx.data.picture_depth import (
     as_eight_bits,
     as_float32,
@@ -16,10 +17,10 @@ from cnnx.data.picture_depth import (
     is_deep,
     note_dark_colours,
 )
-from cnnx.data.picture_file import opened, pillow
+from cnnx.data.picture_file import Pixels, opened, pillow, readable
 from cnnx.data.picture_form import PictureForm
 from cnnx.data.picture_ground import grounded
-from cnnx.data.picture_size import BAND, BAND_BYTES, Box, pixels_of, stretch
+from cnnx.data.picture_size import BAND, BAND_BYTES, Box, pixels_of, stretch, stretch_bytes
 from cnnx.data.webp_header import HEADER_BYTES, WebPHeader, webp_header
 
 _GREY = ("1", "L", "LA", "La")
@@ -28,6 +29,8 @@ _MODES = {"grayscale": "L", "rgb": "RGB"}
 # What a pixel takes at most while it is decoded, turned and converted. WebP's decoder holds three
 # copies of the picture, besides the file; TIFF's a tile, which may be larger than the picture.
 _BYTES, _BYTES_DEEP, _BYTES_WEBP, _BYTES_GROUND, _BYTES_TILE = 12, 20, 20, 5, 8
+
+_ALL = 1 << 16  # no side of a JPEG is so long
 
 _TILE_WIDTH, _TILE_LENGTH = 322, 323  # tags of TIFF
 
@@ -86,15 +89,27 @@ def read_picture(
     OSError, ValueError
         The file cannot be read, is damaged, no picture, or too large.
     """
+    pillow()  # says how to install it before anything is wrong with the file
+    with readable(path) as (file, name):
+        pixels = jpeg_pixels(file, form.color_mode == "grayscale", 2 * _least_side(form))
+        if pixels is not None:
+            return ReadPicture(_fitted(pixels, form, out), [], [])
+        return _read_by_pillow(file, name, form, take_memory, out)
+
+
+def _read_by_pillow(
+    file: BinaryIO,
+    name: str | os.PathLike[str],
+    form: PictureForm,
+    take_memory: Callable[[int, str], Any],
+    out: Array | None,
+) -> ReadPicture:
     lost: list[str] = []
-
-    def look(file: BinaryIO) -> None:
-        header = webp_header(file.read(HEADER_BYTES))
-        if header is not None:  # its decoder takes memory when the file is opened
-            size = f"{header.width} x {header.height} pixels"
-            take_memory(_bytes_of_webp(header, file) + _bytes_to_stretch(form), size)
-
-    with opened(path, look) as (image, remarks):
+    header = webp_header(file.read(HEADER_BYTES))
+    if header is not None:  # its decoder takes memory when the file is opened
+        size = f"{header.width} x {header.height} pixels"
+        take_memory(_bytes_of_webp(header, file) + _bytes_to_stretch(form), size)
+    with opened(file, name) as (image, remarks):
         whole = image.width * image.height
         box = _drafted(image, form)
         if image.format != "WEBP":
@@ -123,11 +138,16 @@ def _drafted(image: Any, form: PictureForm) -> Box:
     """
     whole = (0, 0, image.width, image.height)
     mode = _MODES[form.color_mode] if form.color_mode else None
-    least = 2 * max(form.size) if form.size else max(image.size)
+    least = _least_side(form)
     if mode != "L" and min(image.size) < 2 * least:  # nothing would change
         return whole
     drafted = image.draft(mode, None if form.size is None else (least, least))
     return drafted[1] if drafted else whole
+
+
+def _least_side(form: PictureForm) -> int:
+    """Return the least side of the fraction of a JPEG that is decoded."""
+    return 2 * max(form.size) if form.size else _ALL
 
 
 def _bytes_of_webp(header: WebPHeader, file: BinaryIO) -> int:
@@ -173,11 +193,27 @@ def _pixels(picture: Any, box: Box, form: PictureForm, out: Array | None) -> Arr
     if picture.mode != "F":
         mode = "L" if grey or picture.mode in _GREY else "RGB"
         picture = picture if picture.mode == mode else picture.convert(mode)
-    height, width = form.size or (picture.height, picture.width)
-    if out is None:
-        out = np.empty((height, width, 1 if grey else 3), form.dtype)
+    out = _output(form, (picture.height, picture.width), grey, out)
     if form.size is None:
         out[:] = pixels_of(picture)
-        return out
-    stretch(picture, box, out)
+    else:
+        stretch(picture, box, out)
     return out
+
+
+def _fitted(pixels: Pixels, form: PictureForm, out: Array | None) -> Array:
+    """Return bytes (height, width, 1 or 4) in the form's channels, type and size."""
+    height, width, channels = pixels.shape
+    grey = form.color_mode == "grayscale" if form.color_mode else channels == 1
+    out = _output(form, (height, width), grey, out)
+    if form.size is None:
+        out[:] = pixels[..., :3]
+    else:
+        stretch_bytes([pixels], pixels.shape, (0, 0, width, height), out)
+    return out
+
+
+def _output(form: PictureForm, own_size: tuple[int, int], grey: bool, out: Array | None) -> Array:
+    return (
+        np.empty((*(form.size or own_size), 1 if grey else 3), form.dtype) if out is None else out
+    )

@@ -7,15 +7,15 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cnnx import _core
 from cnnx.arrays import Array
-from cnnx.data.picture_file import pillow
+from cnnx.data.picture_file import Pixels, pillow
 
 BAND = 1 << 16  # pixels that are copied or computed at a time
 BAND_BYTES = 8  # that one of them takes
 
+Shape = tuple[int, int, int]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
@@ -37,8 +37,23 @@ def stretch(picture: Any, box: Box, out: Array) -> None:
         _stretch_floats(picture, out)
         return
     shape = picture.height, picture.width, 1 if picture.mode == "L" else 4
+    stretch_bytes(_bands(picture, shape), shape, box, out)
+
+
+def stretch_bytes(bands: Iterable[Pixels], shape: Shape, box: Box, out: Array) -> None:
+    """Stretch as `stretch` does a picture that comes in bands of rows.
+
+    Parameters
+    ----------
+    bands : iterable of ndarray
+        (rows, width, 1), or (rows, width, 4) with a filler behind three colours.
+    shape : tuple
+        Height, width and 1 or 4, of all bands together.
+    box, out
+        As of `stretch`.
+    """
     stretched = _core.PictureStretch(out, shape, box)
-    for rows in _bands(picture, shape):
+    for rows in bands:
         stretched.take(rows)
 
 
@@ -48,7 +63,7 @@ def pixels_of(picture: Any) -> Array:
     return pixels if pixels.ndim == 3 else pixels[..., None]
 
 
-def _bands(picture: Any, shape: tuple[int, int, int]) -> Iterable[NDArray[np.uint8]]:
+def _bands(picture: Any, shape: Shape) -> Iterable[Pixels]:
     """Return the rows of a picture of bytes, where they lie if they can be read there."""
     with suppress(AttributeError, ValueError):  # before Pillow 11.2; images in several blocks
         return [_core.arrow_bytes(*picture.__arrow_c_array__()).reshape(shape)]
@@ -59,7 +74,7 @@ def _bands(picture: Any, shape: tuple[int, int, int]) -> Iterable[NDArray[np.uin
     )
 
 
-def _copied(picture: Any, top: int, count: int) -> NDArray[np.uint8]:
+def _copied(picture: Any, top: int, count: int) -> Pixels:
     rows = picture.crop((0, top, picture.width, min(top + count, picture.height)))
     return np.frombuffer(rows.tobytes("raw", "L" if rows.mode == "L" else "RGBX"), np.uint8)
 
