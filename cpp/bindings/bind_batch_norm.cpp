@@ -77,6 +77,27 @@ void bind_batch_norm(py::module_& m) {
       py::arg("momentum"), py::arg("activation") = "linear", py::arg("pool") = false,
       py::arg("codes") = py::none(), py::arg("addend") = py::none());
   m.def(
+      "batch_norm_statistics",
+      [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
+         py::array& columns, py::array& inv_std, py::array& moving_mean, py::array& moving_variance,
+         float epsilon, float momentum) {
+        const Arguments args("batch_norm_statistics");
+        const BatchNormDims dims = make_dims(args, src, false);
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto g = args.input<float>(gamma, "gamma", {dims.c});
+        const auto b = args.input<float>(beta, "beta", {dims.c});
+        float* mean = args.output<float>(columns, "columns", {3, dims.c});
+        float* inv_std_data = args.output<float>(inv_std, "inv_std", {dims.c});
+        float* moving_m = args.output<float>(moving_mean, "moving_mean", {dims.c});
+        float* moving_v = args.output<float>(moving_variance, "moving_variance", {dims.c});
+        args.run([=] {
+          batch_norm_statistics(dims, s, {g, b}, epsilon, mean, inv_std_data, mean + dims.c,
+                                mean + 2 * dims.c, {momentum, moving_m, moving_v});
+        });
+      },
+      py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("columns"), py::arg("inv_std"),
+      py::arg("moving_mean"), py::arg("moving_variance"), py::arg("epsilon"), py::arg("momentum"));
+  m.def(
       "batch_norm_recompute",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          const py::array& mean, const py::array& inv_std, py::array& dst,

@@ -6,6 +6,7 @@
 #include "cnnx/conv2d.hpp"
 #include "cnnx/conv2d_chain.hpp"
 #include "cnnx/im2col.hpp"
+#include "cnnx/normalized_conv2d.hpp"
 
 namespace cnnx::bindings {
 namespace {
@@ -102,6 +103,88 @@ void require_scale(const Arguments& args, const std::shared_ptr<PreparedWeights>
                    std::to_string(channels));
 }
 
+// What holds for a convolution of images of a size.
+void bind_question(py::module_& m, const char* name, bool (*holds)(const Conv2dDims&)) {
+  m.def(
+      name,
+      [=](const std::array<int64_t, 3>& image, const Image& weights, const Pair& output_size,
+          const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
+          bool rotated) {
+        const Image s = {1, image[0], image[1], image[2]};
+        const Image d = {1, output_size[0], output_size[1], weights[3]};
+        return holds(
+            make_dims(Arguments(name), s, weights, d, strides, padding, dilation, groups, rotated));
+      },
+      py::arg("image"), py::arg("weights"), py::arg("output_size"), py::arg("strides"),
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+}
+
+// Mean, scale and shift of each channel, which a program may read anew in each run.
+struct NormalizationSource {
+  Source<float> columns;
+  int64_t channels;
+  Activation activation;
+  operator Normalization() const {
+    const float* const mean = columns;
+    return {mean, mean + channels, mean + 2 * channels, activation};
+  }
+};
+
+void bind_normalized_conv2d(py::module_& m) {
+  m.def(
+      "normalized_conv2d_forward",
+      [](const py::array& src, const py::array& columns, const NamedActivation& activation,
+         const py::array& weights, const OptionalArray& bias, py::array& dst, const Pair& strides,
+         const Pair& padding, const Pair& dilation, int64_t groups, bool rotated) {
+        const Arguments args("normalized_conv2d_forward");
+        const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
+                    d = args.shape<4>(dst, "dst");
+        const Conv2dDims dims =
+            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
+        const auto src_data = args.input<float>(src, "src", extents(s));
+        const NormalizationSource normalization = {
+            args.input<float>(columns, "columns", {3, dims.ic}), dims.ic,
+            activation_of(args, activation)};
+        const auto weights_data = args.input<float>(weights, "weights", extents(w));
+        const auto bias_data = args.input<float>(bias, "bias", {dims.oc});
+        float* dst_data = args.output<float>(dst, "dst", {dims.mb, d[1], d[2], dims.oc});
+        args.run([=] {
+          normalized_conv2d_forward(dims, src_data, normalization, weights_data, bias_data,
+                                    dst_data);
+        });
+      },
+      py::arg("src"), py::arg("columns"), py::arg("activation"), py::arg("weights"),
+      py::arg("bias"), py::arg("dst"), py::arg("strides"), py::arg("padding"), py::arg("dilation"),
+      py::arg("groups"), py::arg("rotated"));
+  m.def(
+      "normalized_conv2d_backward_weights",
+      [](const py::array& src, const py::array& columns, const NamedActivation& activation,
+         const py::array& diff_dst, py::array& diff_weights, OptionalArray& diff_bias,
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
+         bool rotated) {
+        const Arguments args("normalized_conv2d_backward_weights");
+        const Image s = args.shape<4>(src, "src"), w = args.shape<4>(diff_weights, "diff_weights"),
+                    d = args.shape<4>(diff_dst, "diff_dst");
+        const Conv2dDims dims =
+            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
+        const auto src_data = args.input<float>(src, "src", extents(s));
+        const NormalizationSource normalization = {
+            args.input<float>(columns, "columns", {3, dims.ic}), dims.ic,
+            activation_of(args, activation)};
+        const auto diff_dst_data =
+            args.input<float>(diff_dst, "diff_dst", {dims.mb, d[1], d[2], dims.oc});
+        float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));
+        float* diff_bias_data = args.output<float>(diff_bias, "diff_bias", {dims.oc});
+        args.run([=] {
+          normalized_conv2d_backward_weights(dims, src_data, normalization, diff_dst_data,
+                                             diff_weights_data, diff_bias_data);
+        });
+      },
+      py::arg("src"), py::arg("columns"), py::arg("activation"), py::arg("diff_dst"),
+      py::arg("diff_weights"), py::arg("diff_bias"), py::arg("strides"), py::arg("padding"),
+      py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+}
+
 }  // namespace
 
 void bind_conv2d(py::module_& m) {
@@ -165,18 +248,8 @@ void bind_conv2d(py::module_& m) {
       py::arg("activation") = "linear", py::arg("codes") = py::none(),
       py::arg("pooled_from") = py::none(), py::arg("prepared") = py::none(),
       py::arg("addend") = py::none());
-  m.def(
-      "conv2d_is_link",
-      [](const std::array<int64_t, 3>& image, const Image& weights, const Pair& output_size,
-         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
-         bool rotated) {
-        const Image s = {1, image[0], image[1], image[2]};
-        const Image d = {1, output_size[0], output_size[1], weights[3]};
-        return is_link(make_dims(Arguments("conv2d_is_link"), s, weights, d, strides, padding,
-                                 dilation, groups, rotated));
-      },
-      py::arg("image"), py::arg("weights"), py::arg("output_size"), py::arg("strides"),
-      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+  bind_question(m, "conv2d_is_link", is_link);
+  bind_question(m, "conv2d_reads_normalized", reads_normalized);
   m.def(
       "conv2d_chain_forward",
       [](const py::array& src, const std::vector<py::tuple>& links, py::array& dst,
@@ -257,6 +330,7 @@ void bind_conv2d(py::module_& m) {
       py::arg("src"), py::arg("diff_dst"), py::arg("diff_weights"), py::arg("diff_bias"),
       py::arg("strides"), py::arg("padding"), py::arg("dilation"), py::arg("groups"),
       py::arg("rotated"), py::arg("codes") = py::none(), py::arg("pooled_from") = py::none());
+  bind_normalized_conv2d(m);
 }
 
 }  // namespace cnnx::bindings

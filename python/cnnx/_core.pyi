@@ -110,6 +110,45 @@ def conv2d_is_link(
     groups: int,
     rotated: bool,
 ) -> bool: ...
+def conv2d_reads_normalized(
+    image: tuple[int, ...],
+    weights: tuple[int, ...],
+    output_size: Pair,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    rotated: bool,
+) -> bool: ...
+
+# Convolutions of activation(scale (src - mean) + shift), which is never stored; columns: (3, c) of
+# mean, scale and shift, see batch_norm_statistics.
+def normalized_conv2d_forward(
+    src: Float,
+    columns: Float,
+    activation: Activation,
+    weights: Float,
+    bias: Float | None,
+    dst: Float,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    rotated: bool,
+) -> None: ...
+def normalized_conv2d_backward_weights(
+    src: Float,
+    columns: Float,
+    activation: Activation,
+    diff_dst: Float,
+    diff_weights: Float,
+    diff_bias: Float | None,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    rotated: bool,
+) -> None: ...
 def conv2d_backward_data(
     diff_dst: Float,
     weights: Float,
@@ -328,6 +367,17 @@ def batch_norm_forward_training(
     pool: bool = False,
     codes: Codes | None = None,
     addend: Float | None = None,
+) -> None: ...
+def batch_norm_statistics(
+    src: Float,
+    gamma: Float | None,
+    beta: Float | None,
+    columns: Float,
+    inv_std: Float,
+    moving_mean: Float,
+    moving_variance: Float,
+    epsilon: float,
+    momentum: float,
 ) -> None: ...
 def batch_norm_recompute(
     src: Float,

@@ -46,6 +46,10 @@ struct AddedOutput {
 void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const Affine& affine,
                                  float epsilon, const Epilogue& epilogue, float* dst, float* mean,
                                  float* inv_std, const MovingStatistics& moving);
+// The same without dst: what others make of src is scale (src - mean) + shift, all of them (c).
+void batch_norm_statistics(const BatchNormDims& dims, const float* src, const Affine& affine,
+                           float epsilon, float* mean, float* inv_std, float* scale, float* shift,
+                           const MovingStatistics& moving);
 // Makes dst once more, to the same bits, from the mean and inv_std that were kept. Without pooling.
 void batch_norm_recompute(const BatchNormDims& dims, const float* src, const Affine& affine,
                           const float* mean, const float* inv_std, const Epilogue& epilogue,

@@ -6,6 +6,7 @@
 #include "ops/activation.hpp"
 #include "ops/column_chunks.hpp"
 #include "ops/image_rows.hpp"
+#include "ops/normalized_pixels.hpp"
 
 namespace cnnx {
 namespace {
@@ -96,14 +97,6 @@ NormalizedColumns normalized_columns(const ColumnChunks& chunks, Scratchpad& scr
 }
 int64_t columns_scratch(const ColumnChunks& chunks) {
   return 3 * Scratchpad::padded(chunks.width());
-}
-
-// The kernels that do the activation on the way, or null.
-const NormalizationKernels* rectifying(const Activation& activation) {
-  const BatchNormKernels& kernel = kernels().batch_norm;
-  if (activation == Activation::linear) return &kernel.linear;
-  if (activation == Activation::relu) return &kernel.relu;
-  return activation == Activation::relu6 ? &kernel.relu6 : nullptr;
 }
 
 struct NormalizedRows {
@@ -228,7 +221,32 @@ class ChunkGradient {
   BatchNormDims d_;
 };
 
+// Moves the moving statistics, and makes inv_std of the variance.
+void follow(int64_t c, const float* mean, float epsilon, float* inv_std,
+            const MovingStatistics& moving) {
+  const float kept = moving.momentum, added = 1.0f - moving.momentum;
+  for (int64_t j = 0; j < c; ++j) {
+    const float variance = inv_std[j];
+    inv_std[j] = inverse_std(variance, epsilon);
+    moving.mean[j] = kept * moving.mean[j] + added * mean[j];
+    moving.variance[j] = kept * moving.variance[j] + added * variance;
+  }
+}
+
 }  // namespace
+
+void batch_norm_statistics(const BatchNormDims& dims, const float* src, const Affine& affine,
+                           float epsilon, float* mean, float* inv_std, float* scale, float* shift,
+                           const MovingStatistics& moving) {
+  const ColumnChunks chunks = chunks_of(dims, false);
+  Scratchpad scratch(statistics_scratch(chunks), chunks.threads());
+  find_statistics(dims, chunks, scratch, src, mean, inv_std);
+  follow(dims.c, mean, epsilon, inv_std, moving);
+  for (int64_t j = 0; j < dims.c; ++j) {
+    scale[j] = or_else(affine.gamma, j, 1.0f) * inv_std[j];
+    shift[j] = or_else(affine.beta, j, 0.0f);
+  }
+}
 
 void batch_norm_forward_training(const BatchNormDims& dims, const float* src, const Affine& affine,
                                  float epsilon, const Epilogue& epilogue, float* dst, float* mean,
@@ -237,13 +255,7 @@ void batch_norm_forward_training(const BatchNormDims& dims, const float* src, co
   Scratchpad scratch(statistics_scratch(chunks) + columns_scratch(chunks), chunks.threads(),
                      pair_scratch(dims, epilogue.pool != Pooling::none));
   find_statistics(dims, chunks, scratch, src, mean, inv_std);
-  const float kept = moving.momentum, added = 1.0f - moving.momentum;
-  for (int64_t j = 0; j < dims.c; ++j) {
-    const float variance = inv_std[j];
-    inv_std[j] = inverse_std(variance, epsilon);
-    moving.mean[j] = kept * moving.mean[j] + added * mean[j];
-    moving.variance[j] = kept * moving.variance[j] + added * variance;
-  }
+  follow(dims.c, mean, epsilon, inv_std, moving);
   finish(
       dims, chunks, scratch, src, affine, mean, [=](int64_t j) { return inv_std[j]; }, epilogue,
       dst);

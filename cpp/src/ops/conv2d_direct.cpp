@@ -77,7 +77,7 @@ void backward_weights_by_rows(const Conv2dDims& d, const float* src, Images diff
   Conv2dDims row = d;
   row.kh = 1;
   for (int64_t y = 0; y < d.kh; ++y) {
-    pointwise_backward_weights(row, src + y * d.iw * d.ic, diff_dst,
+    pointwise_backward_weights(row, {src + y * d.iw * d.ic}, diff_dst,
                                diff_weights + y * d.ic * d.oc);
   }
 }
@@ -150,7 +150,7 @@ void direct_forward(const Conv2dDims& narrow, const float* src, const float* wei
                     PreparedWeights* prepared) {
   const Conv2dDims dims = with_wide_pixels(narrow);
   if (is_pointwise(dims) && epilogue.pool == Pooling::none) {
-    pointwise_forward(dims, src, weights, bias, epilogue, dst, prepared);
+    pointwise_forward(dims, {src}, weights, bias, epilogue, dst, prepared);
     return;
   }
   const bool apart = is_depthwise(dims) || has_channels_apart(dims);
@@ -159,7 +159,7 @@ void direct_forward(const Conv2dDims& narrow, const float* src, const float* wei
   const KernelTaps taps(dims, weights, {0, 1}, {0, 1}, apart ? nullptr : scale_of(prepared));
   const OutputPixels out = {dst, dims.oh * dims.ow * dims.oc, dims.ow * dims.oc, dims.oc};
   if (has_channels_apart(dims) && has_depthwise_tiles(dims, {src}) && !is_empty(dims)) {
-    tiled_depthwise_correlate(dims, src, {}, taps, bias, epilogue, out);
+    tiled_depthwise_correlate(dims, {src}, {}, taps, bias, epilogue, out);
   } else {
     correlate(dims, {src}, taps, bias, epilogue, out, prepared);
   }
@@ -198,7 +198,7 @@ void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float
     const Conv2dDims back = spread_dims(dims);
     if (is_empty(back)) return;
     const KernelTaps taps(dims, weights, {dims.kh - 1, -1}, {dims.kw - 1, -1});
-    tiled_depthwise_correlate(back, diff_dst.data, {dims.stride_h, dims.stride_w}, taps, bias,
+    tiled_depthwise_correlate(back, {diff_dst.data}, {dims.stride_h, dims.stride_w}, taps, bias,
                               epilogue, {diff_src, dims.ih * row, row, dims.ic});
     return;
   }
@@ -223,7 +223,7 @@ void direct_backward_weights(const Conv2dDims& narrow, const float* src, Images 
   if (is_empty(dims)) {
     std::fill_n(diff_weights, dims.kh * dims.kw * dims.ic / dims.groups * dims.oc, 0.0f);
   } else if (has_channels_apart(dims) && has_depthwise_tiles(dims, diff_dst)) {
-    tiled_depthwise_backward_weights(dims, src, diff_dst.data, diff_weights);
+    tiled_depthwise_backward_weights(dims, {src}, diff_dst.data, diff_weights);
   } else {
     const auto backward = is_depthwise(dims)         ? depthwise_backward_weights
                           : has_pointwise_rows(dims) ? backward_weights_by_rows

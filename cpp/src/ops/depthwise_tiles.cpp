@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ops/normalized_pixels.hpp"
 #include "ops/partial_sums.hpp"
 
 namespace cnnx {
@@ -46,6 +47,7 @@ struct RowsSeen {
 // The channels of an image that tiles read: in place, or some of them copied.
 struct Channels {
   const float* src;            // of pixel 0 of row 0, which a copy need not hold
+  int64_t top;                 // the first row of a copy
   int64_t src_row, src_pixel;  // floats from one to the next
   int64_t first, count;
 };
@@ -60,15 +62,17 @@ struct Place {
 // The tiles of output rows, and what they see of the input and of the taps.
 class Tiles {
  public:
-  Tiles(const Conv2dDims& d, const float* src, Spread spread, TapStrides taps)
+  Tiles(const Conv2dDims& d, Images src, Spread spread, TapStrides taps)
       : d_(d),
-        src_(src),
+        src_(src.data),
+        normalization_(src.normalization),
         spread_(spread),
         taps_(taps),
         repeated_(d.oc / std::min(d.ic, d.oc)),
         folded_(d.ic / std::min(d.ic, d.oc)),
-        copied_(is_crowded(d.ic) || repeated_ > 1),
-        group_(copied_ || folded_ > 1 ? whole_group(std::max(repeated_, folded_)) : kernels_of(d)) {
+        in_groups_(is_crowded(d.ic) || repeated_ > 1 || folded_ > 1),
+        copied_(is_crowded(d.ic) || repeated_ > 1 || normalization_ != nullptr),
+        group_(in_groups_ ? whole_group(std::max(repeated_, folded_)) : kernels_of(d)) {
     for (int64_t offset = 0; offset < spread.w; ++offset) {
       rows_[offset] = find_row(d, spread, offset);
     }
@@ -91,8 +95,20 @@ class Tiles {
   void visit(int64_t image, int64_t first_row, int64_t rows, float* scratch, Visit visit) const {
     for (int64_t c = 0; c < kernels_of(d_); c += group_) {
       const Channels channels = this->channels(image, first_row, rows, c, scratch);
+      int64_t made = channels.top;  // rows before this one are normalised
       for (int64_t y = first_row; y < first_row + rows; ++y) {
-        visit_row(channels, y, visit);
+        if (normalization_ == nullptr) {
+          visit_row(channels, y, visit);
+          continue;
+        }
+        const int64_t end = std::max(made, end_of(rows_seen(y)));
+        normalize(image, made, end, channels, scratch);
+        made = end;
+        Ahead ahead = after(image, end);
+        visit_row(channels, y, [&](const auto&... tile) {
+          ahead.fetch();
+          visit(tile...);
+        });
       }
     }
   }
@@ -103,6 +119,9 @@ class Tiles {
     return std::max<int64_t>(kGroup / multiple, 1) * multiple;
   }
 
+  int64_t end_of(const RowsSeen& seen) const {
+    return seen.count == 0 ? 0 : seen.first + (seen.count - 1) * row_step() + 1;
+  }
   int64_t row_step() const { return spread_.h > 1 ? 1 : d_.dilation_h; }
 
   RowsSeen rows_seen(int64_t y) const {
@@ -119,20 +138,45 @@ class Tiles {
                     float* scratch) const {
     const float* const src = src_ + image * d_.ih * d_.iw * d_.ic + c / repeated_;
     const int64_t count = std::min(group_, kernels_of(d_) - c);
-    if (!copied_) return {src, d_.iw * d_.ic, d_.ic, c, count};
+    if (!copied_) return {src, 0, d_.iw * d_.ic, d_.ic, c, count};
     // With a dilation, a row may see others than those around it.
     int64_t top = d_.ih, bottom = 0;
     for (int64_t y = first_row; y < first_row + rows; ++y) {
       const RowsSeen seen = rows_seen(y);
       if (seen.count == 0) continue;
       top = std::min(top, seen.first);
-      bottom = std::max(bottom, seen.first + (seen.count - 1) * row_step() + 1);
+      bottom = std::max(bottom, end_of(seen));
     }
-    const int64_t begin = std::min(top, bottom) * d_.iw, end = bottom * d_.iw;
-    for (int64_t i = begin; i < end; ++i) {
+    top = std::min(top, bottom);
+    const int64_t begin = top * d_.iw, end = bottom * d_.iw;
+    for (int64_t i = begin; i < end && normalization_ == nullptr; ++i) {
       repeat(src + i * d_.ic, count, scratch + (i - begin) * count);
     }
-    return {scratch - begin * count, d_.iw * count, count, c, count};
+    return {scratch - begin * count, top, d_.iw * count, count, c, count};
+  }
+
+  // Makes rows [first, end) of normalised channels.
+  void normalize(int64_t image, int64_t first, int64_t end, const Channels& channels,
+                 float* scratch) const {
+    Normalization n = *normalization_;
+    n.mean += channels.first, n.scale += channels.first, n.shift += channels.first;
+    const float* const from = src_ + (image * d_.ih + first) * d_.iw * d_.ic + channels.first;
+    float* const to = scratch + (first - channels.top) * channels.src_row;
+    const int64_t pixels = (end - first) * d_.iw;
+    if (channels.count == d_.ic) {
+      normalize_pixels(n, pixels, d_.ic, from, to);
+    } else {
+      for (int64_t i = 0; i < pixels; ++i) {
+        normalize_pixels(n, 1, channels.count, from + i * d_.ic, to + i * channels.count);
+      }
+    }
+  }
+  // What the tiles of a row of outputs are to fetch, which see the rows before `row`: those that
+  // the next ones see for the first time.
+  Ahead after(int64_t image, int64_t row) const {
+    const int64_t first = image * d_.ih + row, end = std::min(first + d_.stride_h, d_.mb * d_.ih);
+    const Later rows = {src_ + first * d_.iw * d_.ic, (end - first) * d_.iw * d_.ic};
+    return {in_groups_ ? Later{} : rows, {}, ceil_div(d_.ow, kernels().depthwise.tile_pixels)};
   }
 
   // Each channel as often as there are kernels for it, until there are `count` floats.
@@ -150,19 +194,21 @@ class Tiles {
   void visit_row(const Channels& channels, int64_t y, Visit visit) const {
     const RowsSeen seen = rows_seen(y);
     const bool is_far = d_.mb * (d_.ih * d_.iw * d_.ic + d_.oh * d_.ow * d_.oc) >= kFar;
-    DepthwiseTile tile = {.rows = seen.count,
-                          .begin = 0,
-                          .end = 0,
-                          .pixels = 0,
-                          .channels = channels.count,
-                          .src_row_stride = row_step() * channels.src_row,
-                          .src_stride = channels.src_pixel,
-                          .weights_row_stride = spread_.h * taps_.row,
-                          .weights_stride = taps_.tap,
-                          .dst_stride = folded_ > 1 ? channels.count : d_.oc,
-                          .rows_ahead = is_far && !copied_ && folded_ == 1 ? d_.stride_h : 0,
-                          .src_ahead = d_.stride_h * channels.src_row,
-                          .dst_ahead = d_.ow * d_.oc};
+    DepthwiseTile tile = {
+        .rows = seen.count,
+        .begin = 0,
+        .end = 0,
+        .pixels = 0,
+        .channels = channels.count,
+        .src_row_stride = row_step() * channels.src_row,
+        .src_stride = channels.src_pixel,
+        .weights_row_stride = spread_.h * taps_.row,
+        .weights_stride = taps_.tap,
+        .dst_stride = folded_ > 1 ? channels.count : d_.oc,
+        .rows_ahead =
+            is_far && (!copied_ || normalization_ != nullptr) && folded_ == 1 ? d_.stride_h : 0,
+        .src_ahead = d_.stride_h * channels.src_row,
+        .dst_ahead = d_.ow * d_.oc};
     for (int64_t x = 0; x < d_.ow; x += kernels().depthwise.tile_pixels) {
       const int64_t left = x * d_.stride_w - d_.pad_left;
       const int64_t offset = (left % spread_.w + spread_.w) % spread_.w;
@@ -178,10 +224,11 @@ class Tiles {
 
   Conv2dDims d_;
   const float* src_;
+  const Normalization* normalization_;
   Spread spread_;
   TapStrides taps_;
   int64_t repeated_, folded_;
-  bool copied_;
+  bool in_groups_, copied_;
   int64_t group_;
   const DepthwiseRow* rows_[2];
 };
@@ -207,10 +254,10 @@ bool has_depthwise_tiles(const Conv2dDims& d, Images src, Spread spread) {
   return is_full && find_row(d, spread, 0) != nullptr;
 }
 
-void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread spread,
+void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread,
                                const KernelTaps& taps, const float* bias, const Epilogue& epilogue,
                                const OutputPixels& dst) {
-  const Correlation correlation(dims, {src}, epilogue, Borders::in_place, kDepthwiseGrain);
+  const Correlation correlation(dims, src, epilogue, Borders::in_place, kDepthwiseGrain);
   const Strips& strips = correlation.strips();
   const float* weights = taps.matrix(0, 0, 0).data;
   TapStrides strides = {dims.kh > 1 ? taps.matrix(1, 0, 0).data - weights : 0,
@@ -265,7 +312,7 @@ bool has_depthwise_rows(const Conv2dDims& d) {
 
 void depthwise_rows(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
                     const Epilogue& epilogue, int64_t first, float* dst) {
-  const Tiles tiles(d, src, {}, {d.kw * d.oc, d.oc});
+  const Tiles tiles(d, {src}, {}, {d.kw * d.oc, d.oc});
   const Clipping clipped = clipping(epilogue);
   tiles.visit(0, 0, d.oh, nullptr,
               [&](const DepthwiseRow& kernel, DepthwiseTile tile, const Place& at) {
@@ -277,9 +324,9 @@ void depthwise_rows(const Conv2dDims& d, const float* src, const float* weights,
               });
 }
 
-void tiled_depthwise_backward_weights(const Conv2dDims& dims, const float* src,
-                                      const float* diff_dst, float* diff_weights) {
-  const Strips strips(dims, {src}, 1, Strips::kLeastStrips, Borders::in_place);
+void tiled_depthwise_backward_weights(const Conv2dDims& dims, Images src, const float* diff_dst,
+                                      float* diff_weights) {
+  const Strips strips(dims, src, 1, Strips::kLeastStrips, Borders::in_place);
   const int64_t taps = dims.kh * dims.kw, tap = spaced(dims.oc), size = taps * tap;
   const PartialSums partial_sums(size, strips.count());
   const int threads = threads_for_work(

@@ -15,14 +15,14 @@ struct Spread {
 // input, or, in the gradient of the input, the other way round. Not of few channels, which would
 // leave a vector half empty, nor with rare kernels and strides.
 bool has_depthwise_tiles(const Conv2dDims& dims, Images src, Spread spread = {});
-void tiled_depthwise_correlate(const Conv2dDims& dims, const float* src, Spread spread,
+void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread,
                                const KernelTaps& taps, const float* bias, const Epilogue& epilogue,
                                const OutputPixels& dst);
 // One image by one thread, at dst + first, if channels are as many on both sides and read in place.
 bool has_depthwise_rows(const Conv2dDims& dims);
 void depthwise_rows(const Conv2dDims& dims, const float* src, const float* weights,
                     const float* bias, const Epilogue& epilogue, int64_t first, float* dst);
-void tiled_depthwise_backward_weights(const Conv2dDims& dims, const float* src,
-                                      const float* diff_dst, float* diff_weights);
+void tiled_depthwise_backward_weights(const Conv2dDims& dims, Images src, const float* diff_dst,
+                                      float* diff_weights);
 
 }  // namespace cnnx

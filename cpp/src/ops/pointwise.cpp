@@ -218,10 +218,9 @@ bool is_pointwise(const Conv2dDims& d) {
          (d.ow - 1) * d.stride_w < d.iw;
 }
 
-void pointwise_forward(const Conv2dDims& d, const float* src, const float* weights,
-                       const float* bias, const Epilogue& epilogue, float* dst,
-                       PreparedWeights* prepared) {
-  multiply(pixels_of_src(d, {src}), d.oc, {weights, d.oc, 1, scale_of(prepared)}, bias, epilogue,
+void pointwise_forward(const Conv2dDims& d, Images src, const float* weights, const float* bias,
+                       const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {
+  multiply(pixels_of_src(d, src), d.oc, {weights, d.oc, 1, scale_of(prepared)}, bias, epilogue,
            {dst, d.oh, d.ow, d.oh, d.ow, 1, 1}, prepared);
 }
 

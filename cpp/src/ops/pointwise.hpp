@@ -9,12 +9,11 @@ namespace cnnx {
 // 1x1 kernels that see no padding, with enough channels to fill vectors; the outputs are not
 // pooled.
 bool is_pointwise(const Conv2dDims& dims);
-void pointwise_forward(const Conv2dDims& dims, const float* src, const float* weights,
-                       const float* bias, const Epilogue& epilogue, float* dst,
-                       PreparedWeights* prepared);
+void pointwise_forward(const Conv2dDims& dims, Images src, const float* weights, const float* bias,
+                       const Epilogue& epilogue, float* dst, PreparedWeights* prepared);
 void pointwise_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
                              const float* bias, const Epilogue& epilogue, float* diff_src);
-void pointwise_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
+void pointwise_backward_weights(const Conv2dDims& dims, Images src, Images diff_dst,
                                 float* diff_weights);
 
 // The pixels that meet in a pointwise convolution.

@@ -168,10 +168,10 @@ class PointwiseGradient {
 
 }  // namespace
 
-void pointwise_backward_weights(const Conv2dDims& d, const float* src, Images diff_dst,
+void pointwise_backward_weights(const Conv2dDims& d, Images src, Images diff_dst,
                                 float* diff_weights) {
   constexpr int64_t kMostSums = 1 << 17;
-  const SeenPixels x = pixels_of_src(d, {src}), dy = pixels_of_dst(d, diff_dst);
+  const SeenPixels x = pixels_of_src(d, src), dy = pixels_of_dst(d, diff_dst);
   // The transpose may fill the vectors better.
   const PointwiseGradient plain(x, dy), transposed(dy, x);
   const bool transposes = transposed.time() < plain.time();

@@ -11,7 +11,7 @@
 namespace cnnx {
 
 // The pixels of all images that a 1x1 kernel sees, one after the other: rows x cols of each image.
-// Where an image is un-pooled on the way, the strides are 1.
+// Where an image is un-pooled or normalised on the way, the strides are 1.
 class SeenPixels {
  public:
   SeenPixels(Images images, int64_t mb, int64_t h, int64_t w, int64_t c, int64_t rows, int64_t cols,
@@ -23,22 +23,22 @@ class SeenPixels {
         cols_(cols),
         stride_h_(stride_h),
         stride_w_(stride_w),
-        adjacent_(rows_.in_memory() && rows == h && cols == w) {}
+        whole_(images.codes == nullptr && rows == h && cols == w) {}
 
   int64_t count() const { return count_; }
   int64_t channels() const { return c_; }
   // Whether they lie side by side in memory.
-  bool adjacent() const { return adjacent_; }
+  bool adjacent() const { return whole_ && rows_.in_memory(); }
   const float* at(int64_t pixel) const { return rows_.at(0, 0, 0) + pixel * c_; }
   Later later(int64_t begin, int64_t end) const {
-    return adjacent_ ? Later{at(begin), (end - begin) * c_} : Later{nullptr, 0};
+    return whole_ ? Later{at(begin), (end - begin) * c_} : Later{nullptr, 0};
   }
 
   // Scratch that `read` takes for so many pixels.
-  int64_t scratch(int64_t pixels) const { return adjacent_ ? 0 : Scratchpad::padded(pixels * c_); }
+  int64_t scratch(int64_t pixels) const { return adjacent() ? 0 : Scratchpad::padded(pixels * c_); }
   // Pixels [begin, end) side by side: where they lie, or copied to `copy`.
   const float* read(int64_t begin, int64_t end, float* copy) const {
-    if (adjacent_) return at(begin);
+    if (adjacent()) return at(begin);
     for (int64_t p = begin; p < end;) {
       const int64_t row = p / cols_, x = p % cols_, count = std::min(end - p, cols_ - x);
       const int64_t image = row / rows_of_image_, y = row % rows_of_image_;
@@ -57,7 +57,7 @@ class SeenPixels {
  private:
   ImageRows rows_;
   int64_t count_, c_, rows_of_image_, cols_, stride_h_, stride_w_;
-  bool adjacent_;
+  bool whole_;
 };
 
 }  // namespace cnnx

@@ -155,7 +155,7 @@ class Strips {
   // What the strip after this one will read.
   Later later(int64_t strip) const {
     const int64_t next = strip + 1;
-    if (next == count() || !src_.in_memory()) return {nullptr, 0};
+    if (next == count() || src_.is_pooled()) return {nullptr, 0};
     const int64_t top = first_row(next) * d_.stride_h - d_.pad_top;
     const int64_t begin = std::clamp<int64_t>(top, 0, d_.ih);
     const int64_t end = std::clamp<int64_t>(top + input_rows(rows(next)), begin, d_.ih);

@@ -15,6 +15,7 @@ from cnnx.graph.passes import (
     ConvolutionPass,
     NetInput,
     NormalizationPass,
+    NormalizedConvolutionPass,
     Pass,
     TransposedPass,
     is_ours,
@@ -57,7 +58,8 @@ TAKES: dict[type[Layer], tuple[type[Pass], str, str]] = {
 """
 For a layer that leads: its pass, and what this takes in turn, in training and in use.
 
-An addend is the other term of an `Add`; what is pooled has none.
+An addend is the other term of an `Add`; what is pooled has none. In training, a normalisation may
+also lead a convolution, see `_convolution_of_normalized`.
 """
 
 
@@ -132,6 +134,9 @@ def fuse(
             pass_class, in_training, in_use = TAKES[type(layer)]
             kinds = (in_training if training else in_use).split()
             chain = _chain(graph, value, kinds, kept, made, training)
+            if training and (reader := _convolution_of_normalized(graph, chain, kept, made)):
+                pass_class = NormalizedConvolutionPass
+                chain.append(reader)
             taken.update(chain)
             led = tuple(
                 item.node.layer for item in chain if not _is_idle(item.node.layer, training)
@@ -230,6 +235,29 @@ def _chain(
             kinds = [later for later in kinds if later == "activation"]
         chain.append(reader)
     return chain
+
+
+def _convolution_of_normalized(
+    graph: Graph, chain: Sequence[Value], kept: Collection[Value], made: Set[Value]
+) -> Value | None:
+    """Return what reads a normalisation's pass alone, if it is a convolution that can make that."""
+    reader = graph.lone_reader(chain[-1], kept)
+    if reader is None or type(reader.node.layer) not in (Conv2D, DepthwiseConv2D):
+        return None
+    layer, shape = reader.node.layer, chain[-1].shape
+    assert isinstance(layer, ConvolutionLayer)
+    kinds = TAKES[type(layer)][1].split()
+    if (
+        type(chain[0].node.layer) is not BatchNormalization
+        or any(type(value.node.layer) in (Add, MaxPooling2D) for value in chain)
+        or _chain(graph, reader, kinds, kept, made, True) != [reader]
+        or _activation(layer) is not activations.linear
+        or is_open(shape)
+    ):
+        return None
+    taps = layer.taps(layer.kernel.value).shape
+    windows, size = layer.windows(shape), reader.shape[1:3]
+    return reader if _core.conv2d_reads_normalized(shape[1:], taps, size, *windows) else None
 
 
 def _is_idle(layer: Layer, training: bool) -> bool:

@@ -176,6 +176,13 @@ class GroupedConvolution(ConvolutionLayer):
         """
         self.convolve_backward(call, dz, call.gradient(self.bias), codes, pooled_from)
 
+    def kernel_gradient(self, call: Call, bias: Float | None) -> Float | None:
+        """Return where the core writes the kernel's gradient beside that of the bias, or None."""
+        kernel = call.gradient(self.kernel)
+        if kernel is None and bias is not None:
+            return np.empty_like(self.kernel.value)  # the core adds up both or none
+        return kernel
+
     def convolve_backward(
         self,
         call: Call,
@@ -185,10 +192,8 @@ class GroupedConvolution(ConvolutionLayer):
         pooled_from: Pair | None = None,
     ) -> None:
         """Do what `differentiate` does, with the bias's gradient written to `bias`."""
-        kernel, dx = call.gradient(self.kernel), call.dx[0]
+        kernel, dx = self.kernel_gradient(call, bias), call.dx[0]
         windows: Windows = call.windows
-        if kernel is None and bias is not None:
-            kernel = np.empty_like(self.kernel.value)  # the core adds up both or none
         if kernel is not None:
             _core.conv2d_backward_weights(
                 images(call.xs[0]),

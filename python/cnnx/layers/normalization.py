@@ -162,6 +162,24 @@ class BatchNormalization(AffineLayer):
                 x, gamma, beta, *moving, call.y, self.epsilon, activation, pool, addend
             )
 
+    def find_statistics(self, call: Call, x: Float) -> None:
+        """
+        Move the moving statistics alone, in training; others make the normalised batch.
+
+        It is scale (x - mean) + shift, with the three rows of `call.columns`. `differentiate` may
+        follow.
+        """
+        moving = self.moving_mean.writable(), self.moving_variance.writable()
+        _core.batch_norm_statistics(
+            x,
+            *self._affine_values(),
+            call.columns,
+            call.inv_std,
+            *moving,
+            self.epsilon,
+            self.momentum,
+        )
+
     def renormalize(self, call: Call, activation: Named, addend: Float | None) -> None:
         """Write what `normalize` wrote to `call.y`, without pooling, once more; in training."""
         _core.batch_norm_recompute(

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "cnnx/conv2d.hpp"
+
+namespace cnnx {
+
+// Convolutions of what a batch normalisation and an activation make of src, which is never stored
+// as a whole: a 1x1 kernel of stride 1 with enough channels to fill vectors, or one for each
+// channel. Others, and the plain algorithm, store the images for as long as they take. Bits are
+// those of conv2d_forward and conv2d_backward_weights for stored images.
+bool reads_normalized(const Conv2dDims& dims);
+void normalized_conv2d_forward(const Conv2dDims& dims, const float* src,
+                               const Normalization& normalization, const float* weights,
+                               const float* bias, float* dst);
+// diff_bias may be null.
+void normalized_conv2d_backward_weights(const Conv2dDims& dims, const float* src,
+                                        const Normalization& normalization, const float* diff_dst,
+                                        float* diff_weights, float* diff_bias);
+
+}  // namespace cnnx
