@@ -59,7 +59,7 @@ class CallersTask:
     network: str
     batch: int
     callers: int
-    predictions: int = 200
+    predictions: int = 1000
 
     def prepare(self, framework: Framework) -> Step:
         predict = NetworkTask(self.network, "inference", self.batch).prepare(framework)

@@ -5,16 +5,15 @@
 #include <pybind11/stl.h>
 
 #include <array>
-#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <initializer_list>
 #include <new>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "gil_release.hpp"
 #include "program.hpp"
 
 namespace py = pybind11;
@@ -27,26 +26,6 @@ using OptionalArray = std::optional<py::array>;
 inline std::vector<int64_t> shape_of(const py::array& array) {
   return {array.shape(), array.shape() + array.ndim()};
 }
-
-// Releases the GIL in its scope. A daemon thread that wants it back while the process exits is
-// unwound by CPython before 3.14, which would drop references without the GIL; here it sleeps, as
-// it does in CPython since.
-class GilRelease {
- public:
-  GilRelease() : state_(PyEval_SaveThread()) {}
-  GilRelease(const GilRelease&) = delete;
-  GilRelease& operator=(const GilRelease&) = delete;
-  ~GilRelease() {
-    try {
-      PyEval_RestoreThread(state_);
-    } catch (...) {
-      for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
-    }
-  }
-
- private:
-  PyThreadState* state_;
-};
 
 // A MemoryError that names the operation.
 class OutOfMemory : public std::bad_alloc {
