@@ -535,7 +535,7 @@ struct KernelTable {
   Transpose transpose;
   TileTimes tile_times;
   ConvTile conv[8];                  // kOneStepTiles of one step first, from wide to narrow
-  ConvWeightsTile conv_weights[10];  // kOneRunTiles of one run and one step first: two vectors, one
+  ConvWeightsTile conv_weights[11];  // kOneRunTiles of one run and one step first: two vectors, one
   WinogradKernels winograd;
   Stride2Kernels stride2;
   RowWinogradKernels row_winograd[2];  // of 3 taps and of 5
