@@ -18,6 +18,20 @@ bool has_channels_apart(const Conv2dDims& d) {
   return d.groups == d.ic && (d.ic == d.oc || d.groups > 1);
 }
 
+// Whether the channels of src fill enough lanes, or those of adjacent pixels do, which pixels that
+// are a stride apart cannot.
+bool fills_vectors(const Conv2dDims& d) {
+  const int64_t channels = d.ic / d.groups;
+  if (d.stride_w > 1) return channels >= 12;
+  if (channels == 0 || channels >= 4) return channels > 0;
+  if (d.groups > 1 || d.dilation_w > 1) return false;
+  // Pixels that share a vector multiply each other's taps by zeros. Patches of im2col have none,
+  // but each of their taps is added up by itself, which takes as long as so many products.
+  constexpr int64_t kProducts = 8;
+  const int64_t together = kernels().conv[kOneStepTiles - 1].channels / channels;
+  return d.oc * (d.kw + together - 1) <= kProducts * together * d.kw;
+}
+
 // With stride 1, the convolution whose input is diff_dst with the zeros of a spread.
 Conv2dDims spread_dims(const Conv2dDims& d) {
   Conv2dDims back = backward_dims(d);
@@ -168,11 +182,8 @@ void direct_forward(const Conv2dDims& narrow, const float* src, const float* wei
 bool has_direct_backward_data(const Conv2dDims& dims) {
   const Conv2dDims d = with_wide_pixels(dims);
   if (is_pointwise(d)) return true;
-  // With fewer channels most lanes would idle: pixels that are a stride apart cannot share a
-  // vector.
-  const int64_t least_channels = d.stride_w > 1 ? 12 : 4;
   const bool apart = is_depthwise(d) || has_tiled_backward_data(d, {});
-  if (!apart && d.ic / d.groups < least_channels) return false;
+  if (!apart && !fills_vectors(d)) return false;
   if ((d.stride_h > 1 && d.dilation_h > 1) || (d.stride_w > 1 && d.dilation_w > 1)) return false;
   bool fit = true;
   for_each_phase(d, [&](const Conv2dDims& back, const Phase&, const Phase&) {
