@@ -143,8 +143,9 @@ void correlate_rows(const Conv2dDims& d, Images src, Tap tap, const float* bias,
         kernel.input(d.ic, part.tiles, rows.of(part, part.x - d.pad_left, seen, unpooled),
                      in + part.tile * d.ic, in_stride);
       });
-      weights.multiply(0, weights.shares(), tiles.end(block) - tiles.begin(block), in, in_stride,
-                       out, out_stride);
+      const TileRange all = {0, tiles.end(block) - tiles.begin(block)};
+      weights.multiply(
+          0, weights.shares(), [&](int64_t) { return all; }, in, in_stride, out, out_stride);
       tiles.for_each_part(
           block, [&](const RowTiles::Part& part) { finish_part(part, out + part.tile * d.oc); });
     }
@@ -215,7 +216,8 @@ void rows_backward_weights(const Conv2dDims& d, const float* src, Images diff_ds
                       rows.of(part, part.x, part.tiles * kernel.tile, out + kPoints * out_stride),
                       out + part.tile * d.oc, out_stride);
     });
-    gradients.add(0, gradients.shares(), tiles.end(block) - tiles.begin(block), in, out, sums);
+    const TileRange all = {0, tiles.end(block) - tiles.begin(block)};
+    gradients.add(0, gradients.shares(), [&](int64_t) { return all; }, in, out, sums);
   };
   partial_sums.add(threads, scratch, total,
                    [&](int64_t first, int64_t last, float* sums, int thread) {

@@ -21,6 +21,9 @@ constexpr std::array<AxisProduct, 5> kBackward = {
 constexpr std::array<AxisProduct, 5> kMirrored = {
     {{0, 0, 1}, {1, 1, 1}, {1, 2, 1}, {3, 3, 1}, {2, 4, 1}}};
 
+// Output 0 is the sum of products 0 and 2, output 2 that of 2 and 4.
+constexpr Stride2Order::Needs kBackwardNeeds = {5, {0b0001, 0b0010, 0b0101, 0b1000, 0b0100}};
+
 // The input that the first tile of an axis sees first, and whether tiles are transformed against
 // the order of their pixels.
 struct Stride2Axis {
@@ -36,6 +39,7 @@ class Stride2Pass {
     // Pixels in a row of a tile, of what it sees, and from there to what the next tile sees.
     int64_t tile, patch, advance;
     Stride2Axis y, x;
+    Stride2Order::Needs needs;
     decltype(Stride2Kernels::input) input;
     decltype(Stride2Kernels::output) output;
   };
@@ -50,6 +54,7 @@ class Stride2Pass {
         bias_(bias),
         dst_(dst),
         tiles_(stride2_tiles(d, geometry.tile)),
+        order_(d, geometry.tile, geometry.needs, geometry.y.mirrored, geometry.x.mirrored),
         patches_(src, d.ih, d.iw, d.ic),
         weights_(products_, 9, kernels().stride2.weights, d.ic, d.oc),
         in_stride_(tiles_.point_stride(d.ic)),
@@ -60,7 +65,11 @@ class Stride2Pass {
   void run(Tap tap, PreparedWeights* prepared) {
     const int64_t block_scratch = products_.inputs() * in_stride_ + products_.count() * out_stride_;
     const int64_t items = tiles_.shared() ? weights_.shares() : tiles_.blocks();
-    const int64_t work = tiles_.count() * products_.matrices() * d_.ic * d_.oc;
+    int64_t matrices = 0;
+    for (int64_t point = 0; point < products_.count(); ++point) {
+      matrices += order_.needing(point).count() * products_[point].runs;
+    }
+    const int64_t work = matrices * d_.ic * d_.oc;
     const int threads = threads_for_work(items, work, kWinogradGrain);
     const int64_t shared = tiles_.shared() ? block_scratch : 0;
     const int64_t own = std::max(weights_.thread_scratch(), block_scratch - shared);
@@ -84,7 +93,10 @@ class Stride2Pass {
         transform_inputs(begin, end, in + place * d_.ic);
       });
       parallel_for(threads, weights_.shares(), [&](int64_t begin, int64_t end, int) {
-        weights_.multiply(begin, end, block.count, in, in_stride_, out, out_stride_);
+        const auto needing = [&](int64_t point) {
+          return order_.needing(point, block.first, block.count);
+        };
+        weights_.multiply(begin, end, needing, in, in_stride_, out, out_stride_);
       });
       block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
         transform_outputs(begin, end, out + place * d_.oc);
@@ -98,15 +110,18 @@ class Stride2Pass {
         tiles_, threads, pieces, scratch, [&](int64_t begin, int64_t end, float* in) {
           float* const out = in + products_.inputs() * in_stride_;
           transform_inputs(begin, end, in);
-          weights_.multiply(0, weights_.shares(), end - begin, in, in_stride_, out, out_stride_);
+          const auto needing = [&](int64_t point) {
+            return order_.needing(point, begin, end - begin);
+          };
+          weights_.multiply(0, weights_.shares(), needing, in, in_stride_, out, out_stride_);
           transform_outputs(begin, end, out);
         });
   }
 
   void transform_inputs(int64_t begin, int64_t end, float* points) const {
-    const auto& [size, seen, advance, rows, cols, input, output] = geometry_;
+    const auto& [size, seen, advance, rows, cols, needs, input, output] = geometry_;
     for (int64_t tile = begin; tile < end; ++tile, points += d_.ic) {
-      const auto [image, y, x] = tiles_.place(tile);
+      const auto [image, y, x] = order_.place(tile);
       input(d_.ic,
             patches_.patch(image, rows.first + y / size * advance, cols.first + x / size * advance,
                            seen, rows.mirrored, cols.mirrored),
@@ -118,8 +133,8 @@ class Stride2Pass {
     const int64_t size = geometry_.tile, dst_row = d_.ow * d_.oc;
     for (int64_t tile = begin; tile < end;) {
       // Tiles that lie side by side are finished together.
-      const auto [image, y, x] = tiles_.place(tile);
-      const int64_t beside = std::min(end, tiles_.row_end(tile)) - tile;
+      const auto [image, y, x] = order_.place(tile);
+      const int64_t beside = std::min(end, order_.row_end(tile)) - tile;
       const int64_t rows = std::min(size, d_.oh - y), cols = std::min(beside * size, d_.ow - x);
       const int64_t first = (image * d_.oh + y) * dst_row + x * d_.oc;
       for (int64_t col = 0; col < cols; col += size, ++tile, points += d_.oc) {
@@ -156,6 +171,7 @@ class Stride2Pass {
   const float* bias_;
   float* dst_;
   WinogradTiles tiles_;
+  Stride2Order order_;
   Stride2Patches patches_;
   PointWeights weights_;
   int64_t in_stride_, out_stride_;
@@ -170,10 +186,14 @@ bool has_stride2(const Conv2dDims& d) {
 }
 
 bool stride2_pays(const Conv2dDims& d, int64_t weights_tiles) {
-  constexpr int64_t kTileOutputs = 3;          // a tile costs as much as these many outputs
   constexpr int64_t kMostWeights = 512 * 512;  // their points fit in the scratch that is kept
+  // A tile has 25 products and costs as much as three outputs; one that ends outside the image has
+  // three products along that axis, not five.
+  constexpr int64_t kTile = 25, kTileOutputs = 3;
+  const auto products = [](int64_t outputs) { return outputs / 2 * 5 + outputs % 2 * 3; };
+  const int64_t tiles = d.mb * products(d.oh) * products(d.ow);
   return has_stride2(d) && d.ic * d.oc <= kMostWeights &&
-         (stride2_tiles(d, 2).count() + weights_tiles) * kTileOutputs <= d.mb * d.oh * d.ow;
+         (tiles + weights_tiles * kTile) * kTileOutputs <= d.mb * d.oh * d.ow * kTile;
 }
 
 void stride2_forward(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
@@ -187,6 +207,7 @@ void stride2_forward(const Conv2dDims& d, const float* src, const float* weights
                                           .advance = 4,
                                           .y = {-d.pad_top, false},
                                           .x = {-d.pad_left, false},
+                                          .needs = kOutputNeeds,
                                           .input = kernels().stride2.input,
                                           .output = kernels().stride2.output};
   const PointProducts products(5, 5, kForward, kForward);
@@ -213,6 +234,7 @@ void stride2_backward_data(const Conv2dDims& d, const float* diff_dst, const flo
                                           .advance = 2,
                                           .y = y,
                                           .x = x,
+                                          .needs = kBackwardNeeds,
                                           .input = kernels().stride2.back_input,
                                           .output = kernels().stride2.back_output};
   const PointProducts products(4, 5, y.mirrored ? kMirrored : kBackward,

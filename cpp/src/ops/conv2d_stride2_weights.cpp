@@ -48,12 +48,13 @@ void stride2_backward_weights(const Conv2dDims& d, const float* src, const float
     return;
   }
   const WinogradTiles tiles = stride2_tiles(d, kTile);
+  const Stride2Order order(d, kTile, kOutputNeeds, false, false);
   const int64_t in_stride = tiles.point_stride(d.ic), out_stride = tiles.point_stride(d.oc);
   Stride2Patches inputs(src, d.ih, d.iw, d.ic), gradients(diff_dst, d.oh, d.ow, d.oc);
   const auto& kernel = kernels().stride2;
   const auto transform = [&](int64_t begin, int64_t end, float* in, float* out) {
     for (int64_t tile = begin; tile < end; ++tile, in += d.ic, out += d.oc) {
-      const auto [image, y, x] = tiles.place(tile);
+      const auto [image, y, x] = order.place(tile);
       kernel.input(d.ic, inputs.patch(image, 2 * y - d.pad_top, 2 * x - d.pad_left, kPatch), in,
                    in_stride);
       kernel.gradient(d.oc, gradients.patch(image, y, x, kTile), out, out_stride);
@@ -63,6 +64,9 @@ void stride2_backward_weights(const Conv2dDims& d, const float* src, const float
       .run(
           tiles, kInputs * kInputs, kOutputs * kOutputs, inputs.scratch() + gradients.scratch(),
           [&](Scratchpad& scratch) { inputs.use(scratch), gradients.use(scratch); }, transform,
+          [&](int64_t point, int64_t first, int64_t count) {
+            return order.needing(point, first, count);
+          },
           kernel.weights_gradient, diff_weights);
 }
 

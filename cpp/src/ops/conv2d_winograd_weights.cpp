@@ -34,6 +34,7 @@ class WinogradGradients {
     sums_.run(
         tiles_, kPoints, kPoints, patches_scratch(), [&](Scratchpad& scratch) { use(scratch); },
         [&](int64_t begin, int64_t end, float* in, float* out) { transform(begin, end, in, out); },
+        [](int64_t, int64_t, int64_t count) { return TileRange{0, count}; },
         kernels().winograd.weights_gradient, diff_weights);
   }
 

@@ -15,6 +15,74 @@ inline WinogradTiles stride2_tiles(const Conv2dDims& d, int64_t tile) {
   return {d, tile, 72, 256 * 256};
 }
 
+// The tiles of all images in the order in which they are taken, so that those that need a point
+// follow each other: those in the corner of an image of which some rows and columns lie outside it,
+// those at the bottom, whole ones, those at the right.
+class Stride2Order {
+ public:
+  // The points of a tile along one axis, and which of the tile's outputs need each, as bits.
+  struct Needs {
+    int64_t points;
+    int64_t outputs[5];
+  };
+
+  Stride2Order(const Conv2dDims& d, int64_t tile, const Needs& needs, bool y_mirrored,
+               bool x_mirrored)
+      : tile_(tile),
+        rows_(d.oh / tile),
+        cols_(d.ow / tile),
+        bottom_(d.oh % tile > 0 && d.ow % tile > 0 ? d.mb : 0),
+        whole_(bottom_ + (d.oh % tile > 0 ? d.mb * cols_ : 0)),
+        right_(whole_ + d.mb * rows_ * cols_) {
+    const int64_t end = right_ + (d.ow % tile > 0 ? d.mb * rows_ : 0);
+    const int64_t rest_y = first_outputs(d.oh % tile, y_mirrored);
+    const int64_t rest_x = first_outputs(d.ow % tile, x_mirrored);
+    for (int64_t point = 0; point < needs.points * needs.points; ++point) {
+      const bool bottom = (needs.outputs[point / needs.points] & rest_y) > 0;
+      const bool right = (needs.outputs[point % needs.points] & rest_x) > 0;
+      needing_[point] = {bottom && right ? 0 : bottom ? bottom_ : whole_, right ? end : right_};
+    }
+  }
+
+  WinogradTiles::Place place(int64_t tile) const {
+    if (tile < bottom_) return {tile, rows_ * tile_, cols_ * tile_};
+    if (tile < whole_) return at(tile - bottom_, 1, cols_, rows_, 0);
+    if (tile < right_) return at(tile - whole_, rows_, cols_, 0, 0);
+    return at(tile - right_, rows_, 1, 0, cols_);
+  }
+  // The end of the tiles that lie beside a tile.
+  int64_t row_end(int64_t tile) const {
+    if (tile < bottom_ || tile >= right_) return tile + 1;
+    const int64_t first = tile < whole_ ? bottom_ : whole_;
+    return tile + cols_ - (tile - first) % cols_;
+  }
+
+  // The tiles that need a point; of some, counted from the first of these.
+  TileRange needing(int64_t point) const { return needing_[point]; }
+  TileRange needing(int64_t point, int64_t first, int64_t count) const {
+    const auto [begin, end] = needing_[point];
+    const int64_t from = std::clamp<int64_t>(begin - first, 0, count);
+    return {from, std::clamp<int64_t>(end - first, from, count)};
+  }
+
+ private:
+  // The bits of the first outputs of a tile, in the order of the image.
+  int64_t first_outputs(int64_t outputs, bool mirrored) const {
+    const int64_t bits = (int64_t{1} << outputs) - 1;
+    return mirrored ? bits << (tile_ - outputs) : bits;
+  }
+  WinogradTiles::Place at(int64_t i, int64_t rows, int64_t cols, int64_t y, int64_t x) const {
+    return {i / (rows * cols), (y + i / cols % rows) * tile_, (x + i % cols) * tile_};
+  }
+
+  int64_t tile_, rows_, cols_;
+  int64_t bottom_, whole_, right_;  // where these tiles begin
+  TileRange needing_[25];
+};
+
+// Points 0 and 1 of 2x2 outputs make output 0, points 1 and 2 output 1.
+constexpr Stride2Order::Needs kOutputNeeds = {3, {0b01, 0b11, 0b10}};
+
 // Images of h rows of w pixels of c floats, seen in square patches of at most 5x5 pixels, in their
 // order or against it.
 class Stride2Patches {

@@ -56,22 +56,26 @@ class TileGradients {
     return products * ic_ * oc_;
   }
 
-  // sums = 0, or plus the products of some tiles, shares [first, last).
+  // sums = 0, or plus the products of the tiles that need a point of the gradients: needed(point).
+  // Shares [first, last).
   void clear(int64_t first, int64_t last, float* sums) const {
     for (int64_t share = first; share < last; ++share) {
       const auto [sum, row, rows] = part(share);
       std::fill_n(sums + sum * sum_stride_ + row * oc_, rows * oc_, 0.0f);
     }
   }
-  void add(int64_t first, int64_t last, int64_t tiles, const float* in, const float* out,
+  template <typename Needed>
+  void add(int64_t first, int64_t last, const Needed& needed, const float* in, const float* out,
            float* sums) const {
     for (int64_t share = first; share < last; ++share) {
       const auto [number, row, rows] = part(share);
       const PointSum& sum = sums_[number];
       for (int64_t i = 0; i < sum.count; ++i) {
-        add_products(tiles, rows, oc_, in + sum.inputs[i] * in_stride_ + row,
-                     out + sum.gradients[i] * out_stride_, sums + number * sum_stride_ + row * oc_,
-                     oc_);
+        const TileRange tiles = needed(sum.gradients[i]);
+        add_products(tiles.count(), rows, oc_,
+                     in + sum.inputs[i] * in_stride_ + tiles.begin * ic_ + row,
+                     out + sum.gradients[i] * out_stride_ + tiles.begin * oc_,
+                     sums + number * sum_stride_ + row * oc_, oc_);
       }
     }
   }
@@ -107,10 +111,12 @@ class TileGradients {
   }
 
   // All of it. A block has in_points and out_points; transform(begin, end, in, out) makes those of
-  // some tiles, once use(scratch) has taken its scratch.
-  template <typename Use, typename Transform>
+  // some tiles, once use(scratch) has taken its scratch. needing(point, begin, count) are those of
+  // some tiles that need a point of the gradients.
+  template <typename Use, typename Transform, typename Needing>
   void run(const WinogradTiles& tiles, int64_t in_points, int64_t out_points, int64_t use_scratch,
-           const Use& use, const Transform& transform, Kernel kernel, float* diff_weights) const {
+           const Use& use, const Transform& transform, const Needing& needing, Kernel kernel,
+           float* diff_weights) const {
     constexpr int64_t kLeastBlocks = 8;  // worth a partial sum
     const PartialSums partial_sums(size(), tiles.shared() ? 1 : tiles.blocks(), kLeastBlocks);
     const int64_t items = tiles.shared() ? shares() : partial_sums.parts();
@@ -127,9 +133,12 @@ class TileGradients {
         together.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
           transform(begin, end, in + place * ic_, in + in_size + place * oc_);
         });
+        const auto needed = [&](int64_t point) {
+          return needing(point, together.first, together.count);
+        };
         parallel_for(threads, shares(), [&](int64_t begin, int64_t end, int) {
           if (together.first == 0) clear(begin, end, total);
-          add(begin, end, together.count, in, in + in_size, total);
+          add(begin, end, needed, in, in + in_size, total);
         });
       });
     } else {
@@ -140,7 +149,10 @@ class TileGradients {
                            const int64_t first = tiles.block_begin(i);
                            const int64_t last = tiles.block_begin(i + 1);
                            transform(first, last, in, in + in_size);
-                           add(0, shares(), last - first, in, in + in_size, sums);
+                           const auto needed = [&](int64_t point) {
+                             return needing(point, first, last - first);
+                           };
+                           add(0, shares(), needed, in, in + in_size, sums);
                          }
                        });
     }

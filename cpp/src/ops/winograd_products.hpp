@@ -9,6 +9,7 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/conv2d_geometry.hpp"
 #include "ops/prepared_weights.hpp"
+#include "ops/winograd_tiles.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/scratchpad.hpp"
 
@@ -107,12 +108,15 @@ class PointWeights {
 
   // Shares of a product of all points.
   int64_t shares() const { return products_.count() * panels_; }
-  // outputs (tiles, oc) = the sums of inputs (tiles, ic) times weights, shares [first, last).
-  void multiply(int64_t first, int64_t last, int64_t tiles, const float* inputs,
+  // outputs (tiles, oc) = the sums of inputs (tiles, ic) times weights, shares [first, last), for
+  // the tiles that need a point: needed(point).
+  template <typename Needed>
+  void multiply(int64_t first, int64_t last, const Needed& needed, const float* inputs,
                 int64_t input_stride, float* outputs, int64_t output_stride) const {
-    const int64_t pieces = ceil_div(tiles, tile_.pixels);
     for (int64_t share = first; share < last; ++share) {
       const int64_t point = share / panels_, c = share % panels_ * tile_.channels;
+      const TileRange tiles = needed(point);
+      const int64_t pieces = ceil_div(tiles.count(), tile_.pixels);
       const PointProducts::Product& product = products_[point];
       int64_t offsets[4];
       for (int64_t run = 0; run < product.runs; ++run) {
@@ -122,7 +126,8 @@ class PointWeights {
       const float* const weights = points_ + product.matrices * matrix_ + c * product.runs * ic_;
       float* const dst = outputs + point * output_stride + c;
       for (int64_t i = 0; i < pieces; ++i) {
-        const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;
+        const int64_t begin = tiles.begin + tiles.count() * i / pieces;
+        const int64_t end = tiles.begin + tiles.count() * (i + 1) / pieces;
         tile_.microkernel(runs, inputs + begin * ic_, ic_, weights, nullptr, dst + begin * oc_, oc_,
                           end - begin, std::min(tile_.channels, oc_ - c), false);
       }

@@ -70,6 +70,12 @@ class WinogradTiles {
   int64_t blocks_;
 };
 
+// Some tiles, counted from the first of a block.
+struct TileRange {
+  int64_t begin, end;
+  int64_t count() const { return end - begin; }
+};
+
 // Tiles of a block that all threads make together, step by step.
 struct SharedBlock {
   int threads;
