@@ -8,7 +8,7 @@
 namespace cnnx {
 namespace {
 
-constexpr int64_t kLongSum = 64;  // long enough to fetch what it will be stored to meanwhile
+constexpr int64_t kLongSum = 24;  // long enough to fetch what it will be stored to meanwhile
 constexpr int kUnderWay = 16;     // cache lines that a core can fetch at once, about
 constexpr int64_t kLongRow = 24;  // whose pixels outweigh a branch
 constexpr int64_t kFetched = 4;   // rows to fetch in each stretch
