@@ -177,6 +177,9 @@ class Stride2Pass {
   int64_t in_stride_, out_stride_;
 };
 
+// Direct products wait for these, too.
+bool has_many_weights(const Conv2dDims& d) { return d.ic * d.oc >= kManyStride2Weights; }
+
 }  // namespace
 
 bool has_stride2(const Conv2dDims& d) {
@@ -195,6 +198,9 @@ bool stride2_pays(const Conv2dDims& d, int64_t weights_tiles) {
   return has_stride2(d) && d.ic * d.oc <= kMostWeights &&
          (tiles + weights_tiles * kTile) * kTileOutputs <= d.mb * d.oh * d.ow * kTile;
 }
+
+int64_t stride2_weights_tiles(const Conv2dDims& d) { return has_many_weights(d) ? 12 : 17; }
+int64_t stride2_gradients_tiles(const Conv2dDims& d) { return has_many_weights(d) ? 6 : 20; }
 
 void stride2_forward(const Conv2dDims& d, const float* src, const float* weights, const float* bias,
                      const Epilogue& epilogue, float* dst, PreparedWeights* prepared) {

@@ -9,10 +9,12 @@
 
 namespace cnnx {
 
+constexpr int64_t kManyStride2Weights = 256 * 256;
+
 // A 3x3 kernel of stride 2 has fewer points than one of stride 1: a thread takes more tiles at
 // once.
 inline WinogradTiles stride2_tiles(const Conv2dDims& d, int64_t tile) {
-  return {d, tile, 72, 256 * 256};
+  return {d, tile, 72, kManyStride2Weights};
 }
 
 // The tiles of all images in the order in which they are taken, so that those that need a point
