@@ -100,6 +100,14 @@ Activation activation_of(const Arguments& args, const NamedActivation& named) {
   return Activation::linear;
 }
 
+Activation rectifier_of(const Arguments& args, const NamedActivation& named) {
+  const Activation activation = activation_of(args, named);
+  args.require(activation == Activation::linear || activation == Activation::relu ||
+                   activation == Activation::relu6,
+               "activation", "must be linear, relu or relu6");
+  return activation;
+}
+
 void bind_activation(py::module_& m) {
   for (const Named& named : kActivations) {
     def_forward(m, named);

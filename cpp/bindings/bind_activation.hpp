@@ -14,5 +14,7 @@ namespace cnnx::bindings {
 using NamedActivation = std::variant<std::string, std::pair<std::string, std::vector<float>>>;
 
 Activation activation_of(const Arguments& args, const NamedActivation& named);
+// One that a normalisation computes on the way: linear, ReLU or ReLU6.
+Activation rectifier_of(const Arguments& args, const NamedActivation& named);
 
 }  // namespace cnnx::bindings

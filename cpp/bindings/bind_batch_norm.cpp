@@ -141,6 +141,32 @@ void bind_batch_norm(py::module_& m) {
       py::arg("moving_variance"), py::arg("dst"), py::arg("epsilon"),
       py::arg("activation") = "linear", py::arg("pool") = false, py::arg("addend") = py::none());
   m.def(
+      "batch_norm_backward_from_sums",
+      [](const py::array& src, const py::array& diff_dst, const py::array& columns,
+         const NamedActivation& activation, const py::array& inv_std, py::array& sums,
+         OptionalArray& diff_src, OptionalArray& diff_gamma, OptionalArray& diff_beta) {
+        const Arguments args("batch_norm_backward_from_sums");
+        const BatchNormDims dims = make_dims(args, src, false);
+        const auto s = args.input<float>(src, "src", shape_of(src));
+        const auto dd = args.input<float>(diff_dst, "diff_dst", shape_of(src));
+        const auto mean = args.input<float>(columns, "columns", {3, dims.c});
+        const Activation of_dst = rectifier_of(args, activation);
+        const auto inv_std_data = args.input<float>(inv_std, "inv_std", {dims.c});
+        float* sums_data = args.output<float>(sums, "sums", {2, dims.c});
+        float* ds = args.output<float>(diff_src, "diff_src", shape_of(src));
+        float* dg = args.output<float>(diff_gamma, "diff_gamma", {dims.c});
+        float* db = args.output<float>(diff_beta, "diff_beta", {dims.c});
+        args.run([=] {
+          const float* const first = mean;
+          batch_norm_backward_from_sums(dims, s, dd,
+                                        {first, first + dims.c, first + 2 * dims.c, of_dst},
+                                        inv_std_data, sums_data, sums_data + dims.c, {ds, dg, db});
+        });
+      },
+      py::arg("src"), py::arg("diff_dst"), py::arg("columns"), py::arg("activation"),
+      py::arg("inv_std"), py::arg("sums"), py::arg("diff_src"), py::arg("diff_gamma"),
+      py::arg("diff_beta"));
+  m.def(
       "batch_norm_backward",
       [](const py::array& src, const py::array& diff_dst, const OptionalArray& gamma,
          const py::array& mean, const py::array& inv_std, OptionalArray& diff_src,

@@ -130,6 +130,12 @@ struct NormalizationSource {
   }
 };
 
+NormalizationSource normalization_of(const Arguments& args, const py::array& columns,
+                                     const Conv2dDims& dims, const NamedActivation& activation) {
+  return {args.input<float>(columns, "columns", {3, dims.ic}), dims.ic,
+          rectifier_of(args, activation)};
+}
+
 void bind_normalized_conv2d(py::module_& m) {
   m.def(
       "normalized_conv2d_forward",
@@ -142,9 +148,7 @@ void bind_normalized_conv2d(py::module_& m) {
         const Conv2dDims dims =
             make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
         const auto src_data = args.input<float>(src, "src", extents(s));
-        const NormalizationSource normalization = {
-            args.input<float>(columns, "columns", {3, dims.ic}), dims.ic,
-            activation_of(args, activation)};
+        const NormalizationSource normalization = normalization_of(args, columns, dims, activation);
         const auto weights_data = args.input<float>(weights, "weights", extents(w));
         const auto bias_data = args.input<float>(bias, "bias", {dims.oc});
         float* dst_data = args.output<float>(dst, "dst", {dims.mb, d[1], d[2], dims.oc});
@@ -157,6 +161,33 @@ void bind_normalized_conv2d(py::module_& m) {
       py::arg("bias"), py::arg("dst"), py::arg("strides"), py::arg("padding"), py::arg("dilation"),
       py::arg("groups"), py::arg("rotated"));
   m.def(
+      "normalized_conv2d_backward_data",
+      [](const py::array& src, const py::array& columns, const NamedActivation& activation,
+         const py::array& diff_dst, const py::array& weights, py::array& diff_src, py::array& sums,
+         const Pair& strides, const Pair& padding, const Pair& dilation, int64_t groups,
+         bool rotated) {
+        const Arguments args("normalized_conv2d_backward_data");
+        const Image s = args.shape<4>(src, "src"), w = args.shape<4>(weights, "weights"),
+                    d = args.shape<4>(diff_dst, "diff_dst");
+        const Conv2dDims dims =
+            make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
+        const auto src_data = args.input<float>(src, "src", extents(s));
+        const NormalizationSource normalization = normalization_of(args, columns, dims, activation);
+        const auto diff_dst_data =
+            args.input<float>(diff_dst, "diff_dst", {dims.mb, d[1], d[2], dims.oc});
+        const auto weights_data = args.input<float>(weights, "weights", extents(w));
+        float* diff_src_data = args.output<float>(diff_src, "diff_src", extents(s));
+        args.apart(diff_src, "diff_src", src);
+        float* sums_data = args.output<float>(sums, "sums", {2, dims.ic});
+        args.run([=] {
+          normalized_conv2d_backward_data(dims, src_data, normalization, diff_dst_data,
+                                          weights_data, diff_src_data, sums_data);
+        });
+      },
+      py::arg("src"), py::arg("columns"), py::arg("activation"), py::arg("diff_dst"),
+      py::arg("weights"), py::arg("diff_src"), py::arg("sums"), py::arg("strides"),
+      py::arg("padding"), py::arg("dilation"), py::arg("groups"), py::arg("rotated"));
+  m.def(
       "normalized_conv2d_backward_weights",
       [](const py::array& src, const py::array& columns, const NamedActivation& activation,
          const py::array& diff_dst, py::array& diff_weights, OptionalArray& diff_bias,
@@ -168,9 +199,7 @@ void bind_normalized_conv2d(py::module_& m) {
         const Conv2dDims dims =
             make_dims(args, s, w, d, strides, padding, dilation, groups, rotated);
         const auto src_data = args.input<float>(src, "src", extents(s));
-        const NormalizationSource normalization = {
-            args.input<float>(columns, "columns", {3, dims.ic}), dims.ic,
-            activation_of(args, activation)};
+        const NormalizationSource normalization = normalization_of(args, columns, dims, activation);
         const auto diff_dst_data =
             args.input<float>(diff_dst, "diff_dst", {dims.mb, d[1], d[2], dims.oc});
         float* diff_weights_data = args.output<float>(diff_weights, "diff_weights", extents(w));

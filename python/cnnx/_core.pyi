@@ -122,7 +122,8 @@ def conv2d_reads_normalized(
 ) -> bool: ...
 
 # Convolutions of activation(scale (src - mean) + shift), which is never stored; columns: (3, c) of
-# mean, scale and shift, see batch_norm_statistics.
+# mean, scale and shift, see batch_norm_statistics. The gradient of what they read comes with
+# its sums for batch_norm_backward_from_sums. Activations: linear, relu, relu6.
 def normalized_conv2d_forward(
     src: Float,
     columns: Float,
@@ -130,6 +131,20 @@ def normalized_conv2d_forward(
     weights: Float,
     bias: Float | None,
     dst: Float,
+    strides: Pair,
+    padding: Pair,
+    dilation: Pair,
+    groups: int,
+    rotated: bool,
+) -> None: ...
+def normalized_conv2d_backward_data(
+    src: Float,
+    columns: Float,
+    activation: Activation,
+    diff_dst: Float,
+    weights: Float,
+    diff_src: Float,
+    sums: Float,
     strides: Pair,
     padding: Pair,
     dilation: Pair,
@@ -378,6 +393,17 @@ def batch_norm_statistics(
     moving_variance: Float,
     epsilon: float,
     momentum: float,
+) -> None: ...
+def batch_norm_backward_from_sums(
+    src: Float,
+    diff_dst: Float,
+    columns: Float,
+    activation: Activation,
+    inv_std: Float,
+    sums: Float,
+    diff_src: Float | None,
+    diff_gamma: Float | None,
+    diff_beta: Float | None,
 ) -> None: ...
 def batch_norm_recompute(
     src: Float,

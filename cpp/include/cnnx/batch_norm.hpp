@@ -64,5 +64,12 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, Images dif
                          const Activation& activation, const Affine& affine, const float* mean,
                          const float* inv_std, const BatchNormGradients& gradients,
                          const AddedOutput& added = {});
+// The same for a linear activation, ReLU or ReLU6 without addend, where the sums over the rows of
+// the gradient of the normalised images, and of its products with src - mean, were found before:
+// (c) each. inv_std multiplies the latter here.
+void batch_norm_backward_from_sums(const BatchNormDims& dims, const float* src,
+                                   const float* diff_dst, const Normalization& normalization,
+                                   const float* inv_std, const float* sums, float* products,
+                                   const BatchNormGradients& gradients);
 
 }  // namespace cnnx

@@ -6,7 +6,8 @@
 
 namespace cnnx {
 
-// What a batch normalisation makes of its channels, (c) each: activation(scale (x - mean) + shift).
+// What a batch normalisation makes of its channels, (c) each: activation(scale (x - mean) + shift),
+// where the activation is linear, ReLU or ReLU6.
 struct Normalization {
   const float *mean, *scale, *shift;
   Activation activation = Activation::linear;

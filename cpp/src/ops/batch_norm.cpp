@@ -233,6 +233,35 @@ void follow(int64_t c, const float* mean, float epsilon, float* inv_std,
   }
 }
 
+// The gradients, from the sums over the rows of that of the normalised columns and of its products
+// with src - mean. gradient(chunk) is that of a chunk.
+template <typename Gradient>
+void differentiate(const BatchNormDims& dims, const ColumnChunks& chunks, Scratchpad& scratch,
+                   const NormalizationKernels& kernel, const float* src,
+                   const NormalizedColumns& columns, const float* inv_std, const float* sums,
+                   float* products, const BatchNormGradients& gradients, Gradient gradient) {
+  for (int64_t j = 0; j < dims.c; ++j) products[j] *= inv_std[j];
+  if (gradients.beta != nullptr) std::copy_n(sums, dims.c, gradients.beta);
+  if (gradients.gamma != nullptr) std::copy_n(products, dims.c, gradients.gamma);
+  if (gradients.src == nullptr) return;
+
+  // diff_src = scale (gradient - sums / rows - (src - mean) inv_std products / rows)
+  const float* const scale = columns.scale;
+  const auto count = static_cast<float>(dims.rows());
+  const float* slope = parameters(chunks, scratch, dims.c, [=](int64_t j) {
+    return -scale[j] * inv_std[j] * products[j] / count;
+  });
+  const float* offset =
+      parameters(chunks, scratch, dims.c, [=](int64_t j) { return -scale[j] * sums[j] / count; });
+  chunks.for_each_backwards([&](const Chunk& chunk) {
+    const float* const dy = gradient(chunk);
+    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
+      kernel.backward(rows, width, src + first, dy + (first - chunk.first * dims.c), columns, slope,
+                      offset, gradients.src + first);
+    });
+  });
+}
+
 }  // namespace
 
 void batch_norm_statistics(const BatchNormDims& dims, const float* src, const Affine& affine,
@@ -308,26 +337,27 @@ void batch_norm_backward(const BatchNormDims& dims, const float* src, Images dif
                       to[1]);
     });
   });
-  for (int64_t j = 0; j < dims.c; ++j) products[j] *= inv_std[j];
-  if (gradients.beta != nullptr) std::copy_n(sums, dims.c, gradients.beta);
-  if (gradients.gamma != nullptr) std::copy_n(products, dims.c, gradients.gamma);
-  if (gradients.src == nullptr) return;
+  differentiate(dims, chunks, scratch, kernel, src, columns, inv_std, sums, products, gradients,
+                [&](const Chunk& chunk) {
+                  return gradient.again(chunk, normalized, scratch.of_thread(chunk.thread));
+                });
+}
 
-  // diff_src = scale (gradient - sums / rows - (src - mean) inv_std products / rows)
-  const float* const scale = columns.scale;
-  const auto count = static_cast<float>(dims.rows());
-  const float* slope = parameters(chunks, scratch, dims.c, [=](int64_t j) {
-    return -scale[j] * inv_std[j] * products[j] / count;
-  });
-  const float* offset =
-      parameters(chunks, scratch, dims.c, [=](int64_t j) { return -scale[j] * sums[j] / count; });
-  chunks.for_each_backwards([&](const Chunk& chunk) {
-    const float* const dy = gradient.again(chunk, normalized, scratch.of_thread(chunk.thread));
-    chunks.widen(chunk.first, chunk.rows, [&](int64_t first, int64_t rows, int64_t width) {
-      kernel.backward(rows, width, src + first, dy + (first - chunk.first * dims.c), columns, slope,
-                      offset, gradients.src + first);
-    });
-  });
+void batch_norm_backward_from_sums(const BatchNormDims& dims, const float* src,
+                                   const float* diff_dst, const Normalization& normalization,
+                                   const float* inv_std, const float* sums, float* products,
+                                   const BatchNormGradients& gradients) {
+  const ColumnChunks chunks = chunks_of(dims, false);
+  Scratchpad scratch(columns_scratch(chunks) + 2 * Scratchpad::padded(chunks.width()),
+                     chunks.threads());
+  const NormalizedColumns columns = {
+      parameters(chunks, scratch, dims.c, [=](int64_t j) { return normalization.mean[j]; }),
+      parameters(chunks, scratch, dims.c, [=](int64_t j) { return normalization.scale[j]; }),
+      parameters(chunks, scratch, dims.c, [=](int64_t j) { return normalization.shift[j]; }),
+  };
+  differentiate(dims, chunks, scratch, *rectifying(normalization.activation), src, columns, inv_std,
+                sums, products, gradients,
+                [&](const Chunk& chunk) { return diff_dst + chunk.first * dims.c; });
 }
 
 }  // namespace cnnx

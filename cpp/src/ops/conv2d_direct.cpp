@@ -193,7 +193,8 @@ bool has_direct_backward_data(const Conv2dDims& dims) {
 }
 
 void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float* weights,
-                          const float* bias, const Epilogue& epilogue, float* diff_src) {
+                          const float* bias, const Epilogue& epilogue, float* diff_src,
+                          GradientSums* sums) {
   const Conv2dDims dims = with_wide_pixels(narrow);
   std::array<float, kWideChannels> wide_bias;
   if (bias != nullptr && dims.ic > narrow.ic) {
@@ -201,7 +202,7 @@ void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float
     bias = wide_bias.data();
   }
   if (is_pointwise(dims)) {
-    pointwise_backward_data(dims, diff_dst, weights, bias, epilogue, diff_src);
+    pointwise_backward_data(dims, diff_dst, weights, bias, epilogue, diff_src, sums);
     return;
   }
   const int64_t row = dims.iw * dims.ic;
@@ -210,7 +211,7 @@ void direct_backward_data(const Conv2dDims& narrow, Images diff_dst, const float
     if (is_empty(back)) return;
     const KernelTaps taps(dims, weights, {dims.kh - 1, -1}, {dims.kw - 1, -1});
     tiled_depthwise_correlate(back, {diff_dst.data}, {dims.stride_h, dims.stride_w}, taps, bias,
-                              epilogue, {diff_src, dims.ih * row, row, dims.ic});
+                              epilogue, {diff_src, dims.ih * row, row, dims.ic}, sums);
     return;
   }
   for_each_phase(dims, [&](const Conv2dDims& back, const Phase& y, const Phase& x) {

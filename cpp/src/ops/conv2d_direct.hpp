@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cnnx/conv2d.hpp"
+#include "ops/gradient_sums.hpp"
 
 namespace cnnx {
 
@@ -18,7 +19,8 @@ void direct_forward(const Conv2dDims& dims, const float* src, const float* weigh
 // dilation.
 bool has_direct_backward_data(const Conv2dDims& dims);
 void direct_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
-                          const float* bias, const Epilogue& epilogue, float* diff_src);
+                          const float* bias, const Epilogue& epilogue, float* diff_src,
+                          GradientSums* sums = nullptr);
 void direct_backward_weights(const Conv2dDims& dims, const float* src, Images diff_dst,
                              float* diff_weights);
 

@@ -90,6 +90,12 @@ class Tiles {
     return Scratchpad::padded(std::min(seen + 1, d_.ih) * d_.iw * group_);
   }
 
+  // How many tiles so many rows have.
+  int64_t count(int64_t rows) const {
+    return rows * ceil_div(d_.ow, kernels().depthwise.tile_pixels) *
+           ceil_div(kernels_of(d_), group_);
+  }
+
   // Calls visit(kernel, tile, place) for the tiles of some output rows of an image.
   template <typename Visit>
   void visit(int64_t image, int64_t first_row, int64_t rows, float* scratch, Visit visit) const {
@@ -256,7 +262,7 @@ bool has_depthwise_tiles(const Conv2dDims& d, Images src, Spread spread) {
 
 void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread,
                                const KernelTaps& taps, const float* bias, const Epilogue& epilogue,
-                               const OutputPixels& dst) {
+                               const OutputPixels& dst, GradientSums* sums) {
   const Correlation correlation(dims, src, epilogue, Borders::in_place, kDepthwiseGrain);
   const Strips& strips = correlation.strips();
   const float* weights = taps.matrix(0, 0, 0).data;
@@ -269,7 +275,8 @@ void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread
   const int64_t copied = crowded ? dims.kh * strides.row : 0;
   const int64_t of_tile =
       tiles.folded() > 1 ? Scratchpad::padded(kernels().depthwise.tile_pixels * tiles.group()) : 0;
-  Scratchpad scratch(copied, correlation.threads(),
+  const int64_t of_sums = sums == nullptr ? 0 : sums->scratch(strips.count());
+  Scratchpad scratch(Scratchpad::padded(copied) + of_sums, correlation.threads(),
                      correlation.scratch() + of_tile + tiles.scratch(strips.most_rows()));
   if (crowded) {
     float* const copy = scratch.take(copied);
@@ -278,13 +285,19 @@ void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread
     }
     weights = copy;
   }
+  if (sums != nullptr) sums->begin(scratch, strips.count());
   correlation.run_in_place(scratch, dst, [&](int64_t strip, float* own, const OutputPixels& out) {
     const int64_t row = strips.first_row(strip);
     float* const apart = own + correlation.scratch();
+    const int64_t rows = strips.images(strip) * strips.rows(strip);
+    const int64_t first_pixel = (strips.first_image(strip) * dims.oh + row) * dims.ow;
+    Ahead ahead(sums == nullptr ? Later{} : sums->later(first_pixel, rows * dims.ow), {},
+                tiles.count(rows));
     for (int64_t n = 0; n < strips.images(strip); ++n) {
       float* const image = out.data + n * out.image_stride - row * out.row_stride;
       const auto make = [&](const DepthwiseRow& kernel, const DepthwiseTile& tile,
                             const Place& at) {
+        ahead.fetch();
         float* const to = image + at.y * out.row_stride + at.x * dims.oc + at.channel;
         kernel.forward(tile, at.src, weights + at.taps + at.channel,
                        bias == nullptr ? nullptr : bias + at.channel, to);
@@ -302,7 +315,9 @@ void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread
       };
       tiles.folded() > 1 ? visit(make_and_fold) : visit(make);
     }
+    if (sums != nullptr) sums->add(strip, first_pixel, rows * dims.ow, dst.data);
   });
+  if (sums != nullptr) sums->end();
 }
 
 bool has_depthwise_rows(const Conv2dDims& d) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "ops/correlation.hpp"
+#include "ops/gradient_sums.hpp"
 
 namespace cnnx {
 
@@ -17,7 +18,7 @@ struct Spread {
 bool has_depthwise_tiles(const Conv2dDims& dims, Images src, Spread spread = {});
 void tiled_depthwise_correlate(const Conv2dDims& dims, Images src, Spread spread,
                                const KernelTaps& taps, const float* bias, const Epilogue& epilogue,
-                               const OutputPixels& dst);
+                               const OutputPixels& dst, GradientSums* sums = nullptr);
 // One image by one thread, at dst + first, if channels are as many on both sides and read in place.
 bool has_depthwise_rows(const Conv2dDims& dims);
 void depthwise_rows(const Conv2dDims& dims, const float* src, const float* weights,

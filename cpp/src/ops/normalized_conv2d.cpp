@@ -2,7 +2,9 @@
 
 #include "cnnx/memory.hpp"
 #include "ops/column_sums.hpp"
+#include "ops/conv2d_direct.hpp"
 #include "ops/depthwise_tiles.hpp"
+#include "ops/gradient_sums.hpp"
 #include "ops/normalized_pixels.hpp"
 #include "ops/pointwise.hpp"
 
@@ -47,6 +49,18 @@ void normalized_conv2d_forward(const Conv2dDims& d, const float* src,
     tiled_depthwise_correlate(d, images, {}, KernelTaps(d, weights, {0, 1}, {0, 1}), bias, {},
                               {dst, d.oh * d.ow * d.oc, d.ow * d.oc, d.oc});
   }
+}
+
+void normalized_conv2d_backward_data(const Conv2dDims& d, const float* src,
+                                     const Normalization& normalization, const float* diff_dst,
+                                     const float* weights, float* diff_src, float* sums) {
+  GradientSums gradient_sums(src, d.mb * d.ih * d.iw, d.ic, normalization, sums);
+  if (reads_normalized(d) && has_direct_backward_data(d) && !reads_stored_images()) {
+    direct_backward_data(d, {diff_dst}, weights, nullptr, {}, diff_src, &gradient_sums);
+  } else {
+    conv2d_backward_data(d, {diff_dst}, weights, nullptr, {}, diff_src);
+  }
+  if (!gradient_sums.complete()) gradient_sums.add_up(diff_src);
 }
 
 void normalized_conv2d_backward_weights(const Conv2dDims& d, const float* src,

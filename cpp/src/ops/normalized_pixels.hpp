@@ -4,7 +4,6 @@
 
 #include "cnnx/images.hpp"
 #include "kernels/kernel_table.hpp"
-#include "ops/activation.hpp"
 
 namespace cnnx {
 
@@ -19,12 +18,8 @@ inline const NormalizationKernels* rectifying(const Activation& activation) {
 // out = what a normalisation makes of adjacent pixels of c channels.
 inline void normalize_pixels(const Normalization& normalization, int64_t pixels, int64_t c,
                              const float* src, float* out) {
-  const Activation& activation = normalization.activation;
-  const NormalizationKernels* const kernel = rectifying(activation);
   const NormalizedColumns columns = {normalization.mean, normalization.scale, normalization.shift};
-  (kernel == nullptr ? kernels().batch_norm.linear : *kernel)
-      .forward(pixels, c, src, nullptr, columns, out);
-  if (kernel == nullptr) ActivationCall(activation).forward(pixels * c, out, out);
+  rectifying(normalization.activation)->forward(pixels, c, src, nullptr, columns, out);
 }
 
 }  // namespace cnnx

@@ -144,7 +144,8 @@ void spread(const float* product, int64_t begin, int64_t end, int64_t channel, i
 
 // dst (pixels, oc) = src (pixels, ic) times the weights (ic, oc), and what follows.
 void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float* bias,
-              const Epilogue& epilogue, const ProductPixels& dst, PreparedWeights* prepared) {
+              const Epilogue& epilogue, const ProductPixels& dst, PreparedWeights* prepared,
+              GradientSums* sums = nullptr) {
   const int64_t ic = src.channels();
   const bool adjacent = dst.adjacent();
   const Clipping clipped = adjacent ? clipping(epilogue) : Clipping{{}, epilogue};
@@ -155,7 +156,10 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
   const int64_t apart = adjacent ? 0 : cut.most_pixels() * cut.most_channels();
   const int64_t packed_size = prepared == nullptr ? product_weights.scratch() : 0;
   const int threads = threads_for_work(cut.count(), work, kConvGrain);
-  Scratchpad scratch(0, threads, packed_size + copy_size + apart);
+  const bool adds_strips = sums != nullptr && adjacent && cut.parts() == 1;
+  Scratchpad scratch(adds_strips ? sums->scratch(cut.count()) : 0, threads,
+                     packed_size + copy_size + apart);
+  if (adds_strips) sums->begin(scratch, cut.count());
   const float* const form =
       prepared == nullptr
           ? nullptr
@@ -188,7 +192,8 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
                                      bias == nullptr ? nullptr : bias + item.channel, clipped.range,
                                      Where::far);
           const bool goes_on = i + 1 < cut.count() && cut[i + 1].strip == strip + 1;
-          const Ahead ahead(goes_on ? src.later(cut[i + 1].begin, cut[i + 1].end) : Later{}, {},
+          const Ahead ahead(adds_strips ? sums->later(item.begin, pixels) : Later{},
+                            goes_on ? src.later(cut[i + 1].begin, cut[i + 1].end) : Later{},
                             product.tiles(pixels));
           product.multiply(
               pixels, x, out, out_stride, ahead,
@@ -205,8 +210,10 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
                   }
                 }
               });
+          if (adds_strips) sums->add(item.strip, item.begin, pixels, dst.data);
         }
       });
+  if (adds_strips) sums->end();
 }
 
 }  // namespace
@@ -225,9 +232,10 @@ void pointwise_forward(const Conv2dDims& d, Images src, const float* weights, co
 }
 
 void pointwise_backward_data(const Conv2dDims& d, Images diff_dst, const float* weights,
-                             const float* bias, const Epilogue& epilogue, float* diff_src) {
+                             const float* bias, const Epilogue& epilogue, float* diff_src,
+                             GradientSums* sums) {
   multiply(pixels_of_dst(d, diff_dst), d.ic, {weights, 1, d.oc}, bias, epilogue,
-           {diff_src, d.ih, d.iw, d.oh, d.ow, d.stride_h, d.stride_w}, nullptr);
+           {diff_src, d.ih, d.iw, d.oh, d.ow, d.stride_h, d.stride_w}, nullptr, sums);
 }
 
 }  // namespace cnnx

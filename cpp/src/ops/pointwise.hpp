@@ -2,6 +2,7 @@
 
 #include "cnnx/conv2d.hpp"
 #include "cnnx/images.hpp"
+#include "ops/gradient_sums.hpp"
 #include "ops/seen_pixels.hpp"
 
 namespace cnnx {
@@ -12,7 +13,8 @@ bool is_pointwise(const Conv2dDims& dims);
 void pointwise_forward(const Conv2dDims& dims, Images src, const float* weights, const float* bias,
                        const Epilogue& epilogue, float* dst, PreparedWeights* prepared);
 void pointwise_backward_data(const Conv2dDims& dims, Images diff_dst, const float* weights,
-                             const float* bias, const Epilogue& epilogue, float* diff_src);
+                             const float* bias, const Epilogue& epilogue, float* diff_src,
+                             GradientSums* sums = nullptr);
 void pointwise_backward_weights(const Conv2dDims& dims, Images src, Images diff_dst,
                                 float* diff_weights);
 

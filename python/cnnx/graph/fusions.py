@@ -250,6 +250,7 @@ def _convolution_of_normalized(
     if (
         type(chain[0].node.layer) is not BatchNormalization
         or any(type(value.node.layer) in (Add, MaxPooling2D) for value in chain)
+        or _activation(chain[-1].node.layer).core not in ("linear", "relu", "relu6")
         or _chain(graph, reader, kinds, kept, made, True) != [reader]
         or _activation(layer) is not activations.linear
         or is_open(shape)

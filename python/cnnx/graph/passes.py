@@ -310,7 +310,7 @@ class NormalizedConvolutionPass(Pass):
         channels = call.shapes[0][-1]
         call.columns = np.empty((3, channels), np.float32)
         call.inv_std = np.empty(channels, np.float32)
-        call.mean = call.columns[0]
+        call.sums = np.empty((2, channels), np.float32)
         self._convolution.bind(call)
         if call.differentiates and call.dx[0] is None:
             call.dx[0] = call.keep("gradient", call.shapes[0])
@@ -346,10 +346,17 @@ class NormalizedConvolutionPass(Pass):
                 bias,
                 *windows,
             )
-        _core.conv2d_backward_data(
-            images(dy), convolution.taps(convolution.kernel.value), images(dx), *windows
+        _core.normalized_conv2d_backward_data(
+            images(call.xs[0]),
+            call.columns,
+            self.core,
+            images(dy),
+            convolution.taps(convolution.kernel.value),
+            images(dx),
+            call.sums,
+            *windows,
         )
-        self._normalization.differentiate(call, dx, self.core)
+        self._normalization.differentiate_from_sums(call, dx, self.core)
 
 
 def is_ours(layer: Layer) -> bool:

@@ -166,8 +166,7 @@ class BatchNormalization(AffineLayer):
         """
         Move the moving statistics alone, in training; others make the normalised batch.
 
-        It is scale (x - mean) + shift, with the three rows of `call.columns`. `differentiate` may
-        follow.
+        It is scale (x - mean) + shift, with the three rows of `call.columns`.
         """
         moving = self.moving_mean.writable(), self.moving_variance.writable()
         _core.batch_norm_statistics(
@@ -233,6 +232,20 @@ class BatchNormalization(AffineLayer):
             codes,
             y,
             addend_gradient,
+        )
+
+    def differentiate_from_sums(self, call: Call, dy: Float, activation: Named) -> None:
+        """Do what `differentiate` does over `dy`, whose sums are in `call.sums`."""
+        _core.batch_norm_backward_from_sums(
+            call.xs[0],
+            dy,
+            call.columns,
+            activation,
+            call.inv_std,
+            call.sums,
+            dy,
+            call.gradient(self.gamma),
+            call.gradient(self.beta),
         )
 
     def _affine_values(self) -> tuple[Float | None, Float | None]:
