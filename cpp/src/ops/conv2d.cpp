@@ -40,7 +40,7 @@ constexpr int64_t kWeightsTiles = 17, kGradientsTiles = 35;
 
 // So does reading those of many weights that were kept: no cache near a core holds them.
 int64_t kept_weights_tiles(const Conv2dDims& d, Pooling pooling) {
-  constexpr int64_t kManyWeights = 64 * 64, kTiles = 12;
+  constexpr int64_t kManyWeights = 64 * 64, kTiles = 8;
   return d.ic * d.oc >= kManyWeights && pooling == Pooling::none ? kTiles : 0;
 }
 
