@@ -72,31 +72,49 @@ class Stride2Pass {
     const int64_t work = matrices * d_.ic * d_.oc;
     const int threads = threads_for_work(items, work, kWinogradGrain);
     const int64_t shared = tiles_.shared() ? block_scratch : 0;
-    const int64_t own = std::max(weights_.thread_scratch(), block_scratch - shared);
+    // Many weights that one block uses would leave the cache before, if all were transformed first.
+    const bool transient = prepared == nullptr && tiles_.shared() && tiles_.blocks() == 1 &&
+                           weights_.panels() >= 2 * threads;
+    const int64_t own = std::max(transient ? weights_.panel_scratch() : weights_.thread_scratch(),
+                                 block_scratch - shared);
 
-    Scratchpad scratch(patches_.scratch() + weights_.scratch(prepared) + shared, threads, own);
+    const int64_t points = transient ? 0 : weights_.scratch(prepared);
+    Scratchpad scratch(patches_.scratch() + points + shared, threads, own);
     patches_.use(scratch);
-    weights_.transform(tap, &kernels().stride2, threads, scratch, prepared);
+    if (!transient) weights_.transform(tap, &kernels().stride2, threads, scratch, prepared);
     if (tiles_.shared()) {
-      make_blocks_together(threads, scratch.take(shared));
+      float* const in = scratch.take(shared);
+      float* const out = in + products_.inputs() * in_stride_;
+      make_blocks_together(
+          threads, in, out, transient ? weights_.panels() : weights_.shares(),
+          [&](int64_t begin, int64_t end, int thread, const auto& needing) {
+            if (transient) {
+              weights_.transform_and_multiply(tap, begin, end, needing, in, in_stride_, out,
+                                              out_stride_, scratch.of_thread(thread));
+            } else {
+              weights_.multiply(begin, end, needing, in, in_stride_, out, out_stride_);
+            }
+          });
     } else {
       make_blocks_apart(threads, pieces_for(work, threads), scratch);
     }
   }
 
  private:
-  // All threads make a block step by step.
-  void make_blocks_together(int threads, float* in) const {
-    float* const out = in + products_.inputs() * in_stride_;
+  // All threads make a block step by step. multiply(begin, end, thread, needing) makes shares of
+  // its products for the tiles that need a point.
+  template <typename Multiply>
+  void make_blocks_together(int threads, float* in, float* out, int64_t shares,
+                            const Multiply& multiply) const {
     for_each_shared_block(tiles_, threads, [&](const SharedBlock& block) {
       block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
         transform_inputs(begin, end, in + place * d_.ic);
       });
-      parallel_for(threads, weights_.shares(), [&](int64_t begin, int64_t end, int) {
-        const auto needing = [&](int64_t point) {
-          return order_.needing(point, block.first, block.count);
-        };
-        weights_.multiply(begin, end, needing, in, in_stride_, out, out_stride_);
+      const auto needing = [&](int64_t point) {
+        return order_.needing(point, block.first, block.count);
+      };
+      parallel_for(threads, shares, [&](int64_t begin, int64_t end, int thread) {
+        multiply(begin, end, thread, needing);
       });
       block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
         transform_outputs(begin, end, out + place * d_.oc);

@@ -91,10 +91,10 @@ class PointWeights {
         ic_(ic),
         oc_(oc),
         panels_(ceil_div(oc, tile_.channels)),
-        matrix_(panels_ * tile_.channels * ic) {}
+        panel_(products.matrices() * ic * tile_.channels) {}
 
   int64_t scratch(const PreparedWeights* prepared) const {
-    return form_scratch(prepared, products_.matrices() * matrix_);
+    return form_scratch(prepared, panels_ * panel_);
   }
   int64_t thread_scratch() const { return taps_ * kRows * tile_.channels; }
 
@@ -102,8 +102,16 @@ class PointWeights {
   template <typename Tap>
   void transform(Tap tap, const void* key, int threads, Scratchpad& scratch,
                  PreparedWeights* prepared) {
-    points_ = weights_form(prepared, {key, 0}, products_.matrices() * matrix_, scratch,
-                           [&](float* points) { transform(tap, threads, scratch, points); });
+    points_ = weights_form(prepared, {key, 0}, panels_ * panel_, scratch, [&](float* points) {
+      const int64_t pieces = this->pieces();
+      parallel_for(threads, panels_ * pieces, [&](int64_t begin, int64_t end, int thread) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t panel = i / pieces;
+          transform_piece(tap, panel, i % pieces, scratch.of_thread(thread),
+                          points + panel * panel_);
+        }
+      });
+    });
   }
 
   // Shares of a product of all points.
@@ -114,22 +122,28 @@ class PointWeights {
   void multiply(int64_t first, int64_t last, const Needed& needed, const float* inputs,
                 int64_t input_stride, float* outputs, int64_t output_stride) const {
     for (int64_t share = first; share < last; ++share) {
-      const int64_t point = share / panels_, c = share % panels_ * tile_.channels;
-      const TileRange tiles = needed(point);
-      const int64_t pieces = ceil_div(tiles.count(), tile_.pixels);
-      const PointProducts::Product& product = products_[point];
-      int64_t offsets[4];
-      for (int64_t run = 0; run < product.runs; ++run) {
-        offsets[run] = product.inputs[run] * input_stride;
+      const int64_t point = share / panels_, panel = share % panels_;
+      multiply_panel(point, panel, points_ + panel * panel_, needed(point), inputs, input_stride,
+                     outputs, output_stride);
+    }
+  }
+
+  // The same for all points of panels [first, last), whose weights are transformed next to their
+  // only use.
+  int64_t panels() const { return panels_; }
+  int64_t panel_scratch() const { return thread_scratch() + panel_; }
+  template <typename Tap, typename Needed>
+  void transform_and_multiply(Tap tap, int64_t first, int64_t last, const Needed& needed,
+                              const float* inputs, int64_t input_stride, float* outputs,
+                              int64_t output_stride, float* scratch) const {
+    float* const points = scratch + thread_scratch();
+    for (int64_t panel = first; panel < last; ++panel) {
+      for (int64_t piece = 0; piece < pieces(); ++piece) {
+        transform_piece(tap, panel, piece, scratch, points);
       }
-      const ConvRuns runs{product.runs, ic_, offsets};
-      const float* const weights = points_ + product.matrices * matrix_ + c * product.runs * ic_;
-      float* const dst = outputs + point * output_stride + c;
-      for (int64_t i = 0; i < pieces; ++i) {
-        const int64_t begin = tiles.begin + tiles.count() * i / pieces;
-        const int64_t end = tiles.begin + tiles.count() * (i + 1) / pieces;
-        tile_.microkernel(runs, inputs + begin * ic_, ic_, weights, nullptr, dst + begin * oc_, oc_,
-                          end - begin, std::min(tile_.channels, oc_ - c), false);
+      for (int64_t point = 0; point < products_.count(); ++point) {
+        multiply_panel(point, panel, points, needed(point), inputs, input_stride, outputs,
+                       output_stride);
       }
     }
   }
@@ -137,35 +151,51 @@ class PointWeights {
  private:
   static constexpr int64_t kRows = 16;  // input channels whose taps are packed at once
 
+  int64_t pieces() const { return ceil_div(ic_, kRows); }
+
+  // The points of some rows of a panel's weights.
   template <typename Tap>
-  void transform(Tap tap, int threads, const Scratchpad& scratch, float* points) const {
-    const int64_t pieces = ceil_div(ic_, kRows);
-    parallel_for(threads, panels_ * pieces, [&](int64_t begin, int64_t end, int thread) {
-      float* const packed = scratch.of_thread(thread);
-      for (int64_t i = begin; i < end; ++i) {
-        const int64_t channel = i / pieces * tile_.channels, row = i % pieces * kRows;
-        const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
-        for (int64_t t = 0; t < taps_; ++t) {
-          pack_b(tap(t).from(row, channel), rows, std::min(tile_.channels, oc_ - channel),
-                 tile_.channels, packed + t * size);
-        }
-        float* to[PointProducts::kMost];
-        for (int64_t w = 0; w < products_.weights(); ++w) {
-          const auto [product, run] = products_.place(w);
-          const auto& [runs, inputs, matrices] = products_[product];
-          to[w] = points + matrices * matrix_ + channel * runs * ic_ +
-                  (run * ic_ + row) * tile_.channels;
-        }
-        kernel_(size, packed, size, to);
-      }
-    });
+  void transform_piece(Tap tap, int64_t panel, int64_t piece, float* packed, float* points) const {
+    const int64_t channel = panel * tile_.channels, row = piece * kRows;
+    const int64_t rows = std::min(kRows, ic_ - row), size = rows * tile_.channels;
+    for (int64_t t = 0; t < taps_; ++t) {
+      pack_b(tap(t).from(row, channel), rows, std::min(tile_.channels, oc_ - channel),
+             tile_.channels, packed + t * size);
+    }
+    float* to[PointProducts::kMost];
+    for (int64_t w = 0; w < products_.weights(); ++w) {
+      const auto [product, run] = products_.place(w);
+      to[w] = points + ((products_[product].matrices + run) * ic_ + row) * tile_.channels;
+    }
+    kernel_(size, packed, size, to);
+  }
+
+  void multiply_panel(int64_t point, int64_t panel, const float* points, const TileRange& tiles,
+                      const float* inputs, int64_t input_stride, float* outputs,
+                      int64_t output_stride) const {
+    const PointProducts::Product& product = products_[point];
+    int64_t offsets[4];
+    for (int64_t run = 0; run < product.runs; ++run) {
+      offsets[run] = product.inputs[run] * input_stride;
+    }
+    const ConvRuns runs{product.runs, ic_, offsets};
+    const float* const weights = points + product.matrices * ic_ * tile_.channels;
+    const int64_t channel = panel * tile_.channels;
+    float* const dst = outputs + point * output_stride + channel;
+    const int64_t pieces = ceil_div(tiles.count(), tile_.pixels);
+    for (int64_t i = 0; i < pieces; ++i) {
+      const int64_t begin = tiles.begin + tiles.count() * i / pieces;
+      const int64_t end = tiles.begin + tiles.count() * (i + 1) / pieces;
+      tile_.microkernel(runs, inputs + begin * ic_, ic_, weights, nullptr, dst + begin * oc_, oc_,
+                        end - begin, std::min(tile_.channels, oc_ - channel), false);
+    }
   }
 
   const PointProducts& products_;
   int64_t taps_;
   Kernel kernel_;
   const ConvTile& tile_;
-  int64_t ic_, oc_, panels_, matrix_;
+  int64_t ic_, oc_, panels_, panel_;
   const float* points_ = nullptr;
 };
 
