@@ -93,6 +93,17 @@ def test_losses_agree_with_the_oracle(name: str, mb: int, n: int, seed: int) -> 
         check(case.forward, inputs, expected, in_place={"probs": "logits"})
 
 
+@pytest.mark.parametrize("name", ["sigmoid_cross_entropy", "binary_cross_entropy", *ERRORS])
+@pytest.mark.parametrize("mb", [5, 37, 200_003])
+def test_rows_of_one_output_agree_with_the_oracle(name: str, mb: int) -> None:
+    case = Case(name, mb, 1, seed=mb)
+    if name == "binary_cross_entropy":
+        case.outputs = reference.sigmoid_forward(normal(mb, mb, 1)).astype(np.float32)
+    losses, _ = case.oracle(case.outputs, case.targets)
+    expected = {"losses": losses} | ({"probs": case.probs()} if case.from_logits else {})
+    check(case.forward, {case.inputs_name: case.outputs, **case.given}, expected)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @example(*LARGE, True, 1)
 @given(rows, widths, st.booleans(), seeds)

@@ -149,9 +149,11 @@ struct FocalLoss {
 };
 
 template <typename Loss>
-float lose(int64_t n, const float* parameters, const float* outputs, const float* targets) {
+void lose(int64_t rows, int64_t n, const float* parameters, const float* outputs,
+          const float* targets, float* sums) {
   const Parameters p{parameters[0], parameters[1], parameters[2]};
-  return sum_over_row(n, outputs, targets, [=](Vec y, Vec t) { return Loss::value(y, t, p); });
+  sum_over_rows(rows, n, outputs, targets, sums,
+                [=](Vec y, Vec t) { return Loss::value(y, t, p); });
 }
 template <typename Loss>
 void lose_backward(int64_t n, const float* parameters, const float* outputs, const float* targets,

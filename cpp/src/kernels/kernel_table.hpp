@@ -208,9 +208,10 @@ struct SoftmaxKernels {
                            const float* dst, const float* diff_dst, float* diff_src);
 };
 
-// One row of n outputs: forward returns the sum of their losses, backward writes factor times the
-// sum's derivative.
-using LossForward = float (*)(int64_t n, const float* outputs, const float* targets);
+// Rows of n outputs: forward writes the sums of their losses, backward, for one row, factor times
+// the sum's derivative.
+using LossForward = void (*)(int64_t rows, int64_t n, const float* outputs, const float* targets,
+                             float* sums);
 using LossBackward = void (*)(int64_t n, const float* outputs, const float* targets, float factor,
                               float* diff_outputs);
 
@@ -222,8 +223,8 @@ constexpr float kSumTolerance = 1e-4f;
 
 struct LossKernels {
   LossBackward softmax_cross_entropy_backward;  // from the probabilities
-  float (*sigmoid_cross_entropy_forward)(int64_t n, const float* logits, const float* targets,
-                                         float* probs);
+  void (*sigmoid_cross_entropy_forward)(int64_t rows, int64_t n, const float* logits,
+                                        const float* targets, float* probs, float* sums);
   LossBackward sigmoid_cross_entropy_backward;                  // from the probabilities
   float (*probability_scale)(int64_t n, const float* outputs);  // makes them sum to 1
   LossForward categorical_cross_entropy_forward;
@@ -232,10 +233,11 @@ struct LossKernels {
   LossBackward binary_cross_entropy_backward;
 };
 
-// The losses of single outputs, of a row of n; `parameters` holds three floats. forward returns the
-// sum, backward writes factor times its derivative; diff_outputs may be outputs.
+// The losses of single outputs, of rows of n; `parameters` holds three floats. forward writes the
+// sums, backward, for one row, factor times its derivative; diff_outputs may be outputs.
 struct ElementwiseLossKernel {
-  float (*forward)(int64_t n, const float* parameters, const float* outputs, const float* targets);
+  void (*forward)(int64_t rows, int64_t n, const float* parameters, const float* outputs,
+                  const float* targets, float* sums);
   void (*backward)(int64_t n, const float* parameters, const float* outputs, const float* targets,
                    float factor, float* diff_outputs);
 };

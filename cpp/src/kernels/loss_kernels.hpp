@@ -1,5 +1,5 @@
-// Losses of one row. forward returns the sum over the row's n outputs, backward writes factor times
-// its derivative.
+// Losses of rows of n outputs. forward writes the sum over each row, backward, for one row, factor
+// times its derivative.
 #pragma once
 
 #include "kernels/elementwise.hpp"
@@ -32,6 +32,17 @@ CNNX_INLINE float sum_over_row(int64_t n, const float* a, const float* b, Functi
   return horizontal_sum(sum.total());
 }
 
+// The sum of each row. Where rows have one term, vectors are made of several rows.
+template <typename Function>
+CNNX_INLINE void sum_over_rows(int64_t rows, int64_t n, const float* a, const float* b, float* sums,
+                               Function function) {
+  if (n == 1) {
+    map(rows, a, b, sums, [=](Vec x, Vec y) { return Vec{} + function(x, y); });  // no -0
+    return;
+  }
+  for (int64_t r = 0; r < rows; ++r) sums[r] = sum_over_row(n, a + r * n, b + r * n, function);
+}
+
 // a * b, and 0 where b is 0: a may be infinite.
 CNNX_INLINE Vec product_or_0(Vec a, Vec b) { return b == 0.0f ? Vec{} : a * b; }
 
@@ -42,13 +53,12 @@ void softmax_cross_entropy_backward(int64_t n, const float* probs, const float* 
 }
 
 // max(z, 0) - z t + log(1 + e^-|z|) with max(z, 0) - z t = |z| (1 - t), or |z| t below 0
-float sigmoid_cross_entropy_forward(int64_t n, const float* logits, const float* targets,
-                                    float* probs) {
-  const float sum = sum_over_row(n, logits, targets, [](Vec z, Vec t) {
+void sigmoid_cross_entropy_forward(int64_t rows, int64_t n, const float* logits,
+                                   const float* targets, float* probs, float* sums) {
+  sum_over_rows(rows, n, logits, targets, sums, [](Vec z, Vec t) {
     return product_or_0(abs(z), z > 0.0f ? 1.0f - t : t) + log1p(exp(-abs(z)));
   });
-  map(n, logits, probs, [](Vec z) { return sigmoid(z); });
-  return sum;
+  map(rows * n, logits, probs, [](Vec z) { return sigmoid(z); });
 }
 void sigmoid_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
                                     float factor, float* diff_logits) {
@@ -62,9 +72,13 @@ float probability_scale(int64_t n, const float* outputs) {
   return off > kSumTolerance && sum != 0.0f ? 1.0f / sum : 1.0f;
 }
 
-float categorical_cross_entropy_forward(int64_t n, const float* probs, const float* targets) {
-  const float scale = probability_scale(n, probs);
-  return sum_over_row(n, probs, targets, [=](Vec p, Vec t) { return -t * log(clip(p * scale)); });
+void categorical_cross_entropy_forward(int64_t rows, int64_t n, const float* probs,
+                                       const float* targets, float* sums) {
+  for (int64_t r = 0; r < rows; ++r, probs += n, targets += n) {
+    const float scale = probability_scale(n, probs);
+    sums[r] =
+        sum_over_row(n, probs, targets, [=](Vec p, Vec t) { return -t * log(clip(p * scale)); });
+  }
 }
 void categorical_cross_entropy_backward(int64_t n, const float* probs, const float* targets,
                                         float factor, float* diff_probs) {
@@ -83,8 +97,9 @@ void categorical_cross_entropy_backward(int64_t n, const float* probs, const flo
   });
 }
 
-float binary_cross_entropy_forward(int64_t n, const float* probs, const float* targets) {
-  return sum_over_row(n, probs, targets, [](Vec p, Vec t) {
+void binary_cross_entropy_forward(int64_t rows, int64_t n, const float* probs, const float* targets,
+                                  float* sums) {
+  sum_over_rows(rows, n, probs, targets, sums, [](Vec p, Vec t) {
     const Vec q = clip(p);
     return -(t * log(q) + (1.0f - t) * log1p(-q));
   });

@@ -34,9 +34,8 @@ std::optional<ElementwiseLossKind> elementwise_loss_named(std::string_view name)
 void elementwise_loss_forward(const ElementwiseLoss& loss, const LossDims& dims,
                               const float* outputs, const float* targets, float* losses) {
   const auto kernel = kernel_of(loss).forward;
-  const float divisor = divisor_of(loss, dims);
-  for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] = kernel(dims.n, loss.parameters, outputs + first, targets + first) / divisor;
+  divided_sums(dims, divisor_of(loss, dims), losses, [&](int64_t rows, int64_t first, float* sums) {
+    kernel(rows, dims.n, loss.parameters, outputs + first, targets + first, sums);
   });
 }
 

@@ -12,8 +12,8 @@ namespace {
 // A row's sum over its outputs, divided.
 void scaled_forward(LossForward kernel, float divisor, const LossDims& dims, const float* outputs,
                     const float* targets, float* losses) {
-  for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] = kernel(dims.n, outputs + first, targets + first) / divisor;
+  divided_sums(dims, divisor, losses, [&](int64_t rows, int64_t first, float* sums) {
+    kernel(rows, dims.n, outputs + first, targets + first, sums);
   });
 }
 
@@ -74,10 +74,10 @@ void sparse_softmax_cross_entropy_backward(const LossDims& dims, const float* pr
 void sigmoid_cross_entropy_forward(const LossDims& dims, const float* logits, const float* targets,
                                    float* probs, float* losses) {
   const auto kernel = kernels().loss.sigmoid_cross_entropy_forward;
-  for_each_row(dims, [&](int64_t row, int64_t first) {
-    losses[row] =
-        kernel(dims.n, logits + first, targets + first, probs + first) / static_cast<float>(dims.n);
-  });
+  divided_sums(dims, static_cast<float>(dims.n), losses,
+               [&](int64_t rows, int64_t first, float* sums) {
+                 kernel(rows, dims.n, logits + first, targets + first, probs + first, sums);
+               });
 }
 void sigmoid_cross_entropy_backward(const LossDims& dims, const float* probs, const float* targets,
                                     const float* sample_weights, float scale, float* diff_logits) {
