@@ -16,17 +16,18 @@ constexpr int64_t kFetched = 4;   // rows to fetch in each stretch
 // Pixels * Vectors accumulators stay in registers. A run is Steps times as long as the way from
 // pixel to pixel, so that up to Steps pixels see a float of it, which is broadcast once for them
 // all. Three pixels share a base pointer: x86 adds an index to it for free, and there are not
-// enough registers for a pointer each. Where dst has many cache lines, Gently fetches a few at a
+// enough registers for a pointer each. Where dst has many cache lines, they are fetched a few at a
 // time within long runs, as weights that come from L2 would wait for all.
-template <int Vectors, int Steps, int Pixels, bool Gently>
+template <int Vectors, int Steps, int Pixels>
 void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
                const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
   constexpr int kSeen = Pixels + Steps - 1;
   Vec acc[Pixels][Vectors]{};
   constexpr int64_t stretch = kStretchFloats * Vectors * kLanes;
-  int64_t fetched = 0;
+  constexpr bool many = Steps > 1 && Pixels * Vectors > kUnderWay;
+  int64_t fetched = many && pixel_stride > kStretchFloats ? 0 : Pixels;
   const float* ahead = runs.ahead;
-  if (!Gently && runs.count * runs.floats >= kLongSum) {
+  if (fetched > 0 && runs.count * runs.floats >= kLongSum) {
     prefetch_tile<Pixels, Vectors>(dst, dst_stride);
   }
   const int64_t step = (Steps == 1 ? runs.floats : pixel_stride) * Vectors * kLanes;
@@ -58,15 +59,14 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       ++p;
       weights += Vectors * kLanes;
     };
-    while (Gently && fetched < Pixels && end - weights > stretch) {
-      prefetch_tile<kFetched, Vectors>(dst + fetched * dst_stride, dst_stride);
-      fetched += kFetched;
-      const float* const stop = weights + stretch;
-      while (weights < stop) add();
-    }
-    while (runs.ahead_lines > 0 && end - weights > stretch) {
-      for (int64_t i = 0; i < runs.ahead_lines; ++i, ahead += kLineFloats) {
-        __builtin_prefetch(ahead, 0, 2);
+    while ((fetched < Pixels || runs.ahead_lines > 0) && end - weights > stretch) {
+      if (fetched < Pixels) {
+        prefetch_tile<kFetched, Vectors>(dst + fetched * dst_stride, dst_stride);
+        fetched += kFetched;
+      } else {
+        for (int64_t i = 0; i < runs.ahead_lines; ++i, ahead += kLineFloats) {
+          __builtin_prefetch(ahead, 0, 2);
+        }
       }
       const float* const stop = weights + stretch;
       while (weights < stop) add();
@@ -93,10 +93,8 @@ void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stri
                       const float* weights, const float* bias, float* dst, int64_t dst_stride,
                       int64_t pixels, int64_t cols, bool accumulate) {
   if (pixels == Pixels) {
-    constexpr bool many = Steps > 1 && Pixels * Vectors > kUnderWay;
-    const auto tile = pixel_stride > kStretchFloats ? conv_tile<Vectors, Steps, Pixels, many>
-                                                    : conv_tile<Vectors, Steps, Pixels, false>;
-    tile(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols, accumulate);
+    conv_tile<Vectors, Steps, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
+                                      accumulate);
   } else if constexpr (Pixels > 1) {
     conv_microkernel<Vectors, Steps, MostPixels, Pixels - 1>(
         runs, src, pixel_stride, weights, bias, dst, dst_stride, pixels, cols, accumulate);
