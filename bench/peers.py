@@ -7,7 +7,7 @@ ONNX files are timed where they can be read.
 
 import argparse
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
@@ -53,10 +53,20 @@ def main() -> None:
                     show_progress(f"{mode} of {task.network} ...")
                     able = {name: worker for name, worker in workers.items() if _can(name, task)}
                     rows.append(compare(able, task, threads, options.rounds, options.seconds))
+                    _write(options, machine, versions, [*comparisons, *rows])
                 comparisons += rows
                 show_progress("")
                 if rows:
                     _print_table(rows)
+
+
+def _write(
+    options: argparse.Namespace,
+    machine: Mapping[str, str],
+    versions: Mapping[str, str],
+    comparisons: Sequence[Comparison[Any]],
+) -> None:
+    """Write the report so far, so that a run that is stopped leaves what it measured."""
     write_json(
         options.json,
         machine,
