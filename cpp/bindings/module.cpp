@@ -24,6 +24,7 @@ void bind_program(py::module_& m);
 void bind_resample2d(py::module_& m);
 void bind_runtime(py::module_& m);
 void bind_shared_sums(py::module_& m);
+void bind_sample_norm(py::module_& m);
 void bind_softmax(py::module_& m);
 void bind_upsample2d(py::module_& m);
 void bind_warp(py::module_& m);
@@ -41,6 +42,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   cnnx::bindings::bind_dense(m);
   cnnx::bindings::bind_bias(m);
   cnnx::bindings::bind_activation(m);
+  cnnx::bindings::bind_sample_norm(m);
   cnnx::bindings::bind_softmax(m);
   cnnx::bindings::bind_batch_norm(m);
   cnnx::bindings::bind_dropout(m);

@@ -357,6 +357,29 @@ def threshold_backward(
 ) -> None: ...
 
 # softmax along an axis, and its logarithm
+def sample_norm_forward(
+    src: Float,
+    gamma: Float | None,
+    beta: Float | None,
+    dst: Float,
+    mean: Float,
+    inv_std: Float,
+    pixels: int,
+    epsilon: float,
+    centered: bool = True,
+) -> None: ...
+def sample_norm_backward(
+    src: Float,
+    diff_dst: Float,
+    gamma: Float | None,
+    mean: Float,
+    inv_std: Float,
+    diff_src: Float | None,
+    diff_gamma: Float | None,
+    diff_beta: Float | None,
+    pixels: int,
+    centered: bool = True,
+) -> None: ...
 def softmax_forward(src: Float, dst: Float, axis: int = -1) -> None: ...
 def softmax_backward(dst: Float, diff_dst: Float, diff_src: Float, axis: int = -1) -> None: ...
 def log_softmax_forward(src: Float, dst: Float, axis: int = -1) -> None: ...

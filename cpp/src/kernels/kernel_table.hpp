@@ -529,6 +529,20 @@ struct StretchKernels {
                uint8_t* dst);
 };
 
+struct RowStatistics {
+  float mean, inv_std;
+};
+
+// A row of n floats that is normalised by itself; not centred, its mean counts as 0. Gamma and beta
+// may be null; backward adds to their gradients. Each of the gradients may be null.
+struct RowNormKernels {
+  RowStatistics (*forward)(int64_t n, bool centered, float epsilon, const float* src,
+                           const float* gamma, const float* beta, float* dst);
+  void (*backward)(int64_t n, bool centered, const RowStatistics& row, const float* src,
+                   const float* diff_dst, const float* gamma, float* diff_src, float* diff_gamma,
+                   float* diff_beta);
+};
+
 struct KernelTable {
   const char* name;
   GemmTile gemm_wide;    // for n > gemm_narrow.nr
@@ -550,6 +564,7 @@ struct KernelTable {
   PoolKernels pool;
   Pool2x2Kernels pool2x2;
   BatchNormKernels batch_norm;
+  RowNormKernels row_norm;
   BiasKernels bias;
   DropoutKernel dropout;
   GaussianDropoutKernel gaussian_dropout;

@@ -9,6 +9,7 @@ from cnnx import geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.axes_layer import AxesLayer
 from cnnx.layers.call import Call, Traits
+from cnnx.layers.sample_normalization import along_axes, differentiate, normalize
 from cnnx.layers.weight import Weight
 
 
@@ -44,44 +45,22 @@ class RMSNormalization(AxesLayer):
         shape = tuple(input_shape[axis] for axis in self.axes(len(input_shape)))
         self.scale = self.add_weight("scale", shape, "ones")
 
-    traits = Traits(reads_output=False)
+    traits = Traits(reads_output=False, gradient_in_place=True, native=True)
 
     def bind(self, call: Call) -> None:
-        """Work out how the scale lies along a sample."""
+        """Work out what belongs together."""
         shape = call.shapes[0]
-        call.axes = self.axes(len(shape) + 1)
-        call.along = tuple(n if axis in call.axes else 1 for axis, n in enumerate(shape, 1))
+        call.layout = along_axes(self.axes(len(shape) + 1), shape)
+        call.native = call.layout.order is None
 
     def forward(self, call: Call, x: Float) -> None:
         """Write gamma x over the root of the mean square."""
-        call.inverse = 1 / np.sqrt(_mean(np.square(x), call) + np.float32(self.epsilon))
-        np.multiply(x, call.inverse, out=call.y)
-        call.y *= self.scale.value.reshape(call.along)
+        normalize(call, x, self.scale, None, self.epsilon, centered=False)
 
     def backward(self, call: Call, dy: Float) -> None:
-        """
-        Write the gradients of gamma and the input.
-
-        With x^ = x / root and g = gamma dy: dx = (g - x^ mean(g x^)) / root.
-        """
-        normal = call.xs[0] * call.inverse
-        gradient, (dx,) = call.gradient(self.scale), call.dx
-        if gradient is not None:
-            others = tuple(axis for axis in range(1, dy.ndim) if axis not in call.axes)
-            total = (dy * normal).sum(axis=(0, *others), dtype=np.float64)
-            np.copyto(gradient, total, casting="same_kind")
-        if dx is not None:
-            scaled = dy * self.scale.value.reshape(call.along)
-            normal *= _mean(scaled * normal, call)
-            np.subtract(scaled, normal, out=dx)
-            dx *= call.inverse
+        """Write the gradients of gamma and the input."""
+        differentiate(call, dy, self.scale, None, centered=False)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"epsilon": self.epsilon}
-
-
-def _mean(x: Float, call: Call) -> Float:
-    """Return the mean of what belongs together, added up in float64."""
-    mean: Float = x.mean(axis=call.axes, dtype=np.float64, keepdims=True).astype(np.float32)
-    return mean

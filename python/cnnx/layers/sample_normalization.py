@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from cnnx import geometry
+from cnnx import _core, geometry
 from cnnx.arrays import Float, Shape
 from cnnx.layers.affine_layer import AffineLayer
 from cnnx.layers.axes_layer import AxesLayer
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.layer import check_channels_axis
+from cnnx.layers.weight import Weight
 
 
 class Grouping(NamedTuple):
@@ -32,6 +34,124 @@ class Grouping(NamedTuple):
     shape: Shape
     axes: tuple[int, ...]
     affine: Shape
+
+
+class Layout(NamedTuple):
+    """
+    How the elements that are normalised together lie in a sample's memory.
+
+    Attributes
+    ----------
+    places
+        Parts of a sample that are normalised apart, each by groups of its own.
+    pixels
+        Pixels of a part, whose elements of one group are normalised together.
+    groups
+        Groups of channels of a pixel.
+    order
+        Axes of a batch in the order in which parts, pixels and groups lie in memory; None if they
+        do as they are.
+    """
+
+    places: int
+    pixels: int
+    groups: int
+    order: tuple[int, ...] | None = None
+
+
+def along_axes(axes: tuple[int, ...], sample_shape: Shape) -> Layout:
+    """Return the layout that takes together what lies along axes of a batch."""
+    others = tuple(axis for axis in range(1, len(sample_shape) + 1) if axis not in axes)
+    order = (0, *others, *axes)
+    places = math.prod(sample_shape[axis - 1] for axis in others)
+    return Layout(places, 1, 1, None if order == tuple(range(len(order))) else order)
+
+
+def normalize(
+    call: Call, x: Float, gamma: Weight | None, beta: Weight | None, epsilon: float, centered: bool
+) -> None:
+    """
+    Write the normalised samples; keep mean and 1 / deviation.
+
+    Parameters
+    ----------
+    call
+        With a `layout`.
+    x
+        The batch.
+    gamma, beta
+        None for ones and zeros.
+    epsilon
+        Added to the variance.
+    centered
+        Whether the mean is subtracted; it counts as 0 otherwise.
+    """
+    if not len(x):
+        return
+    layout: Layout = call.layout
+    shape = layout.places, layout.groups
+    call.mean, call.inv_std = call.keep("mean", shape), call.keep("inv_std", shape)
+    y = _ordered(call.y, layout)
+    _core.sample_norm_forward(
+        _ordered(x, layout),
+        _value(gamma),
+        _value(beta),
+        y,
+        call.mean,
+        call.inv_std,
+        layout.pixels,
+        epsilon,
+        centered,
+    )
+    _write_back(y, call.y, layout)
+
+
+def differentiate(
+    call: Call, dy: Float, gamma: Weight | None, beta: Weight | None, centered: bool
+) -> None:
+    """
+    Write the gradients of gamma, beta and the input of `normalize`.
+
+    With x^ = (x - mean) / deviation and g = gamma dy:
+    dx = (g - mean(g) - x^ mean(g x^)) / deviation, without mean(g) if it is not centered.
+    """
+    layout: Layout = call.layout
+    dx = call.dx[0]
+    ordered_dx = None if dx is None else _ordered(dx, layout)
+    _core.sample_norm_backward(
+        _ordered(call.xs[0], layout),
+        _ordered(dy, layout),
+        _value(gamma),
+        call.mean,
+        call.inv_std,
+        ordered_dx,
+        _flat(call.gradient(gamma)),
+        _flat(call.gradient(beta)),
+        layout.pixels,
+        centered,
+    )
+    if ordered_dx is not None:
+        _write_back(ordered_dx, dx, layout)
+
+
+def _ordered(array: Float, layout: Layout) -> Float:
+    """Return a batch in the order of the layout: itself, if that is its own."""
+    if layout.order is None:
+        return array
+    return np.ascontiguousarray(array.transpose(layout.order))
+
+
+def _write_back(ordered: Float, array: Float, layout: Layout) -> None:
+    if layout.order is not None:
+        array.transpose(layout.order)[...] = ordered
+
+
+def _value(weight: Weight | None) -> Float | None:
+    return None if weight is None else _flat(weight.value)
+
+
+def _flat(array: Float | None) -> Float | None:
+    return None if array is None else array.reshape(-1)
 
 
 class SampleNormalization(AffineLayer):
@@ -76,73 +196,32 @@ class SampleNormalization(AffineLayer):
         """Return which elements of a sample are normalised together."""
         raise NotImplementedError(f"{type(self).__name__} must implement group")
 
+    def layout(self, sample_shape: Shape) -> Layout:
+        """Return how what is normalised together lies in memory."""
+        raise NotImplementedError(f"{type(self).__name__} must implement layout")
+
     def build(self, input_shape: Shape) -> None:
         """Create gamma and beta."""
         self.add_gamma_and_beta(self.affine_shape(input_shape))
 
-    traits = Traits(reads_output=False, gradient_in_place=True)
+    traits = Traits(reads_output=False, gradient_in_place=True, native=True)
 
     def bind(self, call: Call) -> None:
         """Work out what belongs together."""
-        call.grouping = self.group(call.shapes[0])
+        call.layout = self.layout(call.shapes[0])
+        call.native = call.layout.order is None
 
     def forward(self, call: Call, x: Float) -> None:
-        """Write the normalised samples; keep mean and 1 / deviation."""
-        grouping: Grouping = call.grouping
-        x, y = _seen(x, grouping), _seen(call.y, grouping)
-        call.mean = _mean(x, grouping)
-        np.subtract(x, call.mean, out=y)
-        call.inv_std = 1 / np.sqrt(_mean(np.square(y), grouping) + np.float32(self.epsilon))
-        y *= call.inv_std
-        if self.gamma is not None:
-            y *= self.gamma.value.reshape(grouping.affine)
-        if self.beta is not None:
-            y += self.beta.value.reshape(grouping.affine)
+        """Write the normalised samples."""
+        normalize(call, x, self.gamma, self.beta, self.epsilon, centered=True)
 
     def backward(self, call: Call, dy: Float) -> None:
-        """
-        Write the gradients of gamma, beta and the input.
-
-        With x^ = (x - mean) / deviation and g = gamma dy:
-        dx = (g - mean(g) - x^ mean(g x^)) / deviation.
-        """
-        grouping: Grouping = call.grouping
-        dy = _seen(dy, grouping)
-        normal = (_seen(call.xs[0], grouping) - call.mean) * call.inv_std
-        _add_up(dy * normal, grouping, call.gradient(self.gamma))
-        _add_up(dy, grouping, call.gradient(self.beta))
-        if call.dx[0] is None:
-            return
-        if self.gamma is not None:
-            dy *= self.gamma.value.reshape(grouping.affine)
-        normal *= _mean(dy * normal, grouping)
-        dx = _seen(call.dx[0], grouping)
-        np.subtract(dy, _mean(dy, grouping), out=dx)
-        dx -= normal
-        dx *= call.inv_std
+        """Write the gradients of gamma, beta and the input."""
+        differentiate(call, dy, self.gamma, self.beta, centered=True)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return super().get_config() | {"epsilon": self.epsilon}
-
-
-def _seen(array: Float, grouping: Grouping) -> Float:
-    return array.reshape(len(array), *grouping.shape)
-
-
-def _mean(x: Float, grouping: Grouping) -> Float:
-    """Return the mean of what belongs together, added up in float64."""
-    mean: Float = x.mean(axis=grouping.axes, dtype=np.float64, keepdims=True).astype(np.float32)
-    return mean
-
-
-def _add_up(products: Float, grouping: Grouping, gradient: Float | None) -> None:
-    """Write the sums over the elements that share a number of gamma or beta."""
-    if gradient is None:
-        return
-    shared = tuple(axis for axis, extent in enumerate(grouping.affine, 1) if extent == 1)
-    total = products.sum(axis=(0, *shared), dtype=np.float64)
-    np.copyto(gradient, total.reshape(gradient.shape), casting="same_kind")
 
 
 class LayerNormalization(AxesLayer, SampleNormalization):
@@ -202,6 +281,10 @@ class LayerNormalization(AxesLayer, SampleNormalization):
             extent if axis in axes else 1 for axis, extent in enumerate(sample_shape, start=1)
         )
         return Grouping(sample_shape, axes, affine)
+
+    def layout(self, sample_shape: Shape) -> Layout:
+        """Take what lies along the axes together."""
+        return along_axes(self.axes(len(sample_shape) + 1), sample_shape)
 
 
 class GroupNormalization(SampleNormalization):
@@ -270,6 +353,11 @@ class GroupNormalization(SampleNormalization):
         shape = (*pixels, groups, channels // groups)
         axes = (*range(1, len(shape) - 1), len(shape))
         return Grouping(shape, axes, (*(1 for _ in pixels), *shape[-2:]))
+
+    def layout(self, sample_shape: Shape) -> Layout:
+        """Take all pixels of a group of channels together."""
+        *pixels, channels = sample_shape
+        return Layout(1, math.prod(pixels), channels if self.groups == -1 else self.groups)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

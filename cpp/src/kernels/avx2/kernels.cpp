@@ -14,6 +14,7 @@
 #include "kernels/norm_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
+#include "kernels/row_norm_kernels.hpp"
 #include "kernels/row_winograd_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
 #include "kernels/stretch_kernels.hpp"
@@ -52,6 +53,7 @@ const KernelTable avx2_kernels = {
     .pool = pool_kernels,
     .pool2x2 = pool2x2_kernels,
     .batch_norm = batch_norm_kernels,
+    .row_norm = row_norm_kernels,
     .bias = bias_kernels,
     .dropout = dropout,
     .gaussian_dropout = gaussian_dropout,
