@@ -20,7 +20,8 @@ import numpy.ma  # noqa: F401  (which NumPy imports at its first use)
 
 from cnnx.models import load_model
 from hostile_models import Case, crafted, mutations, strange_values
-from test_saving import SPOILT, read, write
+from saved_models import read, write
+from test_spoilt_files import SPOILT
 
 CONSTANT = 128 << 20  # bytes, as SECURITY.md says
 SECONDS = 20

@@ -15,7 +15,7 @@ import pytest
 
 import cnnx
 from cnnx import layers
-from test_saving import CLASSES, data, fit, small_model
+from saved_models import CLASSES, data, fit, small_model
 
 
 class Doubling(layers.Layer):

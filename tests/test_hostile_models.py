@@ -13,8 +13,8 @@ import pytest
 
 from cnnx import saving, tensor_file
 from hostile_models import ARE_MODELS
+from saved_models import OPTIMIZERS, fit, small_model
 from test_graphs import compiled, shared
-from test_saving import OPTIMIZERS, fit, small_model
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
 

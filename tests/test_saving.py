@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import pickle
 import re
 import resource
-import struct
 import subprocess
 import sys
 import threading
@@ -17,62 +15,11 @@ import pytest
 import safetensors.numpy
 
 import cnnx
-from cnnx import layers, optimizers
+from cnnx import layers
 from cnnx.data import write_idx
 from cnnx.models import load_model
-from cnnx.optimizers import SGD, Adam
-from cnnx.optimizers.schedules import PolynomialDecay
-
-CLASSES = 4
-
-
-def data(n=24):
-    generator = np.random.default_rng(1)
-    x = generator.standard_normal((n, 8, 8, 2)).astype(np.float32)
-    return x, generator.integers(0, CLASSES, n)
-
-
-def small_model(optimizer="adam", with_input=True):
-    model = cnnx.Sequential(
-        [
-            *([cnnx.Input((8, 8, 2))] if with_input else []),
-            layers.Conv2D(4, 3, padding="same", strides=(2, 1), kernel_initializer="he_normal"),
-            layers.BatchNormalization(momentum=0.8),
-            layers.ReLU(),
-            layers.MaxPooling2D((1, 2)),
-            layers.AveragePooling2D(2, strides=1, padding="same"),
-            layers.Dropout(0.3),
-            layers.WeightedAveragePooling2D((1, 2)),
-            layers.GaussianDropout(0.2),
-            layers.Flatten(order="F"),
-            layers.Reshape((-1, 8)),
-            layers.Flatten(),
-            layers.Dense(6, activation="tanh", bias_initializer=cnnx.initializers.Constant(0.1)),
-            layers.Dense(CLASSES, trainable=False),
-            layers.Softmax(),
-        ]
-    )
-    loss = "sparse_categorical_crossentropy"
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
-    return model
-
-
-def fit(model, epochs, seed):
-    cnnx.utils.set_random_seed(seed)
-    return model.fit(*data(), batch_size=8, epochs=epochs, verbose=0)
-
-
-OPTIMIZERS = {
-    "sgd": lambda: SGD(0.05),
-    "nesterov": lambda: SGD(0.05, momentum=0.9, nesterov=True),
-    "adam": lambda: Adam(0.01, beta_1=0.8, epsilon=1e-5),
-    "adamw": lambda: optimizers.AdamW(0.01, weight_decay=0.1),
-    "nadam": lambda: optimizers.Nadam(0.01),
-    "momentum": lambda: optimizers.Momentum(0.05),
-    "adagrad": lambda: optimizers.Adagrad(0.05, initial_accumulator_value=0.2),
-    "rmsprop": lambda: optimizers.RMSprop(0.01, epsilon_in_root=False),
-    "decay": lambda: Adam(PolynomialDecay(0.01, 20, 0.001, power=2.0)),
-}
+from cnnx.optimizers import SGD
+from saved_models import CLASSES, OPTIMIZERS, data, fit, small_model
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -314,163 +261,6 @@ def test_only_ordinary_files(tmp_path):
         small_model().save(tmp_path)
     with pytest.raises(FileNotFoundError, match="Create it"):
         small_model().save(tmp_path / "absent" / "model")
-
-
-def read(path):
-    """Return the description and the tensors of a saved model."""
-    with safetensors.safe_open(path, framework="numpy") as file:
-        description = json.loads(file.metadata()["cnnx"])
-        return description, {name: file.get_tensor(name) for name in list(file.keys())}
-
-
-def write(path, description, tensors):
-    metadata = {"cnnx": json.dumps(description)}
-    path.write_bytes(safetensors.numpy.save(tensors, metadata))
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """Return the description and the tensors of a trained model, for a test to spoil."""
-    model = small_model(OPTIMIZERS["decay"]())
-    fit(model, 1, seed=0)
-    path = tmp_path_factory.mktemp("saved") / "model"
-    model.save(path)
-    return read(path)
-
-
-def layer(description, class_name):
-    entries = description["model"]["config"]["layers"]
-    return next(entry for entry in entries if entry["class_name"] == class_name)
-
-
-def field(class_name, name, value):
-    def spoil(description, tensors):
-        layer(description, class_name)["config"][name] = value
-
-    return spoil
-
-
-def entry(path, value):
-    def spoil(description, tensors):
-        *parents, last = path.split("/")
-        for name in parents:
-            description = description[name]
-        description[last] = value
-
-    return spoil
-
-
-def tensor(end, change):
-    def spoil(description, tensors):
-        name = next(name for name in tensors if name.endswith(end))
-        tensors[name] = change(tensors[name])
-
-    return spoil
-
-
-def without(end):
-    def spoil(description, tensors):
-        del tensors[next(name for name in tensors if name.endswith(end))]
-
-    return spoil
-
-
-def added(description, tensors):
-    tensors["conv2d/extra"] = np.zeros(3, np.float32)
-
-
-def class_of(class_name, other):
-    def spoil(description, tensors):
-        layer(description, class_name)["class_name"] = other
-
-    return spoil
-
-
-SPOILT = {
-    "newer format": (entry("format", 2), "format 2"),
-    "format missing": (lambda d, t: d.pop("format"), "format"),
-    "no model": (entry("model", None), "NoneType"),
-    "model is text": (entry("model/config", "os.system"), "string indices"),
-    "another model class": (entry("model/class_name", "Functional"), "Functional"),
-    "model's name is a number": (entry("model/config/name", 3), "name is 3, not a text"),
-    "layers are a dict": (entry("model/config/layers", {"a": 1}), "layer"),
-    "an unknown field of the model": (entry("model/config/more", 1), "unknown field 'more'"),
-    "an unknown part": (entry("more", 1), "unknown field 'more'"),
-    "code for a layer": (class_of("Flatten", "Lambda"), "layer 'Lambda' is unknown"),
-    "a module for a layer": (class_of("Flatten", "os.system"), "layer 'os.system' is unknown"),
-    "a list for a class": (class_of("Flatten", ["Flatten"]), "list"),
-    "another case of a class": (class_of("Flatten", "flatten"), "'flatten', which is not valid"),
-    "an unknown field": (field("Dense", "hook", "print"), "hook"),
-    "text for a number": (field("Dense", "units", "6"), "units"),
-    "a fraction of a unit": (field("Dense", "units", 6.0), "units"),
-    "true for a number": (field("Dense", "units", True), "units"),
-    "vast layer": (field("Dense", "units", 2**30), "but the model needs F32 of shape"),
-    "vast image": (field("InputLayer", "shape", [2**30, 2**30, 2]), "too large"),
-    "vast filter": (field("Conv2D", "kernel_size", [2**30, 2**30]), "too many pixels"),
-    "negative stride": (field("Conv2D", "strides", [-1, 1]), "strides"),
-    "text for a truth": (field("Conv2D", "use_bias", "no"), "use_bias"),
-    "a number for a truth": (field("Conv2D", "use_bias", 1), "use_bias"),
-    "not a number": (field("BatchNormalization", "momentum", float("nan")), "NaN is no number"),
-    "rate above 1": (field("Dropout", "rate", 1.5), "rate"),
-    "unknown activation": (field("Dense", "activation", "exec"), "activation 'exec' is unknown"),
-    "unknown initializer": (field("Dense", "kernel_initializer", "exec"), "kernel_initializer"),
-    "a name for a config": (field("Dense", "kernel_initializer", "zeros"), "not valid"),
-    "nothing for a name": (field("Dense", "name", None), "is missing"),
-    "unknown optimizer": (
-        entry("compile/optimizer/class_name", "Exec"),
-        "optimizer 'Exec'",
-    ),
-    "an unknown argument": (entry("compile/run_eagerly", True), "run_eagerly"),
-    "unknown loss": (entry("compile/loss/class_name", "eval"), "loss 'eval' is unknown"),
-    "unknown metric": (entry("compile/metrics", ["eval"]), "metrics 'eval' is unknown"),
-    "text for a rate": (entry("compile/optimizer/config/beta_1", ".9"), "beta_1"),
-    "compile is a list": (entry("compile", []), "mapping"),
-    "state without optimizer": (entry("compile", None), "no place for the tensor optimizer."),
-    "kernel missing": (without("/kernel"), "is missing"),
-    "part of the state missing": (without("optimizer.v"), "optimizer.v is missing"),
-    "count missing": (without("iterations"), "optimizer.iterations is missing"),
-    "negative count": (tensor("iterations", lambda a: np.array(-1)), "iterations"),
-    "one tensor more": (added, "no place for the tensor conv2d/extra"),
-    "kernel transposed": (tensor("/kernel", lambda a: a[..., None]), "but the model needs"),
-    "kernel of doubles": (tensor("/kernel", lambda a: a.astype("f8")), "F64"),
-    "state too short": (tensor("optimizer.m", lambda a: a[:-1]), "optimizer.m is F32 of shape"),
-}
-
-
-@pytest.mark.parametrize(("spoil", "message"), SPOILT.values(), ids=SPOILT)
-def test_spoilt_files(tmp_path, saved, spoil, message):
-    description, tensors = copy.deepcopy(saved)
-    spoil(description, tensors)
-    path = tmp_path / "model"
-    write(path, description, tensors)
-    with pytest.raises(ValueError, match=message) as failure:
-        load_model(path)
-    assert str(path) in str(failure.value)
-
-
-def test_damaged_bytes(tmp_path):
-    good = tmp_path / "good"
-    model = cnnx.Sequential([cnnx.Input((3,)), layers.Dense(2)])
-    model.save(good)
-    content = good.read_bytes()
-    path = tmp_path / "damaged"
-    size = struct.unpack("<Q", content[:8])[0]
-    for damaged in (
-        b"",
-        content[:7],
-        content[: size // 2],
-        content[:-1],
-        content + b"x",
-        b"\xff" * 8 + content[8:],
-        b"PK\x03\x04" + content,
-        safetensors.numpy.save({"a": np.zeros(3, np.float32)}),
-        safetensors.numpy.save({}, {"cnnx": "[" * 100_000}),
-        safetensors.numpy.save({}, {"cnnx": "[]"}),
-        safetensors.numpy.save({}, {"cnnx": "1" * 5000}),
-    ):
-        path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="damaged: holds no model that can be loaded"):
-            load_model(path)
 
 
 def test_metrics_losses_and_schedules_by_object(tmp_path):
