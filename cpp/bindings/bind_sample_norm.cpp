@@ -1,5 +1,5 @@
 #include "array_view.hpp"
-#include "cnnx/sample_norm.hpp"
+#include "program/calls.hpp"
 
 namespace cnnx::bindings {
 namespace {
@@ -36,7 +36,7 @@ void bind_sample_norm(py::module_& m) {
         float* const d = args.output<float>(dst, "dst", shape_of(src));
         float* const means = args.output<float>(mean, "mean", shape_of(mean));
         float* const deviations = args.output<float>(inv_std, "inv_std", shape_of(mean));
-        args.run([=] { sample_norm_forward(dims, s, {g, b}, epsilon, d, means, deviations); });
+        args.run(SampleNormForward{dims, s, g, b, epsilon, d, means, deviations});
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("dst"), py::arg("mean"),
       py::arg("inv_std"), py::arg("pixels"), py::arg("epsilon"), py::arg("centered") = true);

@@ -21,8 +21,9 @@ void with_call(std::string_view name, Body body) {
                BiasForward<true>, Borders2d<false>, Borders2d<true>, Concatenate,
                Conv2dBackwardData, Conv2dChainForward, Conv2dForward, DenseForward, Merging<false>,
                Merging<true>, Pool2dForward<PoolKind::avg>, Pool2dForward<PoolKind::max>,
-               Pool2dForward<PoolKind::sum>, Resample2dForward, SoftmaxForward<false>,
-               SoftmaxForward<true>, SwapAxes, Upsample2dForward, WeightedSum>(name, body);
+               Pool2dForward<PoolKind::sum>, Resample2dForward, SampleNormForward,
+               SoftmaxForward<false>, SoftmaxForward<true>, SwapAxes, Upsample2dForward,
+               WeightedSum>(name, body);
 }
 
 }  // namespace cnnx

@@ -17,6 +17,7 @@
 #include "cnnx/permutation.hpp"
 #include "cnnx/pool2d.hpp"
 #include "cnnx/resample2d.hpp"
+#include "cnnx/sample_norm.hpp"
 #include "cnnx/softmax.hpp"
 #include "cnnx/upsample2d.hpp"
 #include "program/convolution_calls.hpp"
@@ -112,6 +113,33 @@ struct BatchNormForwardInference {
     batch_norm_forward_inference(
         dims, src, {gamma, beta}, moving_mean, moving_variance, epsilon,
         {addend, activation, pool ? Pooling::squares : Pooling::none, nullptr}, dst);
+  }
+};
+
+struct SampleNormForward {
+  SampleNormDims dims{};
+  Source<float> src, gamma, beta;
+  float epsilon = 0;
+  float *dst = nullptr, *mean = nullptr, *inv_std = nullptr;
+
+  static constexpr const char* name() { return "sample_norm_forward"; }
+  template <typename Fields>
+  void describe(Fields& f) {
+    f.size("samples", dims.samples);
+    f.number("pixels", dims.pixels);
+    f.number("groups", dims.groups);
+    f.number("each", dims.each);
+    f.flag("centered", dims.centered);
+    f.real("epsilon", epsilon);
+    f.input("src", src, {dims.samples, dims.pixels, dims.groups, dims.each});
+    f.optional_input("gamma", gamma, {dims.groups, dims.each});
+    f.optional_input("beta", beta, {dims.groups, dims.each});
+    f.output("dst", dst, {dims.samples, dims.pixels, dims.groups, dims.each});
+    f.output("mean", mean, {dims.samples, dims.groups});
+    f.output("inv_std", inv_std, {dims.samples, dims.groups});
+  }
+  void operator()() const {
+    sample_norm_forward(dims, src, {gamma, beta}, epsilon, dst, mean, inv_std);
   }
 };
 
