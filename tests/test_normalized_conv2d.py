@@ -11,7 +11,7 @@ import cnnx
 from agreement import assert_close, backends, normal
 from cnnx import _core, config, layers
 from cnnx.graph.fusions import fuse
-from cnnx.graph.passes import NormalizedConvolutionPass
+from cnnx.graph.normalized_convolution import NormalizedConvolutionPass
 from fused_networks import check_against_single_layers, stack, steps_of
 
 Array = np.ndarray[Any, Any]

@@ -8,9 +8,10 @@
 
 namespace cnnx::bindings {
 
-// Releases the GIL in its scope. Threads that call one operation after the other hold it for a few
-// microseconds in between; to fall asleep and be woken for it takes longer. So who comes back waits
-// awake, for a while, until the thread that came back last has released it again.
+// Releases the GIL in its scope. A thread that calls one operation after the other holds the GIL
+// for a few microseconds in between. Falling asleep and being woken takes another thread longer
+// than that. So a thread that wants the GIL back stays awake for a while, until the thread that
+// took it last has released it.
 class GilRelease {
  public:
   GilRelease() : state_(PyEval_SaveThread()) {
@@ -49,7 +50,7 @@ class GilRelease {
     return back_.compare_exchange_strong(nobody, state_, std::memory_order_relaxed);
   }
 
-  // The thread that came back last and has not released the GIL here since. Only its address
+  // The thread that took the GIL back last and has not released it here since. Only its address
   // counts.
   inline static std::atomic<PyThreadState*> back_{nullptr};
   PyThreadState* state_;

@@ -103,9 +103,8 @@ void spread(const SampleNormDims& d, const ColumnChunks& columns, float* values,
   columns.repeat(values);
 }
 
-// Three floats that a chunk says of each group: its own mean, and the sums of the deviations from
-// that (what rounding left) and of their squares. They are put together as those of batch norm are.
-
+// Writes three floats for each group of a chunk: its mean, and the sums of the deviations from that
+// (what rounding left) and of their squares. `put_together` makes the samples' statistics of them.
 void find_moments(const SampleNormDims& d, const SampleChunks& chunks, const float* src,
                   const SampleChunks::Chunk& chunk, float* scratch, float* moments) {
   const BatchNormKernels& kernel = kernels().batch_norm;
@@ -184,8 +183,8 @@ void groups_forward(const SampleNormDims& d, const float* src, const Affine& aff
   chunks.for_each([&](const SampleChunks::Chunk& chunk) {
     float* const means = scratch.of_thread(chunk.thread);
     float *const scale = means + width, *const shift = scale + width;
-    const float *const m = mean + chunk.sample * d.groups, *const r =
-                                                               inv_std + chunk.sample * d.groups;
+    const int64_t first_group = chunk.sample * d.groups;
+    const float *const m = mean + first_group, *const r = inv_std + first_group;
     spread(d, columns, means, [&](int64_t g, int64_t) { return m[g]; });
     spread(d, columns, scale, [&](int64_t g, int64_t j) {
       return affine.gamma == nullptr ? r[g] : affine.gamma[j] * r[g];

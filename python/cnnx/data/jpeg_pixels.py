@@ -22,7 +22,7 @@ _MOST_PIXELS = 1 << 17  # their decoding takes 2 MB, which no budget counts
 
 
 def jpeg_pixels(file: BinaryIO, grey: bool, fraction_from: int) -> Pixels | None:
-    """Return a picture's pixels, (height, width, 1) if grey, else (height, width, 4) with a filler.
+    """Return a picture's pixels: one grey value each, or three colours and an unused fourth value.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def jpeg_pixels(file: BinaryIO, grey: bool, fraction_from: int) -> Pixels | None
     Returns
     -------
     ndarray or None
-        None if Pillow must read the file.
+        Shape (height, width, 1) or (height, width, 4); None if Pillow must read the file.
     """
     jpeg = _simplejpeg()
     if jpeg is None or not isinstance(file, BytesIO):

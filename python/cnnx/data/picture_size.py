@@ -46,7 +46,7 @@ def stretch_bytes(bands: Iterable[Pixels], shape: Shape, box: Box, out: Array) -
     Parameters
     ----------
     bands : iterable of ndarray
-        (rows, width, 1), or (rows, width, 4) with a filler behind three colours.
+        (rows, width, 1), or (rows, width, 4): three colours and an unused fourth value.
     shape : tuple
         Height, width and 1 or 4, of all bands together.
     box, out

@@ -10,12 +10,12 @@ from cnnx import _core, activations
 from cnnx.arrays import Shape
 from cnnx.geometry import is_open
 from cnnx.graph.graph import Graph
+from cnnx.graph.normalized_convolution import NormalizedConvolutionPass
 from cnnx.graph.passes import (
     ConvolutionChain,
     ConvolutionPass,
     NetInput,
     NormalizationPass,
-    NormalizedConvolutionPass,
     Pass,
     TransposedPass,
     is_ours,

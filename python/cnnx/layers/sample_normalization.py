@@ -159,8 +159,8 @@ class SampleNormalization(AffineLayer):
     What the layers share that normalise each sample by itself.
 
     y = gamma (x - mean) / sqrt(variance + epsilon) + beta, with mean and variance over the elements
-    of a sample that belong together. Subclasses say which do (`group`), and the shape of gamma and
-    beta (`affine_shape`).
+    of a sample that belong together. Subclasses say which do (`group`), how these lie in memory
+    (`layout`), and the shape of gamma and beta (`affine_shape`).
 
     Parameters
     ----------
