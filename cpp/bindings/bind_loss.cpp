@@ -183,6 +183,16 @@ void def_elementwise(py::module_& m) {
 }  // namespace
 
 void bind_loss(py::module_& m) {
+  m.def(
+      "are_shares",
+      [](const py::array& targets) {
+        const Arguments args("are_shares");
+        const float* const t = args.input<float>(targets, "targets", shape_of(targets));
+        bool result = false;
+        args.run([=, n = targets.size(), &result] { result = are_shares(n, t); });
+        return result;
+      },
+      py::arg("targets"));
   def_fused_forward<float>(m, "softmax_cross_entropy_forward", softmax_cross_entropy_forward);
   def_backward<float>(m, "softmax_cross_entropy_backward", "probs", "diff_logits",
                       softmax_cross_entropy_backward);

@@ -21,6 +21,9 @@ Shape: TypeAlias = tuple[Any, ...]
 FLOAT32 = np.dtype(np.float32)
 INT64 = np.dtype(np.int64)
 
+REAL = frozenset("biuf")
+"""The kinds of NumPy's types that are real numbers: booleans, integers and floats."""
+
 
 def is_contiguous(array: Array, dtype: np.dtype[Any]) -> bool:
     """Return whether the core can read `array` as elements of `dtype`."""
@@ -51,6 +54,8 @@ def real_array(value: Any, name: str) -> Array:
     TypeError
         For masked arrays, complex numbers, text, objects and ragged sequences.
     """
+    if type(value) is np.ndarray and value.dtype.kind in REAL:
+        return value
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array; fill the masked values first: x.filled(0)")
     try:
@@ -59,7 +64,7 @@ def real_array(value: Any, name: str) -> Array:
         raise TypeError(
             f"{name} is ragged: its rows differ in length; give all one size ({error})"
         ) from error
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in REAL:
         found = f"dtype {array.dtype}" if array.ndim else type(value).__name__
         raise TypeError(f"{name} must hold real numbers, got {found}; {_remedy(value, array)}")
     return array

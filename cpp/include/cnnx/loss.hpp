@@ -11,6 +11,9 @@ struct LossDims {
   int64_t rows, n;
 };
 
+// Whether no target lies outside 0 to 1: what the cross-entropies ask for. NaN passes.
+bool are_shares(int64_t n, const float* targets);
+
 // Softmax and cross-entropy in one: from logits to probs, and to losses -sum targets * log probs,
 // finite for any finite logits. probs may be logits; diff_logits may be probs.
 void softmax_cross_entropy_forward(const LossDims& dims, const float* logits, const float* targets,

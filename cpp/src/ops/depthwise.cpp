@@ -45,6 +45,21 @@ struct AtOnce {
   int64_t rows = INT64_MAX, vectors = INT64_MAX;
 };
 
+// The same vectors, column by column if rows are so short that their few sums would wait for each
+// other.
+ConvRows in_long_runs(const ConvRows& rows) {
+  constexpr int64_t kShort = 8;
+  if (rows.pixels >= std::min(kShort, rows.count)) return rows;
+  return {.images = rows.images,
+          .count = rows.pixels,
+          .pixels = rows.count,
+          .src_image_stride = rows.src_image_stride,
+          .src_row_stride = rows.src_stride,
+          .src_stride = rows.src_row_stride,
+          .dst_row_stride = rows.dst_stride,
+          .dst_stride = rows.dst_row_stride};
+}
+
 // Calls body(part, row, vector) for the parts of `rows`, the first of which begins there, unless an
 // interruption stops it.
 template <typename Body>
@@ -108,13 +123,14 @@ void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& t
         const int64_t c = vectors.first(b);
         const float* const start = bias == nullptr ? nullptr : biases + b * vectors.lanes;
         const auto make = [&](int64_t x, int64_t cols) {
-          for_each_part(dims, rows, pace, [&](const ConvRows& part, int64_t y, int64_t v) {
+          const ConvRows runs = in_long_runs(rows);
+          for_each_part(dims, runs, pace, [&](const ConvRows& part, int64_t y, int64_t v) {
             kernels().depthwise.forward(
                 part, seen,
-                from + y * rows.src_row_stride + v * rows.src_stride + x * dims.stride_w * dims.ic +
+                from + y * runs.src_row_stride + v * runs.src_stride + x * dims.stride_w * dims.ic +
                     c,
                 weights + b * block, start,
-                to + y * rows.dst_row_stride + v * rows.dst_stride + x * out.pixel_stride + c,
+                to + y * runs.dst_row_stride + v * runs.dst_stride + x * out.pixel_stride + c,
                 cols);
           });
         };

@@ -37,6 +37,12 @@ void backward(LossBackward kernel, const LossDims& dims, const float* outputs, c
 
 }  // namespace
 
+bool are_shares(int64_t n, const float* targets) {
+  int outside = 0;
+  for (int64_t i = 0; i < n; ++i) outside |= targets[i] < 0.0f | targets[i] > 1.0f;
+  return outside == 0;
+}
+
 void softmax_cross_entropy_forward(const LossDims& dims, const float* logits, const float* targets,
                                    float* probs, float* losses) {
   const auto kernel = kernels().softmax.forward;

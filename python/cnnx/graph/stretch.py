@@ -90,7 +90,7 @@ class Changes:
     def last(self) -> int:
         """Return another number after each change."""
         change = Weight.last_change
-        if self._seen != change:
+        if self._weights and self._seen != change:
             version = sum(weight.version for weight in self._weights)
             if version != self._version:
                 self._version, self._changed = version, change

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnx.arrays import Array, Float, as_float32
+from cnnx import _core
+from cnnx.arrays import FLOAT32, Array, Float, as_float32, is_contiguous
 from cnnx.geometry import integer
-
-_ONE = np.float32(1).view(np.uint32)
 
 
 def ignored_label(label: int | None, name: str) -> int | None:
@@ -18,12 +17,8 @@ def ignored_label(label: int | None, name: str) -> int | None:
 
 def require_shares(loss_name: str, targets: Array, owner: str) -> None:
     """Raise ValueError for a target outside 0 to 1; NaN passes, and gives a loss of NaN."""
-    if targets.dtype == np.float32:
-        # The bits of a number from 0 to 1, seen as a whole number, are at most those of 1. Those of
-        # -0 and NaN are not, which the slower check lets pass.
-        bits = targets.view(np.uint32)
-        if np.maximum.reduce(bits, axis=None, initial=0) <= _ONE:
-            return
+    if is_contiguous(targets, FLOAT32) and _core.are_shares(targets):
+        return
     lowest = np.fmin.reduce(targets, axis=None, initial=1)
     highest = np.fmax.reduce(targets, axis=None, initial=0)
     if lowest < 0 or highest > 1:

@@ -125,7 +125,7 @@ def targets(model: CompiledNetwork, y: Any, inputs: Sequence[Array], operation: 
 def _targets(heads: Sequence[Head], y: Any, count: int, operation: str) -> list[Array]:
     if y is None:
         raise TypeError(f"{operation}: y is missing")
-    if len(heads) == 1 and not isinstance(y, Mapping):
+    if len(heads) == 1 and (type(y) is np.ndarray or not isinstance(y, Mapping)):
         if _is_list_of_one(y) and np.ndim(y[0]) and count > 1:
             y = y[0]
         return [_target(heads[0], y, count, operation, "y")]
@@ -145,7 +145,8 @@ def _target(head: Head, y: Any, count: int, operation: str, what: str) -> Array:
             f"{operation}: x and {what} must have the same length: x has {count} samples, "
             f"{what} {number}"
         )
-    array = channels_last(y, array, head.shape)
+    if array is not y:
+        array = channels_last(y, array, head.shape)
     if head.loss is None:
         return array
     return head.loss.check_targets(array, (count, *head.shape), operation)
@@ -207,7 +208,8 @@ def stream(
             )
         inputs = ready(batch)
         weight = batch[2] if len(batch) == 3 else None
-        rest = batch_targets(model, batch[1], weight, inputs, operation, class_weight)
+        heads = model.training_step(operation).at(inputs).heads
+        rest = batch_targets(model, heads, batch[1], weight, inputs, operation, class_weight)
         return [*inputs, *rest]
 
     found = Stream(x, check, operation, steps)
@@ -254,6 +256,7 @@ def _copied(arrays: Sequence[Array], buffers: list[Buffer]) -> list[Float]:
 
 def batch_targets(
     model: CompiledNetwork,
+    heads: Sequence[Head],
     y: Any,
     sample_weight: Any,
     inputs: Sequence[Array],
@@ -263,7 +266,6 @@ def batch_targets(
     """Return the targets of a batch and their weights, if any, as the core reads them."""
     if not len(inputs[0]):
         raise ValueError(f"{operation}: x holds no samples")
-    heads = model.training_step(operation).at(inputs).heads
     found = ready = _targets(heads, y, len(inputs[0]), operation)
     for place, head in enumerate(heads):
         if not (head.sparse or is_contiguous(found[place], FLOAT32)):

@@ -346,8 +346,7 @@ class Model(SteppedNetwork):
             form, arrays = own_arrays(self, x, y, sample_weight, "train_on_batch", classes)
             return self._own_figures("train", [*arrays, form], return_dict)
         with self.lock:
-            arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
-            step = self.training_step("train_on_batch").at(arrays)
+            step, arrays = self._checked(x, y, sample_weight, "train_on_batch", classes)
             step.reset_metrics()
             values = step.train(*arrays)
             return self._figures(values, return_dict)
@@ -360,8 +359,7 @@ class Model(SteppedNetwork):
             form, arrays = own_arrays(self, x, y, sample_weight, "test_on_batch")
             return self._own_figures("test", [*arrays, form], return_dict)
         with self.lock:
-            arrays = self._checked(x, y, sample_weight, "test_on_batch")
-            step = self.training_step("test_on_batch").at(arrays)
+            step, arrays = self._checked(x, y, sample_weight, "test_on_batch")
             step.reset_metrics(judges=True)
             values = step.evaluate(*arrays)
             return self._figures(values, return_dict)

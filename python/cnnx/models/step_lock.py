@@ -63,11 +63,10 @@ class StepLock:
             with self._left:
                 self._left.notify_all()
 
-    def __enter__(self) -> None:
-        self.acquire()
+    __enter__ = acquire
 
     def __exit__(self, *exception: object) -> None:
-        self.release()
+        self._alone.release()
 
 
 def _take_all() -> None:

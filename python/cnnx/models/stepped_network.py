@@ -74,8 +74,8 @@ class SteppedNetwork(WrittenNetwork):
         An array for each trainable weight, by layer and name ("conv2d/kernel"), of its shape.
         """
         with self.lock:
-            arrays = self._checked(x, y, sample_weight, "gradients")
-            self.training_step("gradients").at(arrays).differentiate(*arrays)
+            step, arrays = self._checked(x, y, sample_weight, "gradients")
+            step.differentiate(*arrays)
             trainable = set(self.trainable_weights)
             return {
                 name: weight.gradient.copy()
@@ -327,8 +327,7 @@ class SteppedNetwork(WrittenNetwork):
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with self.lock:
-            arrays = self._checked(x, y, sample_weight, "train_step")
-            step = self.training_step("train_step").at(arrays)
+            step, arrays = self._checked(x, y, sample_weight, "train_step")
             return self._gathered(step, step.train(*arrays), len(arrays[0]))
 
     def test_step(self, data: Any) -> Logs:
@@ -348,8 +347,7 @@ class SteppedNetwork(WrittenNetwork):
         """
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with self.lock:
-            arrays = self._checked(x, y, sample_weight, "test_step")
-            step = self.training_step("test_step").at(arrays)
+            step, arrays = self._checked(x, y, sample_weight, "test_step")
             return self._gathered(step, step.evaluate(*arrays, apart=False), len(arrays[0]))
 
     def predict_step(self, data: Any) -> Any:
@@ -383,8 +381,9 @@ class SteppedNetwork(WrittenNetwork):
         sample_weight: Any,
         operation: str,
         class_weight: Mapping[int, float] | None = None,
-    ) -> list[Array]:
-        """Return one batch as `TrainingStep` takes it."""
-        ready = handed.batch(self, x, self._buffers, operation)
-        ready += handed.batch_targets(self, y, sample_weight, ready, operation, class_weight)
-        return ready
+    ) -> tuple[TrainingStep, list[Array]]:
+        """Return the step for one batch, and the batch as it takes it."""
+        x = handed.batch(self, x, self._buffers, operation)
+        step = self.training_step(operation).at(x)
+        y = handed.batch_targets(self, step.heads, y, sample_weight, x, operation, class_weight)
+        return step, [*x, *y]

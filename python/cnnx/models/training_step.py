@@ -68,6 +68,10 @@ class TrainingStep:
             self.heads.append(Head(objective, shape, shorter is not None, self.group))
         self.losses = len(figure_names(objectives)) - sum(len(head.figures) for head in self.heads)
         """How many of the figures are losses; metrics come after them."""
+        self._stateful = [
+            [figure.metric for figure in self.figures(judges) if figure.keeps_state]
+            for judges in (False, True)
+        ]
         self._inputs = len(graph.inputs)
         graph, activities = penalized(graph)
         self._graph = graph
@@ -119,13 +123,13 @@ class TrainingStep:
             Number of the samples on all ranks of a group, if it is known.
         """
         statistics = self.parameters.state
-        np.copyto(self._statistics, statistics)
+        self._statistics[...] = statistics
         try:
             values = self._with_penalties(self.differentiated(arrays, joint))
             if self.penalties is not None:
                 self.penalties.add_gradients()
         except BaseException:
-            np.copyto(statistics, self._statistics)
+            statistics[...] = self._statistics
             raise
         self.parameters.changed()  # before it is true: an interrupt can come at any time
         self.optimizer.step(self.learned)
@@ -134,13 +138,13 @@ class TrainingStep:
     def differentiate(self, *arrays: Array) -> None:
         """Write the gradients that `train` would step along; no weight and no statistic changes."""
         statistics = self.parameters.state
-        np.copyto(self._statistics, statistics)
+        self._statistics[...] = statistics
         try:
             self.differentiated(arrays, None)
             if self.penalties is not None:
                 self.penalties.add_gradients()
         finally:
-            np.copyto(statistics, self._statistics)
+            statistics[...] = self._statistics
 
     def evaluate(self, *arrays: Array, joint: int | None = None, apart: bool = True) -> list[float]:
         """Return the batch's loss and other figures; `apart` from those of training."""
@@ -167,13 +171,12 @@ class TrainingStep:
 
     def reset_metrics(self, judges: bool = False) -> None:
         """Reset metrics that keep a state: those of `evaluate`, or those of `train`."""
-        for figure in self.figures(judges):
-            if figure.keeps_state:
-                figure.metric.reset_state()
+        for metric in self._stateful[judges]:
+            metric.reset_state()
 
     def metrics(self) -> list[Metric]:
         """Return the metrics of training that keep a state."""
-        return [figure.metric for figure in self.figures() if figure.keeps_state]
+        return self._stateful[False]
 
     def figures(self, judges: bool = False) -> list[Figure]:
         """Return the metrics of all outputs: those of `train`, or those of `evaluate`."""
