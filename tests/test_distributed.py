@@ -16,7 +16,7 @@ import distributed_cases
 from cnnx.distributed import Group
 from mpi_launcher import finish, mpiexec, start
 
-PROGRAM = Path(distributed_cases.__file__)
+PROGRAM = Path(__file__).with_name("distributed_program.py")
 DOCUMENT = PROGRAM.parents[1] / "docs" / "distributed.md"
 
 
