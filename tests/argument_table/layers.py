@@ -6,12 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from agreement import normal
 from argument_table.augmentation import AUGMENTATION
 from argument_table.kinds import (
     CHOICE,
     COUNT,
-    ENDS,
     FLAG,
     INFINITY,
     NAN,
@@ -21,7 +19,6 @@ from argument_table.kinds import (
     RATE,
     REAL,
     SHAPE,
-    STEP,
     Array,
     Entry,
     Fault,
@@ -31,10 +28,9 @@ from argument_table.kinds import (
     values,
 )
 from argument_table.layer_entry import IMAGE, LAYER_INPUT, layer
+from argument_table.windows import SEQUENCE, WINDOW_LAYERS
 from cnnx import layers
 
-SEQUENCE = normal(21, 2, 6, 2)
-WINDOWS: dict[str, Any] = {"pool_size": 2, "strides": 2, "padding": "valid", "data_format": None}
 SEQUENCE_INPUT: Kind = LAYER_INPUT | {"a row": Fault(ValueError, lambda a: a[0], named=False)}
 MARGINS = {name: fault for name, fault in PADDING.items() if name != "'causal'"} | types("same")
 MARGIN = (
@@ -44,45 +40,6 @@ MARGIN = (
 )
 RANDOM: dict[str, Any] = {"seed": 1}
 NOISE = values((None, 0), (None, 1), (None, 9, 9, 9), [1] * 70) | types("1", 1, {}, (None, 1.5))
-STEPS: dict[str, Kind] = {
-    **dict.fromkeys(["kernel_size", "strides", "dilation_rate", "pool_size"], STEP),
-    "padding": ENDS,
-}
-POOLING_OF_STEPS = STEPS | {"padding": ENDS | values("full", "causal", 2)}
-KERNEL: dict[str, Any] = {
-    "kernel_size": 3,
-    "strides": 1,
-    "padding": "valid",
-    "data_format": None,
-    "dilation_rate": 1,
-    "activation": "relu",
-    "use_bias": True,
-    "bias_initializer": "zeros",
-}
-DEPTHWISE: dict[str, Any] = KERNEL | {
-    "depth_multiplier": 2,
-    "depthwise_initializer": "glorot_uniform",
-    "depthwise_regularizer": "l1",
-    "depthwise_constraint": "unit_norm",
-}
-SEPARABLE: dict[str, Any] = DEPTHWISE | {
-    "filters": 4,
-    "pointwise_initializer": "ones",
-    "pointwise_regularizer": "l2",
-    "pointwise_constraint": "max_norm",
-}
-TRANSPOSED: dict[str, Any] = KERNEL | {
-    "filters": 4,
-    "strides": 2,
-    "output_padding": 1,
-    "kernel_initializer": "glorot_uniform",
-    "groups": 2,
-}
-ADDED = values(2)  # as many as the strides
-GROUPS = COUNT | values(3)
-POOLING = {"padding": PADDING | values("full", 2), "strides": {**PAIR}}
-
-
 NORMALIZATION: dict[str, Kind] = {"epsilon": RATE | values(0), "scale": FLAG}
 AFFINE: dict[str, Any] = {
     "epsilon": 1e-3,
@@ -116,7 +73,6 @@ LAYERS: dict[str, Entry] = {
     "Multiply": merging(layers.Multiply),
     "Subtract": merging(layers.Subtract),
     "Activation": layer(layers.Activation, activation="tanh"),
-    "AveragePooling2D": layer(layers.AveragePooling2D, POOLING, **WINDOWS),
     "BatchNormalization": layer(
         layers.BatchNormalization,
         {
@@ -139,85 +95,6 @@ LAYERS: dict[str, Entry] = {
         gamma_constraint="non_neg",
         moving_mean_initializer="zeros",
         moving_variance_initializer="ones",
-    ),
-    "Conv1D": layer(
-        layers.Conv1D,
-        STEPS | {"bias": CHOICE, "groups": GROUPS},
-        **KERNEL,
-        x=SEQUENCE,
-        filters=4,
-        groups=2,
-        kernel_initializer="glorot_uniform",
-        operation="correlation",
-        bias="tied",
-        bias_operation="add",
-    ),
-    "Conv1DTranspose": layer(
-        layers.Conv1DTranspose,
-        STEPS | {"groups": GROUPS, "output_padding": less(STEP, "0") | ADDED},
-        x=SEQUENCE,
-        **TRANSPOSED,
-    ),
-    "Conv2DTranspose": layer(
-        layers.Conv2DTranspose,
-        {"groups": GROUPS, "output_padding": less(PAIR, "0") | ADDED},
-        **TRANSPOSED,
-    ),
-    "DepthwiseConv1D": layer(layers.DepthwiseConv1D, STEPS, x=SEQUENCE, **DEPTHWISE),
-    "DepthwiseConv2D": layer(layers.DepthwiseConv2D, **DEPTHWISE),
-    "SeparableConv1D": layer(layers.SeparableConv1D, STEPS, x=SEQUENCE, **SEPARABLE),
-    "SeparableConv2D": layer(layers.SeparableConv2D, **SEPARABLE),
-    "AdaptiveAveragePooling1D": layer(
-        layers.AdaptiveAveragePooling1D,
-        {"output_size": STEP},
-        x=SEQUENCE,
-        output_size=4,
-        data_format=None,
-    ),
-    "AdaptiveAveragePooling2D": layer(
-        layers.AdaptiveAveragePooling2D, {"output_size": PAIR}, output_size=4, data_format=None
-    ),
-    "AdaptiveMaxPooling1D": layer(
-        layers.AdaptiveMaxPooling1D,
-        {"output_size": STEP},
-        x=SEQUENCE,
-        output_size=4,
-        data_format=None,
-    ),
-    "AdaptiveMaxPooling2D": layer(
-        layers.AdaptiveMaxPooling2D, {"output_size": PAIR}, output_size=(4, 5), data_format=None
-    ),
-    "AveragePooling1D": layer(layers.AveragePooling1D, POOLING_OF_STEPS, x=SEQUENCE, **WINDOWS),
-    "MaxPooling1D": layer(layers.MaxPooling1D, POOLING_OF_STEPS, x=SEQUENCE, **WINDOWS),
-    "GlobalAveragePooling1D": layer(
-        layers.GlobalAveragePooling1D, x=SEQUENCE, data_format=None, keepdims=False
-    ),
-    "GlobalMaxPooling1D": layer(
-        layers.GlobalMaxPooling1D, x=SEQUENCE, data_format=None, keepdims=False
-    ),
-    "Conv2D": layer(
-        layers.Conv2D,
-        {
-            "bias": CHOICE,
-            "groups": COUNT | values(3),
-            "input_shape": {k: f for k, f in SHAPE.items() if k != "None"},
-        },
-        filters=4,
-        kernel_size=3,
-        strides=1,
-        padding="valid",
-        data_format=None,
-        dilation_rate=1,
-        groups=2,
-        activation="relu",
-        use_bias=True,
-        kernel_initializer="glorot_uniform",
-        bias_initializer="zeros",
-        operation="correlation",
-        bias="tied",
-        bias_operation="add",
-        name="c",
-        input_shape=(6, 6, 2),
     ),
     "Cropping1D": layer(
         layers.Cropping1D,
@@ -256,10 +133,6 @@ LAYERS: dict[str, Entry] = {
     "Flatten": layer(layers.Flatten, data_format=None, order="C"),
     "GaussianDropout": layer(layers.GaussianDropout, rate=0.5, **RANDOM),
     "GaussianNoise": layer(layers.GaussianNoise, stddev=0.5, **RANDOM),
-    "GlobalAveragePooling2D": layer(
-        layers.GlobalAveragePooling2D, data_format=None, keepdims=False
-    ),
-    "GlobalMaxPooling2D": layer(layers.GlobalMaxPooling2D, data_format=None, keepdims=False),
     "GroupNormalization": layer(
         layers.GroupNormalization,
         {
@@ -292,7 +165,6 @@ LAYERS: dict[str, Entry] = {
         **AFFINE,
     ),
     "LeakyReLU": layer(layers.LeakyReLU, negative_slope=0.1),
-    "MaxPooling2D": layer(layers.MaxPooling2D, POOLING, **WINDOWS),
     "PReLU": layer(
         layers.PReLU,
         {"shared_axes": values(0, -1, 4, (1, 1), (1, 2**31)) | types(True, 1.5, "1", (1, "2"))},
@@ -354,7 +226,6 @@ LAYERS: dict[str, Entry] = {
         layers.SpatialDropout1D, {"x": SEQUENCE_INPUT}, x=SEQUENCE, rate=0.5, **RANDOM
     ),
     "SpatialDropout2D": layer(layers.SpatialDropout2D, rate=0.5, data_format=None, **RANDOM),
-    "SumPooling2D": layer(layers.SumPooling2D, POOLING, **WINDOWS),
     "SpectralNormalization": layer(
         layers.SpectralNormalization,
         {"layer": types(None, "dense", 3, layers.Dense), "power_iterations": COUNT | values(1000)},
@@ -381,9 +252,6 @@ LAYERS: dict[str, Entry] = {
         size=(2, 3),
         data_format=None,
         interpolation="bilinear",
-    ),
-    "WeightedAveragePooling2D": layer(
-        layers.WeightedAveragePooling2D, POOLING, **WINDOWS, scale_initializer="ones"
     ),
     "Affine": layer(
         layers.Affine,
@@ -549,4 +417,5 @@ LAYERS: dict[str, Entry] = {
         padding=((1, 0), (2, 1)),
         data_format=None,
     ),
+    **WINDOW_LAYERS,
 }
