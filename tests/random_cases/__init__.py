@@ -32,6 +32,14 @@ from random_cases.arrangement import (
     ZeroPadding2D,
 )
 from random_cases.case import Case
+from random_cases.convolutions import (
+    Convolution,
+    Depthwise,
+    DepthwiseConvolution,
+    SeparableConvolution,
+    TransposedConvolution,
+    Winograd,
+)
 from random_cases.losses import (
     AbsoluteError,
     Binary,
@@ -66,6 +74,16 @@ from random_cases.numpy_layers import (
     Resizing,
     Select,
 )
+from random_cases.pooling import (
+    AdaptiveAveragePooling,
+    AdaptiveMaxPooling,
+    AveragePooling,
+    GlobalAveragePooling,
+    GlobalMaxPooling,
+    MaxPooling,
+    SumPooling,
+    WeightedPooling,
+)
 from random_cases.rows import (
     Activation,
     AlphaDropout,
@@ -79,33 +97,19 @@ from random_cases.rows import (
     SpatialDropout1D,
     SpatialDropout2D,
 )
-from random_cases.upsampling import UpSampling1D, UpSampling2D
-from random_cases.windows import (
-    AdaptiveAveragePooling,
+from random_cases.sequences import (
     AdaptiveAveragePooling1D,
-    AdaptiveMaxPooling,
     AdaptiveMaxPooling1D,
-    AveragePooling,
     AveragePooling1D,
-    Convolution,
     Convolution1D,
-    Depthwise,
-    DepthwiseConvolution,
     DepthwiseConvolution1D,
-    GlobalAveragePooling,
     GlobalAveragePooling1D,
-    GlobalMaxPooling,
     GlobalMaxPooling1D,
-    MaxPooling,
     MaxPooling1D,
-    SeparableConvolution,
     SeparableConvolution1D,
-    SumPooling,
-    TransposedConvolution,
     TransposedConvolution1D,
-    WeightedPooling,
-    Winograd,
 )
+from random_cases.upsampling import UpSampling1D, UpSampling2D
 
 __all__ = ["FAMILIES", "Case", "Loss", "random_case"]
 
