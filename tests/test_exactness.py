@@ -41,7 +41,7 @@ def test_every_layer_and_loss_is_tried() -> None:
     cases = [random_case(family, 0) for family in FAMILIES]
     tried = {type(case.layer()).__name__ for case in cases if not isinstance(case, Loss)}
     assert tried == set(layers.LAYERS) - NOT_TRIED
-    # test_elementwise_loss, test_losses and test_gradient_check compare the others.
+    # test_elementwise_loss, test_row_loss, test_losses and test_gradient_check compare the others.
     in_core = {cls for cls in losses.LOSSES.values() if isinstance(cls.on_outputs, Kernels)}
     assert in_core < {type(case.loss) for case in cases if isinstance(case, Loss)}
 

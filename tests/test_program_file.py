@@ -66,6 +66,7 @@ def test_what_networks_for_pictures_are_made_of_needs_no_python() -> None:
         *("AveragePooling2D", "BatchNormalization", "Conv2D", "Conv2DTranspose", "Dense"),
         *("DepthwiseConv2D", "Flatten", "GlobalAveragePooling2D", "MaxPooling2D", "ReLU"),
         *("Rescaling", "Reshape", "SeparableConv2D", "Softmax", "UpSampling2D", "ZeroPadding2D"),
+        *("GroupNormalization", "LayerNormalization", "RMSNormalization", "UnitNormalization"),
     }
     native = set()
     for name, case in CASES.items():

@@ -18,80 +18,88 @@ EPSILON = 1e-3
 Array = NDArray[Any]
 
 
-def statistics(src: Array, centered: bool) -> tuple[Array, Array]:
+def statistics(src: Array, centered: bool, averaged: bool = True) -> tuple[Array, Array]:
     """Mean and 1 / deviation of what lies along pixels and `each`, (samples, groups)."""
     x = src.astype(np.float64)
     mean = x.mean(axis=(1, 3)) * centered
-    variance = ((x - mean[:, None, :, None]) ** 2).mean(axis=(1, 3))
+    squares = (x - mean[:, None, :, None]) ** 2
+    variance = squares.mean(axis=(1, 3)) if averaged else squares.sum(axis=(1, 3))
     return mean, 1 / np.sqrt(variance + EPSILON)
 
 
-def normalised(src: Array, centered: bool) -> Array:
-    mean, inv_std = statistics(src, centered)
+def normalised(src: Array, centered: bool, averaged: bool = True) -> Array:
+    mean, inv_std = statistics(src, centered, averaged)
     normal_of: Array = (src - mean[:, None, :, None]) * inv_std[:, None, :, None]
     return normal_of
 
 
 def gradients(
-    src: Array, dy: Array, gamma: Array | float, centered: bool
+    src: Array, dy: Array, gamma: Array | float, centered: bool, averaged: bool
 ) -> tuple[Array, Array, Array]:
-    """With x^ = (x - mean) / std and g = gamma dy: dx = (g - mean(g) - x^ mean(g x^)) / std."""
-    x = normalised(src, centered)
-    inv_std = statistics(src, centered)[1][:, None, :, None]
+    """With x^ = (x - mean) / std and g = gamma dy: dx = (g - mean(g) - x^ mean(g x^)) / std.
+
+    Of squares that are not averaged, g x^ is not either.
+    """
+    x = normalised(src, centered, averaged)
+    inv_std = statistics(src, centered, averaged)[1][:, None, :, None]
     g = dy.astype(np.float64) * gamma
     mean = g.mean(axis=(1, 3), keepdims=True) * centered
-    dx = (g - mean - x * (g * x).mean(axis=(1, 3), keepdims=True)) * inv_std
+    along = (np.mean if averaged else np.sum)(g * x, axis=(1, 3), keepdims=True)
+    dx = (g - mean - x * along) * inv_std
     return dx, (dy * x).sum(axis=(0, 1)), dy.sum(axis=(0, 1), dtype=np.float64)
 
 
-@example((2, 1, 1, 5_000), True, True, 1)  # more than a block of a long sum
-@example((300, 1, 1, 200), True, False, 1)  # rows for two threads
-@example((3, 2_000, 4, 5), True, True, 1)  # several chunks of a sample
-@example((40, 49, 2, 64), True, True, 1)
-@example((2, 30, 20, 1), False, True, 1)  # every channel by itself
+@example((2, 1, 1, 5_000), True, True, True, 1)  # more than a block of a long sum
+@example((300, 1, 1, 200), True, False, True, 1)  # rows for two threads
+@example((300, 1, 1, 200), False, False, False, 1)  # of length 1
+@example((3, 2_000, 4, 5), True, True, True, 1)  # several chunks of a sample
+@example((3, 2_000, 4, 5), True, True, False, 1)
+@example((40, 49, 2, 64), True, True, True, 1)
+@example((2, 30, 20, 1), False, True, True, 1)  # every channel by itself
 @given(
     st.tuples(st.integers(1, 5), st.integers(1, 9), st.integers(1, 4), st.integers(1, 40)),
+    st.booleans(),
     st.booleans(),
     st.booleans(),
     seeds,
 )
 def test_it_agrees_with_the_oracle(
-    shape: tuple[int, int, int, int], affine: bool, centered: bool, seed: int
+    shape: tuple[int, int, int, int], affine: bool, centered: bool, averaged: bool, seed: int
 ) -> None:
     samples, pixels, groups, each = shape
     src = normal(seed, *shape) + np.float32(3)
     gamma = normal(seed + 1, groups, each) + np.float32(2) if affine else None
     beta = normal(seed + 2, groups, each) if affine else None
     factor, summand = (gamma, beta) if affine else (1.0, 0.0)
-    mean, inv_std = statistics(src, centered)
+    mean, inv_std = statistics(src, centered, averaged)
     alone = pixels * each == 1  # what is normalised is 0 but for rounding
+    kind = {"pixels": pixels, "centered": centered, "averaged": averaged}
     flat: dict[str, Any] = {
         "gamma": None if gamma is None else gamma.ravel(),
         "beta": None if beta is None else beta.ravel(),
     }
-    found = normalised(src, centered) * factor + summand
+    found = normalised(src, centered, averaged) * factor + summand
     if not (alone and centered):
         check(
             _core.sample_norm_forward,
-            {"src": src, **flat, "pixels": pixels, "epsilon": EPSILON, "centered": centered},
+            {"src": src, **flat, **kind, "epsilon": EPSILON},
             {"dst": found, "mean": mean, "inv_std": inv_std},
         )
         check(
             _core.sample_norm_forward,
-            {"src": src, **flat, "pixels": pixels, "epsilon": EPSILON, "centered": centered},
+            {"src": src, **flat, **kind, "epsilon": EPSILON},
             {"dst": found, "mean": mean, "inv_std": inv_std},
             in_place={"dst": "src"},
         )
     dy = normal(seed + 3, *shape)
-    dx, diff_gamma, diff_beta = gradients(src, dy, factor, centered)
+    dx, diff_gamma, diff_beta = gradients(src, dy, factor, centered, averaged)
     inputs = {
         "src": src,
         "diff_dst": dy,
         "gamma": flat["gamma"],
         "mean": mean.astype(np.float32),
         "inv_std": inv_std.astype(np.float32),
-        "pixels": pixels,
-        "centered": centered,
+        **kind,
     }
     for backend in backends():
         backend.use()

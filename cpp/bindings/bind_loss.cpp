@@ -4,6 +4,7 @@
 #include "array_view.hpp"
 #include "cnnx/elementwise_loss.hpp"
 #include "cnnx/loss.hpp"
+#include "cnnx/row_loss.hpp"
 
 // Dense targets are float32 (rows, n), labels int64 (rows,); Target is float or int64_t. The first
 // and last argument's names differ: logits and diff_logits, probs and diff_probs, ...
@@ -180,6 +181,93 @@ void def_elementwise(py::module_& m) {
   def_backward_of("sigmoid_loss_backward", "probs", "diff_logits", sigmoid_loss_backward);
 }
 
+// One alpha, or one for each class.
+CategoricalFocal focal_of(const Arguments& args, float gamma, const py::array& alphas,
+                          const LossDims& dims) {
+  const bool one = alphas.size() == 1;
+  return {gamma, args.input<float>(alphas, "alphas", {one ? 1 : dims.n}), one};
+}
+
+void def_focal(py::module_& m) {
+  m.def(
+      "categorical_focal_forward",
+      [](float gamma, const py::array& alphas, const py::array& probs, const py::array& targets,
+         py::array& losses) {
+        const Arguments args("categorical_focal_forward");
+        const LossDims dims = make_dims(args, probs, "probs");
+        const CategoricalFocal focal = focal_of(args, gamma, alphas, dims);
+        const auto p = args.input<float>(probs, "probs", {dims.rows, dims.n});
+        const auto t = check_targets<float>(args, targets, dims);
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        args.run([=] { categorical_focal_forward(dims, focal, p, t, l); });
+      },
+      py::arg("gamma"), py::arg("alphas"), py::arg("probs"), py::arg("targets"), py::arg("losses"));
+  m.def(
+      "softmax_focal_forward",
+      [](float gamma, const py::array& alphas, const py::array& logits, const py::array& targets,
+         py::array& probs, py::array& losses) {
+        const Arguments args("softmax_focal_forward");
+        const LossDims dims = make_dims(args, logits, "logits");
+        const CategoricalFocal focal = focal_of(args, gamma, alphas, dims);
+        const auto z = args.input<float>(logits, "logits", {dims.rows, dims.n});
+        const auto t = check_targets<float>(args, targets, dims);
+        float* p = args.output<float>(probs, "probs", {dims.rows, dims.n});
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        args.run([=] { softmax_focal_forward(dims, focal, z, t, p, l); });
+      },
+      py::arg("gamma"), py::arg("alphas"), py::arg("logits"), py::arg("targets"), py::arg("probs"),
+      py::arg("losses"));
+  const auto def_backward_of = [&m](const char* name, const char* diff_name, auto backward) {
+    m.def(
+        name,
+        [=](float gamma, const py::array& alphas, const py::array& probs, const py::array& targets,
+            const OptionalArray& sample_weights, float scale, py::array& diff) {
+          const Arguments args(name);
+          const LossDims dims = make_dims(args, probs, "probs");
+          const CategoricalFocal focal = focal_of(args, gamma, alphas, dims);
+          const auto p = args.input<float>(probs, "probs", {dims.rows, dims.n});
+          const auto t = check_targets<float>(args, targets, dims);
+          const auto w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
+          float* d = args.output<float>(diff, diff_name, {dims.rows, dims.n});
+          args.apart(diff, diff_name, probs);
+          args.run([=] { backward(dims, focal, p, t, w, scale, d); });
+        },
+        py::arg("gamma"), py::arg("alphas"), py::arg("probs"), py::arg("targets"),
+        py::arg("sample_weights"), py::arg("scale"), py::arg(diff_name));
+  };
+  def_backward_of("categorical_focal_backward", "diff_probs", categorical_focal_backward);
+  def_backward_of("softmax_focal_backward", "diff_logits", softmax_focal_backward);
+}
+
+// The parameter q, in (0, 1].
+void def_generalized(py::module_& m) {
+  m.def(
+      "generalized_cross_entropy_forward",
+      [](float q, const py::array& probs, const py::array& labels, py::array& losses) {
+        const Arguments args("generalized_cross_entropy_forward");
+        const LossDims dims = make_dims(args, probs, "probs");
+        const auto p = args.input<float>(probs, "probs", {dims.rows, dims.n});
+        const auto t = check_labels(args, labels, dims);
+        float* l = args.output<float>(losses, "losses", {dims.rows});
+        args.run([=] { generalized_cross_entropy_forward(dims, q, p, t, l); });
+      },
+      py::arg("q"), py::arg("probs"), py::arg("labels"), py::arg("losses"));
+  m.def(
+      "generalized_cross_entropy_backward",
+      [](float q, const py::array& probs, const py::array& labels,
+         const OptionalArray& sample_weights, float scale, py::array& diff_probs) {
+        const Arguments args("generalized_cross_entropy_backward");
+        const LossDims dims = make_dims(args, probs, "probs");
+        const auto p = args.input<float>(probs, "probs", {dims.rows, dims.n});
+        const auto t = check_labels(args, labels, dims);
+        const auto w = args.input<float>(sample_weights, "sample_weights", {dims.rows});
+        float* d = args.output<float>(diff_probs, "diff_probs", {dims.rows, dims.n});
+        args.run([=] { generalized_cross_entropy_backward(dims, q, p, t, w, scale, d); });
+      },
+      py::arg("q"), py::arg("probs"), py::arg("labels"), py::arg("sample_weights"),
+      py::arg("scale"), py::arg("diff_probs"));
+}
+
 }  // namespace
 
 void bind_loss(py::module_& m) {
@@ -214,6 +302,13 @@ void bind_loss(py::module_& m) {
   def_forward<float>(m, "binary_cross_entropy_forward", "probs", binary_cross_entropy_forward);
   def_backward<float>(m, "binary_cross_entropy_backward", "probs", "diff_probs",
                       binary_cross_entropy_backward);
+  def_forward<float>(m, "cosine_loss_forward", "outputs", cosine_loss_forward);
+  def_backward<float>(m, "cosine_loss_backward", "outputs", "diff_outputs", cosine_loss_backward);
+  def_forward<float>(m, "categorical_hinge_forward", "outputs", categorical_hinge_forward);
+  def_backward<float>(m, "categorical_hinge_backward", "outputs", "diff_outputs",
+                      categorical_hinge_backward);
+  def_focal(m);
+  def_generalized(m);
   def_elementwise(m);
 }
 

@@ -6,7 +6,7 @@ namespace {
 
 // Groups lie along the last axis of mean, samples along the others.
 SampleNormDims make_dims(const Arguments& args, const py::array& src, const py::array& mean,
-                         int64_t pixels, bool centered) {
+                         int64_t pixels, bool centered, bool averaged) {
   args.require(src.size() > 0, "src", "must not be empty");
   args.require(mean.ndim() > 0 && mean.size() > 0, "mean", "must have a number for each group");
   args.require(pixels > 0, "pixels", "must be positive");
@@ -17,7 +17,8 @@ SampleNormDims make_dims(const Arguments& args, const py::array& src, const py::
           .pixels = pixels,
           .groups = groups,
           .each = src.size() / (mean.size() * pixels),
-          .centered = centered};
+          .centered = centered,
+          .averaged = averaged};
 }
 
 }  // namespace
@@ -27,9 +28,9 @@ void bind_sample_norm(py::module_& m) {
       "sample_norm_forward",
       [](const py::array& src, const OptionalArray& gamma, const OptionalArray& beta,
          py::array& dst, py::array& mean, py::array& inv_std, int64_t pixels, float epsilon,
-         bool centered) {
+         bool centered, bool averaged) {
         const Arguments args("sample_norm_forward");
-        const SampleNormDims dims = make_dims(args, src, mean, pixels, centered);
+        const SampleNormDims dims = make_dims(args, src, mean, pixels, centered, averaged);
         const auto s = args.input<float>(src, "src", shape_of(src));
         const auto g = args.input<float>(gamma, "gamma", {dims.c()});
         const auto b = args.input<float>(beta, "beta", {dims.c()});
@@ -39,14 +40,16 @@ void bind_sample_norm(py::module_& m) {
         args.run(SampleNormForward{dims, s, g, b, epsilon, d, means, deviations});
       },
       py::arg("src"), py::arg("gamma"), py::arg("beta"), py::arg("dst"), py::arg("mean"),
-      py::arg("inv_std"), py::arg("pixels"), py::arg("epsilon"), py::arg("centered") = true);
+      py::arg("inv_std"), py::arg("pixels"), py::arg("epsilon"), py::arg("centered") = true,
+      py::arg("averaged") = true);
   m.def(
       "sample_norm_backward",
       [](const py::array& src, const py::array& diff_dst, const OptionalArray& gamma,
          const py::array& mean, const py::array& inv_std, OptionalArray& diff_src,
-         OptionalArray& diff_gamma, OptionalArray& diff_beta, int64_t pixels, bool centered) {
+         OptionalArray& diff_gamma, OptionalArray& diff_beta, int64_t pixels, bool centered,
+         bool averaged) {
         const Arguments args("sample_norm_backward");
-        const SampleNormDims dims = make_dims(args, src, mean, pixels, centered);
+        const SampleNormDims dims = make_dims(args, src, mean, pixels, centered, averaged);
         const auto s = args.input<float>(src, "src", shape_of(src));
         const auto dy = args.input<float>(diff_dst, "diff_dst", shape_of(src));
         const auto g = args.input<float>(gamma, "gamma", {dims.c()});
@@ -60,7 +63,7 @@ void bind_sample_norm(py::module_& m) {
       },
       py::arg("src"), py::arg("diff_dst"), py::arg("gamma"), py::arg("mean"), py::arg("inv_std"),
       py::arg("diff_src"), py::arg("diff_gamma"), py::arg("diff_beta"), py::arg("pixels"),
-      py::arg("centered") = true);
+      py::arg("centered") = true, py::arg("averaged") = true);
 }
 
 }  // namespace cnnx::bindings

@@ -367,6 +367,7 @@ def sample_norm_forward(
     pixels: int,
     epsilon: float,
     centered: bool = True,
+    averaged: bool = True,
 ) -> None: ...
 def sample_norm_backward(
     src: Float,
@@ -379,6 +380,7 @@ def sample_norm_backward(
     diff_beta: Float | None,
     pixels: int,
     centered: bool = True,
+    averaged: bool = True,
 ) -> None: ...
 def softmax_forward(src: Float, dst: Float, axis: int = -1) -> None: ...
 def softmax_backward(dst: Float, diff_dst: Float, diff_src: Float, axis: int = -1) -> None: ...
@@ -575,7 +577,8 @@ def upsample2d_backward(
     diff_dst: Float, diff_src: Float, factors: Pair, interpolation: str
 ) -> None: ...
 
-# losses: outputs and targets (rows, n), labels, losses and sample_weights (rows,)
+# losses: outputs and targets (rows, n), labels, losses and sample_weights (rows,); alphas (1,) or
+# (n,)
 def are_shares(targets: Float) -> bool: ...
 def softmax_cross_entropy_forward(
     logits: Float, targets: Float, probs: Float, losses: Float
@@ -608,6 +611,57 @@ def sparse_categorical_cross_entropy_backward(
 def binary_cross_entropy_forward(probs: Float, targets: Float, losses: Float) -> None: ...
 def binary_cross_entropy_backward(
     probs: Float, targets: Float, sample_weights: Float | None, scale: float, diff_probs: Float
+) -> None: ...
+def cosine_loss_forward(outputs: Float, targets: Float, losses: Float) -> None: ...
+def cosine_loss_backward(
+    outputs: Float,
+    targets: Float,
+    sample_weights: Float | None,
+    scale: float,
+    diff_outputs: Float,
+) -> None: ...
+def categorical_hinge_forward(outputs: Float, targets: Float, losses: Float) -> None: ...
+def categorical_hinge_backward(
+    outputs: Float,
+    targets: Float,
+    sample_weights: Float | None,
+    scale: float,
+    diff_outputs: Float,
+) -> None: ...
+def categorical_focal_forward(
+    gamma: float, alphas: Float, probs: Float, targets: Float, losses: Float
+) -> None: ...
+def categorical_focal_backward(
+    gamma: float,
+    alphas: Float,
+    probs: Float,
+    targets: Float,
+    sample_weights: Float | None,
+    scale: float,
+    diff_probs: Float,
+) -> None: ...
+def softmax_focal_forward(
+    gamma: float, alphas: Float, logits: Float, targets: Float, probs: Float, losses: Float
+) -> None: ...
+def softmax_focal_backward(
+    gamma: float,
+    alphas: Float,
+    probs: Float,
+    targets: Float,
+    sample_weights: Float | None,
+    scale: float,
+    diff_logits: Float,
+) -> None: ...
+def generalized_cross_entropy_forward(
+    q: float, probs: Float, labels: Label, losses: Float
+) -> None: ...
+def generalized_cross_entropy_backward(
+    q: float,
+    probs: Float,
+    labels: Label,
+    sample_weights: Float | None,
+    scale: float,
+    diff_probs: Float,
 ) -> None: ...
 def elementwise_loss_forward(
     loss: str,

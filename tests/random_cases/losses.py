@@ -108,6 +108,56 @@ class AbsoluteError(Loss):
         return np.abs(outputs - targets) / n, np.full(outputs.shape, 1 / n)
 
 
+class Cosine(Loss):
+    """A sum of products over two lengths; the gradient is a difference of two rows over them."""
+
+    loss = losses.CosineSimilarity()
+
+    @staticmethod
+    def oracle(outputs: Array, targets: Array) -> tuple[Array, Array]:
+        y, t = reference.f64(outputs), reference.f64(targets)
+        y_length, t_length = (np.sqrt((part**2).sum(axis=1, keepdims=True)) for part in (y, t))
+        cosine = (t * y).sum(axis=1, keepdims=True) / (y_length * t_length)
+        return -cosine[:, 0], (cosine * y / y_length - t / t_length) / y_length
+
+    def by_torch(self, outputs: Any) -> Any:
+        targets = outputs.new_tensor(self.targets)
+        return -functional().cosine_similarity(outputs, targets, dim=1).mean()
+
+    def terms_of(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        y_length, t_length = (np.linalg.norm(x, axis=1)[:, None] for x in (outputs, targets))
+        value = np.abs(targets * outputs) / (y_length * t_length)
+        along = value.sum(axis=1, keepdims=True) * np.abs(outputs) / y_length
+        return value, (along + targets / t_length) / y_length
+
+
+class Hinge(Loss):
+    """The gradient is a difference of shares: it needs no rounding but that of the mean."""
+
+    loss = losses.CategoricalHinge()
+
+    def draw(self) -> None:
+        super().draw()
+        mb, n = self.targets.shape
+        self.targets = reference.one_hot(self.chance.integers(0, n, mb), n).astype(np.float32)
+
+    @staticmethod
+    def oracle(outputs: Array, targets: Array) -> tuple[Array, Array]:
+        y, t = reference.f64(outputs), reference.f64(targets)
+        wrong = (1 - t) * y
+        margin = 1 + wrong.max(axis=1) - (t * y).sum(axis=1)
+        gradient = reference.one_hot(wrong.argmax(axis=1), y.shape[1]) * (1 - t) - t
+        return np.maximum(margin, 0), gradient * (margin > 0)[:, None]
+
+    def by_torch(self, outputs: Any) -> Any:
+        targets = outputs.new_tensor(self.targets)
+        worst = ((1 - targets) * outputs).max(dim=1).values
+        return (1 + worst - (targets * outputs).sum(dim=1)).clamp(min=0).mean()
+
+    def terms_of(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        return np.abs(outputs) + 1, np.ones(outputs.shape)
+
+
 class CategoricalFromLogits(Loss):
     """The targets sum to 1."""
 

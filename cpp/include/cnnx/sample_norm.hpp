@@ -8,12 +8,15 @@ namespace cnnx {
 
 // src (samples, pixels, groups, each). The elements of a group, `each` of every pixel of a sample,
 // are normalised together: dst = gamma (src - mean) / sqrt(variance + epsilon) + beta. Gamma and
-// beta have groups * each numbers. Not centred, the mean counts as 0.
+// beta have groups * each numbers. Not centred, the mean counts as 0. Not averaged, the variance is
+// the sum of the squares, not their mean.
 struct SampleNormDims {
   int64_t samples, pixels, groups, each;
-  bool centered;
+  bool centered, averaged;
 
   int64_t c() const { return groups * each; }
+  // What sums of squares, and of products with what is normalised, are divided by.
+  int64_t divisor() const { return averaged ? pixels * each : 1; }
 };
 
 // Keeps mean and inv_std (samples, groups) for the backward pass. dst may be src.

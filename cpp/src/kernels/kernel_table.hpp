@@ -233,6 +233,30 @@ struct LossKernels {
   LossBackward binary_cross_entropy_backward;
 };
 
+// The sums of a row's products with itself and with its targets, and of the targets' squares.
+struct RowProducts {
+  float of_outputs, of_both, of_targets;
+};
+// alphas is null for one alpha. softmax: the outputs are that of logits, and the derivatives are by
+// these; otherwise outputs are divided by their sum.
+struct FocalRow {
+  float gamma, alpha;
+  const float* alphas;
+  bool softmax;
+};
+
+// Losses of one row as a whole; backward writes factor times the derivative.
+struct RowLossKernels {
+  RowProducts (*products)(int64_t n, const float* outputs, const float* targets);
+  float (*hinge_forward)(int64_t n, const float* outputs, const float* targets);
+  LossBackward hinge_backward;
+  float (*focal_forward)(int64_t n, const FocalRow& focal, const float* outputs,
+                         const float* targets);
+  // diff_outputs lies apart from outputs.
+  void (*focal_backward)(int64_t n, const FocalRow& focal, const float* outputs,
+                         const float* targets, float factor, float* diff_outputs);
+};
+
 // The losses of single outputs, of rows of n; `parameters` holds three floats. forward writes the
 // sums, backward, for one row, factor times its derivative; diff_outputs may be outputs.
 struct ElementwiseLossKernel {
@@ -533,14 +557,15 @@ struct RowStatistics {
   float mean, inv_std;
 };
 
-// A row of n floats that is normalised by itself; not centred, its mean counts as 0. Gamma and beta
-// may be null; backward adds to their gradients. Each of the gradients may be null.
+// A row of n floats that is normalised by itself; not centred, its mean counts as 0, and not
+// averaged, its variance is the sum of the squares. Gamma and beta may be null; backward adds to
+// their gradients. Each of the gradients may be null.
 struct RowNormKernels {
-  RowStatistics (*forward)(int64_t n, bool centered, float epsilon, const float* src,
+  RowStatistics (*forward)(int64_t n, bool centered, bool averaged, float epsilon, const float* src,
                            const float* gamma, const float* beta, float* dst);
-  void (*backward)(int64_t n, bool centered, const RowStatistics& row, const float* src,
-                   const float* diff_dst, const float* gamma, float* diff_src, float* diff_gamma,
-                   float* diff_beta);
+  void (*backward)(int64_t n, bool centered, bool averaged, const RowStatistics& row,
+                   const float* src, const float* diff_dst, const float* gamma, float* diff_src,
+                   float* diff_gamma, float* diff_beta);
 };
 
 struct KernelTable {
@@ -560,6 +585,7 @@ struct KernelTable {
   ActivationKernels activation;
   SoftmaxKernels softmax;
   LossKernels loss;
+  RowLossKernels row_loss;
   ElementwiseLossKernels elementwise_loss;
   PoolKernels pool;
   Pool2x2Kernels pool2x2;

@@ -39,5 +39,18 @@ struct LongSum {
   int64_t blocks = 0;
 };
 
+// The sum of n terms; term(i, left) is the vector at i, 0 past the end.
+template <typename Term>
+CNNX_INLINE float long_sum(int64_t n, Term term) {
+  LongSum sum;
+  for (int64_t i = 0; i < n;) {
+    for (const int64_t end = i + kSumBlock * kLanes; i < n && i < end; i += kLanes) {
+      sum.block += term(i, n - i);
+    }
+    if (n > kSumBlock * kLanes) sum.end_block();  // short rows need no second sum
+  }
+  return horizontal_sum(sum.total());
+}
+
 }  // namespace
 }  // namespace cnnx

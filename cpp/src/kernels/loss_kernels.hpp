@@ -20,16 +20,10 @@ CNNX_INLINE Vec where_unclipped(Vec p, Vec gradient) {
 
 template <typename Function>
 CNNX_INLINE float sum_over_row(int64_t n, const float* a, const float* b, Function function) {
-  LongSum sum;
-  for (int64_t first = 0; first < n; first += kSumBlock * kLanes) {
-    const int64_t last = n - first < kSumBlock * kLanes ? n : first + kSumBlock * kLanes;
-    for (int64_t i = first; i < last; i += kLanes) {
-      const Vec terms = function(load_upto(a + i, n - i), load_upto(b + i, n - i));
-      sum.block += n - i >= kLanes ? terms : first_lanes(terms, n - i);
-    }
-    sum.end_block();
-  }
-  return horizontal_sum(sum.total());
+  return long_sum(n, [=](int64_t i, int64_t left) {
+    const Vec terms = function(load_upto(a + i, left), load_upto(b + i, left));
+    return left >= kLanes ? terms : first_lanes(terms, left);
+  });
 }
 
 // The sum of each row. Where rows have one term, vectors are made of several rows.

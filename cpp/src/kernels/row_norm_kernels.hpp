@@ -10,28 +10,20 @@
 namespace cnnx {
 namespace {
 
-// The mean of n terms; term(i, left) is that of the vector at i.
-template <typename Term>
-CNNX_INLINE float mean_of(int64_t n, Term term) {
-  LongSum sum;
-  for (int64_t i = 0; i < n; sum.end_block()) {
-    for (const int64_t end = i + kSumBlock * kLanes; i < n && i < end; i += kLanes) {
-      sum.block += term(i, n - i);
-    }
-  }
-  return horizontal_sum(sum.total()) / static_cast<float>(n);
-}
-
-RowStatistics normalize_row(int64_t n, bool centered, float epsilon, const float* src,
-                            const float* gamma, const float* beta, float* dst) {
+RowStatistics normalize_row(int64_t n, bool centered, bool averaged, float epsilon,
+                            const float* src, const float* gamma, const float* beta, float* dst) {
+  const auto elements = static_cast<float>(n);
   float mean = 0.0f;
-  if (centered)
-    mean = mean_of(n, [=](int64_t i, int64_t left) { return load_upto(src + i, left); });
+  if (centered) {
+    mean =
+        long_sum(n, [=](int64_t i, int64_t left) { return load_upto(src + i, left); }) / elements;
+  }
   const Vec middle = broadcast(mean);
-  const float variance = mean_of(n, [=](int64_t i, int64_t left) {
+  const float squares = long_sum(n, [=](int64_t i, int64_t left) {
     const Vec deviation = load_upto(src + i, left, middle) - middle;
     return deviation * deviation;
   });
+  const float variance = averaged ? squares / elements : squares;
   const auto inv_std = static_cast<float>(1.0 / std::sqrt(static_cast<double>(variance) + epsilon));
   for (int64_t i = 0; i < n; i += kLanes) {
     Vec y = (load_upto(src + i, n - i) - middle) * inv_std;
@@ -42,9 +34,9 @@ RowStatistics normalize_row(int64_t n, bool centered, float epsilon, const float
   return {mean, inv_std};
 }
 
-void normalize_row_backward(int64_t n, bool centered, const RowStatistics& row, const float* src,
-                            const float* diff_dst, const float* gamma, float* diff_src,
-                            float* diff_gamma, float* diff_beta) {
+void normalize_row_backward(int64_t n, bool centered, bool averaged, const RowStatistics& row,
+                            const float* src, const float* diff_dst, const float* gamma,
+                            float* diff_src, float* diff_gamma, float* diff_beta) {
   const auto normal = [=](int64_t i, int64_t left) {
     return (load_upto(src + i, left) - row.mean) * row.inv_std;
   };
@@ -62,9 +54,11 @@ void normalize_row_backward(int64_t n, bool centered, const RowStatistics& row, 
     map(n, diff_dst, diff_beta, diff_beta, [](Vec dy, Vec sum) { return sum + dy; });
   }
   if (diff_src == nullptr) return;
+  const auto elements = static_cast<float>(n);
   const float product =
-      mean_of(n, [=](int64_t i, int64_t left) { return gradient(i, left) * normal(i, left); });
-  const float mean = centered ? mean_of(n, gradient) : 0.0f;
+      long_sum(n, [=](int64_t i, int64_t left) { return gradient(i, left) * normal(i, left); }) /
+      (averaged ? elements : 1.0f);
+  const float mean = centered ? long_sum(n, gradient) / elements : 0.0f;
   for (int64_t i = 0; i < n; i += kLanes) {
     const Vec dx = (gradient(i, n - i) - mean - normal(i, n - i) * product) * row.inv_std;
     store_upto(diff_src + i, dx, n - i);

@@ -17,8 +17,9 @@ void rows_forward(const SampleNormDims& d, const float* src, const Affine& affin
   parallel_for(threads_for_rows(d.samples, d.each), d.samples,
                [&](int64_t begin, int64_t end, int) {
                  for (int64_t r = begin; r < end; ++r) {
-                   const RowStatistics row = kernel(d.each, d.centered, epsilon, src + r * d.each,
-                                                    affine.gamma, affine.beta, dst + r * d.each);
+                   const RowStatistics row =
+                       kernel(d.each, d.centered, d.averaged, epsilon, src + r * d.each,
+                              affine.gamma, affine.beta, dst + r * d.each);
                    mean[r] = row.mean;
                    inv_std[r] = row.inv_std;
                  }
@@ -35,8 +36,8 @@ void rows_backward(const SampleNormDims& d, const float* src, const float* diff_
   chunks.sum<2>(scratch, {gamma_sums, beta_sums}, [&](const auto& chunk, const auto& to) {
     for (int64_t r = chunk.first; r < chunk.first + chunk.rows; ++r) {
       const int64_t first = r * d.each;
-      kernel(d.each, d.centered, {mean[r], inv_std[r]}, src + first, diff_dst + first, gamma,
-             gradients.src == nullptr ? nullptr : gradients.src + first,
+      kernel(d.each, d.centered, d.averaged, {mean[r], inv_std[r]}, src + first, diff_dst + first,
+             gamma, gradients.src == nullptr ? nullptr : gradients.src + first,
              gradients.gamma == nullptr ? nullptr : to[0],
              gradients.beta == nullptr ? nullptr : to[1]);
     }
@@ -141,26 +142,28 @@ void put_together(const SampleNormDims& d, const SampleChunks& chunks, const flo
   const int64_t of_sample = chunks.columns().count();
   for (int64_t i = 0; i < d.samples * d.groups; ++i) {
     const int64_t sample = i / d.groups, group = i % d.groups;
-    const auto mean_over_chunks = [&](auto term) {
+    const auto sum_over_chunks = [&](auto term) {
       double total = 0.0;
       for (int64_t chunk = 0; chunk < of_sample; ++chunk) {
         const auto elements = static_cast<double>(chunks.columns().rows(chunk) * d.each);
         const float* const of = moments + ((sample * of_sample + chunk) * d.groups + group) * 3;
         total += term(elements, of[0], of[1], of[2]);
       }
-      return total / static_cast<double>(d.pixels * d.each);
+      return total;
     };
     double middle = 0.0;
     if (d.centered) {
-      middle = mean_over_chunks([](double n, double mean_of_chunk, double sum, double) {
-        return n * mean_of_chunk + sum;
-      });
+      middle = sum_over_chunks([](double n, double mean_of_chunk, double sum, double) {
+                 return n * mean_of_chunk + sum;
+               }) /
+               static_cast<double>(d.pixels * d.each);
     }
     const double variance =
-        mean_over_chunks([=](double n, double mean_of_chunk, double sum, double squares) {
+        sum_over_chunks([=](double n, double mean_of_chunk, double sum, double squares) {
           const double distance = mean_of_chunk - middle;
           return squares + distance * (2.0 * sum + n * distance);
-        });
+        }) /
+        static_cast<double>(d.divisor());
     mean[i] = static_cast<float>(middle);
     inv_std[i] = static_cast<float>(1.0 / std::sqrt(std::max(variance, 0.0) + epsilon));
   }
@@ -227,6 +230,7 @@ void groups_backward(const SampleNormDims& d, const float* src, const float* dif
   if (gradients.gamma != nullptr) std::fill_n(gradients.gamma, c, 0.0f);
   if (gradients.beta != nullptr) std::fill_n(gradients.beta, c, 0.0f);
   const auto elements = static_cast<float>(d.pixels * d.each);
+  const auto divisor = static_cast<float>(d.divisor());
   for (int64_t s = 0; s < d.samples; ++s) {
     float *const sums = partials + s * of_sample * 2 * width, *const products = sums + width;
     for (int64_t i = 1; i < of_sample; ++i) {
@@ -242,7 +246,7 @@ void groups_backward(const SampleNormDims& d, const float* src, const float* dif
         const float factor = gamma == nullptr ? 1.0f : gamma[j];
         products[j] *= inv_std[s * d.groups + g];
         total[0] += factor * sums[j] / elements;
-        total[1] += factor * products[j] / elements;
+        total[1] += factor * products[j] / divisor;
         if (gradients.beta != nullptr) gradients.beta[j] += sums[j];
         if (gradients.gamma != nullptr) gradients.gamma[j] += products[j];
       }

@@ -130,6 +130,7 @@ struct SampleNormForward {
     f.number("groups", dims.groups);
     f.number("each", dims.each);
     f.flag("centered", dims.centered);
+    f.flag("averaged", dims.averaged);
     f.real("epsilon", epsilon);
     f.input("src", src, {dims.samples, dims.pixels, dims.groups, dims.each});
     f.optional_input("gamma", gamma, {dims.groups, dims.each});

@@ -207,8 +207,8 @@ def _sample_norm(layer: Any, x: Double, *affine: Double) -> Double:
 
 
 def _unit(layer: layers.UnitNormalization, x: Double) -> Double:
-    length = np.sqrt(np.square(x).sum(axis=layer.axes(x.ndim), keepdims=True))
-    y: Double = x / np.maximum(length, 1e-12)
+    squares = np.square(x).sum(axis=layer.axes(x.ndim), keepdims=True)
+    y: Double = x / np.sqrt(squares + 1e-24)
     return y
 
 

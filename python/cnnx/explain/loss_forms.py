@@ -77,6 +77,32 @@ def _focal(loss: Any, t: Double, y: Double) -> Double:
     return _mean(weights * np.maximum(t * (1 - p) + (1 - t) * p, 0) ** loss.gamma * entropies)
 
 
+def _categorical_focal(loss: Any, t: Double, y: Double) -> Double:
+    sums = y.sum(axis=-1, keepdims=True)
+    shares = np.exp(log_softmax(y)) if loss.from_logits else y / np.where(sums == 0, 1.0, sums)
+    p = np.clip(shares, _LEAST, 1 - _LEAST)
+    found: Double = -(np.asarray(loss.alpha) * (1 - p) ** loss.gamma * t * np.log(p)).sum(axis=-1)
+    return found
+
+
+def _categorical_hinge(loss: Any, t: Double, y: Double) -> Double:
+    wrong, right = ((1 - t) * y).max(axis=-1), (t * y).sum(axis=-1)
+    found: Double = np.maximum(1 + wrong - right, 0)
+    return found
+
+
+def _generalized(loss: Any, labels: Array, y: Double) -> Double:
+    chosen = np.take_along_axis(y, np.asarray(labels)[..., None], axis=-1)[..., 0]
+    found: Double = (1 - np.maximum(chosen, 0) ** loss.q) / loss.q
+    return found
+
+
+def _cosine(loss: Any, t: Double, y: Double) -> Double:
+    lengths = [np.maximum(np.linalg.norm(part, axis=-1), _LEAST) for part in (t, y)]
+    found: Double = -(t * y).sum(axis=-1) / (lengths[0] * lengths[1])
+    return found
+
+
 def _mean(values: Double) -> Double:
     mean: Double = values.mean(axis=-1)
     return mean
@@ -86,6 +112,10 @@ LOSS_FORMS: dict[type[losses.Loss], Callable[[Any, Any, Double], Double]] = {
     losses.BinaryCrossentropy: _binary,
     losses.BinaryFocalCrossentropy: _focal,
     losses.CategoricalCrossentropy: _categorical,
+    losses.CategoricalFocalCrossentropy: _categorical_focal,
+    losses.CategoricalGeneralizedCrossEntropy: _generalized,
+    losses.CategoricalHinge: _categorical_hinge,
+    losses.CosineSimilarity: _cosine,
     losses.HalfSquaredError: lambda loss, t, y: ((y - t) ** 2).sum(axis=-1) / 2,
     losses.Hinge: lambda loss, t, y: _mean(np.maximum(1 - t * y, 0)),
     losses.Huber: _huber,
@@ -104,21 +134,10 @@ LOSS_FORMS: dict[type[losses.Loss], Callable[[Any, Any, Double], Double]] = {
 
 
 def loss_value(loss: losses.Loss, targets: Any, y: Double) -> float:
-    """Return a loss of a batch; of losses without a form here, by what they compute themselves."""
-    form = LOSS_FORMS.get(type(loss))
-    if form is not None:
-        values = form(loss, targets, y)
-    elif loss.whole:
+    """Return a loss of a batch; of one that sees it as a whole, by what it computes itself."""
+    if loss.whole:
         return float(np.mean(loss.call(targets, y)))
-    else:
-        values = _of_rows(loss, targets, y)
+    form = next(LOSS_FORMS[kind] for kind in type(loss).__mro__ if kind in LOSS_FORMS)
+    values = form(loss, targets, y)
     count = loss.counted(targets.reshape(-1), None)[2] if loss.sparse else values.size
     return float(values.sum() / (loss.extent(count, None) or 1))
-
-
-def _of_rows(loss: Any, targets: Any, y: Double) -> Double:
-    rows = y.reshape(-1, y.shape[-1])
-    seen = loss.probabilities(rows) if loss.from_logits else rows
-    wanted = targets.reshape(-1) if loss.sparse else targets.reshape(rows.shape)
-    result: Double = loss.values(wanted, seen)
-    return result

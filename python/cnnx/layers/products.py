@@ -12,7 +12,6 @@ from cnnx.arrays import Float, Shape
 from cnnx.geometry import Pair
 from cnnx.layers.call import Call, Traits
 from cnnx.layers.merging import Merging, give
-from cnnx.layers.unit_normalization import length, unit_gradient
 
 
 class MatMul(Merging):
@@ -126,7 +125,7 @@ class Dot(Merging):
     def forward(self, call: Call, *xs: Float) -> None:
         """Write the products."""
         one, two = (
-            _vectors(x / length(x, axis) if self.normalize else x, axis)
+            _vectors(x / _length(x, axis) if self.normalize else x, axis)
             for x, axis in zip(xs, call.places, strict=True)
         )
         products = call.y.reshape(len(one), one.shape[1], two.shape[1])
@@ -134,7 +133,7 @@ class Dot(Merging):
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write dy b and dy^T a, each along the axis that was added up."""
-        lengths = [length(x, axis) for x, axis in zip(call.xs, call.places, strict=True)]
+        lengths = [_length(x, axis) for x, axis in zip(call.xs, call.places, strict=True)]
         units = call.xs
         if self.normalize:
             units = [x / long for x, long in zip(call.xs, lengths, strict=True)]
@@ -147,13 +146,26 @@ class Dot(Merging):
             part = np.matmul(products.swapaxes(1, 2) if place else products, vectors[1 - place])
             part = np.moveaxis(part.reshape(np.moveaxis(dx, axis, -1).shape), -1, axis)
             if self.normalize:
-                part = unit_gradient(part, units[place], lengths[place], axis)
+                part = _unit_gradient(part, units[place], lengths[place], axis)
             np.copyto(dx, part)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         axes = self.axes[0] if len(set(self.axes)) == 1 else list(self.axes)
         return super().get_config() | {"axes": axes, "normalize": self.normalize}
+
+
+def _length(x: Float, axis: int) -> Float:
+    """Return the Euclidean length along an axis, which stays as an extent of 1; at least 1e-12."""
+    squares = np.square(x, dtype=np.float64).sum(axis=axis, keepdims=True)
+    lengths: Float = np.maximum(np.sqrt(squares), 1e-12).astype(np.float32)
+    return lengths
+
+
+def _unit_gradient(dy: Float, y: Float, lengths: Float, axis: int) -> Float:
+    """Return the gradient of x, of which y has length 1: (dy - y sum(dy y)) / length."""
+    gradient: Float = (dy - y * (dy * y).sum(axis=axis, keepdims=True)) / lengths
+    return gradient
 
 
 def _vectors(x: Float, axis: int) -> Float:

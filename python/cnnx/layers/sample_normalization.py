@@ -68,7 +68,13 @@ def along_axes(axes: tuple[int, ...], sample_shape: Shape) -> Layout:
 
 
 def normalize(
-    call: Call, x: Float, gamma: Weight | None, beta: Weight | None, epsilon: float, centered: bool
+    call: Call,
+    x: Float,
+    gamma: Weight | None,
+    beta: Weight | None,
+    epsilon: float,
+    centered: bool,
+    averaged: bool = True,
 ) -> None:
     """
     Write the normalised samples; keep mean and 1 / deviation.
@@ -85,6 +91,8 @@ def normalize(
         Added to the variance.
     centered
         Whether the mean is subtracted; it counts as 0 otherwise.
+    averaged
+        Whether the variance is the mean of the squares; it is their sum otherwise.
     """
     if not len(x):
         return
@@ -102,18 +110,25 @@ def normalize(
         layout.pixels,
         epsilon,
         centered,
+        averaged,
     )
     _write_back(y, call.y, layout)
 
 
 def differentiate(
-    call: Call, dy: Float, gamma: Weight | None, beta: Weight | None, centered: bool
+    call: Call,
+    dy: Float,
+    gamma: Weight | None,
+    beta: Weight | None,
+    centered: bool,
+    averaged: bool = True,
 ) -> None:
     """
     Write the gradients of gamma, beta and the input of `normalize`.
 
     With x^ = (x - mean) / deviation and g = gamma dy:
-    dx = (g - mean(g) - x^ mean(g x^)) / deviation, without mean(g) if it is not centered.
+    dx = (g - mean(g) - x^ mean(g x^)) / deviation, without mean(g) if it is not centered, and with
+    the sum of g x^ if it is not averaged.
     """
     layout: Layout = call.layout
     dx = call.dx[0]
@@ -129,6 +144,7 @@ def differentiate(
         _flat(call.gradient(beta)),
         layout.pixels,
         centered,
+        averaged,
     )
     if ordered_dx is not None:
         _write_back(ordered_dx, dx, layout)

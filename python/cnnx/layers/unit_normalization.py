@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from cnnx.arrays import Float, Shape
 from cnnx.layers.axes_layer import AxesLayer
-from cnnx.layers.call import Call
+from cnnx.layers.call import Call, Traits
+from cnnx.layers.sample_normalization import along_axes, differentiate, normalize
 
-_LEAST = 1e-12
-"""Smallest length that is divided by: what is 0 stays 0."""
+_EPSILON = 1e-24
+"""Added to the square of a length: what is 0 stays 0."""
 
 
 class UnitNormalization(AxesLayer):
@@ -19,7 +18,7 @@ class UnitNormalization(AxesLayer):
 
     .. math::
 
-        y = \frac{x}{\max(\lVert x \rVert_2, 10^{-12})}
+        y = \frac{x}{\sqrt{\lVert x \rVert_2^2 + 10^{-24}}}
 
     Parameters
     ----------
@@ -38,26 +37,18 @@ class UnitNormalization(AxesLayer):
         """Check that there are such axes."""
         self.axes(len(input_shape))
 
+    traits = Traits(reads_output=False, gradient_in_place=True, native=True)
+
+    def bind(self, call: Call) -> None:
+        """Work out what belongs together."""
+        shape = call.shapes[0]
+        call.layout = along_axes(self.axes(len(shape) + 1), shape)
+        call.native = call.layout.order is None
+
     def forward(self, call: Call, x: Float) -> None:
         """Write x over its length."""
-        np.divide(x, length(x, self.axes(x.ndim)), out=call.y)
+        normalize(call, x, None, None, _EPSILON, centered=False, averaged=False)
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the gradient of x."""
-        (x,), (dx,) = call.xs, call.dx
-        if dx is not None:
-            axes = self.axes(x.ndim)
-            np.copyto(dx, unit_gradient(dy, call.y, length(x, axes), axes))
-
-
-def length(x: Float, axes: int | tuple[int, ...]) -> Float:
-    """Return the Euclidean length along axes, which stay as extents of 1."""
-    squares = np.square(x, dtype=np.float64).sum(axis=axes, keepdims=True)
-    lengths: Float = np.maximum(np.sqrt(squares), _LEAST).astype(np.float32)
-    return lengths
-
-
-def unit_gradient(dy: Float, y: Float, lengths: Float, axes: int | tuple[int, ...]) -> Float:
-    """Return the gradient of x, of which y has length 1: (dy - y sum(dy y)) / length."""
-    gradient: Float = (dy - y * (dy * y).sum(axis=axes, keepdims=True)) / lengths
-    return gradient
+        differentiate(call, dy, None, None, centered=False, averaged=False)

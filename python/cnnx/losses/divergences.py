@@ -1,14 +1,13 @@
 """Distances of distributions and of directions."""
 
-from typing import Any
+from functools import partial
 
-import numpy as np
-
-from cnnx.arrays import Array, Double
+from cnnx import _core
+from cnnx.arrays import Array
 from cnnx.geometry import number
 from cnnx.losses.cross_entropies import SparseCategoricalCrossentropy
 from cnnx.losses.elementwise import ElementwiseLoss
-from cnnx.losses.rows import EPSILON, RowLoss
+from cnnx.losses.loss import Kernels, PlainLoss
 from cnnx.losses.targets import require_last_axis, require_shares
 
 
@@ -40,9 +39,11 @@ class Poisson(ElementwiseLoss):
     function = "poisson"
 
 
-class CosineSimilarity(RowLoss):
+class CosineSimilarity(PlainLoss):
     """
     Minus the cosine of the angle between outputs and targets: -1 where they point the same way.
+
+    It is 0 where either is 0. Their lengths count as 1e-7 below.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ class CosineSimilarity(RowLoss):
     reduction, name
         As for `Loss`.
     """
+
+    on_outputs = Kernels(_core.cosine_loss_forward, _core.cosine_loss_backward)
 
     def __init__(
         self,
@@ -61,29 +64,13 @@ class CosineSimilarity(RowLoss):
         super().__init__(reduction, name)
         require_last_axis(axis, self.name)
 
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row; 0 where either is 0."""
-        found: Double = -(_direction(targets)[0] * _direction(outputs)[0]).sum(axis=1)
-        return found
 
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives."""
-        t, (p, size) = _direction(targets)[0], _direction(outputs)
-        found: Double = ((t * p).sum(axis=1, keepdims=True) * p - t) / size
-        return found
-
-
-def _direction(rows: Double) -> tuple[Double, Double]:
-    """Return rows of length 1, and their lengths before, at least 1e-7."""
-    size = np.maximum(np.sqrt(np.square(rows).sum(axis=1, keepdims=True)), EPSILON)
-    return rows / size, size
-
-
-class CategoricalGeneralizedCrossEntropy(RowLoss):
+class CategoricalGeneralizedCrossEntropy(PlainLoss):
     """
     (1 - p^q) / q of the probability p of the labelled class (Zhang & Sabuncu 2018).
 
-    Between cross-entropy (q near 0) and absolute error (q near 1): it forgives wrong labels.
+    Between cross-entropy (q near 0) and absolute error (q near 1): it forgives wrong labels. The
+    derivative of a probability of 0 is that of 1e-7.
 
     Parameters
     ----------
@@ -110,18 +97,10 @@ class CategoricalGeneralizedCrossEntropy(RowLoss):
         """Return the labels as int64 of shape `output_shape[:-1]`, all in range."""
         return SparseCategoricalCrossentropy(name=self.name).check_targets(y, output_shape, owner)
 
-    def values(self, targets: Any, outputs: Double) -> Double:
-        """Return the loss of each row."""
-        found: Double = (1 - self._of_class(targets, outputs) ** self.q) / self.q
-        return found
-
-    def slopes(self, targets: Any, outputs: Double) -> Double:
-        """Return the derivatives; those of a probability of 0 as of 1e-7."""
-        found = np.zeros_like(outputs)
-        p = np.maximum(self._of_class(targets, outputs), EPSILON)
-        found[np.arange(len(outputs)), targets] = -(p ** (self.q - 1))
-        return found
-
-    def _of_class(self, labels: Any, outputs: Double) -> Double:
-        chosen: Double = np.maximum(outputs[np.arange(len(outputs)), labels], 0)
-        return chosen
+    @property
+    def on_outputs(self) -> Kernels:
+        """What computes the loss from rows of probabilities."""
+        return Kernels(
+            partial(_core.generalized_cross_entropy_forward, self.q),
+            partial(_core.generalized_cross_entropy_backward, self.q),
+        )

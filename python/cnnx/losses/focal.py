@@ -1,17 +1,18 @@
 """Focal cross-entropies: what the network is sure of counts little (Lin et al. 2017)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from cnnx.arrays import Array, Double, Float
+from cnnx import _core
+from cnnx.arrays import Array
 from cnnx.geometry import number
 from cnnx.losses.cross_entropies import BinaryCrossentropy, CategoricalCrossentropy, CrossEntropy
 from cnnx.losses.elementwise import elementwise_kernels, sigmoid_kernels
 from cnnx.losses.loss import Kernels
-from cnnx.losses.rows import EPSILON, as_double, row_factors, row_kernels
 
 
 class BinaryFocalCrossentropy(CrossEntropy):
@@ -102,7 +103,6 @@ class CategoricalFocalCrossentropy(CrossEntropy):
     """
 
     name = "categorical_focal_crossentropy"
-    check_targets = CategoricalCrossentropy.check_targets
 
     def __init__(
         self,
@@ -127,74 +127,26 @@ class CategoricalFocalCrossentropy(CrossEntropy):
     @property
     def on_outputs(self) -> Kernels:
         """What computes the loss from rows of probabilities."""
-        return row_kernels(self.values, self.slopes)
+        return self._kernels(_core.categorical_focal_forward, _core.categorical_focal_backward)
 
     @property
     def on_logits(self) -> Kernels:
         """What computes it from rows of logits."""
-        return Kernels(self._forward_logits, self._backward_logits)
+        return self._kernels(_core.softmax_focal_forward, _core.softmax_focal_backward)
 
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row of probabilities."""
-        p = np.clip(_shares(outputs)[0], EPSILON, 1 - EPSILON)
-        found: Double = (-self._alphas(p) * self._power(1 - p)[0] * targets * np.log(p)).sum(axis=1)
-        return found
+    def _kernels(self, forward: Callable[..., None], backward: Callable[..., None]) -> Kernels:
+        given = self.gamma, np.array(self.alpha, np.float32, ndmin=1)
+        return Kernels(partial(forward, *given), partial(backward, *given))
 
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives by the probabilities."""
-        shares, total = _shares(outputs)
-        p = np.clip(shares, EPSILON, 1 - EPSILON)
-        modulation, slope = self._power(1 - p)
-        by_share = self._alphas(p) * targets * (slope * np.log(p) - modulation / p)
-        by_share = np.where(p == shares, by_share, 0)
-        found: Double = (by_share - (by_share * shares).sum(axis=1, keepdims=True)) / total
-        return found
-
-    def probabilities(self, logits: Double) -> Double:
-        """Return the softmax."""
-        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        found: Double = powers / powers.sum(axis=1, keepdims=True)
-        return found
-
-    def through(self, probabilities: Double, slopes: Double) -> Double:
-        """Return derivatives by the logits."""
-        mean = (slopes * probabilities).sum(axis=1, keepdims=True)
-        found: Double = probabilities * (slopes - mean)
-        return found
-
-    def _forward_logits(
-        self, logits: Float, targets: Array, probabilities: Float, losses: Float
-    ) -> None:
-        found = self.probabilities(as_double(logits))
-        probabilities[...] = found
-        losses[...] = self.values(as_double(targets), found)
-
-    def _backward_logits(
-        self, probs: Float, targets: Array, weights: Float | None, scale: float, gradient: Float
-    ) -> None:
-        seen = as_double(probs)
-        slopes = self.through(seen, self.slopes(as_double(targets), seen))
-        gradient[...] = slopes * row_factors(weights, scale)
-
-    def _power(self, rest: Double) -> tuple[Double, Double]:
-        """Return rest^gamma, and its derivative."""
-        lower = self.gamma * rest ** (self.gamma - 1) if self.gamma else np.zeros_like(rest)
-        return rest**self.gamma, lower
-
-    def _alphas(self, p: Double) -> Any:
-        if isinstance(self.alpha, list) and len(self.alpha) != p.shape[1]:
+    def check_targets(self, y: Array, output_shape: tuple[int, ...], owner: str) -> Array:
+        """Return the one-hot targets; raises ValueError for labels, and for a list of alphas."""
+        classes = output_shape[-1]
+        if isinstance(self.alpha, list) and len(self.alpha) != classes:
             raise ValueError(
-                f"{self.name}: alpha has {len(self.alpha)} weights for {p.shape[1]} classes"
+                f"{self.name}: alpha has {len(self.alpha)} weights for {classes} classes"
             )
-        return np.asarray(self.alpha)
+        return CategoricalCrossentropy(name=self.name).check_targets(y, output_shape, owner)
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         return {"alpha": self.alpha, "gamma": self.gamma} | super().get_config()
-
-
-def _shares(outputs: Double) -> tuple[Double, Double]:
-    """Return outputs over their sum, and the sum; 1 in the place of 0."""
-    total = outputs.sum(axis=1, keepdims=True)
-    total = np.where(total == 0, 1, total)
-    return outputs / total, total

@@ -2,11 +2,9 @@
 
 from typing import Any
 
-import numpy as np
-
-from cnnx.arrays import Double
+from cnnx import _core
 from cnnx.losses.elementwise import ElementwiseLoss
-from cnnx.losses.rows import RowLoss
+from cnnx.losses.loss import Kernels, PlainLoss
 
 
 def _signs(targets: Any) -> Any:
@@ -36,23 +34,11 @@ class SquaredHinge(Hinge):
     function = "squared_hinge"
 
 
-class CategoricalHinge(RowLoss):
-    """max(1 + largest output of a wrong class - output of the right one, 0); one-hot targets."""
+class CategoricalHinge(PlainLoss):
+    """
+    max(1 + largest output of a wrong class - output of the right one, 0); one-hot targets.
 
-    def values(self, targets: Double, outputs: Double) -> Double:
-        """Return the loss of each row."""
-        return np.maximum(self._margin(targets, outputs), 0)
+    Of equal outputs the first wrong class has the whole derivative, which is 0 for a margin of 1.
+    """
 
-    def slopes(self, targets: Double, outputs: Double) -> Double:
-        """Return the derivatives: of equal outputs the first wrong class has all."""
-        found = -targets
-        rows = np.arange(len(outputs))
-        worst = ((1 - targets) * outputs).argmax(axis=1)
-        found[rows, worst] += 1 - targets[rows, worst]
-        found[self._margin(targets, outputs) <= 0] = 0
-        return found
-
-    def _margin(self, targets: Double, outputs: Double) -> Double:
-        right = (targets * outputs).sum(axis=1)
-        margin: Double = ((1 - targets) * outputs).max(axis=1) - right + 1
-        return margin
+    on_outputs = Kernels(_core.categorical_hinge_forward, _core.categorical_hinge_backward)

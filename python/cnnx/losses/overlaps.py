@@ -9,7 +9,9 @@ import numpy as np
 from cnnx.arrays import Array, Double
 from cnnx.geometry import integer, number
 from cnnx.losses.loss import Loss
-from cnnx.losses.rows import EPSILON
+
+EPSILON = 1e-7
+"""Keras' bound for quotients."""
 
 Axes: TypeAlias = int | Sequence[int] | None
 

@@ -14,6 +14,7 @@
 #include "kernels/norm_kernels.hpp"
 #include "kernels/optimizer_kernels.hpp"
 #include "kernels/pool_kernels.hpp"
+#include "kernels/row_loss_kernels.hpp"
 #include "kernels/row_norm_kernels.hpp"
 #include "kernels/row_winograd_kernels.hpp"
 #include "kernels/softmax_kernels.hpp"
@@ -48,6 +49,7 @@ const KernelTable ref_kernels = {
     .activation = activation_kernels,
     .softmax = softmax_kernels,
     .loss = loss_kernels,
+    .row_loss = row_loss_kernels,
     .elementwise_loss = elementwise_loss_kernels,
     .pool = pool_kernels,
     .pool2x2 = pool2x2_kernels,
