@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 import cnnx
 from agreement import normal
+from apart_layout import lie_apart
 from cnnx import layers
-from cnnx.graph import Graph, Plan, fusions, plan
+from cnnx.graph import Graph, Plan, fusions, lent_gradients, plan
 from cnnx.graph.lives import Lives
-from cnnx.graph.memory import LINE, Region, Timetable, lay_out
+from cnnx.graph.memory import LINE, Place, Region, Timetable, lay_out
 from cnnx.layers.call import alone
 from layer_cases import CASES
 
@@ -35,18 +37,22 @@ def meet(one: Region, other: Region) -> bool:
     return not times[0].isdisjoint(times[1])
 
 
-@given(REGIONS, st.integers(1, 9))
-def test_regions_that_live_together_lie_apart(regions: list[Region], rows: int) -> None:
-    starts, total = lay_out(regions, rows)
-    for index, region in enumerate(regions):
+@given(REGIONS, st.integers(1, 9), REGIONS)
+def test_regions_that_live_together_lie_apart(
+    regions: list[Region], rows: int, placed: list[Region]
+) -> None:
+    ends = np.cumsum([0, *(region.size for region in placed)]).tolist()
+    held = dict(zip(placed, map(Place, ends, ends[1:]), strict=True))
+    starts, total = lay_out(regions, rows, held)
+    places = held | {
+        region: Place(start, start + region.size * rows) for region, start in starts.items()
+    }
+    assert all(place.stop <= total for place in places.values())
+    for region in regions:
         assert starts[region] % LINE == 0
-        assert starts[region] + region.size * rows <= total
-        for other in regions[:index]:
-            apart = (
-                starts[region] + region.size * rows <= starts[other]
-                or starts[other] + other.size * rows <= starts[region]
-            )
-            assert apart or not meet(region, other)
+    for (region, place), (other, theirs) in itertools.combinations(places.items(), 2):
+        apart = place.stop <= theirs.start or theirs.stop <= place.start
+        assert apart or not meet(region, other) or {region, other} <= {*placed}
 
 
 @given(REGIONS)
@@ -60,7 +66,7 @@ def test_the_timetable_finds_what_is_in_use_together(regions: list[Region]) -> N
 
 def test_regions_that_follow_one_another_share_memory() -> None:
     chain = [Region(64, (time, time + 1)) for time in range(10)]
-    assert lay_out(chain, 1)[1] == 2 * 64
+    assert lay_out(chain, 1, {})[1] == 2 * 64
 
 
 NETWORKS: dict[str, list[layers.Layer]] = {
@@ -117,14 +123,9 @@ def results(model: cnnx.Sequential) -> list[Any]:
 def test_sharing_memory_changes_no_bit(
     middle: list[layers.Layer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(lent_gradients, "LEAST", 1)
     shared = results(network(middle))
-
-    def apart(regions: Sequence[Region], rows: int) -> tuple[dict[Region, int], int]:
-        ends = np.cumsum([region.size * rows for region in regions])
-        starts = [0, *ends[:-1].tolist()]
-        return dict(zip(regions, starts, strict=True)), int(ends[-1])
-
-    monkeypatch.setattr(plan, "lay_out", apart)
+    monkeypatch.setattr(plan, "lay_out", lie_apart)
     for one, other in zip(shared, results(network(middle)), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -212,7 +213,10 @@ def test_values_computed_again_change_no_bit_and_take_less_memory(
         model = residual_network(merging)
         plan = Plan(model.graph, training=True, learns=True)
         plan.bind(5)
-        sizes = [lay_out(plan.lives.regions(), 5)[1], sum(map(len, plan.lives.recomputes.values()))]
+        sizes = [
+            lay_out(plan.lives.regions(), 5, {})[1],
+            sum(map(len, plan.lives.recomputes.values())),
+        ]
         return results(model), sizes
 
     again, (less, recomputed) = trained()

@@ -221,6 +221,19 @@ TEST(Scratchpad, HoldsPartsThatNoMoreFitBesideTheLargest) {
   EXPECT_EQ(shared[8 * kMillion - 1], 1.0f);
 }
 
+TEST(Scratchpad, TakesNoRoomForPartsBesideMuchThatIsShared) {
+  constexpr int64_t kMillion = int64_t{1} << 20;
+  {
+    Scratchpad parts(0, 2, kMillion);
+  }
+  Scratchpad scratch(2 * kMillion, 2, 10);
+  float* const first = scratch.of_thread(0);
+  EXPECT_GE(scratch.of_thread(1) - first, 10);
+  float* const shared = scratch.take(2 * kMillion);
+  EXPECT_GE(shared - scratch.of_thread(1), 10);
+  EXPECT_LT(shared - first, kMillion);
+}
+
 TEST(Scratchpad, NoMoreIsTakenThanWasAskedFor) {
   Scratchpad scratch(Scratchpad::padded(50) + 100);
   scratch.take(50);

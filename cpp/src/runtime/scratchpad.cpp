@@ -15,6 +15,8 @@ Memory allocate_floats(int64_t floats) {
   return allocate(static_cast<size_t>(floats) * sizeof(float));
 }
 
+constexpr int64_t kMoreThanCaches = int64_t{1} << 20;  // floats of those near a core
+
 // The block that a thread keeps. Operations do not nest, but for those of a signal handler that
 // runs within one (check_interruption).
 struct KeptBlock {
@@ -35,9 +37,11 @@ Scratchpad::Scratchpad(int64_t shared, int threads, int64_t of_each)
     data_ = static_cast<float*>(own_.get());
     return;
   }
-  // The parts stay where the operation with the largest ones had them, while there is room.
-  // There are parts for threads that slept, too: the next time they may be awake.
-  const int64_t stride = std::max(stride_, kept.stride);
+  // The parts stay where the operation with the largest ones had them, while there is room, unless
+  // what is shared leaves nothing of them in the caches. There are parts for threads that slept,
+  // too: the next time they may be awake.
+  const int64_t largest = std::max(stride_, kept.stride);
+  const int64_t stride = shared >= kMoreThanCaches ? stride_ : largest;
   const int64_t most = std::max<int64_t>(kept.threads, threads > 0 ? num_threads() : 0);
   const int64_t parts = stride * std::max<int64_t>(threads, most);
   if (parts + padded(shared) <= kKeptFloats) {
@@ -50,7 +54,7 @@ Scratchpad::Scratchpad(int64_t shared, int threads, int64_t of_each)
     kept.memory = allocate_floats(size_);
     kept.size = size_;
   }
-  kept.stride = stride;
+  kept.stride = largest;
   kept.threads = std::max<int64_t>(threads, most);
   data_ = static_cast<float*>(kept.memory.get());
   kept.lent = true;

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cnnx.graph.fusions import Step
 from cnnx.graph.memory import Region, Span
 from cnnx.layers.value import Value
+from cnnx.layers.weight import Weight
 
 
 class Part(NamedTuple):
@@ -43,6 +44,8 @@ class Lives:
         Values that somebody else wants.
     differentiated
         Values whose gradients are needed.
+    shown
+        Those whose gradients somebody else wants.
     training, learns
         As for the plan.
 
@@ -54,9 +57,15 @@ class Lives:
         The indices of the runs that take part backwards, last first.
     recomputes
         For a step, the earlier ones whose outputs are computed again before it runs backwards.
-    values, of_loss, gradients, parts
-        Where arrays lie: values by their roots, gradients by their roots as the loss begins them
-        and as they are when whole, and what steps give to them.
+    activations
+        For a step, those whose activations are differentiated then: its own before it, others'
+        after it, since it completes the gradients of their outputs.
+    end
+        Later than all times.
+    values, again, of_loss, gradients, parts
+        Where arrays lie: values by their roots, those that are computed again elsewhere, gradients
+        by their roots as the loss begins them and as they are when whole, and what steps give to
+        them.
     """
 
     def __init__(
@@ -65,6 +74,7 @@ class Lives:
         outputs: Sequence[Value],
         kept: Collection[Value],
         differentiated: Collection[Value],
+        shown: Collection[Value],
         training: bool,
         learns: bool,
     ) -> None:
@@ -75,7 +85,7 @@ class Lives:
         }
         self.runs = [step for step in steps if step.output not in self._sources]
         self._traits = [step.traits for step in self.runs]
-        self._end = 2 * len(self.runs) + 1
+        self.end = 2 * len(self.runs) + 1
         self.differentiated = {self.root(value) for value in differentiated}
         self.back = [
             index
@@ -87,10 +97,12 @@ class Lives:
             )
         ]
         self._maker = {self.root(step.output): index for index, step in enumerate(self.runs)}
+        self.activations = self._activations({self.root(value) for value in shown})
         self._uses = self._times(outputs, kept)
         self._recomputed: dict[Value, int] = {}
         self.recomputes: dict[int, list[int]] = {}
         self._recompute({self.root(value) for value in (*outputs, *kept)})
+        self.again: dict[Value, Region] = {}
         self.values = self._value_regions()
         self.of_loss: dict[Value, Region] = {}
         self.gradients: dict[Value, Region] = {}
@@ -107,14 +119,36 @@ class Lives:
         """Return every region once."""
         found = [
             *self.values.values(),
+            *self.again.values(),
             *self.of_loss.values(),
             *self.gradients.values(),
             *(part.region for part in self.parts.values()),
         ]
         return list({id(region): region for region in found}.values())
 
+    def gradients_written(self) -> dict[Weight, int]:
+        """Return when the gradients of weights are first written, by steps known to do it."""
+        times: dict[Weight, int] = {}
+        for index in self.back:
+            time = self._backward(index) if self._traits[index].native else 0
+            for weight in self.runs[index].operation.trainable_weights:
+                times.setdefault(weight, time)
+        return times
+
     def _backward(self, index: int) -> int:
         return 2 * len(self.runs) - index
+
+    def _activations(self, shown: Collection[Value]) -> defaultdict[int, list[int]]:
+        """Choose the steps at which activations are differentiated."""
+        completed: dict[Value, int] = {}
+        for index in self.back:
+            completed |= dict.fromkeys(map(self.root, self.runs[index].inputs), index)
+        found: defaultdict[int, list[int]] = defaultdict(list)
+        for index in self.back:
+            if self._traits[index].activates:
+                root = self.root(self.runs[index].output)
+                found[index if root in shown else completed.get(root, index)].append(index)
+        return found
 
     def _times(
         self, outputs: Sequence[Value], kept: Collection[Value]
@@ -137,8 +171,10 @@ class Lives:
                     use(value, self._backward(index))
             if traits.reads_output:
                 use(step.output, self._backward(index))
+            for other in self.activations[index]:
+                use(self.runs[other].output, self._backward(index))
         for value in kept:
-            use(value, self._end)
+            use(value, self.end)
         return uses
 
     def _recompute(self, wanted: Collection[Value]) -> None:
@@ -177,11 +213,23 @@ class Lives:
             return [(times[0], times[-1])]
         return [(times[0], max(time for time in times if time < again)), (again, times[-1])]
 
+    def _moves(self, root: Value) -> bool:
+        """Return whether a value may lie elsewhere when it is computed again."""
+        users = (
+            index
+            for index, step in enumerate(self.runs)
+            if root in map(self.root, (*step.inputs, step.output))
+        )
+        return all(self._traits[index].native for index in users)
+
     def _value_regions(self) -> dict[Value, Region]:
         regions: dict[Value, Region] = {}
         for index, step in enumerate(self.runs):
             root = self.root(step.output)
-            region = Region(_floats(root), *self._spans(root))
+            spans = self._spans(root)
+            if len(spans) > 1 and self._moves(root):
+                self.again[root] = Region(_floats(root), spans.pop())
+            region = Region(_floats(root), *spans)
             before = regions.get(self.root(step.inputs[0]))
             if (
                 self._traits[index].in_place
@@ -217,7 +265,7 @@ class Lives:
         def begin(root: Value, time: int) -> Region:
             """Return memory for a gradient until a step adds to it, or its maker runs back."""
             maker = self._maker.get(root)
-            end = self._backward(maker) if maker in self.back and maker is not None else self._end
+            end = self._backward(maker) if maker in self.back and maker is not None else self.end
             later = [other for other in replaced[root] if other > time]
             return Region(_floats(root), (time, min(later, default=end)))
 
@@ -249,8 +297,9 @@ class Lives:
             place == 0
             and traits.gradient_over_input
             and self._uses[root][-1] == self._backward(index)
+            and self._maker.get(root) not in self.activations[index]
         ):
-            shared = self.values.get(root)
+            shared = self.again.get(root, self.values.get(root))
         return region if shared is None or shared.size != region.size else shared.join(region)
 
 

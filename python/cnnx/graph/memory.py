@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 from weakref import WeakSet
 
 import numpy as np
@@ -17,6 +17,13 @@ LINE = 64 // FLOAT  # floats of a cache line
 
 Span: TypeAlias = tuple[int, int]
 """A first and a last time."""
+
+
+class Place(NamedTuple):
+    """Where something lies: its first float, and the one after its last."""
+
+    start: int
+    stop: int
 
 
 class Region:
@@ -114,24 +121,60 @@ class Timetable:
         return found
 
 
-def lay_out(regions: Sequence[Region], rows: int) -> tuple[dict[Region, int], int]:
+def lay_out(
+    regions: Sequence[Region], rows: int, held: Mapping[Region, Place]
+) -> tuple[dict[Region, int], int]:
     """
-    Return where each region begins for a number of samples, and how long all are; in floats.
+    Return where each region begins for a number of samples, and where all end; in floats.
 
-    The largest come first. Each takes the lowest place where it overlaps none that lives at the
-    same time. All begin at cache lines.
+    One after the other takes the lowest place where it overlaps none that lives at the same time.
+    Of a few orders, the one that takes least counts. All begin at cache lines.
+
+    Parameters
+    ----------
+    regions
+        To be laid out.
+    rows
+        Number of samples.
+    held
+        Regions that have their place.
     """
-    starts: dict[Region, int] = {}
-    placed = Timetable(max((last for region in regions for _, last in region.spans), default=0) + 1)
-    total = 0
-    for region in sorted(regions, key=lambda region: -region.size):
-        length = -(-region.size * rows // LINE) * LINE
-        start = 0
-        for other in sorted(placed.met(region), key=starts.__getitem__):
-            if start + length <= starts[other]:
-                break
-            start = max(start, starts[other] - (-other.size * rows // LINE) * LINE)
-        starts[region] = start
+    return min(
+        (_laid_out(sorted(regions, key=order), rows, held) for order in _ORDERS),
+        key=lambda found: found[1],
+    )
+
+
+_ORDERS: tuple[Callable[[Region], tuple[int, ...]], ...] = (
+    lambda region: (-region.size,),
+    lambda region: (-region.size, -region.spans[-1][1]),
+    lambda region: (region.spans[0][0], -region.size),
+)
+"""The largest regions first, the last to go of those, and the first to come."""
+
+
+def _laid_out(
+    regions: Sequence[Region], rows: int, held: Mapping[Region, Place]
+) -> tuple[dict[Region, int], int]:
+    """Return what `lay_out` does, of regions in turn."""
+    places = dict(held)
+    times = (last for region in (*regions, *held) for _, last in region.spans)
+    placed = Timetable(max(times, default=0) + 1)
+    for region in held:
         placed.enter(region)
-        total = max(total, start + length)
-    return starts, total
+    for region in regions:
+        length = _lines(region.size * rows)
+        start = 0
+        for other in sorted(places[met] for met in placed.met(region)):
+            if start + length <= other.start:
+                break
+            start = max(start, _lines(other.stop))
+        places[region] = Place(start, start + length)
+        placed.enter(region)
+    total = max((place.stop for place in places.values()), default=0)
+    return {region: places[region].start for region in regions}, total
+
+
+def _lines(floats: int) -> int:
+    """Return so many floats rounded up to whole cache lines."""
+    return -(-floats // LINE) * LINE

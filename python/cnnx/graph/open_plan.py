@@ -49,6 +49,7 @@ class OpenPlan(Plan):
             gradients_of=[new[value] for value in self.gradients_of],
             keep=[new[value] for value in self.keep],
             passes=self._passes,
+            lent=self.lent,
         )
         plan.recording = self.recording
         plan.use(self.arena)

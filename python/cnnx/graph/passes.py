@@ -79,6 +79,10 @@ class Pass:
         """Write the gradients of weights and inputs. May overwrite `dy`."""
         raise NotImplementedError(f"{type(self).__name__} must implement backward")
 
+    def differentiate_activation(self, call: Call, dy: Float) -> None:
+        """Make `dy` the gradient of what the activation takes, if `traits` ask for it."""
+        self.activation.backward(call.y, dy, dy)
+
     def recompute(self, call: Call) -> None:
         """Write the output to `call.y` once more, if `traits` say that this can be done."""
         raise NotImplementedError(f"{type(self).__name__} must implement recompute")
@@ -117,7 +121,8 @@ class ConvolutionPass(Pass):
         """Whether the codes of the pooling know where ReLU gave 0."""
         self.traits = Traits(
             reads_inputs=bool(convolution.trainable_weights),
-            reads_output=self.activation is not activations.linear and not self._masked,
+            reads_output=False,
+            activates=self.activation is not activations.linear and not self._masked,
             gradient_in_place=self.adds,
             gradient_over_input=True,
             adds_last=self.adds,
@@ -177,8 +182,6 @@ class ConvolutionPass(Pass):
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the convolution's gradients."""
-        if not self._masked:
-            self.activation.backward(call.y, dy, dy)
         self.give_addend(call, dy)
         codes = None if call.codes is None else images(call.codes)
         self.convolution.differentiate(call, dy, codes, call.pooled_from)
@@ -232,7 +235,8 @@ class TransposedPass(Pass):
         self._layer = layer
         self.traits = Traits(
             reads_inputs=bool(layer.trainable_weights),
-            reads_output=self.activation is not activations.linear,
+            reads_output=False,
+            activates=self.activation is not activations.linear,
             gradient_in_place=self.adds,
             gradient_over_input=True,
             adds_last=self.adds,
@@ -246,7 +250,6 @@ class TransposedPass(Pass):
 
     def backward(self, call: Call, dy: Float) -> None:
         """Write the transposed convolution's gradients."""
-        self.activation.backward(call.y, dy, dy)
         self.give_addend(call, dy)
         self._layer.net_input_backward(call, dy)
 

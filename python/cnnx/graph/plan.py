@@ -17,8 +17,10 @@ from cnnx.arrays import Array, Float, Shape
 from cnnx.buffer import Buffer
 from cnnx.graph.fusions import Passes, Step, fuse
 from cnnx.graph.graph import Graph
+from cnnx.graph.lent_gradients import NOTHING_LENT, LentGradients
 from cnnx.graph.lives import Lives, Part
 from cnnx.graph.memory import Arena, Region, lay_out
+from cnnx.graph.passes import Pass
 from cnnx.graph.stretch import Changes, stretches
 from cnnx.layers.call import Call, take_gradients, take_output
 from cnnx.layers.value import Value
@@ -49,11 +51,15 @@ class Plan:
         Values that `forward` is to return besides the outputs.
     passes
         Those of plans of the same graph for other sizes.
+    lent
+        The weights' gradients, if arrays may lie in their memory until they are written.
 
     Attributes
     ----------
     arena
         The memory that all bindings compute in, in turn.
+    held
+        Places in what is lent, see `LentGradients.held`.
     """
 
     def __init__(
@@ -65,6 +71,7 @@ class Plan:
         gradients_of: Sequence[Value] = (),
         keep: Sequence[Value] = (),
         passes: Passes | None = None,
+        lent: LentGradients = NOTHING_LENT,
     ) -> None:
         self.graph = graph
         self.training = training
@@ -80,9 +87,12 @@ class Plan:
             graph.outputs,
             self.keep,
             _differentiated(steps, learns, gradients_of),
+            gradients_of,
             training,
             learns,
         )
+        self.lent = lent
+        self.held = lent.held(self.lives.gradients_written(), self.lives.end)
         self.kept: list[dict[str, Buffer]] = [{} for _ in self.lives.runs]
         weights = dict.fromkeys(
             weight for step in self.lives.runs for weight in step.operation.weights
@@ -193,16 +203,26 @@ def _step_forward(forward: Callable[..., Any], call: Call) -> None:
         take_output(call, y)
 
 
+def _run_elsewhere(
+    call: Call, xs: Sequence[Float | None], y: Float | None, run: Callable[[], None]
+) -> None:
+    """Run a step of the way back, whose arrays lie where given; None are where they were."""
+    before = call.xs, call.y
+    call.xs = [x if other is None else other for x, other in zip(call.xs, xs, strict=True)]
+    call.y = call.y if y is None else y
+    try:
+        run()
+    finally:
+        call.xs, call.y = before
+
+
 def _step_back(
     backward: Callable[[Call, Float], Any],
     call: Call,
     dy: Float,
     sums: Sequence[Sum],
-    copy: Float | None,
 ) -> None:
-    """Run a step backwards; copy `dy` before it, and add up after it what belongs together."""
-    if copy is not None:
-        np.copyto(copy, dy.reshape(copy.shape))
+    """Run a step backwards, and add up after it what belongs together."""
     dx = backward(call, dy)
     if dx is not None:
         take_gradients(call, dx)
@@ -237,7 +257,9 @@ class Binding:
         self._gradients_of = plan.gradients_of
         self._lives = lives = plan.lives
         self._rows = rows
-        self._starts, total = lay_out(lives.regions(), rows)
+        self._starts, total = lay_out(lives.regions(), rows, plan.held)
+        self._lent, self._lent_size = plan.lent.memory, plan.lent.size
+        total -= self._lent_size
         try:
             self._memory = plan.arena.at_least(total)
         except MemoryError:
@@ -301,13 +323,20 @@ class Binding:
     # Arrays.
 
     def _array(self, region: Region, value: Value) -> Float:
-        start = self._starts[region]
-        array = self._memory[start : start + region.size * self._rows]
+        start, memory = self._starts[region], self._lent
+        if start >= self._lent_size:  # what is lent comes first, then the arena
+            start, memory = start - self._lent_size, self._memory
+        array = memory[start : start + region.size * self._rows]
         return array.reshape(self._rows, *value.shape[1:])
 
     def _value(self, value: Value) -> Float | None:
         """Return the array of a value; None for one that lies in an input."""
         region = self._lives.values.get(self._lives.root(value))
+        return None if region is None else self._array(region, value)
+
+    def _value_again(self, value: Value) -> Float | None:
+        """Return where a value is computed again, if that is elsewhere."""
+        region = self._lives.again.get(self._lives.root(value))
         return None if region is None else self._array(region, value)
 
     def _given(self, value: Value) -> _Given:
@@ -382,22 +411,43 @@ class Binding:
     def _steps_back(
         self, index: int, calls: Sequence[Call]
     ) -> Iterator[tuple[bool, Callable[[], None]]]:
-        """Yield what computes values again that a step reads backwards, and the step itself."""
+        """Yield a step, what it needs before it, and activations that wait for it alone."""
         for again in self._lives.recomputes.get(index, ()):
             step, call = self._lives.runs[again], calls[again]
-            yield step.traits.native and call.native, partial(step.operation.recompute, call)
+            recompute = partial(step.operation.recompute, call)
+            yield step.traits.native and call.native, self._elsewhere(again, call, recompute)
         step, call = self._lives.runs[index], calls[index]
+        dy = self._gradient(step.output)
         copy = self._copies.get(self._lives.root(step.output))
-        yield (
-            step.traits.native and call.native and copy is None,
-            partial(
-                _step_back,
-                step.operation.backward,
-                call,
-                self._gradient(step.output),
-                self._sums.get(index, []),
-                copy,
-            ),
+        if copy is not None:
+            yield False, partial(np.copyto, copy, dy.reshape(copy.shape))
+        activations = self._lives.activations[index]
+        if index in activations:
+            yield self._activation_back(index, calls)
+        back = partial(_step_back, step.operation.backward, call, dy, self._sums.get(index, []))
+        yield step.traits.native and call.native, self._elsewhere(index, call, back)
+        for other in activations:
+            if other != index:
+                yield self._activation_back(other, calls)
+
+    def _elsewhere(self, index: int, call: Call, run: Callable[[], None]) -> Callable[[], None]:
+        """Return what runs with the values where they were computed again."""
+        step = self._lives.runs[index]
+        *xs, y = (self._value_again(value) for value in (*step.inputs, step.output))
+        if y is None and all(x is None for x in xs):
+            return run
+        return partial(_run_elsewhere, call, xs, y, run)
+
+    def _activation_back(
+        self, index: int, calls: Sequence[Call]
+    ) -> tuple[bool, Callable[[], None]]:
+        """Return what makes a step's gradient that of what its activation takes."""
+        step, call = self._lives.runs[index], calls[index]
+        dy = self._gradient(step.output)
+        assert isinstance(step.operation, Pass)
+        return (
+            step.traits.native and call.native,
+            partial(step.operation.differentiate_activation, call, dy),
         )
 
     # Running.

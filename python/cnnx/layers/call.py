@@ -36,6 +36,9 @@ class Traits:
         Whether the output is the first input in another shape: neither pass is run.
     identity_in_use
         Whether the output is the input outside training.
+    activates
+        Of a pass: whether `differentiate_activation` comes before `backward`, and reads `call.y`
+        instead. It comes as soon as the output's gradient is whole: the output can go then.
     adds_last
         Whether the last input is only added to the rest: `backward` never reads it.
     adds_gradient
@@ -58,6 +61,7 @@ class Traits:
     gradient_over_input: bool = False
     view: bool = False
     identity_in_use: bool = False
+    activates: bool = False
     adds_last: bool = False
     adds_gradient: bool = False
     accumulates: bool = False

@@ -32,6 +32,8 @@ class Parameters:
     ----------
     values, gradients, state
         The buffers.
+    parts
+        The weights in `values`, and where they lie there; their gradients lie alike.
     kept
         The weights in `state`, which no optimizer changes.
     """
@@ -53,13 +55,13 @@ class Parameters:
             ) from None
         self.gradients[:] = 0
         self._owner = object()
-        self._parts: dict[Weight, slice] = {}
+        self.parts: dict[Weight, slice] = {}
         value_end = state_end = 0
         for weight in self._weights:
             if weight.learnable:
                 part = slice(value_end, value_end + weight.size)
                 weight.bind(self._owner, self.values[part], self.gradients[part])
-                self._parts[weight] = part
+                self.parts[weight] = part
                 value_end = part.stop
             else:
                 part = slice(state_end, state_end + weight.size)
@@ -88,7 +90,7 @@ class Parameters:
             )
         arrays = []
         for gradient, weight in zip(gradients, weights, strict=True):
-            if weight not in self._parts or not weight.trainable:
+            if weight not in self.parts or not weight.trainable:
                 raise ValueError(f"apply: {weight} is no trainable weight of the model")
             array = as_float32(gradient, f"apply: the gradient of {weight.path}")
             if array.shape != weight.shape:
@@ -99,13 +101,13 @@ class Parameters:
             arrays.append(array)
         for array, weight in zip(arrays, weights, strict=True):
             np.copyto(weight.gradient, array)
-        return [(weight, self._parts[weight]) for weight in weights]
+        return [(weight, self.parts[weight]) for weight in weights]
 
     def changed(self) -> None:
         """Say that `values` were written to, so that what was derived from them is made anew."""
-        Weight.count_change(self._parts)
+        Weight.count_change(self.parts)
 
     def learned(self) -> list[Part]:
         """Return the weights that are trainable, and where they lie in `values`."""
         trainable = (weight for layer in self._layers for weight in layer.trainable_weights)
-        return [(weight, self._parts[weight]) for weight in trainable]
+        return [(weight, self.parts[weight]) for weight in trainable]

@@ -12,6 +12,7 @@ from cnnx.distributed import group
 from cnnx.graph import Graph, plan_class
 from cnnx.graph.fusions import net_input
 from cnnx.graph.latest import Latest
+from cnnx.graph.lent_gradients import LentGradients
 from cnnx.graph.open_plan import MOST_SIZES, Sizes, sizes_of
 from cnnx.graph.plan import Binding
 from cnnx.metrics import Metric
@@ -80,7 +81,8 @@ class TrainingStep:
         parts = parameters.learned()
         penalties = Penalties((weight for weight, _ in parts), activities)
         self.penalties = penalties if penalties else None
-        self._training = plan_class(graph)(graph, training=True, learns=True)
+        lent = LentGradients(parameters.gradients, parameters.parts)
+        self._training = plan_class(graph)(graph, training=True, learns=True, lent=lent)
         self._judging = plan_class(graph)(graph)
         self.optimizer = optimizer
         self.parameters = parameters
