@@ -2,6 +2,7 @@
 // product or a convolution meets few of the sizes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -57,14 +58,15 @@ void check(const GemmTile& tile, int64_t rows, int64_t cols, bool accumulate, bo
                          << " columns";
 }
 
-void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, bool has_bias) {
+void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, bool has_bias,
+           Range range = {}, int64_t ahead_lines = 2) {
   constexpr int64_t kPixelStride = 3;
   const int64_t offsets[] = {0, 40};
   const int64_t floats = tile.steps > 1 ? tile.steps * kPixelStride : kStretchFloats + 4;
   const std::vector<float> src = test::whole_floats(offsets[1] + pixels * kPixelStride + floats, 1),
                            weights = test::whole_floats(2 * floats * tile.channels, 2),
                            bias = test::whole_floats(cols, 3);
-  const ConvRuns runs{2, floats, offsets, {}, weights.data(), 2};
+  const ConvRuns runs{2, floats, offsets, range, weights.data(), ahead_lines};
   const int64_t stride = cols + 1;
   std::vector<float> dst(pixels * stride, kUntouched), expected = dst;
   for (int64_t i = 0; i < pixels; ++i) {
@@ -76,7 +78,7 @@ void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, 
                  weights[(r * floats + p) * tile.channels + c];
         }
       }
-      expected[i * stride + c] = sum;
+      expected[i * stride + c] = std::clamp(sum, range.least, range.most);
     }
   }
   tile.microkernel(runs, src.data(), kPixelStride, weights.data(), has_bias ? bias.data() : nullptr,
@@ -108,6 +110,23 @@ TEST(RegisterTiles, ProductsEqualTheirDefinition) {
 TEST(RegisterTiles, ConvolutionsEqualTheirDefinition) {
   for_each_isa([] {
     for (const ConvTile& tile : kernels().conv) check_sizes(tile, tile.pixels, tile.channels);
+  });
+}
+
+TEST(RegisterTiles, ConvolutionsOfManyPixelsTakeSeveral) {
+  for_each_isa([] {
+    for (const ConvTile& tile : kernels().conv) {
+      for (int64_t pixels = 1; pixels <= 3 * tile.pixels; ++pixels) {
+        for (const int64_t cols : {tile.channels, tile.channels - 1}) {
+          for (const bool accumulate : {false, true}) {
+            for (const bool has_bias : {false, true}) {
+              check(tile, pixels, cols, accumulate, has_bias, {}, 0);
+              if (tile.steps == 1) check(tile, pixels, cols, accumulate, has_bias, {-9, 12}, 0);
+            }
+          }
+        }
+      }
+    }
   });
 }
 

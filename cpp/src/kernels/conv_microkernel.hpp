@@ -88,16 +88,80 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
   }
 }
 
+// The same for several whole tiles side by side, of whole vectors that nothing is added to but the
+// bias: what a tile costs beside its products is less.
+template <int Vectors, int Pixels>
+void conv_tiles(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
+                const float* bias, float* dst, int64_t dst_stride, int64_t tiles) {
+  const bool fetches = runs.count * runs.floats >= kLongSum;
+  const int64_t step = runs.floats * Vectors * kLanes;
+  for (; tiles > 0; --tiles, src += Pixels * pixel_stride, dst += Pixels * dst_stride) {
+    if (fetches) prefetch_tile<Pixels, Vectors>(dst, dst_stride);
+    Vec acc[Pixels][Vectors]{};
+    const float* w = weights;
+    for (int64_t r = 0; r < runs.count; ++r) {
+      const float* base[(Pixels + 2) / 3];
+#pragma GCC unroll 8
+      for (int t = 0; t < (Pixels + 2) / 3; ++t) {
+        base[t] = src + runs.offsets[r] + 3 * t * pixel_stride;
+      }
+      for (const float* const end = w + step; w < end; w += Vectors * kLanes) {
+        Vec weight[Vectors];
+#pragma GCC unroll 8
+        for (int v = 0; v < Vectors; ++v) weight[v] = load(w + v * kLanes);
+#pragma GCC unroll 32
+        for (int i = 0; i < Pixels; ++i) {
+          const Vec x = broadcast(base[i / 3][i % 3 * pixel_stride]);
+#pragma GCC unroll 8
+          for (int v = 0; v < Vectors; ++v) acc[i][v] += x * weight[v];
+        }
+#pragma GCC unroll 8
+        for (int t = 0; t < (Pixels + 2) / 3; ++t) ++base[t];
+      }
+    }
+    store_tile<true>(acc, bias, dst, dst_stride, Vectors * kLanes, false);
+  }
+}
+
 template <int Vectors, int Steps, int MostPixels, int Pixels = MostPixels>
-void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stride,
-                      const float* weights, const float* bias, float* dst, int64_t dst_stride,
-                      int64_t pixels, int64_t cols, bool accumulate) {
+void conv_part(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
+               const float* bias, float* dst, int64_t dst_stride, int64_t pixels, int64_t cols,
+               bool accumulate) {
   if (pixels == Pixels) {
     conv_tile<Vectors, Steps, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
                                       accumulate);
   } else if constexpr (Pixels > 1) {
-    conv_microkernel<Vectors, Steps, MostPixels, Pixels - 1>(
-        runs, src, pixel_stride, weights, bias, dst, dst_stride, pixels, cols, accumulate);
+    conv_part<Vectors, Steps, MostPixels, Pixels - 1>(runs, src, pixel_stride, weights, bias, dst,
+                                                      dst_stride, pixels, cols, accumulate);
+  }
+}
+
+// A last tile of few pixels would wait for its sums: the last two then have nearly equal sizes.
+template <int Vectors, int Steps, int MostPixels>
+void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stride,
+                      const float* weights, const float* bias, float* dst, int64_t dst_stride,
+                      int64_t pixels, int64_t cols, bool accumulate) {
+  if (pixels <= MostPixels) {
+    conv_part<Vectors, Steps, MostPixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride,
+                                          pixels, cols, accumulate);
+    return;
+  }
+  if constexpr (Steps == 1) {
+    const int64_t whole = pixels / MostPixels, rest = pixels % MostPixels;
+    const int64_t tiles = rest == 0 || 2 * rest >= MostPixels ? whole : whole - 1;
+    const bool plain = !accumulate && !runs.range.is_bounded() && runs.ahead_lines == 0;
+    if (tiles > 1 && plain && cols == Vectors * kLanes) {
+      conv_tiles<Vectors, MostPixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride,
+                                      tiles);
+      const int64_t made = tiles * MostPixels;
+      src += made * pixel_stride, dst += made * dst_stride, pixels -= made;
+    }
+  }
+  for (int64_t left = (pixels + MostPixels - 1) / MostPixels; left > 0; --left) {
+    const int64_t count = (pixels + left - 1) / left;
+    conv_part<Vectors, Steps, MostPixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride,
+                                          count, cols, accumulate);
+    src += count * pixel_stride, dst += count * dst_stride, pixels -= count;
   }
 }
 

@@ -65,13 +65,14 @@ struct ConvRuns {
 
 // dst (pixels, cols; row stride dst_stride) = the sum over all runs of src, pixel_stride floats
 // further on for each pixel, times weights (count * floats, channels), packed and padded. Adds dst
-// if accumulate is set, and bias (cols) unless it is null.
+// if accumulate is set, and bias (cols) unless it is null. More pixels than a register tile has
+// take several, each of which fetches the same lines ahead.
 using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                                  const float* weights, const float* bias, float* dst,
                                  int64_t dst_stride, int64_t pixels, int64_t cols, bool accumulate);
 
-// Register tile: at most `pixels` of one output row by `channels` of its channels. With more than
-// one step, for runs that are so many times as long as pixel_stride.
+// Register tile: at most `pixels` of one output row by at most `channels` of its channels. With
+// more than one step, for runs that are so many times as long as pixel_stride.
 struct ConvTile {
   ConvMicrokernel microkernel;
   int64_t pixels, channels, steps;

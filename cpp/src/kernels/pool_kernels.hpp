@@ -176,10 +176,32 @@ CNNX_INLINE void pool2x2_forward_wide(int64_t windows, int64_t c, const float* a
   }
 }
 
+// The same of whole vectors of channels, without codes.
+template <int Pixels>
+CNNX_INLINE void pool2x2_forward_whole(int64_t windows, int64_t c, const float* above,
+                                       const float* below, int64_t src_stride, float* dst,
+                                       int64_t dst_stride) {
+  for (int64_t w = 0; w < windows; ++w, dst += dst_stride) {
+    for (int64_t j = 0; j < c; j += kLanes) {
+      Vec pixels[Pixels];
+#pragma GCC unroll 4
+      for (int i = 0; i < Pixels; ++i) {
+        pixels[i] = load((i < 2 ? above : below) + (2 * w + i % 2) * src_stride + j);
+      }
+      store(dst + j, largest_of(pixels).value);
+    }
+  }
+}
+
 void pool2x2_forward(int64_t windows, int64_t c, const float* above, const float* below,
                      int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride) {
   if (c <= kNarrow && src_stride == c && dst_stride == c) {
     pool2x2_forward_narrow(windows, c, above, below, dst, codes);
+    return;
+  }
+  if (codes == nullptr && c % kLanes == 0) {
+    const auto whole = above == below ? pool2x2_forward_whole<2> : pool2x2_forward_whole<4>;
+    whole(windows, c, above, below, src_stride, dst, dst_stride);
     return;
   }
   const auto wide = above == below ? pool2x2_forward_wide<2> : pool2x2_forward_wide<4>;

@@ -115,7 +115,8 @@ class WinogradWeights {
   // Adds `rows` input channels to the products of a point, for the channels of a register tile.
   void multiply(int64_t tiles, const float* inputs, int64_t rows, const float* weights,
                 float* outputs, int64_t channel, bool accumulate, Later later) const {
-    const int64_t offset = 0, pieces = ceil_div(tiles, tile_.pixels);
+    const int64_t offset = 0;
+    const int64_t pieces = later.floats > 0 ? ceil_div(tiles, tile_.pixels) : 1;
     ConvRuns run{1, rows, &offset};
     for (int64_t i = 0; i < pieces; ++i) {
       const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;

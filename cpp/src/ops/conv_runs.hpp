@@ -16,6 +16,13 @@ inline int64_t tile_time(int64_t accumulators, int64_t loads) {
   return times.loads_a_product * std::max(accumulators, times.accumulators) + loads;
 }
 
+// Register tiles that a call of the micro-kernel makes. Sums of few floats are worth several, as a
+// call takes long beside them; what is fetched ahead of long ones would come all at once.
+inline int64_t tiles_together(int64_t floats) {
+  constexpr int64_t kShortSum = 64, kTiles = 4;
+  return floats < kShortSum ? kTiles : 1;
+}
+
 // Lets a register tile fetch its share of what lies ahead, as one of so many that are left, and
 // takes that away.
 inline void fetch_share(ConvRuns& runs, const ConvTile& tile, int64_t pixel_stride, int64_t tiles,

@@ -124,6 +124,8 @@ class DenseTiles {
           later = {w + floats, floats};
         }
         int64_t left = images * rows * cut_.tiles();
+        const int64_t tiles =
+            later.floats > 0 || !cut_.is_even() ? 1 : tiles_together(runs.count * runs.floats);
         const float* const start = bias_ == nullptr || pass > 0 ? nullptr : bias_ + oc;
         for (int64_t n = 0; n < images; ++n) {
           for (int64_t y = 0; y < rows; ++y) {
@@ -132,13 +134,17 @@ class DenseTiles {
                                       b / blocks_ * (d_.ic / d_.groups);
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
             if (pace.stops(runs.count * runs.floats * d_.ow * cols)) return;
-            for (int64_t t = 0; t < cut_.tiles(); ++t) {
-              ahead.fetch();
+            for (int64_t t = 0; t < cut_.tiles();) {
               const int64_t x = cut_.x(t), stride = cut_.together() * d_.stride_w * d_.ic;
               fetch_share(runs, tile, stride, left--, later);
+              int64_t vectors = 0;
+              for (const int64_t end = std::min(t + tiles, cut_.tiles()); t < end; ++t) {
+                ahead.fetch();
+                vectors += cut_.vectors(t);
+              }
               tile.microkernel(runs, from + x * d_.stride_w * d_.ic, stride, w, start,
                                to + x * out.pixel_stride, cut_.together() * out.pixel_stride,
-                               cut_.vectors(t), cut_.together() * cols, pass > 0);
+                               vectors, cut_.together() * cols, pass > 0);
             }
           }
         }

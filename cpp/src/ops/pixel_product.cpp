@@ -38,15 +38,18 @@ void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t be
   const int64_t offset = 0, cols = std::min(tile.channels, channels_ - channel);
   ConvRuns run{1, ic_, &offset, range_};
   const int64_t count = ceil_div(end - begin, tile.pixels);
-  for (int64_t t = 0; t < count; ++t) {
-    ahead.fetch();
+  const int64_t together = fetches || pending.later.floats > 0 ? 1 : tiles_together(ic_);
+  for (int64_t t = 0; t < count; t += together) {
+    const int64_t next = std::min(t + together, count);
+    for (int64_t i = t; i < next; ++i) ahead.fetch();
     const int64_t first = begin + (end - begin) * t / count;
-    const int64_t last = begin + (end - begin) * (t + 1) / count;
+    const int64_t last = begin + (end - begin) * next / count;
     if (fetches) {
       fetch_tile(dst + channel, dst_stride, last + tile.pixels,
                  std::min(last + 2 * tile.pixels, pixels), tile.channels);
     }
-    fetch_share(run, tile, ic_, std::max<int64_t>(pending.tiles--, 1), pending.later);
+    fetch_share(run, tile, ic_, std::max<int64_t>(pending.tiles, 1), pending.later);
+    pending.tiles -= next - t;
     tile.microkernel(run, src + first * ic_, ic_, packed_ + channel * ic_,
                      bias_ == nullptr ? nullptr : bias_ + channel,
                      dst + first * dst_stride + channel, dst_stride, last - first, cols, false);

@@ -50,6 +50,8 @@ class RowCut {
   const ConvTile& tile() const { return *tile_; }
   int64_t together() const { return together_; }
   int64_t tiles() const { return tiles_; }
+  // Whether no tile begins before another ends.
+  bool is_even() const { return width_ % together_ == 0; }
   int64_t vectors(int64_t t) const { return least_ + (t < larger_ ? 1 : 0); }
   int64_t x(int64_t t) const {
     const int64_t first = t * least_ + std::min(t, larger_);

@@ -181,14 +181,9 @@ class PointWeights {
     const ConvRuns runs{product.runs, ic_, offsets};
     const float* const weights = points + product.matrices * ic_ * tile_.channels;
     const int64_t channel = panel * tile_.channels;
-    float* const dst = outputs + point * output_stride + channel;
-    const int64_t pieces = ceil_div(tiles.count(), tile_.pixels);
-    for (int64_t i = 0; i < pieces; ++i) {
-      const int64_t begin = tiles.begin + tiles.count() * i / pieces;
-      const int64_t end = tiles.begin + tiles.count() * (i + 1) / pieces;
-      tile_.microkernel(runs, inputs + begin * ic_, ic_, weights, nullptr, dst + begin * oc_, oc_,
-                        end - begin, std::min(tile_.channels, oc_ - channel), false);
-    }
+    tile_.microkernel(runs, inputs + tiles.begin * ic_, ic_, weights, nullptr,
+                      outputs + point * output_stride + tiles.begin * oc_ + channel, oc_,
+                      tiles.count(), std::min(tile_.channels, oc_ - channel), false);
   }
 
   const PointProducts& products_;
