@@ -39,7 +39,7 @@ void backward(LossBackward kernel, const LossDims& dims, const float* outputs, c
 
 bool are_shares(int64_t n, const float* targets) {
   int outside = 0;
-  for (int64_t i = 0; i < n; ++i) outside |= targets[i] < 0.0f | targets[i] > 1.0f;
+  for (int64_t i = 0; i < n; ++i) outside |= (targets[i] < 0.0f) | (targets[i] > 1.0f);
   return outside == 0;
 }
 
