@@ -120,5 +120,7 @@ def test_what_it_does_not_take() -> None:
         layers.SpectralNormalization.from_config({"layer": cnnx.registry.serialize(within)})
     with pytest.raises(ValueError, match=r"ReLU 're_lu.*' has no weight named kernel"):
         layers.SpectralNormalization(layers.ReLU())(np.ones((2, 3)))
+    with pytest.raises(ValueError, match=r"^SpectralNormalization '.*': Dense 'dense.*' expects"):
+        within(np.ones(2))
     with pytest.raises(ValueError, match="layer must take its channels last, got Conv2D"):
         layers.SpectralNormalization(layers.Conv2D(2, 3, data_format="channels_first"))

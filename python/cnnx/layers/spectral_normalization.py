@@ -88,8 +88,12 @@ class SpectralNormalization(Layer):
         given = self.saved_values
         if given is not None:
             self.layer.saved_values = lambda path, shape: given(f"{self.name}/{path}", shape)
-        self.layer.build_once(input_shape)
-        self.layer.saved_values = None
+        try:
+            self.layer.build_once(input_shape)
+        except ValueError as error:
+            raise ValueError(f"{self}: {error}") from error
+        finally:
+            self.layer.saved_values = None
         if not self.layer.weights or self.layer.weights[0].name != "kernel":
             raise ValueError(f"{self}: {self.layer} has no weight named kernel")
         for weight in self.layer.weights:
