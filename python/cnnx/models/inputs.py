@@ -145,7 +145,7 @@ def _target(head: Head, y: Any, count: int, operation: str, what: str) -> Array:
             f"{operation}: x and {what} must have the same length: x has {count} samples, "
             f"{what} {number}"
         )
-    if array is not y:
+    if array is not y:  # it may be a tensor's
         array = channels_last(y, array, head.shape)
     if head.loss is None:
         return array

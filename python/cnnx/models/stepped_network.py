@@ -383,7 +383,9 @@ class SteppedNetwork(WrittenNetwork):
         class_weight: Mapping[int, float] | None = None,
     ) -> tuple[TrainingStep, list[Array]]:
         """Return the step for one batch, and the batch as it takes it."""
-        x = handed.batch(self, x, self._buffers, operation)
-        step = self.training_step(operation).at(x)
-        y = handed.batch_targets(self, step.heads, y, sample_weight, x, operation, class_weight)
-        return step, [*x, *y]
+        inputs = handed.batch(self, x, self._buffers, operation)
+        step = self.training_step(operation).at(inputs)
+        wanted = handed.batch_targets(
+            self, step.heads, y, sample_weight, inputs, operation, class_weight
+        )
+        return step, [*inputs, *wanted]
