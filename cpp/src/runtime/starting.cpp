@@ -7,6 +7,11 @@
 #include <thread>
 #include <vector>
 
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 namespace cnnx {
 namespace {
 
@@ -23,12 +28,24 @@ struct Gate {
   std::mutex mutex;
   std::condition_variable opens;
   bool open = false;
+  std::vector<long> inside;  // the kernel's numbers of the threads
 
   void wait() {
     std::unique_lock lock(mutex);
+#ifdef __linux__
+    inside.push_back(syscall(SYS_gettid));
+#endif
     opens.wait(lock, [this] { return open; });
   }
 };
+
+// Linux counts a thread among its user's for a moment after it was joined, and OpenMP, which then
+// found one too many, would end the program.
+void wait_until_gone([[maybe_unused]] long thread) {
+#ifdef __linux__
+  while (syscall(SYS_tgkill, getpid(), thread, 0) == 0) std::this_thread::yield();
+#endif
+}
 
 // Starts so many threads at once, and ends them; returns how many there were.
 int tried(int threads) {
@@ -36,6 +53,7 @@ int tried(int threads) {
   std::vector<std::thread> made;
   try {
     made.reserve(static_cast<size_t>(threads));
+    gate.inside.reserve(static_cast<size_t>(threads));
     for (int i = 0; i < threads; ++i) made.emplace_back(&Gate::wait, &gate);
   } catch (const std::exception&) {  // no more threads, or no memory for one
   }
@@ -45,6 +63,7 @@ int tried(int threads) {
   }
   gate.opens.notify_all();
   for (std::thread& thread : made) thread.join();
+  for (const long thread : gate.inside) wait_until_gone(thread);
   return static_cast<int>(made.size());
 }
 
