@@ -25,6 +25,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
   Vec acc[Pixels][Vectors]{};
   constexpr int64_t stretch = kStretchFloats * Vectors * kLanes;
   constexpr bool many = Steps > 1 && Pixels * Vectors > kUnderWay;
+  constexpr bool gentle = Steps == 1 || Vectors > 1;  // the few weights of others lie in L1
   int64_t fetched = many && pixel_stride > kStretchFloats ? 0 : Pixels;
   const float* ahead = runs.ahead;
   if (fetched > 0 && runs.count * runs.floats >= kLongSum) {
@@ -59,7 +60,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
       ++p;
       weights += Vectors * kLanes;
     };
-    while ((fetched < Pixels || runs.ahead_lines > 0) && end - weights > stretch) {
+    while (gentle && (fetched < Pixels || runs.ahead_lines > 0) && end - weights > stretch) {
       if (fetched < Pixels) {
         prefetch_tile<kFetched, Vectors>(dst + fetched * dst_stride, dst_stride);
         fetched += kFetched;

@@ -115,6 +115,7 @@ class DenseTiles {
                 (last - first) * passes_.count() * images * rows * cut_.tiles());
     for (int64_t b = first; b < last; ++b) {
       const int64_t cols = channels(b), oc = channel(b);
+      const float* const image = input + b / blocks_ * (d_.ic / d_.groups);
       for (int64_t pass = 0; pass < passes_.count(); ++pass) {
         ConvRuns runs = passes_.runs(pass, offsets_);
         const float* const w = weights_ + b * block_ + passes_.floats_before(pass) * tile.channels;
@@ -129,9 +130,8 @@ class DenseTiles {
         const float* const start = bias_ == nullptr || pass > 0 ? nullptr : bias_ + oc;
         for (int64_t n = 0; n < images; ++n) {
           for (int64_t y = 0; y < rows; ++y) {
-            const float* const from = input + n * strips_.image_stride() +
-                                      y * d_.stride_h * strips_.row_stride() +
-                                      b / blocks_ * (d_.ic / d_.groups);
+            const float* const from = image + n * strips_.image_stride() +
+                                      y * d_.stride_h * strips_.row_stride();
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
             if (pace.stops(runs.count * runs.floats * d_.ow * cols)) return;
             for (int64_t t = 0; t < cut_.tiles();) {
