@@ -81,7 +81,7 @@ class WinogradWeights {
   }
 
  private:
-  static constexpr int64_t kNearWeights = 1 << 18;  // floats of all points, half of an L2
+  static constexpr int64_t kNearWeights = 1 << 20;  // floats of all points that L2 nearly holds
   static constexpr int64_t kRows = 16;              // input channels whose taps are packed at once
   static constexpr int64_t kTransientRows = 96;     // whose points stay in L2
 
