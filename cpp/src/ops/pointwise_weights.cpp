@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <span>
 
+#include "gemm/pack.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/conv_runs.hpp"
 #include "ops/correlation.hpp"
@@ -47,64 +48,62 @@ class PointwiseGradient {
   int64_t size() const { return taps_.channels() * vectors_.channels(); }
   int64_t strips() const { return strips_; }
   int64_t scratch() const {
-    return copy_size(taps_) + copy_size(vectors_) + spaced_size(taps_, taps_.channels()) +
-           spaced_size(vectors_, panel_channels());
+    return copy_size(taps_) + copy_size(vectors_) + packed_taps() + packed_vectors();
   }
 
   // The sums fall into parts along their longer side.
   int64_t parts() const { return by_taps() ? groups_ : blocks_; }
-  void clear(int64_t first, int64_t last, float* sums) const {
-    const int64_t ldw = vectors_.channels();
-    if (by_taps()) {
-      std::fill(sums + tap(first) * ldw, sums + tap(last) * ldw, 0.0f);
-    } else {
-      for (int64_t i = 0; i < taps_.channels(); ++i) {
-        std::fill(sums + i * ldw + vector(first), sums + i * ldw + vector(last), 0.0f);
-      }
-    }
-  }
-  // sums (taps, vectors) += the products of a strip, for parts [first, last).
-  void add(int64_t strip, int64_t first, int64_t last, float* scratch, float* sums) const {
+  // sums (taps, vectors) += the products of a strip, for parts [first, last); sums that start are
+  // 0 before.
+  void add(int64_t strip, int64_t first, int64_t last, float* scratch, float* sums,
+           bool starts) const {
     const int64_t begin = first_pixel(strip), end = first_pixel(strip + 1);
     const int64_t pixels = end - begin, ldw = vectors_.channels();
     float* const copy = scratch + copy_size(taps_);
-    float* const spaced = copy + copy_size(vectors_);
-    float* const panels = spaced + spaced_size(taps_, taps_.channels());
-    Columns x = {taps_.read(begin, end, scratch), taps_.channels()};
-    const Columns vectors = {vectors_.read(begin, end, copy), ldw};
+    float* const packed = copy + copy_size(vectors_);
+    float* const panels = packed + packed_taps();
+    const float* const x = taps_.read(begin, end, scratch);
+    const float* const dy = vectors_.read(begin, end, copy);
     const int64_t group = by_taps() ? first : 0, last_group = by_taps() ? last : groups_;
     const int64_t block = by_taps() ? 0 : first, last_block = by_taps() ? blocks_ : last;
-    if (is_crowded(taps_) && last_block - block >= kOften) {
-      x = space_out(x, pixels, taps_.channels(), spaced);
+    // What is read often is packed: columns whose pixels lie side by side.
+    const bool packs_taps = last_block - block >= kOften;
+    const bool packs_vectors = last_group - group >= kOften;
+    for (int64_t g = group; packs_taps && g < last_group; ++g) {
+      const int64_t count = tap(g + 1) - tap(g);
+      pack_b({x + tap(g), taps_.channels(), 1}, pixels, count, count,
+             packed + (tap(g) - tap(group)) * pixels);
     }
     Ahead ahead(later(taps_, strip), later(vectors_, strip),
                 (last_group - group) * (last_block - block));
     const int64_t row = pixels % kRow == 0 ? kRow : pixels;
-    ConvRows rows = {.images = 1,
-                     .count = pixels / row,
-                     .pixels = row,
-                     .src_image_stride = 0,
-                     .src_row_stride = row * x.stride,
-                     .src_stride = x.stride,
-                     .dst_row_stride = 0,  // with each panel
-                     .dst_stride = 0};
+    ConvRows rows{};
+    rows.images = 1, rows.count = pixels / row, rows.pixels = row;
     for (int64_t panel = block; panel < last_block; panel += kPanel) {
       const int64_t end_block = std::min(panel + kPanel, last_block);
-      Columns dy = {vectors.data + vector(panel), ldw};
-      if (is_crowded(vectors_) && last_group - group >= kOften) {
-        dy = space_out(dy, pixels, vector(end_block) - vector(panel), panels);
+      for (int64_t b = panel; packs_vectors && b < end_block; ++b) {
+        const int64_t v = vector(b), cols = vector(b + 1) - v;
+        pack_b({dy + v, ldw, 1}, pixels, cols, gradient_tile(cols).channels,
+               panels + (b - panel) * panel_size());
       }
-      rows.dst_row_stride = row * dy.stride, rows.dst_stride = dy.stride;
       for (int64_t g = group; g < last_group; ++g) {
-        const int64_t t = tap(g);
-        const ConvTaps taps = {
-            .taps = tap(g + 1) - t, .run_stride = 0, .run_taps = 0, .step_taps = 0};
+        const int64_t t = tap(g), count = tap(g + 1) - t;
+        const float* const column = packs_taps ? packed + (t - tap(group)) * pixels : x + t;
+        rows.src_stride = packs_taps ? count : taps_.channels();
+        rows.src_row_stride = row * rows.src_stride;
+        const ConvTaps taps = {.taps = count, .run_stride = 0, .run_taps = 0, .step_taps = 0};
         for (int64_t b = panel; b < end_block; ++b) {
           const int64_t v = vector(b), cols = vector(b + 1) - v;
+          const ConvWeightsTile& tile = gradient_tile(cols);
+          rows.dst_stride = packs_vectors ? tile.channels : ldw;
+          rows.dst_row_stride = row * rows.dst_stride;
           const auto [lines, few] = ahead.take();
           rows.ahead = lines, rows.ahead_lines = few;
-          gradient_tile(cols).microkernel(rows, taps, x.data + t, dy.data + v - vector(panel),
-                                          sums + t * ldw + v, ldw, cols);
+          float* const sum = sums + t * ldw + v;
+          for (int64_t i = 0; starts && i < count; ++i) std::fill_n(sum + i * ldw, cols, 0.0f);
+          tile.microkernel(rows, taps, column,
+                           packs_vectors ? panels + (b - panel) * panel_size() : dy + v, sum, ldw,
+                           cols);
         }
       }
     }
@@ -116,32 +115,11 @@ class PointwiseGradient {
   static constexpr int64_t kPanel = 8;  // blocks whose channels stay in L2
   static constexpr int64_t kOften = 8;
 
-  // Channels of some pixels, `stride` floats apart.
-  struct Columns {
-    const float* data;
-    int64_t stride;
-  };
-
-  // Pixels a multiple of so many floats apart share a few places in the caches. Where they are read
-  // often enough, it pays to copy them a little further apart.
-  static bool is_crowded(const SeenPixels& pixels) {
-    constexpr int64_t kCrowded = 1024;
-    return pixels.channels() % kCrowded == 0;
+  int64_t packed_taps() const { return blocks_ < kOften ? 0 : most_pixels() * taps_.channels(); }
+  int64_t packed_vectors() const {
+    return groups_ < kOften ? 0 : std::min(kPanel, blocks_) * panel_size();
   }
-  static Columns space_out(Columns columns, int64_t pixels, int64_t channels, float* copy) {
-    const int64_t stride = spaced(channels);
-    for (int64_t i = 0; i < pixels; ++i) {
-      std::copy_n(columns.data + i * columns.stride, channels, copy + i * stride);
-    }
-    return {copy, stride};
-  }
-  static int64_t spaced(int64_t channels) {
-    return round_up(channels, 2 * kLineFloats) + kLineFloats;
-  }
-  int64_t spaced_size(const SeenPixels& pixels, int64_t channels) const {
-    return is_crowded(pixels) ? most_pixels() * spaced(channels) : 0;
-  }
-  int64_t panel_channels() const { return kPanel * gradient_tile(vectors_.channels()).channels; }
+  int64_t panel_size() const { return most_pixels() * gradient_tile(vectors_.channels()).channels; }
   int64_t most_pixels() const { return ceil_div(rows_, strips_) * kRow; }
 
   static int64_t most_taps() { return kernels().conv_weights[0].taps; }
@@ -188,18 +166,17 @@ void pointwise_backward_weights(const Conv2dDims& d, Images src, Images diff_dst
   Scratchpad scratch(untransposed + partial_sums.scratch(), threads, gradient.scratch());
   float* const total = transposes ? scratch.take(untransposed) : diff_weights;
   if (shares_pixels) {
-    partial_sums.add(threads, scratch, total,
-                     [&](int64_t begin, int64_t end, float* sums, int thread) {
-                       for (int64_t strip = begin; strip < end; ++strip) {
-                         gradient.add(strip, 0, gradient.parts(), scratch.of_thread(thread), sums);
-                       }
-                     });
+    partial_sums.add(
+        threads, scratch, total, [&](int64_t begin, int64_t end, float* sums, int thread) {
+          for (int64_t strip = begin; strip < end; ++strip) {
+            gradient.add(strip, 0, gradient.parts(), scratch.of_thread(thread), sums, false);
+          }
+        });
   } else {
     parallel_for(threads, gradient.parts(), [&](int64_t begin, int64_t end, int thread) {
-      gradient.clear(begin, end, total);
       for (int64_t strip = 0; strip < gradient.strips(); ++strip) {
         if (strip > 0 && interrupted()) return;
-        gradient.add(strip, begin, end, scratch.of_thread(thread), total);
+        gradient.add(strip, begin, end, scratch.of_thread(thread), total, strip == 0);
       }
     });
   }
