@@ -130,8 +130,8 @@ class DenseTiles {
         const float* const start = bias_ == nullptr || pass > 0 ? nullptr : bias_ + oc;
         for (int64_t n = 0; n < images; ++n) {
           for (int64_t y = 0; y < rows; ++y) {
-            const float* const from = image + n * strips_.image_stride() +
-                                      y * d_.stride_h * strips_.row_stride();
+            const float* const from =
+                image + n * strips_.image_stride() + y * d_.stride_h * strips_.row_stride();
             float* const to = out.data + n * out.image_stride + y * out.row_stride + oc;
             if (pace.stops(runs.count * runs.floats * d_.ow * cols)) return;
             for (int64_t t = 0; t < cut_.tiles();) {
