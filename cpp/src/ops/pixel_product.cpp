@@ -5,6 +5,8 @@
 namespace cnnx {
 namespace {
 
+constexpr int64_t kUnderWay = 32;  // cache lines
+
 // Pixels [begin, end) of what a register tile will be stored to.
 void fetch_tile(const float* dst, int64_t stride, int64_t begin, int64_t end, int64_t channels) {
   for (int64_t pixel = begin; pixel < end; ++pixel) {
@@ -38,7 +40,10 @@ void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t be
   const int64_t offset = 0, cols = std::min(tile.channels, channels_ - channel);
   ConvRuns run{1, ic_, &offset, range_};
   const int64_t count = ceil_div(end - begin, tile.pixels);
-  const int64_t together = fetches || pending.later.floats > 0 ? 1 : tiles_together(ic_);
+  // Tiles made together fetch together, and no more than a core can wait for.
+  const int64_t waiting = std::max<int64_t>(kUnderWay / std::max<int64_t>(ahead.lines(), 1), 1);
+  const int64_t together =
+      fetches || pending.later.floats > 0 ? 1 : std::min(tiles_together(ic_), waiting);
   for (int64_t t = 0; t < count; t += together) {
     const int64_t next = std::min(t + together, count);
     for (int64_t i = t; i < next; ++i) ahead.fetch();

@@ -35,6 +35,8 @@ class Ahead {
     const float* data;
     int64_t count;
   };
+  // At most so many at a step.
+  int64_t lines() const { return ceil_div(step_, kLineFloats); }
   // The lines of a step.
   Lines take() {
     if (next_.floats <= 0) std::swap(next_, then_);
