@@ -9,9 +9,15 @@ from reference.arrays import Array, Pair, f64
 from reference.windows import taps
 
 
-def group_slices(channels: int, groups: int) -> list[slice]:
-    size = channels // groups
-    return [slice(g * size, (g + 1) * size) for g in range(groups)]
+def by_group(matrix: Array, groups: int) -> Array:
+    """(rows, channels) as (groups, rows, channels of a group)."""
+    return matrix.reshape(len(matrix), groups, -1).swapaxes(0, 1)
+
+
+def side_by_side(matrices: Array) -> Array:
+    """(groups, rows, channels of a group) as (rows, channels)."""
+    groups, rows, channels = matrices.shape
+    return matrices.swapaxes(0, 1).reshape(rows, groups * channels)
 
 
 def rotated_by_pi(weights: ArrayLike) -> Array:
@@ -41,14 +47,14 @@ def conv2d_forward(
     For a true convolution, the weights of tap (kh - 1 - ky, kw - 1 - kx).
     """
     src, weights = f64(src), rotated_by_pi(weights) if rotated else f64(weights)
-    mb, ih, iw, ic = src.shape
+    mb, ih, iw, _ = src.shape
     kh, kw, _, oc = weights.shape
     dst = np.zeros((mb, *output_size, oc))
     if bias is not None:
         dst += f64(bias)
     for y, x, ky, kx, r, c in taps((ih, iw), output_size, (kh, kw), strides, padding, dilation):
-        for i, o in zip(group_slices(ic, groups), group_slices(oc, groups), strict=True):
-            dst[:, y, x, o] += src[:, r, c, i] @ weights[ky, kx, :, o]
+        pixel, weight = by_group(src[:, r, c], groups), by_group(weights[ky, kx], groups)
+        dst[:, y, x] += side_by_side(pixel @ weight)
     return dst
 
 
@@ -65,14 +71,15 @@ def conv2d_backward(
     """Each tap's product of the forward pass, differentiated by the pixel and by the weight."""
     src, diff_dst = f64(src), f64(diff_dst)
     weights = rotated_by_pi(weights) if rotated else f64(weights)
-    _, ih, iw, ic = src.shape
-    kh, kw, _, oc = weights.shape
+    _, ih, iw, _ = src.shape
+    kh, kw, *_ = weights.shape
     size = (diff_dst.shape[1], diff_dst.shape[2])
     diff_src, diff_weights = np.zeros(src.shape), np.zeros(weights.shape)
     for y, x, ky, kx, r, c in taps((ih, iw), size, (kh, kw), strides, padding, dilation):
-        for i, o in zip(group_slices(ic, groups), group_slices(oc, groups), strict=True):
-            diff_src[:, r, c, i] += diff_dst[:, y, x, o] @ weights[ky, kx, :, o].T
-            diff_weights[ky, kx, :, o] += src[:, r, c, i].T @ diff_dst[:, y, x, o]
+        pixel, weight = by_group(src[:, r, c], groups), by_group(weights[ky, kx], groups)
+        gradient = by_group(diff_dst[:, y, x], groups)
+        diff_src[:, r, c] += side_by_side(gradient @ weight.swapaxes(1, 2))
+        diff_weights[ky, kx] += side_by_side(pixel.swapaxes(1, 2) @ gradient)
     diff_weights = rotated_by_pi(diff_weights) if rotated else diff_weights
     return diff_src, diff_weights, diff_dst.sum(axis=(0, 1, 2))
 
@@ -169,14 +176,12 @@ def conv2d_transpose_forward(
     Over all y, x, ky, kx that a convolution of dst would meet at (row, column).
     """
     src, weights = f64(src), f64(weights)
-    mb, ih, iw, ic = src.shape
+    mb, ih, iw, _ = src.shape
     kh, kw, of_group, _ = weights.shape
     dst = np.zeros((mb, *output_size, of_group * groups))
     for y, x, ky, kx, r, c in taps(output_size, (ih, iw), (kh, kw), strides, padding, dilation):
-        for o, i in zip(
-            group_slices(of_group * groups, groups), group_slices(ic, groups), strict=True
-        ):
-            dst[:, r, c, o] += src[:, y, x, i] @ weights[ky, kx, :, i].T
+        pixel, weight = by_group(src[:, y, x], groups), by_group(weights[ky, kx], groups)
+        dst[:, r, c] += side_by_side(pixel @ weight.swapaxes(1, 2))
     return dst if bias is None else dst + f64(bias)
 
 
@@ -191,15 +196,14 @@ def conv2d_transpose_backward(
 ) -> tuple[Array, Array, Array]:
     """Each product of the forward pass, differentiated by the pixel and by the weight."""
     src, weights, diff_dst = f64(src), f64(weights), f64(diff_dst)
-    kh, kw, of_group, ic = weights.shape
+    kh, kw, *_ = weights.shape
     size, image = (src.shape[1], src.shape[2]), (diff_dst.shape[1], diff_dst.shape[2])
     diff_src, diff_weights = np.zeros(src.shape), np.zeros(weights.shape)
     for y, x, ky, kx, r, c in taps(image, size, (kh, kw), strides, padding, dilation):
-        for o, i in zip(
-            group_slices(of_group * groups, groups), group_slices(ic, groups), strict=True
-        ):
-            diff_src[:, y, x, i] += diff_dst[:, r, c, o] @ weights[ky, kx, :, i]
-            diff_weights[ky, kx, :, i] += diff_dst[:, r, c, o].T @ src[:, y, x, i]
+        pixel, weight = by_group(src[:, y, x], groups), by_group(weights[ky, kx], groups)
+        gradient = by_group(diff_dst[:, r, c], groups)
+        diff_src[:, y, x] += side_by_side(gradient @ weight)
+        diff_weights[ky, kx] += side_by_side(gradient.swapaxes(1, 2) @ pixel)
     return diff_src, diff_weights, diff_dst.sum(axis=(0, 1, 2))
 
 
