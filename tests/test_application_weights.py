@@ -17,6 +17,8 @@ from cnnx import applications, layers
 from cnnx.applications import imagenet_utils
 from cnnx.applications.application import Request
 
+pytestmark = pytest.mark.one_isa
+
 thorough = pytest.mark.thorough
 
 

@@ -14,6 +14,8 @@ import pytest
 
 from argument_table import ENTRIES, TABLES, Entry, Fault, Table
 
+pytestmark = pytest.mark.one_isa
+
 FAULTS = {
     f"{name}-{argument}-{what}": (name, argument, what, fault)
     for name, entry in ENTRIES.items()

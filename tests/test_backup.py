@@ -27,6 +27,8 @@ from cnnx.optimizers import SGD, Adam, Nadam
 from cnnx.optimizers.schedules import CosineDecay
 from cnnx.snapshot import restoring, save_snapshot
 
+pytestmark = pytest.mark.one_isa
+
 X, Y = normal(1, 50, 8, 8, 1), np.arange(50) % 3
 STEPS, EPOCHS = 5, 4  # 40 samples to train on, in batches of 8
 

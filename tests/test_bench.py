@@ -37,6 +37,8 @@ from bench.tasks import PASSES, CallersTask, FileTask, LayerTask, NetworkTask
 from bench.workers import Turn, Worker, WorkerError, take_turns, time_all
 from small_networks import SMALL_NETWORKS
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.fixture(scope="module")
 def cnnx_framework():

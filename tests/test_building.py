@@ -12,6 +12,8 @@ from agreement import normal
 from cnnx import layers
 from test_model import assert_same_bits, fit, images, small_cnn
 
+pytestmark = pytest.mark.one_isa
+
 
 def test_names_cannot_steer_the_terminal(
     capsys: pytest.CaptureFixture[str],

@@ -19,6 +19,8 @@ from cnnx.callbacks import (
 )
 from linear_training import Recorder, X, Y, linear_model
 
+pytestmark = pytest.mark.one_isa
+
 
 def test_order_of_the_calls() -> None:
     recorder, model = Recorder(), linear_model()

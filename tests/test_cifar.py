@@ -13,6 +13,8 @@ from cnnx.data import write_idx
 from cnnx.datasets import cifar10, cifar100, fashion_mnist, kmnist
 from cnnx.datasets.cifar_files import CifarFiles
 
+pytestmark = pytest.mark.one_isa
+
 SETS: dict[str, tuple[CifarFiles, Callable[..., Any]]] = {
     "cifar10": (cifar10.FILES, lambda path: cifar10.load_data(path)),
     "cifar100": (cifar100.FILES, lambda path: cifar100.load_data(path=path)),

@@ -14,6 +14,8 @@ import pytest
 from cnnx.data import image_folder
 from pictures import brightness, flat, save
 
+pytestmark = pytest.mark.one_isa
+
 SIZE = (8, 6)
 
 

@@ -8,6 +8,8 @@ import pytest
 from bench import distributed
 from bench.cluster import Messages, expected_seconds, simulated_seconds
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.mark.parametrize("ranks", [1, 2, 8, 64])
 def test_ranks_in_step_take_what_the_formula_says(ranks: int) -> None:

@@ -16,6 +16,8 @@ from cnnx.command import main
 from cnnx.data import write_idx
 from cnnx.experiment import format_confusion_matrix
 
+pytestmark = pytest.mark.one_isa
+
 TEST_DATA = os.environ.get("CNNX_TEST_DATA")
 COMMAND = [sys.executable, "-m", "cnnx"]
 

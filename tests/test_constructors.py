@@ -11,6 +11,8 @@ import pytest
 import cnnx
 from cnnx import callbacks, initializers, layers, losses, metrics, optimizers
 
+pytestmark = pytest.mark.one_isa
+
 CLASSES = [
     cnnx.Model,
     cnnx.Sequential,

@@ -16,6 +16,8 @@ from cnnx.callbacks import (
 )
 from linear_training import X, Y, linear_model
 
+pytestmark = pytest.mark.one_isa
+
 
 def test_csv_logger_writes_a_line_an_epoch(tmp_path: Path) -> None:
     file = tmp_path / "log.csv"

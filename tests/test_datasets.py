@@ -13,6 +13,8 @@ from cnnx.data import write_idx
 from cnnx.datasets import digits, download, emnist, mnist
 from cnnx.datasets.download import RemoteFile, fetch
 
+pytestmark = pytest.mark.one_isa
+
 TEST_DATA = os.environ.get("CNNX_TEST_DATA")
 NAMES = [file.name for file in (mnist.TRAIN_IMAGES, mnist.TRAIN_LABELS)] + [
     file.name for file in (mnist.TEST_IMAGES, mnist.TEST_LABELS)

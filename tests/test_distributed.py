@@ -16,6 +16,8 @@ import distributed_cases
 from cnnx.distributed import Group
 from mpi_launcher import finish, mpiexec, start
 
+pytestmark = pytest.mark.one_isa
+
 PROGRAM = Path(__file__).with_name("distributed_program.py")
 DOCUMENT = PROGRAM.parents[1] / "docs" / "distributed.md"
 

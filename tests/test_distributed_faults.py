@@ -19,6 +19,8 @@ import distributed_faults
 from cnnx.distributed import Group
 from mpi_launcher import finish, mpiexec, start
 
+pytestmark = pytest.mark.one_isa
+
 PROGRAM = Path(distributed_faults.__file__)
 SOON = 30  # seconds, on a busy machine; what works takes two to six
 

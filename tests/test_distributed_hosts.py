@@ -18,6 +18,8 @@ from mpi_hosts import Hosts, hosts  # noqa: F401
 from mpi_launcher import finish, mpiexec
 from test_distributed_faults import PROGRAM, SOON, assert_same
 
+pytestmark = pytest.mark.one_isa
+
 
 def start(hosts: Hosts, output: Path, folder: Path, *fault: str) -> subprocess.Popen[str]:  # noqa: F811
     python = [sys.executable, "-W", "error", str(PROGRAM), str(folder), *fault]

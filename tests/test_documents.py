@@ -15,6 +15,8 @@ import pytest
 
 import cnnx
 
+pytestmark = pytest.mark.one_isa
+
 ROOT = Path(__file__).parents[1]
 OURS = "https://github.com/cnnx/cnnx/blob/main/"
 DOCUMENTS = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("*/README.md")})

@@ -23,6 +23,8 @@ from drawn_networks import (
     texts,
 )
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.mark.parametrize("network", CHAINS)
 def test_names_and_sizes_of_all_layers_are_there_once(network: Any) -> None:

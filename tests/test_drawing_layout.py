@@ -25,6 +25,8 @@ from drawn_networks import (
     texts,
 )
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.mark.parametrize(("shapes", "rankdir"), [(True, "LR"), (False, "LR"), (True, "TB")])
 @pytest.mark.parametrize("network", CHAINS + GRAPHS)

@@ -15,6 +15,8 @@ from cnnx.callbacks import (
 )
 from linear_training import X, Y, linear_model
 
+pytestmark = pytest.mark.one_isa
+
 
 def test_early_stopping_restores_the_best_weights(capsys: pytest.CaptureFixture[str]) -> None:
     """A rate far too large makes every epoch worse than the first."""

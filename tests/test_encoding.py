@@ -11,6 +11,8 @@ import pytest
 from cnnx.data import LabelEncoder, OneHotEncoder
 from cnnx.utils import to_categorical
 
+pytestmark = pytest.mark.one_isa
+
 LABELS: dict[str, tuple[Any, list[Any]]] = {
     "texts": (["horse", "cat", "dog", "cat"], ["cat", "dog", "horse"]),
     "array of texts": (np.array(["b", "a", "b"]), ["a", "b"]),

@@ -12,6 +12,8 @@ import cnnx
 from cnnx import layers, losses, metrics
 from refusals import assert_refused, table
 
+pytestmark = pytest.mark.one_isa
+
 X = np.zeros((10, 8, 8, 1), np.float32)
 Y = np.arange(10) % 3
 

@@ -7,6 +7,8 @@ import pytest
 
 from cnnx import explain, filters
 
+pytestmark = pytest.mark.one_isa
+
 
 def test_what_is_not_installed_is_named_with_its_extra(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path

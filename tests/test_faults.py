@@ -21,6 +21,8 @@ from cnnx import _core, config, layers, ops
 from cnnx.data import image_folder
 from test_processes import NETWORK, output_of
 
+pytestmark = pytest.mark.one_isa
+
 X, Y = normal(1, 40, 8, 8, 1), np.arange(40) % 3
 
 

@@ -17,6 +17,8 @@ from cnnx import saved_history
 from cnnx.callbacks import BackupAndRestore, Callback, History, LearningRateScheduler
 from cnnx.models import load_model
 
+pytestmark = pytest.mark.one_isa
+
 X, Y = normal(1, 10, 3), normal(2, 10, 1)
 
 

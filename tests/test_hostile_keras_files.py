@@ -17,7 +17,10 @@ pytest.importorskip("h5py", reason="h5py, which writes the files, is not install
 from hostile_keras_files import ARE_MODELS, GROUPS, chain, hdf5_files, mutations
 from keras_writer import keras_2
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
+pytestmark = [
+    pytest.mark.one_isa,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA"),
+]
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ from hostile_models import ARE_MODELS
 from saved_models import OPTIMIZERS, fit, small_model
 from test_graphs import compiled, shared
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA")
+pytestmark = [
+    pytest.mark.one_isa,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads /proc and sets RLIMIT_DATA"),
+]
 
 PROGRAM = Path(__file__).with_name("guarded_loading.py")
 

@@ -10,6 +10,8 @@ from hypothesis.extra import numpy as hnp
 
 from cnnx.data import read_idx, write_idx
 
+pytestmark = pytest.mark.one_isa
+
 DTYPES = ["u1", "i1", "i2", "i4", "f4", "f8"]
 
 

@@ -18,6 +18,8 @@ from cnnx.data import ImageFolder, ImageStream, image_folder
 from cnnx.layers import Dense, Flatten, Input, Rescaling
 from pictures import Image, brightness, flat, save
 
+pytestmark = pytest.mark.one_isa
+
 SIZE = (8, 6)  # height, width
 
 

@@ -14,6 +14,8 @@ from cnnx.data import image_folder
 from cnnx.layers import Dense, Flatten, Input
 from pictures import Image, brightness, flat, save
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

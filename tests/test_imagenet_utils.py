@@ -13,6 +13,8 @@ from application_networks import pictures
 from cnnx import applications
 from cnnx.applications import imagenet_utils
 
+pytestmark = pytest.mark.one_isa
+
 
 def test_preprocessing() -> None:
     x = pictures(2, 4, 3)

@@ -6,7 +6,11 @@ import ast
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 import cnnx
+
+pytestmark = pytest.mark.one_isa
 
 PACKAGE = Path(cnnx.__file__).parent
 STOREYS = ("ops", "optimizers", "layers", "graph", "models", "callbacks")

@@ -21,6 +21,8 @@ from pictures import DAMAGED_EXIF, Image
 
 pytest.importorskip("simplejpeg", reason="simplejpeg is not installed: the extra jpeg")
 
+pytestmark = pytest.mark.one_isa
+
 FORMS = [
     PictureForm(size, color_mode, dtype)
     for size in (None, (16, 16), (21, 8), (90, 70))

@@ -11,6 +11,8 @@ import pytest
 import cnnx
 from cnnx import keras
 
+pytestmark = pytest.mark.one_isa
+
 MODULES = [
     "activations",
     "applications",

@@ -12,7 +12,10 @@ import cnnx
 from cnnx.models import load_model
 from keras_models import IMAGE, assert_alike, assert_predicts, check, predicted, silence, spread
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.one_isa,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 def test_pictures_with_channels_first(keras: Any, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.one_isa
+
 PROGRAM = """
 import hashlib, os, signal, sys
 sys.path.insert(0, {tests!r})

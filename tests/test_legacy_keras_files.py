@@ -26,6 +26,8 @@ from keras_writer import (  # noqa: E402
     values,
 )
 
+pytestmark = pytest.mark.one_isa
+
 KERNEL, BIAS = values(3, 3, 2, 3, seed=1), values(3, seed=2)
 ONE = [("c/kernel:0", KERNEL), ("c/bias:0", BIAS)]
 

@@ -13,6 +13,8 @@ from cnnx.data import image_folder, load_image
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed: the extra images")
 
+pytestmark = pytest.mark.one_isa
+
 NOISE = np.random.default_rng(3).integers(0, 256, (43, 29, 3), np.uint8)
 
 

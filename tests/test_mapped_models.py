@@ -17,6 +17,8 @@ from cnnx import layers
 from cnnx.models import load_model
 from keras_writer import dense, functional, image, keras_2, layer, values
 
+pytestmark = pytest.mark.one_isa
+
 X = np.random.default_rng(0).standard_normal((12, 6, 6, 2)).astype(np.float32)
 Y = np.arange(12) % 3
 

@@ -9,6 +9,8 @@ import pytest
 import cnnx
 from cnnx import callbacks, data, layers
 
+pytestmark = pytest.mark.one_isa
+
 X = np.random.default_rng(1).random((10, 6, 6, 3), np.float32)
 Y = np.arange(10) % 3
 ROWS = cnnx.utils.to_categorical(Y)

@@ -21,6 +21,8 @@ from cnnx import _core, layers, ops
 from cnnx.buffer import Buffer, aligned_empty
 from test_processes import output_of
 
+pytestmark = pytest.mark.one_isa
+
 X, Y = normal(1, 64, 10, 10, 1), np.arange(64) % 3
 
 

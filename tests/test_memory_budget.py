@@ -16,6 +16,8 @@ from cnnx.data import image_folder
 from cnnx.data.memory_budget import MemoryBudget
 from pictures import flat, save
 
+pytestmark = pytest.mark.one_isa
+
 GROWTH = """
 import sys
 from pathlib import Path

@@ -14,6 +14,8 @@ from cnnx.callbacks import (
 )
 from linear_training import X, Y, linear_model
 
+pytestmark = pytest.mark.one_isa
+
 
 def saved(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

@@ -14,6 +14,8 @@ import cnnx
 from cnnx import layers, utils
 from cnnx.models import clone_model, model_from_json
 
+pytestmark = pytest.mark.one_isa
+
 
 def residual(shape: tuple[int, ...] = (8, 8, 3)) -> cnnx.Model:
     image = cnnx.Input(shape, name="image")

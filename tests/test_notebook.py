@@ -15,6 +15,8 @@ import cnnx
 from agreement import normal
 from cnnx import explain, layers
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.fixture
 def pyplot() -> Iterator[Any]:

@@ -15,6 +15,8 @@ import cnnx
 from hostile_onnx import good_files, spoilt
 from onnx_peers import by_onnxruntime
 
+pytestmark = pytest.mark.one_isa
+
 
 def check_named(path: Path, error: ValueError) -> None:
     assert str(path) in str(error)

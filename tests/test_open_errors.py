@@ -11,6 +11,8 @@ import cnnx
 from cnnx import layers
 from open_networks import OPEN, classifier, images, labels, segmenter
 
+pytestmark = pytest.mark.one_isa
+
 
 class Halving(layers.Layer):
     """A layer of a user's that works its shape out from numbers."""

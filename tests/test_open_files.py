@@ -15,6 +15,8 @@ from cnnx import explain, layers
 from cnnx.models import clone_model, load_model, model_from_json
 from open_networks import CASES, OPEN, SIZES, assert_same, classifier, images, segmenter, twin
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.mark.parametrize(("build", "sizes"), CASES)
 def test_files_and_copies(

@@ -11,6 +11,8 @@ import pytest
 from cnnx import _core, ops
 from refusals import assert_refused, table
 
+pytestmark = pytest.mark.one_isa
+
 V, T = ValueError, TypeError
 
 

@@ -11,6 +11,8 @@ import pytest
 from cnnx.data import image_folder
 from pictures import brightness, flat, save
 
+pytestmark = pytest.mark.one_isa
+
 
 def read(folder: Path, **options: Any) -> Any:
     return image_folder(folder, (8, 6), shuffle=False, **options)

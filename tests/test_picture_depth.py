@@ -16,6 +16,8 @@ from cnnx import filters
 from cnnx.data import image_folder, load_image
 from pictures import Image, save
 
+pytestmark = pytest.mark.one_isa
+
 RAMP = np.linspace(0, 4095, 64 * 64).reshape(64, 64).astype(np.uint16)
 
 

@@ -15,6 +15,8 @@ from cnnx import utils
 
 Image = pytest.importorskip("PIL.Image")
 
+pytestmark = pytest.mark.one_isa
+
 CHANCE = np.random.default_rng(1)
 PIXELS = CHANCE.integers(0, 256, (23, 37, 4), np.uint8)
 DEEP = CHANCE.integers(0, 60_000, (9, 7), np.uint16)

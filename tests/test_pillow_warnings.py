@@ -14,6 +14,8 @@ import pytest
 from cnnx.data import image_folder, load_image
 from pictures import DAMAGED_EXIF, Image, flat, save
 
+pytestmark = pytest.mark.one_isa
+
 PIXELS = np.random.default_rng(1).integers(0, 256, (16, 8, 3), np.uint8)
 
 

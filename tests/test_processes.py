@@ -21,6 +21,8 @@ import cnnx
 from agreement import normal
 from cnnx import _core, layers
 
+pytestmark = pytest.mark.one_isa
+
 HANG = 60  # seconds; what works takes one or two
 
 NETWORK = """

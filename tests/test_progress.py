@@ -18,6 +18,8 @@ from agreement import normal
 from cnnx import layers, progress
 from cnnx.callbacks import History
 
+pytestmark = pytest.mark.one_isa
+
 
 class Terminal(io.StringIO):
     """Text written to a terminal."""

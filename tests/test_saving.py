@@ -21,6 +21,8 @@ from cnnx.models import load_model
 from cnnx.optimizers import SGD
 from saved_models import CLASSES, OPTIMIZERS, data, fit, small_model
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_predictions_and_training_go_on(tmp_path, optimizer):

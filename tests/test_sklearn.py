@@ -36,6 +36,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from cnnx.sklearn import CNNClassifier, CNNRegressor
 
+pytestmark = pytest.mark.one_isa
+
 DIGITS, LABELS = load_digits(return_X_y=True)
 X, Y = DIGITS[:300], LABELS[:300]
 

@@ -14,6 +14,8 @@ from cnnx import layers
 from cnnx.models import load_model
 from saved_models import OPTIMIZERS, fit, read, small_model, write
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):

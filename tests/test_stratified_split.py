@@ -10,6 +10,8 @@ from cnnx.data import image_folder
 from cnnx.data.stratified_split import held_back
 from pictures import flat, save
 
+pytestmark = pytest.mark.one_isa
+
 
 @pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.29, 1 / 3, 0.5, 0.75, 0.9])
 @pytest.mark.parametrize("sizes", [(95, 5), (10,), (4, 6, 7), (30, 1, 3), (2,) * 12])

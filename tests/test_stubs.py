@@ -11,6 +11,8 @@ import pytest
 import cnnx
 from cnnx import _core
 
+pytestmark = pytest.mark.one_isa
+
 STUBS = ast.parse((Path(cnnx.__file__).parent / "_core.pyi").read_text())
 FUNCTIONS = {node.name: node for node in STUBS.body if isinstance(node, ast.FunctionDef)}
 CLASSES = {node.name: node for node in STUBS.body if isinstance(node, ast.ClassDef)}

@@ -20,6 +20,8 @@ from cnnx.losses import (
     SparseCategoricalCrossentropy,
 )
 
+pytestmark = pytest.mark.one_isa
+
 X = normal(1, 6, 4)
 
 

@@ -15,6 +15,8 @@ from cnnx.callbacks import BackupAndRestore, LearningRateScheduler, TensorBoard
 
 pytest.importorskip("tensorboardX", reason="tensorboardX is not installed: the extra tensorboard")
 
+pytestmark = pytest.mark.one_isa
+
 X = np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
 Y = (X.sum(axis=1) > 0).astype(np.int64)
 

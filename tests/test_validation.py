@@ -21,6 +21,8 @@ from cnnx.callbacks import (
 )
 from cnnx.optimizers import SGD
 
+pytestmark = pytest.mark.one_isa
+
 X, Y = normal(1, 20, 4), normal(2, 20, 2)
 
 

@@ -17,6 +17,8 @@ from cnnx import layers
 from cnnx.callbacks import ModelCheckpoint
 from cnnx.models import load_model
 
+pytestmark = pytest.mark.one_isa
+
 
 def stack(*units: int, names: str = "abc") -> cnnx.Sequential:
     """Return dense layers named a, b, ..., on 3 inputs."""
