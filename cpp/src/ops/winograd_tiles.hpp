@@ -18,7 +18,8 @@ class WinogradTiles {
   static constexpr int64_t kTile = 4;     // its outputs in a row
   static constexpr int64_t kPatch = 6;    // and the inputs that they see
 
-  explicit WinogradTiles(const Conv2dDims& d) : WinogradTiles(d, kTile, kOwnTiles, kManyWeights) {}
+  explicit WinogradTiles(const Conv2dDims& d)
+      : WinogradTiles(d, kTile, own_tiles(d), kManyWeights) {}
   // Of tile x tile outputs; a thread takes `own` of them at once, unless there are many weights.
   WinogradTiles(const Conv2dDims& d, int64_t tile, int64_t own, int64_t many_weights)
       : tile_(tile),
@@ -62,8 +63,14 @@ class WinogradTiles {
 
  private:
   static constexpr int64_t kManyWeights = 128 * 128;
-  static constexpr int64_t kOwnTiles = 48, kSharedTiles = 144, kFewTiles = 64;
+  static constexpr int64_t kSharedTiles = 144, kFewTiles = 64;
   static constexpr int64_t kShares = 4, kTwoBlocks = 16;
+
+  // Points of few channels take little of L2.
+  static int64_t own_tiles(const Conv2dDims& d) {
+    constexpr int64_t kLeast = 48, kFloats = 2048;
+    return std::max(kLeast, kFloats / (d.ic + d.oc));
+  }
 
   int64_t tile_, rows_, cols_, count_;
   bool shared_;
