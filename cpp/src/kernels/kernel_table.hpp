@@ -337,11 +337,14 @@ struct WinogradWindows {
 };
 
 // Where the 4x4 outputs of a tile go, or their 2x2 windows if they are pooled: only rows x cols of
-// them exist. codes may be null.
+// them exist. The addend, which lies as dst does, is added to what is not pooled, unless it is
+// null; then it is clipped. codes may be null.
 struct WinogradOutput {
   float* dst;
+  const float* addend;
   uint8_t* codes;
   int64_t row_stride, rows, cols;
+  Range range;
 };
 
 // c channels of one tile, at least these, whose 36 points are `stride` floats apart; with u the

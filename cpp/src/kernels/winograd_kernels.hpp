@@ -5,6 +5,7 @@
 
 #include "kernels/kernel_table.hpp"
 #include "kernels/pool_kernels.hpp"
+#include "kernels/register_tile.hpp"
 #include "kernels/simd.hpp"
 
 namespace cnnx {
@@ -190,17 +191,23 @@ void winograd_pooled_input(int64_t c, const WinogradWindows& windows, float* dst
 
 void winograd_output(int64_t c, const float* src, int64_t stride, const float* bias,
                      const WinogradOutput& output) {
+  const Vec least = broadcast(output.range.least), most = broadcast(output.range.most);
   for_each_vector(c, [&](int64_t j) {
     const Vec start = bias == nullptr ? Vec{} : load(bias + j);
     transform<OutputMatrix>(
         [&](int x, Vec(&column)[6]) { load_points(src + j, stride, x, column); },
         [&](int y, const Vec(&row)[4]) {
           if (y >= output.rows) return;
-          float* const dst = output.dst + y * output.row_stride + j;
+          const int64_t first = y * output.row_stride + j;
 #pragma GCC unroll 4
           for (int x = 0; x < 4; ++x) {
-            if (x < output.cols) store(dst + x * c, row[x] + start);
-            __builtin_prefetch(dst + (x + kTile) * c, 1);
+            float* const dst = output.dst + first + x * c;
+            if (x < output.cols) {
+              Vec sum = row[x] + start;
+              if (output.addend != nullptr) sum += load(output.addend + first + x * c);
+              store(dst, clip(sum, least, most));
+            }
+            __builtin_prefetch(dst + kTile * c, 1);
           }
         });
   });
@@ -208,6 +215,7 @@ void winograd_output(int64_t c, const float* src, int64_t stride, const float* b
 
 void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const float* bias,
                             const WinogradOutput& output) {
+  const Vec least = broadcast(output.range.least), most = broadcast(output.range.most);
   for_each_vector(c, [&](int64_t j) {
     const Vec start = bias == nullptr ? Vec{} : load(bias + j);
     Vec above[4];
@@ -226,7 +234,7 @@ void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const f
             if (x >= output.cols) continue;
             const Largest largest =
                 largest_of({above[2 * x], above[2 * x + 1], row[2 * x], row[2 * x + 1]});
-            store(output.dst + offset + x * c, largest.value + start);
+            store(output.dst + offset + x * c, clip(largest.value + start, least, most));
             if (output.codes != nullptr) {
               store_bytes(output.codes + offset + x * c, largest.code);
             }

@@ -139,7 +139,8 @@ class WinogradCorrelation {
   WinogradCorrelation(const Conv2dDims& d, Images src, const float* bias, const Epilogue& epilogue,
                       float* dst)
       : d_(d),
-        epilogue_(epilogue),
+        addend_(epilogue.addend),
+        clipped_(clipping(after_addition(epilogue))),
         bias_(bias),
         dst_(dst),
         tiles_(d),
@@ -225,7 +226,8 @@ class WinogradCorrelation {
   }
 
   void transform_outputs(int64_t begin, int64_t end, const float* points) const {
-    const bool pooled = epilogue_.pool != Pooling::none;
+    const Epilogue& rest = clipped_.rest;
+    const bool pooled = rest.pool != Pooling::none;
     const int64_t together = pooled ? 2 : 1;
     const int64_t dst_row = d_.ow / together * d_.oc;
     const auto& kernel = kernels().winograd;
@@ -241,19 +243,22 @@ class WinogradCorrelation {
         const int64_t to = first + col * d_.oc;
         transform_tile(d_.oc, points, out_stride_, bias_,
                        {.dst = dst_ + to,
-                        .codes = epilogue_.codes == nullptr ? nullptr : epilogue_.codes + to,
+                        .addend = addend_ == nullptr ? nullptr : addend_ + to,
+                        .codes = rest.codes == nullptr ? nullptr : rest.codes + to,
                         .row_stride = dst_row,
                         .rows = rows,
-                        .cols = std::min(kTile / together, cols - col)});
+                        .cols = std::min(kTile / together, cols - col),
+                        .range = clipped_.range});
       }
-      for (int64_t row = 0; row < rows; ++row) {
-        finish(epilogue_, cols * d_.oc, first + row * dst_row, dst_);
+      for (int64_t row = 0; row < rows && !is_finished(rest); ++row) {
+        finish(rest, cols * d_.oc, first + row * dst_row, dst_);
       }
     }
   }
 
   Conv2dDims d_;
-  Epilogue epilogue_;
+  const float* addend_;
+  Clipping clipped_;
   const float* bias_;
   float* dst_;
   WinogradTiles tiles_;

@@ -54,6 +54,11 @@ Clipping clipping(const Epilogue& epilogue) {
   return result;
 }
 
+Epilogue after_addition(Epilogue epilogue) {
+  epilogue.addend = nullptr;
+  return epilogue;
+}
+
 bool is_finished(const Epilogue& epilogue) {
   return epilogue.addend == nullptr && epilogue.activation == Activation::linear;
 }

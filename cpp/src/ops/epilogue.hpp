@@ -22,5 +22,7 @@ struct Clipping {
   Epilogue rest;
 };
 Clipping clipping(const Epilogue& epilogue);
+// What is left for kernels that add the addend.
+Epilogue after_addition(Epilogue epilogue);
 
 }  // namespace cnnx
