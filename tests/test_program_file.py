@@ -16,7 +16,7 @@ from agreement import Backend, backends, normal
 from bench.frameworks.cnnx import build_model
 from cnnx import _core, layers
 from layer_cases import CASES
-from small_networks import SMALL_NETWORKS
+from small_networks import SMALL_NETWORKS, first_weights
 
 Array = np.ndarray[Any, Any]
 PYTHON = "is computed in Python"
@@ -82,7 +82,7 @@ def test_networks_predict_as_in_python(name: str, place: int, tmp_path: Path) ->
     backend: Backend = backends()[place]
     backend.use()
     network = SMALL_NETWORKS[name]
-    model = build_model(network, network.weights())
+    model = build_model(network, first_weights(name))
     model.export_program(tmp_path / "program", batch_size=2)
     compare(model, tmp_path / "program", 2)
 

@@ -12,7 +12,7 @@ from agreement import assert_close, normal
 from bench.frameworks.cnnx import build_model
 from bench.neighbours import busy
 from cnnx import _core, layers
-from small_networks import SMALL_NETWORKS
+from small_networks import SMALL_NETWORKS, first_weights
 
 BATCH = 6
 
@@ -21,7 +21,7 @@ def trained(name: str, threads: int) -> tuple[cnnx.Model, np.ndarray]:
     """Return a network after two steps, and its outputs."""
     cnnx.config.set_num_threads(threads)
     network = SMALL_NETWORKS[name]
-    model = build_model(network, network.weights())
+    model = build_model(network, first_weights(name))
     x, y = network.batch(BATCH)
     for _ in range(2):
         model.train_on_batch(x, y)
@@ -51,7 +51,7 @@ def test_a_busy_machine_changes_no_bit() -> None:
 
     def train(name: str) -> list[bytes]:
         network = SMALL_NETWORKS[name]
-        model = build_model(network, network.weights())
+        model = build_model(network, first_weights(name))
         x, y = network.batch(32)
         for _ in range(20):
             model.train_on_batch(x, y)
@@ -137,7 +137,7 @@ def test_gradients_agree_on_every_path(name: str) -> None:
     gradients = {}
     for algorithm in ("im2col", "direct", "winograd", "auto"):
         cnnx.config.set_conv_algorithm(algorithm)
-        model = build_model(network, network.weights())
+        model = build_model(network, first_weights(name))
         model.train_on_batch(x, y)
         gradients[algorithm] = model.parameters.gradients.copy()
     for algorithm, gradient in gradients.items():
