@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import struct
 import subprocess
 import sys
@@ -72,9 +73,11 @@ def test_decoding_keeps_within_the_memory(
 ) -> None:
     """Two threads read four pictures within what one of them may take."""
     suffix, channels, options, each = CASES[case]
+    picture = save(tmp_path / f"one.{suffix}", waves()[..., :channels], **options)
     for name in "ab":
+        (tmp_path / "x" / name).mkdir(parents=True)
         for index in range(2):
-            save(tmp_path / "x" / name / f"{index}.{suffix}", waves()[..., :channels], **options)
+            shutil.copy(picture, tmp_path / "x" / name / f"{index}.{suffix}")
     limit = each * SIDE * SIDE + 2 * MIB
     count, share = grown(tmp_path / "x", small, 64, limit, batch)
     assert count == 4
