@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -69,33 +70,7 @@ class TileGradients {
            float* sums) const {
     for (int64_t share = first; share < last; ++share) {
       const auto [number, row, rows] = part(share);
-      const PointSum& sum = sums_[number];
-      for (int64_t i = 0; i < sum.count; ++i) {
-        const TileRange tiles = needed(sum.gradients[i]);
-        add_products(tiles.count(), rows, oc_,
-                     in + sum.inputs[i] * in_stride_ + tiles.begin * ic_ + row,
-                     out + sum.gradients[i] * out_stride_ + tiles.begin * oc_,
-                     sums + number * sum_stride_ + row * oc_, oc_);
-      }
-    }
-  }
-  // sums (ic, oc; row stride ldw) += the products of one point of some channels.
-  void add_products(int64_t tiles, int64_t ic, int64_t oc, const float* in, const float* out,
-                    float* sums, int64_t ldw) const {
-    const ConvRows rows = {.images = 1,
-                           .count = 1,
-                           .pixels = tiles,
-                           .src_image_stride = 0,
-                           .src_row_stride = 0,
-                           .src_stride = ic_,
-                           .dst_row_stride = 0,
-                           .dst_stride = oc_};
-    for (int64_t i = 0; i < ic; i += tile_.taps) {
-      const ConvTaps taps = {std::min(tile_.taps, ic - i), 0, 0, 0};
-      for (int64_t o = 0; o < oc; o += tile_.channels) {
-        tile_.microkernel(rows, taps, in + i, out + o, sums + i * ldw + o, ldw,
-                          std::min(tile_.channels, oc - o));
-      }
+      add_sum(number, needed, rows, oc_, in + row, out, sums + number * sum_stride_ + row * oc_);
     }
   }
 
@@ -117,6 +92,20 @@ class TileGradients {
   void run(const WinogradTiles& tiles, int64_t in_points, int64_t out_points, int64_t use_scratch,
            const Use& use, const Transform& transform, const Needing& needing, Kernel kernel,
            float* diff_weights) const {
+    if (tiles.few()) {
+      run_by_channels(tiles, in_points, out_points, use_scratch, use, transform, needing, kernel,
+                      diff_weights);
+    } else {
+      run_by_blocks(tiles, in_points, out_points, use_scratch, use, transform, needing, kernel,
+                    diff_weights);
+    }
+  }
+
+ private:
+  template <typename Use, typename Transform, typename Needing>
+  void run_by_blocks(const WinogradTiles& tiles, int64_t in_points, int64_t out_points,
+                     int64_t use_scratch, const Use& use, const Transform& transform,
+                     const Needing& needing, Kernel kernel, float* diff_weights) const {
     constexpr int64_t kLeastBlocks = 8;  // worth a partial sum
     const PartialSums partial_sums(size(), tiles.shared() ? 1 : tiles.blocks(), kLeastBlocks);
     const int64_t items = tiles.shared() ? shares() : partial_sums.parts();
@@ -159,7 +148,81 @@ class TileGradients {
     finish(kernel, total, diff_weights);
   }
 
- private:
+  // All tiles are one block, so that the sums of a few channels are complete at once, and
+  // transformed while they are in the cache.
+  template <typename Use, typename Transform, typename Needing>
+  void run_by_channels(const WinogradTiles& tiles, int64_t in_points, int64_t out_points,
+                       int64_t use_scratch, const Use& use, const Transform& transform,
+                       const Needing& needing, Kernel kernel, float* diff_weights) const {
+    // Gradients are written along rows of many channels. Twice as many sums stay in L2.
+    constexpr int64_t kRows = 24, kRowSums = 2560;
+    const auto count = static_cast<int64_t>(sums_.size());
+    const auto least =
+        static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(kRowSums / count)));
+    const int64_t rows = ceil_div(ic_, kRows), cols = std::max<int64_t>(oc_ / least, 1);
+    const int64_t items = rows * cols;
+    const int64_t sum_stride = WinogradTiles::point_stride(kRows, 2 * least);
+    const int threads = threads_for_work(items, tiles.count() * work(), kWinogradGrain);
+    const int64_t in_size = in_points * in_stride_, block = in_size + out_points * out_stride_;
+    Scratchpad scratch(use_scratch + Scratchpad::padded(block), threads, count * sum_stride);
+    use(scratch);
+    float* const in = scratch.take(block);
+    float* const out = in + in_size;
+    parallel_for(threads, tiles.count(), [&](int64_t begin, int64_t end, int) {
+      transform(begin, end, in + begin * ic_, out + begin * oc_);
+    });
+    check_interruption();
+    const auto needed = [&](int64_t point) { return needing(point, 0, tiles.count()); };
+    parallel_for(threads, items, [&](int64_t begin, int64_t end, int thread) {
+      float* const sums = scratch.of_thread(thread);
+      for (int64_t item = begin; item < end; ++item) {
+        const int64_t row = ic_ * (item % rows) / rows, last = ic_ * (item % rows + 1) / rows;
+        const int64_t panel = item / rows;
+        const int64_t col = oc_ * panel / cols, width = oc_ * (panel + 1) / cols - col;
+        std::fill_n(sums, count * sum_stride, 0.0f);
+        for (int64_t number = 0; number < count; ++number) {
+          add_sum(number, needed, last - row, width, in + row, out + col,
+                  sums + number * sum_stride);
+        }
+        for (int64_t i = row; i < last; ++i) {
+          kernel(width, sums + (i - row) * width, sum_stride, diff_weights + i * oc_ + col,
+                 ic_ * oc_);
+        }
+      }
+    });
+  }
+
+  // sums (ic, oc) += a sum's products of some channels.
+  template <typename Needed>
+  void add_sum(int64_t number, const Needed& needed, int64_t ic, int64_t oc, const float* in,
+               const float* out, float* sums) const {
+    const PointSum& sum = sums_[number];
+    for (int64_t i = 0; i < sum.count; ++i) {
+      const TileRange tiles = needed(sum.gradients[i]);
+      add_products(tiles.count(), ic, oc, in + sum.inputs[i] * in_stride_ + tiles.begin * ic_,
+                   out + sum.gradients[i] * out_stride_ + tiles.begin * oc_, sums);
+    }
+  }
+  // sums (ic, oc) += the products of one point of some channels.
+  void add_products(int64_t tiles, int64_t ic, int64_t oc, const float* in, const float* out,
+                    float* sums) const {
+    const ConvRows rows = {.images = 1,
+                           .count = 1,
+                           .pixels = tiles,
+                           .src_image_stride = 0,
+                           .src_row_stride = 0,
+                           .src_stride = ic_,
+                           .dst_row_stride = 0,
+                           .dst_stride = oc_};
+    for (int64_t i = 0; i < ic; i += tile_.taps) {
+      const ConvTaps taps = {std::min(tile_.taps, ic - i), 0, 0, 0};
+      for (int64_t o = 0; o < oc; o += tile_.channels) {
+        tile_.microkernel(rows, taps, in + i, out + o, sums + i * oc + o, oc,
+                          std::min(tile_.channels, oc - o));
+      }
+    }
+  }
+
   struct Part {
     int64_t sum, row, rows;
   };
