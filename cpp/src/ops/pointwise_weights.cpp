@@ -149,10 +149,12 @@ class PointwiseGradient {
 void pointwise_backward_weights(const Conv2dDims& d, Images src, Images diff_dst,
                                 float* diff_weights) {
   constexpr int64_t kMostSums = 1 << 17;
+  constexpr int64_t kTransposePixels = 32;  // take as long as to transpose the sums
   const SeenPixels x = pixels_of_src(d, src), dy = pixels_of_dst(d, diff_dst);
   // The transpose may fill the vectors better.
   const PointwiseGradient plain(x, dy), transposed(dy, x);
-  const bool transposes = transposed.time() < plain.time();
+  const bool transposes =
+      transposed.time() * (dy.count() + kTransposePixels) < plain.time() * dy.count();
   const PointwiseGradient& gradient = transposes ? transposed : plain;
   // Strips have partial sums if they are many and the gradients few. Otherwise the threads share
   // out the gradients, and each adds up all strips.
