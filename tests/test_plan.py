@@ -184,12 +184,14 @@ def test_gradients_of_several_readers_are_summed_in_passes_that_run_anyway() -> 
     assert all(part.adds for part in parts if part.so_far is not None)
 
 
-def residual_network(merging: type[layers.Layer] = layers.Concatenate) -> cnnx.Model:
-    """Return two residual blocks, a concatenation, and what reads all of them."""
+def residual_network(
+    merging: type[layers.Layer] = layers.Concatenate, blocks: int = 2
+) -> cnnx.Model:
+    """Return residual blocks, a concatenation, and what reads all of them."""
     cnnx.utils.set_random_seed(1)
     x = cnnx.Input((8, 8, 2))
     y = layers.Conv2D(4, 3, padding="same")(x)
-    for _ in range(2):
+    for _ in range(blocks):
         z = layers.Conv2D(4, 3, padding="same", use_bias=False)(y)
         z = layers.Activation("tanh")(layers.BatchNormalization()(z))
         z = layers.BatchNormalization()(layers.Conv2D(4, 3, padding="same", use_bias=False)(z))
@@ -205,12 +207,13 @@ class OwnConcatenate(layers.Concatenate):
     """One that runs in Python, since it is a user's."""
 
 
+@pytest.mark.parametrize("blocks", [2, 4])
 @pytest.mark.parametrize("merging", [layers.Concatenate, OwnConcatenate])
 def test_values_computed_again_change_no_bit_and_take_less_memory(
-    merging: type[layers.Layer], monkeypatch: pytest.MonkeyPatch
+    merging: type[layers.Layer], blocks: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trained() -> tuple[list[Any], list[int]]:
-        model = residual_network(merging)
+        model = residual_network(merging, blocks)
         plan = Plan(model.graph, training=True, learns=True)
         plan.bind(5)
         sizes = [
@@ -220,8 +223,9 @@ def test_values_computed_again_change_no_bit_and_take_less_memory(
         return results(model), sizes
 
     again, (less, recomputed) = trained()
-    # Of every block what is inside, of every second one the sum, and what is side by side.
-    assert recomputed == 2 + 1 + 1
+    # Of every block what is inside, and of every three values in a row, which are the sums and what
+    # is side by side, the first two.
+    assert recomputed == {2: 2 + 2, 4: 4 + 4}[blocks]
     monkeypatch.setattr(Lives, "_recompute", lambda lives, wanted: None)
     kept, (more, none) = trained()
     assert none == 0

@@ -181,8 +181,10 @@ class Lives:
         """
         Choose values that the backward pass computes again, and that are not kept until then.
 
-        They are larger than what has to be kept longer for it. None is computed from another.
+        They are larger than what has to be kept longer for it. One may be computed from another,
+        but not from one that is computed from another itself.
         """
+        chained: set[Value] = set()
         for index, step in enumerate(self.runs):
             root = self.root(step.output)
             later = [time for time in self._uses[root] if time > len(self.runs)]
@@ -190,7 +192,7 @@ class Lives:
             if (
                 not (self._traits[index].recomputes and later)
                 or root in wanted
-                or not sources.isdisjoint(self._recomputed)
+                or not sources.isdisjoint(chained)
             ):
                 continue
             time = later[0]
@@ -200,10 +202,25 @@ class Lives:
                 if source in self._maker and self._uses[source][-1] < time
             ]
             if sum(map(_floats, longer)) < _floats(root):
-                self._recomputed[root] = time
-                self.recomputes.setdefault(2 * len(self.runs) - time, []).append(index)
                 for source in longer:
                     self._uses[source].append(time)
+                again = sources & self._recomputed.keys()
+                if again:
+                    chained.add(root)
+                for source in again:
+                    self._recompute_at(min(time, self._recomputed[source]), source)
+                self._recompute_at(time, root)
+
+    def _recompute_at(self, time: int, root: Value) -> None:
+        """Let a value be computed again at a time, unless that is when it already is."""
+        before = self._recomputed.get(root)
+        if before == time:
+            return
+        index = self._maker[root]
+        if before is not None:
+            self.recomputes[2 * len(self.runs) - before].remove(index)
+        self._recomputed[root] = time
+        self.recomputes.setdefault(2 * len(self.runs) - time, []).append(index)
 
     def _spans(self, root: Value) -> list[Span]:
         """Return when a value is there."""
