@@ -88,7 +88,7 @@ void repeat(const Conv2dDims& d, const Vectors& vectors, int64_t block, const fl
 
 void depthwise_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
                          const float* bias, const Epilogue& epilogue, const OutputPixels& dst) {
-  const Correlation correlation(dims, src, epilogue, Borders::copied, kDepthwiseGrain);
+  const Correlation correlation(dims, src, epilogue, Borders::copied, kConvGrain);
   const Strips& strips = correlation.strips();
   const Vectors vectors(dims, dims.stride_w == 1 && dst.pixel_stride == dims.oc);
   const int64_t block = dims.kh * dims.kw * vectors.lanes;
@@ -150,8 +150,8 @@ void depthwise_backward_weights(const Conv2dDims& dims, const float* src, Images
   const Vectors vectors(dims, dims.stride_w == 1);
   const int64_t taps = dims.kh * dims.kw, ldw = vectors.pixels * dims.oc, size = taps * ldw;
   const PartialSums partial_sums(size, strips.count());
-  const int threads = threads_for_work(
-      partial_sums.parts(), dims.mb * dims.oh * dims.ow * dims.oc * taps, kDepthwiseGrain);
+  const int threads = threads_for_work(partial_sums.parts(),
+                                       dims.mb * dims.oh * dims.ow * dims.oc * taps, kConvGrain);
   Scratchpad scratch(Scratchpad::padded(size) + partial_sums.scratch(), threads,
                      strips.scratch() + gradients.scratch());
   float* const total = scratch.take(size);
