@@ -66,10 +66,10 @@ class WinogradTiles {
   static constexpr int64_t kSharedTiles = 144, kFewTiles = 64;
   static constexpr int64_t kShares = 4, kTwoBlocks = 16;
 
-  // Points of few channels take little of L2.
+  // More tiles of few channels fit in L2.
   static int64_t own_tiles(const Conv2dDims& d) {
-    constexpr int64_t kLeast = 48, kFloats = 2048;
-    return std::max(kLeast, kFloats / (d.ic + d.oc));
+    constexpr int64_t kLeast = 48, kChannels = 2048;  // of all tiles, in and out
+    return std::max(kLeast, kChannels / (d.ic + d.oc));
   }
 
   int64_t tile_, rows_, cols_, count_;
