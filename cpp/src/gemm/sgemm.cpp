@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "gemm/pack.hpp"
+#include "kernels/cache_line.hpp"
+#include "kernels/kernel_table.hpp"
 #include "runtime/parallel.hpp"
 #include "runtime/rounding.hpp"
 #include "runtime/scratchpad.hpp"

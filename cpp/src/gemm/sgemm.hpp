@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cnnx/gemm.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/gemm_table.hpp"
 
 namespace cnnx {
 

@@ -1,8 +1,8 @@
 // Each activation as two functions of vectors: its value, and the gradient of its argument.
 #pragma once
 
+#include "kernels/activation_table.hpp"
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {

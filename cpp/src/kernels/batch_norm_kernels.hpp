@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/column_terms.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/normalization_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {

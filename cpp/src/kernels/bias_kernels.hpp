@@ -1,8 +1,8 @@
 #pragma once
 
+#include "kernels/bias_table.hpp"
 #include "kernels/column_terms.hpp"
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -1,8 +1,9 @@
-// The micro-kernels of the direct convolution, see kernel_table.hpp. Included by
+// The micro-kernels of the direct convolution, see conv_table.hpp. Included by
 // kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
+#include "kernels/cache_line.hpp"
+#include "kernels/conv_table.hpp"
 #include "kernels/register_tile.hpp"
 
 namespace cnnx {

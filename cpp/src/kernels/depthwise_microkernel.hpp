@@ -1,9 +1,9 @@
-// The micro-kernels of the depthwise convolution, see kernel_table.hpp. Included by
+// The micro-kernels of the depthwise convolution, see depthwise_table.hpp. Included by
 // kernels/<isa>/kernels.cpp alone.
 #pragma once
 
+#include "kernels/depthwise_table.hpp"
 #include "kernels/depthwise_tile.hpp"
-#include "kernels/kernel_table.hpp"
 #include "kernels/simd.hpp"
 
 namespace cnnx {

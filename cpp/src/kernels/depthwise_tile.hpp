@@ -1,8 +1,8 @@
 // The micro-kernels of depthwise convolutions that read images where they lie, see
-// kernel_table.hpp. Included by kernels/<isa>/kernels.cpp alone.
+// depthwise_table.hpp. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
+#include "kernels/depthwise_table.hpp"
 #include "kernels/register_tile.hpp"
 #include "kernels/simd.hpp"
 

@@ -1,4 +1,4 @@
-// Rows times one column, see kernel_table.hpp. Included by kernels/<isa>/kernels.cpp alone.
+// Rows times one column, see gemm_table.hpp. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
 #include "kernels/simd.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/kernel_table.hpp"
+#include "kernels/dropout_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {

@@ -4,6 +4,7 @@
 
 #include "kernels/activation_kernels.hpp"
 #include "kernels/loss_kernels.hpp"
+#include "kernels/loss_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -1,7 +1,8 @@
-// The GEMM micro-kernel, see kernel_table.hpp. Included by kernels/<isa>/kernels.cpp alone.
+// The GEMM micro-kernel, see gemm_table.hpp. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
+#include "kernels/cache_line.hpp"
+#include "kernels/gemm_table.hpp"
 #include "kernels/register_tile.hpp"
 
 namespace cnnx {

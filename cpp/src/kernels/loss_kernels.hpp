@@ -3,8 +3,8 @@
 #pragma once
 
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
 #include "kernels/long_sum.hpp"
+#include "kernels/loss_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/merging_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/norm_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/optimizer_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "kernels/column_terms.hpp"
-#include "kernels/kernel_table.hpp"
 #include "kernels/long_sum.hpp"
+#include "kernels/pool_table.hpp"
 #include "kernels/simd.hpp"
 
 namespace cnnx {

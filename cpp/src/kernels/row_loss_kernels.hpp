@@ -2,8 +2,8 @@
 #pragma once
 
 #include "kernels/elementwise_loss_kernels.hpp"
-#include "kernels/kernel_table.hpp"
 #include "kernels/long_sum.hpp"
+#include "kernels/loss_table.hpp"
 
 namespace cnnx {
 namespace {

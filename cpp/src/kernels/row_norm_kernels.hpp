@@ -1,10 +1,8 @@
 // Rows that are normalised each by itself. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include <cmath>
-
-#include "kernels/kernel_table.hpp"
 #include "kernels/long_sum.hpp"
+#include "kernels/normalization_table.hpp"
 #include "kernels/simd_math.hpp"
 
 namespace cnnx {
@@ -24,7 +22,8 @@ RowStatistics normalize_row(int64_t n, bool centered, bool averaged, float epsil
     return deviation * deviation;
   });
   const float variance = averaged ? squares / elements : squares;
-  const auto inv_std = static_cast<float>(1.0 / std::sqrt(static_cast<double>(variance) + epsilon));
+  const double deviation = __builtin_sqrt(static_cast<double>(variance) + epsilon);
+  const auto inv_std = static_cast<float>(1.0 / deviation);
   for (int64_t i = 0; i < n; i += kLanes) {
     Vec y = (load_upto(src + i, n - i) - middle) * inv_std;
     if (gamma != nullptr) y *= load_upto(gamma + i, n - i);

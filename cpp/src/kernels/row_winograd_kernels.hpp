@@ -1,11 +1,11 @@
-// Winograd's algorithm along rows alone, see kernel_table.hpp: F(6, 3) for kernels of 3 taps and
+// Winograd's algorithm along rows alone, see winograd_table.hpp: F(6, 3) for kernels of 3 taps and
 // F(4, 5) for those of 5. Polynomials are evaluated at 0, 1/2, -1/2, 1, -1, 2, -2 and infinity:
 // powers of two are exact. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
 #include "kernels/register_tile.hpp"
 #include "kernels/winograd_kernels.hpp"
+#include "kernels/winograd_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -1,8 +1,8 @@
 #pragma once
 
 #include "kernels/elementwise.hpp"
-#include "kernels/kernel_table.hpp"
 #include "kernels/simd_math.hpp"
+#include "kernels/softmax_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -1,8 +1,8 @@
 // Weighted sums of bytes in whole numbers: 2^22 stands for 1.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
 #include "kernels/simd.hpp"
+#include "kernels/stretch_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -1,11 +1,11 @@
-// Winograd's F(2x2, 2x2) for 3x3 kernels of stride 2, see kernel_table.hpp. Along one axis, outputs
-// y0 = w0 d0 + w1 d1 + w2 d2 and y1 = w0 d2 + w1 d3 + w2 d4 share the product (w0 + w2) d2: then
-// y0 = (d0 - d2) w0 + d1 w1 + that, y1 = that + d3 w1 + (d4 - d2) w2. Five products instead of six,
-// and 25 instead of 36 along both axes. Included by kernels/<isa>/kernels.cpp alone.
+// Winograd's F(2x2, 2x2) for 3x3 kernels of stride 2, see winograd_table.hpp. Along one axis,
+// outputs y0 = w0 d0 + w1 d1 + w2 d2 and y1 = w0 d2 + w1 d3 + w2 d4 share the product (w0 + w2) d2:
+// then y0 = (d0 - d2) w0 + d1 w1 + that, y1 = that + d3 w1 + (d4 - d2) w2. Five products instead of
+// six, and 25 instead of 36 along both axes. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
 #include "kernels/winograd_kernels.hpp"
+#include "kernels/winograd_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -38,7 +38,7 @@ CNNX_INLINE void transpose(Vec (&rows)[kLanes]) {
   if constexpr (Distance > 1) transpose<Distance / 2>(rows);
 }
 
-// See kernel_table.hpp.
+// See gemm_table.hpp.
 void transpose(int64_t rows, int64_t cols, const float* src, int64_t src_stride, float* dst,
                int64_t dst_stride) {
   constexpr int64_t kAhead = kLanes;  // rows to prefetch: the hardware sees no stream in them

@@ -1,12 +1,12 @@
-// Winograd's F(4x4, 3x3), see kernel_table.hpp: polynomials are evaluated at 0, a, -a, b, -b and
+// Winograd's F(4x4, 3x3), see winograd_table.hpp: polynomials are evaluated at 0, a, -a, b, -b and
 // infinity, multiplied point by point, and interpolated. a = 5/8 and b = 3/2 are exact and keep the
 // rounding errors small. Included by kernels/<isa>/kernels.cpp alone.
 #pragma once
 
-#include "kernels/kernel_table.hpp"
 #include "kernels/pool_kernels.hpp"
 #include "kernels/register_tile.hpp"
 #include "kernels/simd.hpp"
+#include "kernels/winograd_table.hpp"
 
 namespace cnnx {
 namespace {

@@ -2,6 +2,7 @@
 
 #include <iterator>
 
+#include "kernels/kernel_table.hpp"
 #include "runtime/parallel.hpp"
 
 namespace cnnx {

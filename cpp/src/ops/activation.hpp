@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cnnx/activation.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/activation_table.hpp"
 
 namespace cnnx {
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cnnx/memory.hpp"
+#include "kernels/kernel_table.hpp"
 #include "ops/correlation.hpp"
 #include "ops/depthwise_tiles.hpp"
 #include "ops/pixel_product.hpp"

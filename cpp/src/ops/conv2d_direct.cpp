@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/kernel_table.hpp"
 #include "ops/correlation.hpp"
 #include "ops/depthwise_tiles.hpp"
 #include "ops/pointwise.hpp"

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "cnnx/conv2d.hpp"
+#include "kernels/cache_line.hpp"
 #include "kernels/kernel_table.hpp"
 #include "ops/strips.hpp"
 #include "runtime/scratchpad.hpp"

@@ -7,7 +7,6 @@
 #include "cnnx/epilogue.hpp"
 #include "cnnx/gemm.hpp"
 #include "cnnx/prepared_weights.hpp"
-#include "kernels/kernel_table.hpp"
 #include "ops/epilogue.hpp"
 #include "ops/strips.hpp"
 #include "runtime/parallel.hpp"

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "gemm/pack.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/conv_table.hpp"
 #include "ops/conv_runs.hpp"
 #include "ops/correlation.hpp"
 #include "ops/prepared_weights.hpp"

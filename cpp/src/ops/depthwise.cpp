@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/kernel_table.hpp"
 #include "ops/correlation.hpp"
 #include "ops/partial_sums.hpp"
 #include "ops/strip_gradients.hpp"

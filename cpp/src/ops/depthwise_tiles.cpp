@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/kernel_table.hpp"
 #include "ops/normalized_pixels.hpp"
 #include "ops/partial_sums.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "cnnx/epilogue.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/range.hpp"
 
 namespace cnnx {
 

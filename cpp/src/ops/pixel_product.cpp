@@ -1,6 +1,7 @@
 #include "ops/pixel_product.hpp"
 
 #include "gemm/pack.hpp"
+#include "kernels/cache_line.hpp"
 
 namespace cnnx {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/kernel_table.hpp"
+#include "kernels/winograd_table.hpp"
 #include "ops/winograd_tiles.hpp"
 #include "runtime/scratchpad.hpp"
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "cnnx/conv2d.hpp"
-#include "kernels/kernel_table.hpp"
+#include "kernels/cache_line.hpp"
 #include "ops/conv2d_geometry.hpp"
 #include "ops/image_rows.hpp"
 #include "runtime/scratchpad.hpp"

@@ -9,6 +9,7 @@
 #include "kernels/dropout_kernels.hpp"
 #include "kernels/elementwise_loss_kernels.hpp"
 #include "kernels/gemm_microkernel.hpp"
+#include "kernels/kernel_table.hpp"
 #include "kernels/loss_kernels.hpp"
 #include "kernels/merging_kernels.hpp"
 #include "kernels/norm_kernels.hpp"
