@@ -13,7 +13,7 @@ import cnnx
 from agreement import assert_close, normal
 from apart_layout import lie_apart
 from cnnx import explain, layers
-from cnnx.graph import Graph, lent_gradients, plan
+from cnnx.graph import Graph, binding, lent_gradients, plan
 from cnnx.graph.fusions import Step, fuse
 from fused_networks import steps_of
 
@@ -207,7 +207,7 @@ def test_sums_share_memory_without_changing_a_bit(
     monkeypatch.setattr(lent_gradients, "LEAST", 1)
     model = with_sums(SUMS[name][0])
     shared = results(copy.deepcopy(model))
-    monkeypatch.setattr(plan, "lay_out", lie_apart)
+    monkeypatch.setattr(binding, "lay_out", lie_apart)
     for one, other in zip(shared, results(model), strict=True):
         np.testing.assert_array_equal(one, other)
 

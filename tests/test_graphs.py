@@ -96,13 +96,13 @@ def test_gradients_are_the_central_differences(network: tuple[cnnx.Model, Any, A
 def test_sharing_memory_changes_no_bit(
     network: tuple[cnnx.Model, Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from cnnx.graph import lent_gradients, plan
+    from cnnx.graph import binding, lent_gradients
 
     monkeypatch.setattr(lent_gradients, "LEAST", 1)
     model, x, y = network
     twin = copy.deepcopy(model)
     model.fit(x, y, batch_size=5, epochs=2, shuffle=False, verbose=0)
-    monkeypatch.setattr(plan, "lay_out", lie_apart)
+    monkeypatch.setattr(binding, "lay_out", lie_apart)
     twin.fit(x, y, batch_size=5, epochs=2, shuffle=False, verbose=0)
     same(model, twin, x)
 

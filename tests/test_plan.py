@@ -15,7 +15,7 @@ import cnnx
 from agreement import normal
 from apart_layout import lie_apart
 from cnnx import layers
-from cnnx.graph import Graph, Plan, fusions, lent_gradients, plan
+from cnnx.graph import Graph, Plan, binding, fusions, lent_gradients
 from cnnx.graph.lives import Lives
 from cnnx.graph.memory import LINE, Place, Region, Timetable, lay_out
 from cnnx.layers.call import alone
@@ -125,7 +125,7 @@ def test_sharing_memory_changes_no_bit(
 ) -> None:
     monkeypatch.setattr(lent_gradients, "LEAST", 1)
     shared = results(network(middle))
-    monkeypatch.setattr(plan, "lay_out", lie_apart)
+    monkeypatch.setattr(binding, "lay_out", lie_apart)
     for one, other in zip(shared, results(network(middle)), strict=True):
         np.testing.assert_array_equal(one, other)
 

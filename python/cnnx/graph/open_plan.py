@@ -7,11 +7,12 @@ from copy import copy as shallow_copy
 from typing import Any, TypeAlias
 
 from cnnx.arrays import Array, Float, Shape
+from cnnx.graph.binding import Binding
 from cnnx.graph.fusions import Passes
 from cnnx.graph.graph import Graph
 from cnnx.graph.latest import Latest
 from cnnx.graph.memory import Arena
-from cnnx.graph.plan import Binding, Plan
+from cnnx.graph.plan import Plan
 
 MOST_SIZES = 8
 """Sizes of samples whose plans stay made."""

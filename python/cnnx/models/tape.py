@@ -9,7 +9,7 @@ import numpy as np
 
 from cnnx.arrays import Float, as_float32
 from cnnx.graph import Graph, plan_class
-from cnnx.graph.plan import Binding
+from cnnx.graph.binding import Binding
 from cnnx.layers.weight import Weight
 from cnnx.models.penalties import Penalties, penalized
 

@@ -10,11 +10,11 @@ import numpy as np
 from cnnx.arrays import Array, Float
 from cnnx.distributed import group
 from cnnx.graph import Graph, plan_class
+from cnnx.graph.binding import Binding
 from cnnx.graph.fusions import net_input
 from cnnx.graph.latest import Latest
 from cnnx.graph.lent_gradients import LentGradients
 from cnnx.graph.open_plan import MOST_SIZES, Sizes, sizes_of
-from cnnx.graph.plan import Binding
 from cnnx.metrics import Metric
 from cnnx.models.figure import Figure
 from cnnx.models.head import Head
