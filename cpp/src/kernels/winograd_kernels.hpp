@@ -201,13 +201,14 @@ void winograd_output(int64_t c, const float* src, int64_t stride, const float* b
           const int64_t first = y * output.row_stride + j;
 #pragma GCC unroll 4
           for (int x = 0; x < 4; ++x) {
-            float* const dst = output.dst + first + x * c;
+            float* const dst = output.dst + first + x * output.pixel_stride;
             if (x < output.cols) {
               Vec sum = row[x] + start;
-              if (output.addend != nullptr) sum += load(output.addend + first + x * c);
+              if (output.addend != nullptr)
+                sum += load(output.addend + first + x * output.pixel_stride);
               store(dst, clip(sum, least, most));
             }
-            __builtin_prefetch(dst + kTile * c, 1);
+            __builtin_prefetch(dst + kTile * output.pixel_stride, 1);
           }
         });
   });
@@ -234,9 +235,10 @@ void winograd_pooled_output(int64_t c, const float* src, int64_t stride, const f
             if (x >= output.cols) continue;
             const Largest largest =
                 largest_of({above[2 * x], above[2 * x + 1], row[2 * x], row[2 * x + 1]});
-            store(output.dst + offset + x * c, clip(largest.value + start, least, most));
+            store(output.dst + offset + x * output.pixel_stride,
+                  clip(largest.value + start, least, most));
             if (output.codes != nullptr) {
-              store_bytes(output.codes + offset + x * c, largest.code);
+              store_bytes(output.codes + offset + x * output.pixel_stride, largest.code);
             }
           }
         });

@@ -28,7 +28,7 @@ struct WinogradOutput {
   float* dst;
   const float* addend;
   uint8_t* codes;
-  int64_t row_stride, rows, cols;
+  int64_t row_stride, pixel_stride, rows, cols;
   Range range;
 };
 

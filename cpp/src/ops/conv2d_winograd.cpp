@@ -17,6 +17,11 @@ namespace {
 
 constexpr int64_t kPoints = WinogradTiles::kPoints, kTile = WinogradTiles::kTile;
 
+// Output channels [begin, end).
+struct Channels {
+  int64_t begin, end;
+};
+
 // The points of the weights, packed for the micro-kernel.
 class WinogradWeights {
  public:
@@ -38,16 +43,25 @@ class WinogradWeights {
                            [&](float* points) { transform(tap, threads, scratch, points); });
   }
 
-  // outputs (tiles, oc) = inputs (tiles, ic) times the weights, for points [first, last).
-  void multiply(int64_t first, int64_t last, int64_t tiles, const float* inputs,
-                int64_t input_stride, float* outputs, int64_t output_stride) const {
+  // Output channels in whole register tiles; the last part has the rest, too.
+  int64_t parts() const { return std::max<int64_t>(oc_ / tile_.channels, 1); }
+  Channels channels(int64_t first, int64_t last) const {
+    return {first * tile_.channels, last == parts() ? oc_ : last * tile_.channels};
+  }
+
+  // outputs (tiles, oc) = inputs (tiles, ic) times the weights, for points [first, last) and some
+  // channels.
+  void multiply(int64_t first, int64_t last, const Channels& channels, int64_t tiles,
+                const float* inputs, int64_t input_stride, float* outputs,
+                int64_t output_stride) const {
     const bool far = kPoints * stride_ > kNearWeights;
+    const int64_t begin = channels.begin * ic_;
+    const float* weights = points_ + first * stride_ + begin;
     for (int64_t point = first; point < last; ++point) {
-      const float* weights = points_ + point * stride_;
-      for (int64_t c = 0; c < oc_; c += tile_.channels) {
+      for (int64_t c = channels.begin; c < channels.end; c += tile_.channels) {
         const float* const panel = weights;
-        weights = c + tile_.channels < oc_ ? panel + tile_.channels * ic_
-                                           : points_ + (point + 1) * stride_;
+        weights = c + tile_.channels < channels.end ? panel + tile_.channels * ic_
+                                                    : points_ + (point + 1) * stride_ + begin;
         const Later later = {weights, far ? tile_.channels * ic_ : 0};
         multiply(tiles, inputs + point * input_stride, ic_, panel, outputs + point * output_stride,
                  c, false, later);
@@ -154,8 +168,10 @@ class WinogradCorrelation {
   void run(Tap tap, PreparedWeights* prepared) {
     const int64_t block_scratch = kPoints * (in_stride_ + out_stride_);
     const bool transient = tiles_.few() && prepared == nullptr;
+    const bool by_channels = !tiles_.shared() && tiles_.blocks() == 1;
     const int64_t items = transient         ? weights_.panels()
                           : tiles_.shared() ? kPoints
+                          : by_channels     ? weights_.parts()
                                             : tiles_.blocks();
     const int64_t work = tiles_.count() * kPoints * d_.ic * d_.oc;
     const int threads = threads_for_work(items, work, kWinogradGrain);
@@ -181,10 +197,20 @@ class WinogradCorrelation {
       make_blocks_together(
           threads, scratch.take(shared), kPoints,
           [&](int64_t begin, int64_t end, int, int64_t count, const float* inputs, float* outputs) {
-            weights_.multiply(begin, end, count, inputs, in_stride_, outputs, out_stride_);
+            weights_.multiply(begin, end, {0, d_.oc}, count, inputs, in_stride_, outputs,
+                              out_stride_);
           });
+    } else if (by_channels) {
+      parallel_for(threads, items, [&](int64_t begin, int64_t end, int thread) {
+        make_block(0, weights_.channels(begin, end), scratch.of_thread(thread));
+      });
     } else {
-      make_blocks_apart(threads, pieces_for(work, threads), scratch);
+      parallel_for_pieces(threads, items, pieces_for(work, threads),
+                          [&](int64_t begin, int64_t end, int thread) {
+                            for (int64_t block = begin; block < end; ++block) {
+                              make_block(block, {0, d_.oc}, scratch.of_thread(thread));
+                            }
+                          });
     }
   }
 
@@ -202,20 +228,18 @@ class WinogradCorrelation {
         multiply(begin, end, thread, block.count, inputs, outputs);
       });
       block.for_tiles([&](int64_t begin, int64_t end, int64_t place) {
-        transform_outputs(begin, end, outputs + place * d_.oc);
+        transform_outputs(begin, end, {0, d_.oc}, outputs + place * d_.oc);
       });
     });
   }
 
-  // Each thread makes blocks of its own.
-  void make_blocks_apart(int threads, int64_t pieces, const Scratchpad& scratch) const {
-    for_each_own_block(
-        tiles_, threads, pieces, scratch, [&](int64_t begin, int64_t end, float* in) {
-          float* const out = in + kPoints * in_stride_;
-          transform_inputs(begin, end, in);
-          weights_.multiply(0, kPoints, end - begin, in, in_stride_, out, out_stride_);
-          transform_outputs(begin, end, out);
-        });
+  // Some channels of a block.
+  void make_block(int64_t block, const Channels& channels, float* in) const {
+    const int64_t begin = tiles_.block_begin(block), end = tiles_.block_begin(block + 1);
+    float* const out = in + kPoints * in_stride_;
+    transform_inputs(begin, end, in);
+    weights_.multiply(0, kPoints, channels, end - begin, in, in_stride_, out, out_stride_);
+    transform_outputs(begin, end, channels, out);
   }
 
   void transform_inputs(int64_t begin, int64_t end, float* points) const {
@@ -225,11 +249,13 @@ class WinogradCorrelation {
     }
   }
 
-  void transform_outputs(int64_t begin, int64_t end, const float* points) const {
+  void transform_outputs(int64_t begin, int64_t end, const Channels& channels,
+                         const float* points) const {
     const Epilogue& rest = clipped_.rest;
     const bool pooled = rest.pool != Pooling::none;
     const int64_t together = pooled ? 2 : 1;
-    const int64_t dst_row = d_.ow / together * d_.oc;
+    const int64_t dst_row = d_.ow / together * d_.oc, count = channels.end - channels.begin;
+    const float* const bias = bias_ == nullptr ? nullptr : bias_ + channels.begin;
     const auto& kernel = kernels().winograd;
     const auto transform_tile = pooled ? kernel.pooled_output : kernel.output;
     for (int64_t tile = begin; tile < end;) {
@@ -238,20 +264,26 @@ class WinogradCorrelation {
       const int64_t beside = std::min(end, tiles_.row_end(tile)) - tile;
       const int64_t rows = std::min(kTile, d_.oh - y) / together;
       const int64_t cols = std::min(beside * kTile, d_.ow - x) / together;
-      const int64_t first = (image * d_.oh + y) / together * dst_row + x / together * d_.oc;
+      const int64_t first =
+          (image * d_.oh + y) / together * dst_row + x / together * d_.oc + channels.begin;
       for (int64_t col = 0; col < cols; col += kTile / together, ++tile, points += d_.oc) {
         const int64_t to = first + col * d_.oc;
-        transform_tile(d_.oc, points, out_stride_, bias_,
+        transform_tile(count, points + channels.begin, out_stride_, bias,
                        {.dst = dst_ + to,
                         .addend = addend_ == nullptr ? nullptr : addend_ + to,
                         .codes = rest.codes == nullptr ? nullptr : rest.codes + to,
                         .row_stride = dst_row,
+                        .pixel_stride = d_.oc,
                         .rows = rows,
                         .cols = std::min(kTile / together, cols - col),
                         .range = clipped_.range});
       }
-      for (int64_t row = 0; row < rows && !is_finished(rest); ++row) {
-        finish(rest, cols * d_.oc, first + row * dst_row, dst_);
+      if (is_finished(rest)) continue;
+      const int64_t pixels = count == d_.oc ? 1 : cols;  // that are finished one by one
+      for (int64_t row = 0; row < rows; ++row) {
+        for (int64_t x = 0; x < pixels; ++x) {
+          finish(rest, cols / pixels * count, first + row * dst_row + x * d_.oc, dst_);
+        }
       }
     }
   }
