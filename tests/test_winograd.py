@@ -254,6 +254,25 @@ def test_an_addend_in_the_same_pass(
     )
 
 
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
+def test_threads_share_out_the_channels_of_few_tiles(activation: str) -> None:
+    """Of register tiles and some channels beside them."""
+    src, weights, bias = normal(1, 1, 9, 10, 80), normal(2, 3, 3, 80, 101), normal(3, 101)
+    before = reference.conv2d_forward(src, weights, bias, (9, 10), **SAME)
+    addend = normal(4, *before.shape)
+    activate = {"linear": np.copy, "relu": reference.relu_forward, "tanh": np.tanh}[activation]
+    inputs = {"src": src, "weights": weights, "bias": bias, "activation": activation, **SAME}
+    check(_core.conv2d_forward, inputs | {"addend": addend}, {"dst": activate(before + addend)})
+    pool = {"pool_size": (2, 2), "strides": (2, 2), "padding": (0, 0)}
+    pooled, argmax = reference.max_pool2d_forward(before, (4, 5), **pool)
+    inputs["pooled_from"] = (9, 10)
+    check(_core.conv2d_forward, inputs | {"codes": None}, {"dst": activate(pooled)})
+    if activation == "linear":
+        start = {"codes": np.full(pooled.shape, 99, np.uint8)}
+        codes = argmax.astype(np.uint8)
+        check(_core.conv2d_forward, inputs, {"dst": pooled, "codes": codes}, start=start)
+
+
 def largest_error(got: NDArray[Any], expected: NDArray[Any]) -> float:
     return float(np.abs(got - expected).max() / np.abs(expected).max())
 

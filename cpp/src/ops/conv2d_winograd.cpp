@@ -168,6 +168,7 @@ class WinogradCorrelation {
   void run(Tap tap, PreparedWeights* prepared) {
     const int64_t block_scratch = kPoints * (in_stride_ + out_stride_);
     const bool transient = tiles_.few() && prepared == nullptr;
+    // Each thread reads a part of the weights, and all inputs.
     const bool by_channels = !tiles_.shared() && tiles_.blocks() == 1;
     const int64_t items = transient         ? weights_.panels()
                           : tiles_.shared() ? kPoints
@@ -202,15 +203,13 @@ class WinogradCorrelation {
           });
     } else if (by_channels) {
       parallel_for(threads, items, [&](int64_t begin, int64_t end, int thread) {
-        make_block(0, weights_.channels(begin, end), scratch.of_thread(thread));
+        make_tiles(0, tiles_.count(), weights_.channels(begin, end), scratch.of_thread(thread));
       });
     } else {
-      parallel_for_pieces(threads, items, pieces_for(work, threads),
-                          [&](int64_t begin, int64_t end, int thread) {
-                            for (int64_t block = begin; block < end; ++block) {
-                              make_block(block, {0, d_.oc}, scratch.of_thread(thread));
-                            }
-                          });
+      for_each_own_block(tiles_, threads, pieces_for(work, threads), scratch,
+                         [&](int64_t begin, int64_t end, float* own_scratch) {
+                           make_tiles(begin, end, {0, d_.oc}, own_scratch);
+                         });
     }
   }
 
@@ -233,9 +232,8 @@ class WinogradCorrelation {
     });
   }
 
-  // Some channels of a block.
-  void make_block(int64_t block, const Channels& channels, float* in) const {
-    const int64_t begin = tiles_.block_begin(block), end = tiles_.block_begin(block + 1);
+  // A thread makes some channels of some tiles.
+  void make_tiles(int64_t begin, int64_t end, const Channels& channels, float* in) const {
     float* const out = in + kPoints * in_stride_;
     transform_inputs(begin, end, in);
     weights_.multiply(0, kPoints, channels, end - begin, in, in_stride_, out, out_stride_);
