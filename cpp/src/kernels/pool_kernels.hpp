@@ -82,30 +82,43 @@ void max_pool_backward(int64_t c, const PoolWindow& window, bool add, const floa
   }
 }
 
-void sum_pool_forward(int64_t c, const PoolWindow& window, float divisor, const float* src,
-                      float* dst) {
-  for (int64_t j = 0; j < c; j += kLanes) {
-    const int64_t left = c - j;
-    LongSum sum;
-    if (window.rows * window.cols <= kSumBlock) {
-      for_each_pixel(
-          window, [&](int64_t offset, int32_t) { sum.block += load_upto(src + j + offset, left); });
-      store_upto(dst + j, sum.block / divisor, left);
-      continue;
+// Of the channels of so many vectors: their sums do not wait for each other.
+template <int Vectors>
+CNNX_INLINE void sum_pool_channels(int64_t c, const PoolWindow& window, float divisor,
+                                   const float* src, float* dst) {
+  LongSum sums[Vectors];
+  const auto add = [&](const float* pixel) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      sums[v].block += load_upto(pixel + v * kLanes, c - v * kLanes);
     }
+  };
+  if (window.rows * window.cols <= kSumBlock) {
+    for_each_pixel(window, [&](int64_t offset, int32_t) { add(src + offset); });
+  } else {
     for (int64_t y = 0; y < window.rows; ++y) {
-      const float* const row = src + j + y * window.row_stride;
+      const float* const row = src + y * window.row_stride;
       for (int64_t first = 0; first < window.cols; first += kSumBlock) {
         const int64_t rest = window.cols - first;
         const int64_t last = rest < kSumBlock ? window.cols : first + kSumBlock;
-        for (int64_t x = first; x < last; ++x) {
-          sum.block += load_upto(row + x * window.pixel_stride, left);
-        }
-        sum.end_block();
+        for (int64_t x = first; x < last; ++x) add(row + x * window.pixel_stride);
+        for (LongSum& sum : sums) sum.end_block();
       }
     }
-    store_upto(dst + j, sum.total() / divisor, left);
   }
+  for (int v = 0; v < Vectors; ++v) {
+    store_upto(dst + v * kLanes, sums[v].total() / divisor, c - v * kLanes);
+  }
+}
+
+void sum_pool_forward(int64_t c, const PoolWindow& window, float divisor, const float* src,
+                      float* dst) {
+  constexpr int kVectors = 4;
+  int64_t j = 0;
+  for (; j + kVectors * kLanes <= c; j += kVectors * kLanes) {
+    sum_pool_channels<kVectors>(kVectors * kLanes, window, divisor, src + j, dst + j);
+  }
+  for (; j < c; j += kLanes) sum_pool_channels<1>(c - j, window, divisor, src + j, dst + j);
 }
 
 void sum_pool_backward(int64_t c, const PoolWindow& window, bool add, float divisor,
@@ -117,11 +130,12 @@ void sum_pool_backward(int64_t c, const PoolWindow& window, bool add, float divi
   }
 }
 
-// Pools `left` lanes of the pixels of windows.
+// Pools `left` lanes of the pixels of windows, and clips them.
 template <int Pixels>
-CNNX_INLINE void pool2x2(const Vec (&pixels)[Pixels], float* dst, uint8_t* codes, int64_t left) {
+CNNX_INLINE void pool2x2(const Vec (&pixels)[Pixels], Range range, float* dst, uint8_t* codes,
+                         int64_t left) {
   const Largest largest = largest_of(pixels);
-  store_upto(dst, largest.value, left);
+  store_upto(dst, clip(largest.value, broadcast(range.least), broadcast(range.most)), left);
   if (codes != nullptr) store_bytes_upto(codes, largest.code, left);
 }
 
@@ -135,7 +149,7 @@ CNNX_INLINE IntVec lane_quotients(int64_t c) {
 
 // Contiguous rows of narrow pixels: those of all windows that fit a vector are picked together.
 void pool2x2_forward_narrow(int64_t windows, int64_t c, const float* above, const float* below,
-                            float* dst, uint8_t* codes) {
+                            float* dst, uint8_t* codes, Range range) {
   const int64_t together = kLanes / c;
   const IntVec even = lane_numbers() + lane_quotients(c) * static_cast<int32_t>(c);
   const IntVec left_pixels = even & (2 * kLanes - 1);
@@ -152,7 +166,7 @@ void pool2x2_forward_narrow(int64_t windows, int64_t c, const float* above, cons
       pixels[2 * y + 1] = permute(low, high, right_pixels);
     }
     const int64_t left = windows - w < together ? windows - w : together;
-    pool2x2(pixels, dst + w * c, codes == nullptr ? nullptr : codes + w * c, left * c);
+    pool2x2(pixels, range, dst + w * c, codes == nullptr ? nullptr : codes + w * c, left * c);
   }
 }
 
@@ -160,7 +174,7 @@ void pool2x2_forward_narrow(int64_t windows, int64_t c, const float* above, cons
 template <int Pixels>
 CNNX_INLINE void pool2x2_forward_wide(int64_t windows, int64_t c, const float* above,
                                       const float* below, int64_t src_stride, float* dst,
-                                      uint8_t* codes, int64_t dst_stride) {
+                                      uint8_t* codes, int64_t dst_stride, Range range) {
   for (int64_t w = 0; w < windows; ++w) {
     const int64_t first = 2 * w * src_stride, to = w * dst_stride;
     for (int64_t j = 0; j < c; j += kLanes) {
@@ -171,7 +185,7 @@ CNNX_INLINE void pool2x2_forward_wide(int64_t windows, int64_t c, const float* a
         const float* const row = i < 2 ? above : below;
         pixels[i] = load_upto(row + first + i % 2 * src_stride + j, left);
       }
-      pool2x2(pixels, dst + to + j, codes == nullptr ? nullptr : codes + to + j, left);
+      pool2x2(pixels, range, dst + to + j, codes == nullptr ? nullptr : codes + to + j, left);
     }
   }
 }
@@ -180,7 +194,8 @@ CNNX_INLINE void pool2x2_forward_wide(int64_t windows, int64_t c, const float* a
 template <int Pixels>
 CNNX_INLINE void pool2x2_forward_whole(int64_t windows, int64_t c, const float* above,
                                        const float* below, int64_t src_stride, float* dst,
-                                       int64_t dst_stride) {
+                                       int64_t dst_stride, Range range) {
+  const Vec least = broadcast(range.least), most = broadcast(range.most);
   for (int64_t w = 0; w < windows; ++w, dst += dst_stride) {
     for (int64_t j = 0; j < c; j += kLanes) {
       Vec pixels[Pixels];
@@ -188,24 +203,25 @@ CNNX_INLINE void pool2x2_forward_whole(int64_t windows, int64_t c, const float* 
       for (int i = 0; i < Pixels; ++i) {
         pixels[i] = load((i < 2 ? above : below) + (2 * w + i % 2) * src_stride + j);
       }
-      store(dst + j, largest_of(pixels).value);
+      store(dst + j, clip(largest_of(pixels).value, least, most));
     }
   }
 }
 
 void pool2x2_forward(int64_t windows, int64_t c, const float* above, const float* below,
-                     int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride) {
+                     int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride,
+                     Range range) {
   if (c <= kNarrow && src_stride == c && dst_stride == c) {
-    pool2x2_forward_narrow(windows, c, above, below, dst, codes);
+    pool2x2_forward_narrow(windows, c, above, below, dst, codes, range);
     return;
   }
   if (codes == nullptr && c % kLanes == 0) {
     const auto whole = above == below ? pool2x2_forward_whole<2> : pool2x2_forward_whole<4>;
-    whole(windows, c, above, below, src_stride, dst, dst_stride);
+    whole(windows, c, above, below, src_stride, dst, dst_stride, range);
     return;
   }
   const auto wide = above == below ? pool2x2_forward_wide<2> : pool2x2_forward_wide<4>;
-  wide(windows, c, above, below, src_stride, dst, codes, dst_stride);
+  wide(windows, c, above, below, src_stride, dst, codes, dst_stride, range);
 }
 
 // The pixels of whole windows, as many as fit a vector together.

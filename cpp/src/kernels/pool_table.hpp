@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "kernels/range.hpp"
+
 namespace cnnx {
 
 // The part of one pooling window that lies in the image: rows x cols pixels at the given strides.
@@ -38,9 +40,9 @@ constexpr uint8_t kRectified = 4;  // the code of a window through which no grad
 // below.
 struct Pool2x2Kernels {
   // c channels of the windows of two rows of pixels, or twice the same one, src_stride floats apart
-  // in a row; dst and codes are dst_stride apart. codes may be null.
+  // in a row; dst and codes are dst_stride apart. What is stored is clipped. codes may be null.
   void (*forward)(int64_t windows, int64_t c, const float* above, const float* below,
-                  int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride);
+                  int64_t src_stride, float* dst, uint8_t* codes, int64_t dst_stride, Range range);
   // Pixels [first, first + pixels) of one row of the windows, the upper (0) or the lower (1), all
   // channels: the gradient of the window where its code says so, else 0. Everything is contiguous;
   // diff_dst and codes are the row of windows, diff_src is pixel `first`.

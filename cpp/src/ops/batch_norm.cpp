@@ -5,6 +5,7 @@
 #include "kernels/kernel_table.hpp"
 #include "ops/activation.hpp"
 #include "ops/column_chunks.hpp"
+#include "ops/epilogue.hpp"
 #include "ops/image_rows.hpp"
 #include "ops/normalized_pixels.hpp"
 
@@ -132,7 +133,8 @@ void finish(const BatchNormDims& d, const ColumnChunks& chunks, Scratchpad& scra
   const NormalizedRows normalized = {
       chunks, normalized_columns(chunks, scratch, d.c, affine, mean, inv_std), src, d.c,
       epilogue.addend};
-  const ActivationCall call(epilogue.activation);
+  const Clipping clipped = clipping(epilogue);
+  const ActivationCall call(clipped.rest.activation);
   const auto pool = kernels().pool2x2.forward;
   const int64_t row = d.w * d.c, pooled_row = d.w / 2 * d.c;
   chunks.for_each_backwards([&](const Chunk& chunk) {
@@ -150,8 +152,8 @@ void finish(const BatchNormDims& d, const ColumnChunks& chunks, Scratchpad& scra
       float* const out = dst + y * pooled_row;
       normalized.copy(above * d.w, 2 * d.w, Activation::linear, pair);
       pool(d.w / 2, d.c, pair, pair + row, d.c, out,
-           epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c);
-      if (epilogue.activation != Activation::linear) call.forward(pooled_row, out, out);
+           epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c, clipped.range);
+      if (clipped.rest.activation != Activation::linear) call.forward(pooled_row, out, out);
     }
   });
 }

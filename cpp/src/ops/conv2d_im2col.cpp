@@ -155,7 +155,6 @@ void im2col_forward(const Conv2dDims& dims, const float* src, const float* weigh
         const int64_t windows = dims.ow / 2, place = item * windows * dims.oc;
         multiply(first, last, my_col, my_col + col);
         pool_rows(epilogue, 1, windows, dims.oc, my_col + col, place, dst);
-        finish(epilogue, windows * dims.oc, place, dst);
       } else {
         multiply(first, last, my_col, dst + first * dims.oc);
         finish(epilogue, (last - first) * dims.oc, first * dims.oc, dst);

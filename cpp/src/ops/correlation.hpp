@@ -123,7 +123,6 @@ class Correlation {
           const int64_t windows = rows(strip) / together;
           const int64_t first = first_row(strip) / together * pooled_row;
           pool_rows(epilogue_, windows, d_.ow / 2, d_.oc, unpooled, first, dst.data);
-          finish(epilogue_, windows * pooled_row, first, dst.data);
         } else {
           OutputPixels out = dst;
           out.data += strips_.first_image(strip) * dst.image_stride +

@@ -23,11 +23,13 @@ void activate(const Epilogue& epilogue, int64_t n, int64_t first, float* dst) {
 void pool_rows(const Epilogue& epilogue, int64_t window_rows, int64_t windows, int64_t c,
                const float* rows, int64_t first, float* dst) {
   const int64_t row = 2 * windows * c;
+  const auto [range, rest] = clipping(epilogue);
   // A pair is a square whose rows are one.
   const int64_t below = epilogue.pool == Pooling::squares ? row : 0;
   for (int64_t i = 0; i < window_rows; ++i, rows += below + row, first += windows * c) {
     uint8_t* const codes = epilogue.codes == nullptr ? nullptr : epilogue.codes + first;
-    kernels().pool2x2.forward(windows, c, rows, rows + below, c, dst + first, codes, c);
+    kernels().pool2x2.forward(windows, c, rows, rows + below, c, dst + first, codes, c, range);
+    finish(rest, windows * c, first, dst);
   }
 }
 

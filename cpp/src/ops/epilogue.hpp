@@ -8,7 +8,7 @@ namespace cnnx {
 // The two steps of an epilogue, for a part of the outputs, in the calling thread. dst, the addend
 // and the codes are those of all outputs. The part begins with output number `first`.
 
-// Pools contiguous rows of windows, each of `windows` windows of c channels.
+// Pools contiguous rows of windows, each of `windows` windows of c channels, and activates them.
 void pool_rows(const Epilogue& epilogue, int64_t window_rows, int64_t windows, int64_t c,
                const float* rows, int64_t first, float* dst);
 // Adds the addend to n outputs and activates them.

@@ -108,7 +108,7 @@ void forward_2x2(const Pool2dDims& d, const float* src, float* dst, uint8_t* cod
     for (int64_t y = begin; y < end; ++y) {
       const float* const above = src + (y / d.oh * d.ih + y % d.oh * 2) * row;
       kernel(d.ow, d.c, above, above + row, d.c, dst + y * pooled_row,
-             codes == nullptr ? nullptr : codes + y * pooled_row, d.c);
+             codes == nullptr ? nullptr : codes + y * pooled_row, d.c, {});
     }
   });
 }

@@ -25,8 +25,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Idle threads spin for about as long before they sleep (python/cnnx/openmp.py). To wake them takes
-// as long as work of so many grains, of one operation or of several in a row.
-constexpr std::chrono::microseconds kAwake{100};
+// as long as work of so many grains, of one operation or of several in a row: each begins less than
+// kInARow after the one before, which takes less by itself if threads are not worth waking for it.
+constexpr std::chrono::microseconds kAwake{100}, kInARow{300};
 constexpr double kWaking = 16;
 thread_local Clock::time_point last_region_end;
 // What was done on one thread, in grains, because the others slept; and when the last of it began.
@@ -154,7 +155,7 @@ int threads_for(int64_t count, double grain) {
   if (items < 2 * std::max(grain, 1.0)) return 1;
   const Clock::time_point now = Clock::now();
   if (now - last_region_end > kAwake) {
-    if (now - last_alone > kAwake) grains_alone = 0;
+    if (now - last_alone > kInARow) grains_alone = 0;
     grains_alone += worth, last_alone = now;
     if (grains_alone < kWaking) return 1;
     grains_alone = 0;
