@@ -164,6 +164,15 @@ TEST(ThreadsFor, SleepingThreadsAreWokenForMoreWorkOnly) {
     for (int operation = 0; operation < 4; ++operation) woken = threads_for(5, 1);
   }
   EXPECT_EQ(woken, 2);
+  // Those that take longer than threads stay awake, too.
+  woken = 1;
+  for (int attempt = 0; attempt < 1000 && woken == 1; ++attempt) {
+    for (int operation = 0; operation < 4; ++operation) {
+      woken = threads_for(5, 1);
+      std::this_thread::sleep_for(std::chrono::microseconds(120));
+    }
+  }
+  EXPECT_EQ(woken, 2);
   // Just after a region they are awake, unless this thread was held up.
   int threads = 1;
   for (int attempt = 0; attempt < 1000 && threads == 1; ++attempt) {

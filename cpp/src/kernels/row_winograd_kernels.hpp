@@ -110,25 +110,33 @@ struct RowWeightsAdjoint {  // G^T
   }
 };
 
+// Of a tile, whose pixels are src and those after it: those that is_inside(x), and zeros.
+template <typename Matrix, typename IsInside>
+CNNX_INLINE void transform_pixels(int64_t c, const float* src, float* points, int64_t stride,
+                                  IsInside is_inside) {
+  constexpr int kIn = Matrix::kIn, kOut = Matrix::kOut;
+  for_each_vector(c, [&](int64_t j) {
+    Vec in[kIn], out[kOut];
+#pragma GCC unroll 8
+    for (int x = 0; x < kIn; ++x) in[x] = is_inside(x) ? load(src + x * c + j) : Vec{};
+    Matrix::apply(in, out);
+#pragma GCC unroll 8
+    for (int p = 0; p < kOut; ++p) store(points + p * stride + j, out[p]);
+  });
+}
+
 // Of tiles of a row, Advance pixels apart.
 template <typename Matrix, int Advance>
 void transform_row(int64_t c, int64_t tiles, const PixelRow& row, float* points, int64_t stride) {
-  constexpr int kIn = Matrix::kIn, kOut = Matrix::kOut;
   int64_t first = row.first;
   for (int64_t t = 0; t < tiles; ++t, first += Advance, points += c) {
     const float* const src = row.pixels + first * c;
-    const bool whole = first >= 0 && first + kIn <= row.width;
-    for_each_vector(c, [&](int64_t j) {
-      Vec in[kIn], out[kOut];
-#pragma GCC unroll 8
-      for (int x = 0; x < kIn; ++x) {
-        const bool inside = whole || (first + x >= 0 && first + x < row.width);
-        in[x] = inside ? load(src + x * c + j) : Vec{};
-      }
-      Matrix::apply(in, out);
-#pragma GCC unroll 8
-      for (int p = 0; p < kOut; ++p) store(points + p * stride + j, out[p]);
-    });
+    if (first >= 0 && first + Matrix::kIn <= row.width) {
+      transform_pixels<Matrix>(c, src, points, stride, [](int) { return true; });
+    } else {
+      transform_pixels<Matrix>(c, src, points, stride,
+                               [&](int x) { return first + x >= 0 && first + x < row.width; });
+    }
   }
 }
 
