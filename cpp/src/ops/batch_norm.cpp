@@ -152,7 +152,8 @@ void finish(const BatchNormDims& d, const ColumnChunks& chunks, Scratchpad& scra
       float* const out = dst + y * pooled_row;
       normalized.copy(above * d.w, 2 * d.w, Activation::linear, pair);
       pool(d.w / 2, d.c, pair, pair + row, d.c, out,
-           epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c, clipped.range);
+           epilogue.codes == nullptr ? nullptr : epilogue.codes + y * pooled_row, d.c,
+           clipped.range);
       if (clipped.rest.activation != Activation::linear) call.forward(pooled_row, out, out);
     }
   });
