@@ -26,6 +26,7 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
   Vec acc[Pixels][Vectors]{};
   constexpr int64_t stretch = kStretchFloats * Vectors * kLanes;
   constexpr bool many = Steps > 1 && Pixels * Vectors > kUnderWay;
+  constexpr bool few = Steps == 1 && Pixels > 1 && (Pixels + 1) * Vectors < kRegisters;
   constexpr bool gentle = Steps == 1 || Vectors > 1;  // the few weights of others lie in L1
   int64_t fetched = many && pixel_stride > kStretchFloats ? 0 : Pixels;
   const float* ahead = runs.ahead;
@@ -46,7 +47,10 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
 #pragma GCC unroll 8
       for (int s = 0; s < Steps; ++s) {
 #pragma GCC unroll 8
-        for (int v = 0; v < Vectors; ++v) w[s][v] = load(weights + s * step + v * kLanes);
+        for (int v = 0; v < Vectors; ++v) {
+          const Vec weight = load(weights + s * step + v * kLanes);
+          w[s][v] = few ? in_register(weight) : weight;
+        }
       }
 #pragma GCC unroll 32
       for (int i = 0; i < kSeen; ++i) {
