@@ -68,7 +68,8 @@ void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, 
                            bias = test::whole_floats(cols, 3);
   const ConvRuns runs{2, floats, offsets, range, weights.data(), ahead_lines};
   const int64_t stride = cols + 1;
-  std::vector<float> dst(pixels * stride, kUntouched), expected = dst;
+  const std::vector<float> dst(pixels * stride, kUntouched);
+  std::vector<float> expected = dst;
   for (int64_t i = 0; i < pixels; ++i) {
     for (int64_t c = 0; c < cols; ++c) {
       float sum = (accumulate ? kUntouched : 0) + (has_bias ? bias[c] : 0);
@@ -81,10 +82,17 @@ void check(const ConvTile& tile, int64_t pixels, int64_t cols, bool accumulate, 
       expected[i * stride + c] = std::clamp(sum, range.least, range.most);
     }
   }
-  tile.microkernel(runs, src.data(), kPixelStride, weights.data(), has_bias ? bias.data() : nullptr,
-                   dst.data(), stride, pixels, cols, accumulate);
-  EXPECT_EQ(dst, expected) << pixels << " of " << tile.pixels << " pixels, " << cols << " of "
-                           << tile.channels << " channels, " << tile.steps << " steps";
+  const std::vector<float> apart(dst.size(), kUntouched);
+  for (const bool in_place : {true, false}) {
+    std::vector<float> made = dst;
+    const float* const addend = in_place ? made.data() : apart.data();
+    tile.microkernel(runs, src.data(), kPixelStride, weights.data(),
+                     has_bias ? bias.data() : nullptr, made.data(), stride, pixels, cols,
+                     accumulate ? addend : nullptr);
+    EXPECT_EQ(made, expected) << pixels << " of " << tile.pixels << " pixels, " << cols << " of "
+                              << tile.channels << " channels, " << tile.steps << " steps"
+                              << (in_place ? "" : ", an addend apart");
+  }
 }
 
 // In every size, and whatever the accumulators are added to.

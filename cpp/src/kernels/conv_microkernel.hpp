@@ -21,7 +21,8 @@ constexpr int64_t kFetched = 4;   // rows to fetch in each stretch
 // time within long runs, as weights that come from L2 would wait for all.
 template <int Vectors, int Steps, int Pixels>
 void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
-               const float* bias, float* dst, int64_t dst_stride, int64_t cols, bool accumulate) {
+               const float* bias, float* dst, int64_t dst_stride, int64_t cols,
+               const float* addend) {
   constexpr int kSeen = Pixels + Steps - 1;
   Vec acc[Pixels][Vectors]{};
   constexpr int64_t stretch = kStretchFloats * Vectors * kLanes;
@@ -32,6 +33,9 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
   const float* ahead = runs.ahead;
   if (fetched > 0 && runs.count * runs.floats >= kLongSum) {
     prefetch_tile<Pixels, Vectors>(dst, dst_stride);
+    if (addend != nullptr && addend != dst) {
+      prefetch_tile<Pixels, Vectors, false>(addend, dst_stride);
+    }
   }
   const int64_t step = (Steps == 1 ? runs.floats : pixel_stride) * Vectors * kLanes;
   for (int64_t r = 0; r < runs.count; ++r, weights += (Steps - 1) * step) {
@@ -87,10 +91,10 @@ void conv_tile(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
   }
   if (Steps == 1 && runs.range.is_bounded()) {
     const Vec least = broadcast(runs.range.least), most = broadcast(runs.range.most);
-    store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate,
+    store_tile<false>(acc, bias, dst, dst_stride, cols, addend,
                       [=](Vec x) __attribute__((always_inline)) { return clip(x, least, most); });
   } else {
-    store_tile<false>(acc, bias, dst, dst_stride, cols, accumulate);
+    store_tile<false>(acc, bias, dst, dst_stride, cols, addend);
   }
 }
 
@@ -125,20 +129,20 @@ void conv_tiles(const ConvRuns& runs, const float* src, int64_t pixel_stride, co
         for (int t = 0; t < (Pixels + 2) / 3; ++t) ++base[t];
       }
     }
-    store_tile<true>(acc, bias, dst, dst_stride, Vectors * kLanes, false);
+    store_tile<true>(acc, bias, dst, dst_stride, Vectors * kLanes, nullptr);
   }
 }
 
 template <int Vectors, int Steps, int MostPixels, int Pixels = MostPixels>
 void conv_part(const ConvRuns& runs, const float* src, int64_t pixel_stride, const float* weights,
                const float* bias, float* dst, int64_t dst_stride, int64_t pixels, int64_t cols,
-               bool accumulate) {
+               const float* addend) {
   if (pixels == Pixels) {
     conv_tile<Vectors, Steps, Pixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride, cols,
-                                      accumulate);
+                                      addend);
   } else if constexpr (Pixels > 1) {
     conv_part<Vectors, Steps, MostPixels, Pixels - 1>(runs, src, pixel_stride, weights, bias, dst,
-                                                      dst_stride, pixels, cols, accumulate);
+                                                      dst_stride, pixels, cols, addend);
   }
 }
 
@@ -146,16 +150,16 @@ void conv_part(const ConvRuns& runs, const float* src, int64_t pixel_stride, con
 template <int Vectors, int Steps, int MostPixels>
 void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                       const float* weights, const float* bias, float* dst, int64_t dst_stride,
-                      int64_t pixels, int64_t cols, bool accumulate) {
+                      int64_t pixels, int64_t cols, const float* addend) {
   if (pixels <= MostPixels) {
     conv_part<Vectors, Steps, MostPixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride,
-                                          pixels, cols, accumulate);
+                                          pixels, cols, addend);
     return;
   }
   if constexpr (Steps == 1) {
     const int64_t whole = pixels / MostPixels, rest = pixels % MostPixels;
     const int64_t tiles = rest == 0 || 2 * rest >= MostPixels ? whole : whole - 1;
-    const bool plain = !accumulate && !runs.range.is_bounded() && runs.ahead_lines == 0;
+    const bool plain = addend == nullptr && !runs.range.is_bounded() && runs.ahead_lines == 0;
     if (tiles > 1 && plain && cols == Vectors * kLanes) {
       conv_tiles<Vectors, MostPixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride,
                                       tiles);
@@ -166,8 +170,9 @@ void conv_microkernel(const ConvRuns& runs, const float* src, int64_t pixel_stri
   for (int64_t left = (pixels + MostPixels - 1) / MostPixels; left > 0; --left) {
     const int64_t count = (pixels + left - 1) / left;
     conv_part<Vectors, Steps, MostPixels>(runs, src, pixel_stride, weights, bias, dst, dst_stride,
-                                          count, cols, accumulate);
+                                          count, cols, addend);
     src += count * pixel_stride, dst += count * dst_stride, pixels -= count;
+    if (addend != nullptr) addend += count * dst_stride;
   }
 }
 
@@ -253,7 +258,7 @@ void conv_weights_tile(const ConvRows& rows, const ConvTaps& taps, const float* 
   for (int run = 0; run < Runs; ++run) {
 #pragma GCC unroll 8
     for (int s = 0; s < Steps; ++s) {
-      store_tile<Whole>(acc[run][s], nullptr, sums(run, s), ldw, cols, true);
+      store_tile<Whole>(acc[run][s], nullptr, sums(run, s), ldw, cols, sums(run, s));
     }
   }
 }

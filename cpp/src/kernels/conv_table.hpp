@@ -19,12 +19,13 @@ struct ConvRuns {
 };
 
 // dst (pixels, cols; row stride dst_stride) = the sum over all runs of src, pixel_stride floats
-// further on for each pixel, times weights (count * floats, channels), packed and padded. Adds dst
-// if accumulate is set, and bias (cols) unless it is null. More pixels than a register tile has
-// take several, each of which fetches the same lines ahead.
+// further on for each pixel, times weights (count * floats, channels), packed and padded. Adds bias
+// (cols), and what lies at addend as dst does, unless they are null; addend may be dst. More pixels
+// than a register tile has take several, each of which fetches the same lines ahead.
 using ConvMicrokernel = void (*)(const ConvRuns& runs, const float* src, int64_t pixel_stride,
                                  const float* weights, const float* bias, float* dst,
-                                 int64_t dst_stride, int64_t pixels, int64_t cols, bool accumulate);
+                                 int64_t dst_stride, int64_t pixels, int64_t cols,
+                                 const float* addend);
 
 // Register tile: at most `pixels` of one output row by at most `channels` of its channels. With
 // more than one step, for runs that are so many times as long as pixel_stride.

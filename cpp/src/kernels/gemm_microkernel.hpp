@@ -38,7 +38,7 @@ void gemm_tile(int64_t k, const GemmOperands& operands, int64_t cols) {
     for (int t = 0; t < kPointers; ++t) a[t] += a_col_stride;
   }
   store_tile<Whole>(acc, operands.bias, operands.c, operands.c_row_stride, cols,
-                    operands.accumulate);
+                    operands.accumulate ? operands.c : nullptr);
 }
 
 // Picks the instance for the tile's rows, the largest first: it is the one that matters.

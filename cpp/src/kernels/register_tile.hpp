@@ -14,13 +14,13 @@ CNNX_INLINE Vec load_row(const float* p, int64_t width) {
   return width > 0 ? load_upto(p, width) : Vec{};
 }
 
-// Fetches what store_tile will store to into the cache.
-template <int Rows, int Vectors>
+// Fetches into the cache what store_tile will store to, or else will add.
+template <int Rows, int Vectors, bool Stores = true>
 CNNX_INLINE void prefetch_tile(const float* c, int64_t ldc) {
 #pragma GCC unroll 32
   for (int i = 0; i < Rows; ++i) {
 #pragma GCC unroll 8
-    for (int v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * ldc + v * kLanes, 1);
+    for (int v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * ldc + v * kLanes, Stores);
   }
 }
 
@@ -33,11 +33,13 @@ struct Unchanged {
   CNNX_INLINE Vec operator()(Vec x) const { return x; }
 };
 
-// c (Rows, cols; row stride ldc) = acc, plus bias (cols) unless it is null, plus c if accumulate,
-// finished vector by vector. Whole: cols are all that the accumulators hold.
+// c (Rows, cols; row stride ldc) = acc, plus bias (cols) and what lies at addend as c does, unless
+// they are null, finished vector by vector. addend may be c. Whole: cols are all that the
+// accumulators hold.
 template <bool Whole, int Rows, int Vectors, typename Finish = Unchanged>
 CNNX_INLINE void store_tile(const Vec (&acc)[Rows][Vectors], const float* bias, float* c,
-                            int64_t ldc, int64_t cols, bool accumulate, const Finish& finish = {}) {
+                            int64_t ldc, int64_t cols, const float* addend,
+                            const Finish& finish = {}) {
 #pragma GCC unroll 8
   for (int v = 0; v < Vectors; ++v) {
     const int64_t width = cols - v * kLanes;
@@ -48,14 +50,16 @@ CNNX_INLINE void store_tile(const Vec (&acc)[Rows][Vectors], const float* bias, 
       for (int i = 0; i < Rows; ++i) {
         float* const out = c + i * ldc + v * kLanes;
         const Vec sum = acc[i][v] + start;
-        store(out, finish(accumulate ? load(out) + sum : sum));
+        const float* const added = addend + i * ldc + v * kLanes;
+        store(out, finish(addend != nullptr ? load(added) + sum : sum));
       }
     } else {
 #pragma GCC unroll 32
       for (int i = 0; i < Rows; ++i) {
         float* const out = c + i * ldc + v * kLanes;
         const Vec sum = acc[i][v] + start;
-        store_part(out, finish(accumulate ? load_part(out, width) + sum : sum), width);
+        const float* const added = addend + i * ldc + v * kLanes;
+        store_part(out, finish(addend != nullptr ? load_part(added, width) + sum : sum), width);
       }
     }
   }

@@ -71,10 +71,11 @@ class Link {
     const Conv2dDims& d = link_.dims;
     const Epilogue epilogue = {.addend = addend, .activation = link_.activation};
     if (packed_ != nullptr) {
-      const Clipping clipped = clipping(epilogue);
+      const Clipping clipped = clipping(after_addition(epilogue));
       const PixelProduct product(d.ic, d.oc, packed_, link_.bias, clipped.range, Where::near);
       product.multiply((made.end - made.begin) * d.ow, src + (made.begin - src_begin) * src_row(),
-                       dst + first, d.oc, Ahead({}, {}, 1), {}, [&](int64_t begin, int64_t end) {
+                       dst + first, d.oc, addend == nullptr ? nullptr : addend + first,
+                       Ahead({}, {}, 1), {}, [&](int64_t begin, int64_t end) {
                          finish(clipped.rest, (end - begin) * d.oc, first + begin * d.oc, dst);
                        });
       return;

@@ -134,10 +134,10 @@ class WinogradWeights {
     ConvRuns run{1, rows, &offset};
     for (int64_t i = 0; i < pieces; ++i) {
       const int64_t begin = tiles * i / pieces, end = tiles * (i + 1) / pieces;
+      float* const to = outputs + begin * oc_ + channel;
       fetch_share(run, tile_, ic_, pieces - i, later);
-      tile_.microkernel(run, inputs + begin * ic_, ic_, weights, nullptr,
-                        outputs + begin * oc_ + channel, oc_, end - begin,
-                        std::min(tile_.channels, oc_ - channel), accumulate);
+      tile_.microkernel(run, inputs + begin * ic_, ic_, weights, nullptr, to, oc_, end - begin,
+                        std::min(tile_.channels, oc_ - channel), accumulate ? to : nullptr);
     }
   }
 

@@ -142,9 +142,10 @@ class DenseTiles {
                 ahead.fetch();
                 vectors += cut_.vectors(t);
               }
-              tile.microkernel(runs, from + x * d_.stride_w * d_.ic, stride, w, start,
-                               to + x * out.pixel_stride, cut_.together() * out.pixel_stride,
-                               vectors, cut_.together() * cols, pass > 0);
+              float* const made = to + x * out.pixel_stride;
+              tile.microkernel(runs, from + x * d_.stride_w * d_.ic, stride, w, start, made,
+                               cut_.together() * out.pixel_stride, vectors, cut_.together() * cols,
+                               pass > 0 ? made : nullptr);
             }
           }
         }

@@ -35,7 +35,7 @@ void pack_product(MatrixView weights, int64_t ic, int64_t oc, int64_t begin, int
 
 void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t begin, int64_t end,
                                int64_t pixels, const float* src, float* dst, int64_t dst_stride,
-                               Ahead& ahead, Pending& pending) const {
+                               const float* addend, Ahead& ahead, Pending& pending) const {
   // Outputs that are many times the inputs come from memory, and short sums leave no time to wait.
   const bool fetches = dst_ == Where::far && ic_ < 64 && channels_ >= 4 * ic_;
   const int64_t offset = 0, cols = std::min(tile.channels, channels_ - channel);
@@ -50,6 +50,7 @@ void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t be
     for (int64_t i = t; i < next; ++i) ahead.fetch();
     const int64_t first = begin + (end - begin) * t / count;
     const int64_t last = begin + (end - begin) * next / count;
+    const int64_t place = first * dst_stride + channel;
     if (fetches) {
       fetch_tile(dst + channel, dst_stride, last + tile.pixels,
                  std::min(last + 2 * tile.pixels, pixels), tile.channels);
@@ -57,8 +58,8 @@ void PixelProduct::make_column(const ConvTile& tile, int64_t channel, int64_t be
     fetch_share(run, tile, ic_, std::max<int64_t>(pending.tiles, 1), pending.later);
     pending.tiles -= next - t;
     tile.microkernel(run, src + first * ic_, ic_, packed_ + channel * ic_,
-                     bias_ == nullptr ? nullptr : bias_ + channel,
-                     dst + first * dst_stride + channel, dst_stride, last - first, cols, false);
+                     bias_ == nullptr ? nullptr : bias_ + channel, dst + place, dst_stride,
+                     last - first, cols, addend == nullptr ? nullptr : addend + place);
   }
 }
 

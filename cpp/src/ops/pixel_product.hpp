@@ -44,19 +44,20 @@ class PixelProduct {
     return ceil_div(pixels, tile.pixels) * ceil_div(channels_, tile.channels);
   }
 
-  // dst (pixels, channels), dst_stride floats from one to the next. Calls finish(begin, end) for
+  // dst (pixels, channels), dst_stride floats from one to the next, and what lies at addend as it
+  // does, unless that is null. Calls finish(begin, end) for
   // pixels that are made, while they are in the cache, and fetches ahead with every tile, of
   // weights a little at a time.
   template <typename Finish>
-  void multiply(int64_t pixels, const float* src, float* dst, int64_t dst_stride, Ahead ahead,
-                Later weights_ahead, const Finish& finish) const {
+  void multiply(int64_t pixels, const float* src, float* dst, int64_t dst_stride,
+                const float* addend, Ahead ahead, Later weights_ahead, const Finish& finish) const {
     const int64_t block = pixels_together(pixels);
     Pending pending = {weights_ahead, tiles(pixels)};
     for (int64_t begin = 0; begin < pixels; begin += block) {
       const int64_t end = std::min(begin + block, pixels);
       for (int64_t c = 0; c < channels_;) {
         const ConvTile& tile = product_tile(channels_ - c);
-        make_column(tile, c, begin, end, pixels, src, dst, dst_stride, ahead, pending);
+        make_column(tile, c, begin, end, pixels, src, dst, dst_stride, addend, ahead, pending);
         c += tile.channels;
       }
       finish(begin, end);
@@ -78,8 +79,8 @@ class PixelProduct {
     return std::max<int64_t>(kTogether / (channels_ * height), 1) * height;
   }
   void make_column(const ConvTile& tile, int64_t channel, int64_t begin, int64_t end,
-                   int64_t pixels, const float* src, float* dst, int64_t dst_stride, Ahead& ahead,
-                   Pending& pending) const;
+                   int64_t pixels, const float* src, float* dst, int64_t dst_stride,
+                   const float* addend, Ahead& ahead, Pending& pending) const;
 
   int64_t ic_, channels_;
   const float *packed_, *bias_;

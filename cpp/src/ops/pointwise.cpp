@@ -148,7 +148,8 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
               GradientSums* sums = nullptr) {
   const int64_t ic = src.channels();
   const bool adjacent = dst.adjacent();
-  const Clipping clipped = adjacent ? clipping(epilogue) : Clipping{{}, epilogue};
+  const Clipping clipped = adjacent ? clipping(after_addition(epilogue)) : Clipping{{}, epilogue};
+  const float* const addend = adjacent ? epilogue.addend : nullptr;
   const ProductCut cut(src.count(), ic, oc);
   const int64_t work = src.count() * ic * oc;
   const ProductWeights product_weights(cut, ic, oc, weights);
@@ -184,8 +185,8 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
           } else if (item.channel != channel) {
             product_weights.pack(item.channel, item.last, packed), channel = item.channel;
           }
-          float* const out =
-              adjacent ? dst.data + item.begin * oc + item.channel : copy + copy_size;
+          const int64_t place = item.begin * oc + item.channel;
+          float* const out = adjacent ? dst.data + place : copy + copy_size;
           const int64_t out_stride = adjacent ? oc : channels;
 
           const PixelProduct product(ic, channels, w,
@@ -196,7 +197,7 @@ void multiply(const SeenPixels& src, int64_t oc, MatrixView weights, const float
                             goes_on ? src.later(cut[i + 1].begin, cut[i + 1].end) : Later{},
                             product.tiles(pixels));
           product.multiply(
-              pixels, x, out, out_stride, ahead,
+              pixels, x, out, out_stride, addend == nullptr ? nullptr : addend + place, ahead,
               form == nullptr ? Later{} : cut.weights_ahead(i, last_item, ic, form),
               [&](int64_t begin, int64_t end) {
                 if (!adjacent) {

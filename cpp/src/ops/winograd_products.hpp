@@ -183,7 +183,7 @@ class PointWeights {
     const int64_t channel = panel * tile_.channels;
     tile_.microkernel(runs, inputs + tiles.begin * ic_, ic_, weights, nullptr,
                       outputs + point * output_stride + tiles.begin * oc_ + channel, oc_,
-                      tiles.count(), std::min(tile_.channels, oc_ - channel), false);
+                      tiles.count(), std::min(tile_.channels, oc_ - channel), nullptr);
   }
 
   const PointProducts& products_;
