@@ -41,6 +41,12 @@ def projection(x: Any) -> Any:
     return layers.ReLU()(layers.Add()([y, shortcut]))
 
 
+def pooled_shortcut(x: Any) -> Any:
+    y = normalized(layers.ReLU()(normalized(x)))
+    shortcut = layers.AveragePooling2D(1)(layers.Activation("tanh")(x))
+    return layers.ReLU()(layers.Add()([y, shortcut]))
+
+
 def bottleneck(x: Any) -> Any:
     y = layers.DepthwiseConv2D(3, padding="same")(layers.Conv2D(6, 1)(x))
     y = layers.ReLU(6)(layers.BatchNormalization()(y))
@@ -98,6 +104,14 @@ SUMS: dict[str, tuple[Callable[[Any], Any], list[str], list[str] | None]] = {
         [CONV, f"{BATCH} ReLU", CONV, BATCH, CONV, f"{BATCH} Add ReLU"],
         [f"{CONV} {BATCH} ReLU", f"{CONV} {BATCH}", f"{CONV} {BATCH} Add ReLU"],
     ),
+    "pooled shortcut": (
+        pooled_shortcut,
+        [CONV, f"{BATCH} ReLU", CONV, "Activation", "AveragePooling2D", f"{BATCH} Add ReLU"],
+        [
+            *[f"{CONV} {BATCH} ReLU", "Activation", "AveragePooling2D"],
+            f"{CONV} {BATCH} Add ReLU",
+        ],
+    ),
     "bottleneck": (
         bottleneck,
         [CONV, "DepthwiseConv2D", f"{BATCH} ReLU", CONV, f"{BATCH} Add"],
@@ -117,7 +131,7 @@ SUMS: dict[str, tuple[Callable[[Any], Any], list[str], list[str] | None]] = {
         sequences,
         [
             *["Reshape", "DepthwiseConv1D Add", "Conv1DTranspose Add ELU"],
-            *["Conv1D", "Activation", "Add", "ReLU"],
+            *["Activation", "Conv1D Add ReLU"],
         ],
         None,
     ),

@@ -108,8 +108,8 @@ def fuse(
     Return the steps that run a graph.
 
     A layer is taken into the pass before it if it alone reads what that pass computes. A sum is
-    taken by the last of its terms: the other is there by then. Subclasses may do as they like: they
-    stay by themselves.
+    taken by the last of its terms: the other is there by then, or is computed first if no pass
+    makes it. Subclasses may do as they like: they stay by themselves.
 
     Parameters
     ----------
@@ -134,6 +134,11 @@ def fuse(
             pass_class, in_training, in_use = TAKES[type(layer)]
             kinds = (in_training if training else in_use).split()
             chain = _chain(graph, value, kinds, kept, made, training)
+            if awaited := _awaited(graph, chain, kept, made):
+                steps += [Step(term.node.layer, term.node.inputs, term) for term in awaited]
+                made.update(awaited)
+                taken.update(awaited)
+                chain = _chain(graph, value, kinds, kept, made, training)
             if training and (reader := _convolution_of_normalized(graph, chain, kept, made)):
                 pass_class = NormalizedConvolutionPass
                 chain.append(reader)
@@ -235,6 +240,25 @@ def _chain(
             kinds = [later for later in kinds if later == "activation"]
         chain.append(reader)
     return chain
+
+
+def _awaited(
+    graph: Graph, chain: Sequence[Value], kept: Collection[Value], made: Set[Value]
+) -> list[Value]:
+    """Return what to compute first so that a chain can take the sum that reads it, in order."""
+    reader = graph.lone_reader(chain[-1], kept)
+    if reader is None or type(reader.node.layer) is not Add or len(reader.node.inputs) != 2:
+        return []
+    awaited: set[Value] = set()
+    waiting = [term for term in reader.node.inputs if term not in made and term is not chain[-1]]
+    while waiting:
+        value = waiting.pop()
+        layer = value.node.layer
+        if value in chain or type(layer) in TAKES or not is_ours(layer):
+            return []
+        awaited.add(value)
+        waiting += [source for source in value.node.inputs if source not in made | awaited]
+    return [value for value in graph.values if value in awaited] if awaited else []
 
 
 def _convolution_of_normalized(
