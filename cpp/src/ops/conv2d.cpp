@@ -87,7 +87,8 @@ void conv2d_forward(const Conv2dDims& dims, const float* src, const float* weigh
   const int64_t weights_tiles = kept ? kept_weights_tiles(d, epilogue.pool) : kWeightsTiles;
   if (takes_winograd(d, epilogue.pool, kept ? weights_tiles : winograd_weights_tiles(d))) {
     winograd_forward(d, src, weights, bias, epilogue, dst, prepared);
-  } else if (takes_stride2(d, epilogue.pool, kept ? weights_tiles : stride2_weights_tiles(d))) {
+  } else if (takes_stride2(d, epilogue.pool,
+                           std::max(weights_tiles, stride2_weights_tiles(d, kept)))) {
     stride2_forward(d, src, weights, bias, epilogue, dst, prepared);
   } else if (takes_rows(d, epilogue.pool, weights_tiles)) {
     rows_forward(d, src, weights, bias, epilogue, dst, prepared);
@@ -105,7 +106,7 @@ void conv2d_backward_data(const Conv2dDims& dims, Images diff_dst, const float* 
   const Conv2dDims d = whole_windows(dims, pooling);
   if (takes_winograd(d, pooling, winograd_weights_tiles(d))) {
     winograd_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);
-  } else if (takes_stride2(d, pooling, stride2_weights_tiles(d))) {
+  } else if (takes_stride2(d, pooling, std::max(kWeightsTiles, stride2_weights_tiles(d, false)))) {
     stride2_backward_data(d, diff_dst.data, weights, bias, epilogue, diff_src);
   } else if (takes_rows(d, pooling, kWeightsTiles)) {
     rows_backward_data(d, diff_dst, weights, bias, epilogue, diff_src);

@@ -217,7 +217,9 @@ bool stride2_pays(const Conv2dDims& d, int64_t weights_tiles) {
          (tiles + weights_tiles * kTile) * kTileOutputs <= d.mb * d.oh * d.ow * kTile;
 }
 
-int64_t stride2_weights_tiles(const Conv2dDims& d) { return has_many_weights(d) ? 12 : 17; }
+int64_t stride2_weights_tiles(const Conv2dDims& d, bool kept) {
+  return has_many_weights(d) ? (kept ? 20 : 27) : 0;
+}
 int64_t stride2_gradients_tiles(const Conv2dDims& d) { return has_many_weights(d) ? 6 : 20; }
 
 void stride2_forward(const Conv2dDims& d, const float* src, const float* weights, const float* bias,

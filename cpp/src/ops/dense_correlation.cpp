@@ -174,8 +174,10 @@ bool shares_channels(const Conv2dDims& d, Pooling pool) {
   constexpr int64_t kManyWeights = 1 << 18, kFewInputs = 1 << 18;  // 1 MiB
   constexpr int64_t kLeastChannels = 256;                          // enough to share out
   const auto inputs = static_cast<double>(d.mb * (d.ih + d.pad_top) * (d.iw + d.pad_left) * d.ic);
+  const int64_t weights = d.kh * d.kw * d.ic * d.oc;
   return pool == Pooling::none && d.groups == 1 && d.oc >= kLeastChannels &&
-         d.kh * d.kw * d.ic * d.oc >= kManyWeights && inputs <= kFewInputs;
+         weights >= kManyWeights &&
+         inputs <= static_cast<double>(std::max(kFewInputs, weights / 2));
 }
 
 void correlate_by_channels(const Conv2dDims& d, Images src, const KernelTaps& taps,
