@@ -87,16 +87,13 @@ class Arguments {
   // Does the work, without the GIL. The caller's frame holds the arrays.
   template <typename Work>
   void run(Work work) const {
-    auto named = [work, operation = operation_]() mutable {
-      try {
-        work();
-      } catch (const std::bad_alloc&) {
-        throw OutOfMemory(operation);
-      }
-    };
-    if (Program* const program = Program::recording()) program->add(operation_, named, work);
+    if (Program* const program = Program::recording()) program->add(operation_, work);
     const GilRelease release;
-    named();
+    try {
+      work();
+    } catch (const std::bad_alloc&) {
+      throw OutOfMemory(operation_);
+    }
   }
 
   void require(bool condition, const char* name, const std::string& problem) const {

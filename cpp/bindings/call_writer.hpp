@@ -124,16 +124,14 @@ class CallWriter {
   const std::vector<const char*>* places_;
 };
 
-// Of work that is no call of calls.hpp there is nothing to write.
+template <typename Work>
+concept is_call = requires(Work work, CallWriter writer) { work.describe(writer); };
+
 template <typename Call>
 py::dict written(const char* operation, Call call, const std::vector<const char*>& places) {
   CallWriter writer(operation, places);
-  if constexpr (requires { call.describe(writer); }) {
-    writer.fields["operation"] = Call::name();
-    call.describe(writer);
-  } else {
-    writer.require(false, "a program has no such operation");
-  }
+  writer.fields["operation"] = Call::name();
+  call.describe(writer);
   return writer.fields;
 }
 

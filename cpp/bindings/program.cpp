@@ -25,6 +25,11 @@ void Program::begin(const std::vector<py::array>& inputs) {
 
 void Program::end() { current = outer_; }
 
+void Program::add(const char* name, std::function<void()> work,
+                  std::function<py::dict()> describe) {
+  operations_.push_back({name, std::move(work), std::move(describe)});
+}
+
 void Program::run(const py::args& inputs) {
   const Arguments args("Program.run");
   args.require(
@@ -37,15 +42,25 @@ void Program::run(const py::args& inputs) {
     places_[i] = static_cast<const char*>(array.data());
   }
   const GilRelease release;  // the arrays are held by the caller's frame
-  for (const std::function<void()>& operation : operations_) {
-    operation();
+  for (const Operation& operation : operations_) {
+    try {
+      operation.work();
+    } catch (const std::bad_alloc&) {
+      throw OutOfMemory(operation.name);
+    }
     check_interruption();
   }
 }
 
 std::vector<py::dict> Program::calls() const {
   std::vector<py::dict> calls;
-  for (const auto& describe : descriptions_) calls.push_back(describe());
+  for (const Operation& operation : operations_) {
+    if (!operation.describe) {
+      throw py::value_error("export_program: " + std::string(operation.name) +
+                            ": a program has no such operation");
+    }
+    calls.push_back(operation.describe());
+  }
   return calls;
 }
 

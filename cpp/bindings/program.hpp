@@ -37,11 +37,14 @@ class Program {
     return static_cast<const T*>(array.data());
   }
   void hold(const py::array& array) { held_.push_back(array); }
-  // What runs, and the call that it makes.
-  template <typename Call>
-  void add(const char* name, std::function<void()> operation, const Call& call) {
-    operations_.push_back(std::move(operation));
-    descriptions_.push_back([name, call, this] { return written(name, call, places_); });
+  // Work, and, for a file, the call that it is, if it is one of calls.hpp.
+  template <typename Work>
+  void add(const char* name, const Work& work) {
+    if constexpr (is_call<Work>) {
+      add(name, work, [name, work, this] { return written(name, work, places_); });
+    } else {
+      add(name, work, nullptr);
+    }
   }
 
   // Throws where inputs are not of the types and sizes of the recording.
@@ -56,10 +59,16 @@ class Program {
     const char* data;
     int64_t bytes;
   };
+  struct Operation {
+    const char* name;
+    std::function<void()> work;
+    std::function<py::dict()> describe;  // or null
+  };
+  void add(const char* name, std::function<void()> work, std::function<py::dict()> describe);
+
   std::vector<Input> inputs_;  // of the recording
   std::vector<const char*> places_;
-  std::vector<std::function<void()>> operations_;
-  std::vector<std::function<py::dict()>> descriptions_;
+  std::vector<Operation> operations_;
   std::vector<py::array> held_;
   Program* outer_ = nullptr;
 };
