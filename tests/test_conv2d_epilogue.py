@@ -15,6 +15,8 @@ from strategies import Window, seeds, windows
 
 pytestmark = [pytest.mark.every_isa, pytest.mark.usefixtures("conv_algorithm")]
 
+LONG_SIGNAL = Window((1, 1260), (1, 1260), (1, 7), (1, 1), (0, 3), (1, 1))
+
 
 @pytest.mark.parametrize("window_rows", [1, 2])
 @example(same_window(7, 29, 5, 1), 2, (1, 1, 6), "relu", 0)
@@ -22,6 +24,7 @@ pytestmark = [pytest.mark.every_isa, pytest.mark.usefixtures("conv_algorithm")]
 @example(same_window(6, 21, 3, 1), 2, (24, 1, 1), "relu", 0)
 @example(same_window(7, 10, 1, 1), 2, (1, 20, 37), "relu", 0)
 @example(same_window(7, 10, 1, 3), 2, (1, 20, 37), "linear", 0)
+@example(LONG_SIGNAL, 2, (1, 1, 16), "relu", 0)
 @given(
     windows(dilated=True),
     st.integers(1, 3),

@@ -157,6 +157,46 @@ def test_many_weights_that_meet_few_pixels(mb: int, size: int, stride: int) -> N
     check_threads(_core.conv2d_forward, {**inputs, **geometry}, {"dst": diff_dst.shape})
 
 
+@pytest.mark.parametrize("mb", [1, 3])
+@pytest.mark.parametrize(
+    ("taps", "padding", "stride", "dilation", "group_sizes"),
+    [
+        (7, 3, 1, 1, (1, 1, 16)),
+        (7, 0, 1, 1, (1, 3, 40)),
+        (4, 5, 1, 3, (1, 2, 9)),
+        (9, 4, 2, 1, (1, 8, 24)),
+        (2, 0, 3, 1, (1, 7, 20)),
+        (5, 2, 1, 1, (3, 2, 8)),
+    ],
+)
+def test_long_signals_that_threads_share_out(
+    taps: int,
+    padding: int,
+    stride: int,
+    dilation: int,
+    group_sizes: tuple[int, int, int],
+    mb: int,
+) -> None:
+    """Lengths that can be cut evenly, and others."""
+    groups, ic, oc = group_sizes
+    for length in (1260, 1009):
+        width = (length - 1) * stride + (taps - 1) * dilation + 1 - 2 * padding
+        window = Window(
+            *((1, width), (1, length), (1, taps)),
+            strides=(1, stride),
+            padding=(0, padding),
+            dilation=(1, dilation),
+        )
+        geometry = geometry_of(window, groups)
+        shapes = (mb, 1, width, groups * ic), (1, taps, ic, groups * oc), (groups * oc,)
+        arrays = [
+            whole(i, *shape) for i, shape in enumerate((*shapes, (mb, 1, length, groups * oc)))
+        ]
+        check_conv2d(*arrays, geometry, 0.0)
+        src, weights, _, diff_dst = arrays
+        check_addends(src, weights, diff_dst, geometry, "relu", 4, 0.0)
+
+
 @pytest.mark.parametrize(("ic", "oc"), [(1024, 300), (130, 1024), (1024, 1024)])
 def test_pointwise_with_pixels_that_share_places_in_the_cache(ic: int, oc: int) -> None:
     geometry = geometry_of(same_window(9, 5, 1, 1), 1)

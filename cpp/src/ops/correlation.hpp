@@ -83,15 +83,16 @@ constexpr int64_t rows_together(Pooling pooling) {
   return std::max<int64_t>(window_rows(pooling), 1);
 }
 
-// A correlation strip by strip, and what follows it in the same pass.
+// A correlation strip by strip, and what follows it in the same pass. dims are those with the parts
+// of a row.
 class Correlation {
  public:
   Correlation(const Conv2dDims& dims, Images src, const Epilogue& epilogue,
-              Borders borders = Borders::copied, int64_t grain = kConvGrain)
+              Borders borders = Borders::copied, int64_t grain = kConvGrain, int64_t parts = 1)
       : d_(dims),
         epilogue_(epilogue),
         pooled_(epilogue.pool != Pooling::none),
-        strips_(dims, src, rows_together(epilogue.pool), Strips::kLeastStrips, borders),
+        strips_(dims, src, rows_together(epilogue.pool), Strips::kLeastStrips, borders, parts),
         waiting_(pooled_ ? Scratchpad::padded(strips_.most_rows() * d_.ow * d_.oc) : 0) {
     const int64_t work = d_.mb * d_.oh * d_.ow * d_.oc * d_.kh * d_.kw * (d_.ic / d_.groups);
     threads_ = threads_for_work(strips_.count(), work, grain);

@@ -224,11 +224,15 @@ void dense_correlate(const Conv2dDims& dims, Images src, const KernelTaps& taps,
     correlate_by_channels(dims, src, taps, bias, epilogue, dst, prepared);
     return;
   }
-  const Correlation correlation(dims, src, epilogue);
-  DenseTiles tiles(dims, correlation.strips(), taps, bias, dst.pixel_stride == dims.oc);
+  const int64_t parts = row_parts(dims, epilogue.pool == Pooling::none ? 1 : 2);
+  const Conv2dDims d = with_row_parts(dims, parts);
+  OutputPixels rows = dst;
+  if (parts > 1) rows.row_stride = d.ow * dst.pixel_stride;
+  const Correlation correlation(d, src, epilogue, Borders::copied, kConvGrain, parts);
+  DenseTiles tiles(d, correlation.strips(), taps, bias, dst.pixel_stride == d.oc);
   Scratchpad scratch(tiles.scratch(prepared), correlation.threads(), correlation.scratch());
   tiles.prepare(scratch, prepared);
-  correlation.run(scratch, dst, [&](int64_t strip, const float* input, const OutputPixels& out) {
+  correlation.run(scratch, rows, [&](int64_t strip, const float* input, const OutputPixels& out) {
     tiles.make(0, tiles.blocks(), strip, input, out);
   });
 }

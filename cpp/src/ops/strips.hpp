@@ -84,6 +84,23 @@ class Pieces {
   int64_t images_, rows_, together_, parts_;
 };
 
+// Images of one row that a kernel of one row sees: a long row becomes several, whose inputs overlap
+// where they meet, so that each stays in L1 and threads share out even one image. `pixels` of them
+// are not parted. 1 leaves the row as it is.
+inline int64_t row_parts(const Conv2dDims& d, int64_t pixels) {
+  constexpr int64_t kLeastFloats = 2048;
+  if (d.ih != 1 || d.oh != 1 || d.kh != 1 || d.pad_top != 0) return 1;
+  const int64_t row = std::max(d.iw * d.ic, d.ow * d.oc);
+  for (int64_t n = ceil_div(row, kL1Floats); n > 1 && row / n >= kLeastFloats; ++n) {
+    if (d.ow % (n * pixels) == 0) return n;
+  }
+  return 1;
+}
+inline Conv2dDims with_row_parts(Conv2dDims d, int64_t parts) {
+  d.oh *= parts, d.ow /= parts;
+  return d;
+}
+
 // Whether padding becomes a copy with zeros around the image, or the kernels know where it ends.
 enum class Borders { copied, in_place };
 
@@ -93,14 +110,16 @@ class Strips {
  public:
   static constexpr int64_t kLeastStrips = 16;  // enough to share out evenly
 
-  // Strips have a multiple of `together` rows; there are `least` of them, or one for each.
+  // Strips have a multiple of `together` rows; there are `least` of them, or one for each. dims are
+  // those with the parts of a row.
   Strips(const Conv2dDims& dims, Images src, int64_t together, int64_t least = kLeastStrips,
-         Borders borders = Borders::copied)
+         Borders borders = Borders::copied, int64_t of_row = 1)
       : d_(dims),
+        parts_(of_row),
         src_(src, d_.ih, d_.iw, d_.ic),
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
         copied_(borders == Borders::copied &&
-                (d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
+                (of_row > 1 || d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
                  input_rows(d_.oh) > d_.ih || !src_.in_memory())) {
     const double input = static_cast<double>(width_) * static_cast<double>(d_.ic * d_.stride_h);
     const double row = std::max({input, static_cast<double>(d_.ow * d_.oc), 1.0});
@@ -147,9 +166,7 @@ class Strips {
     const int64_t end = top + input_rows(rows(strip)), last = image + images(strip);
     for (int64_t n = image; n < last; ++n) {
       float* out = copy + (n - image) * image_stride();
-      for (int64_t y = top; y < end; ++y, out += row_stride()) {
-        src_.copy(n, y, -d_.pad_left, width_, out);
-      }
+      for (int64_t y = top; y < end; ++y, out += row_stride()) copy_row(n, y, out);
     }
     return copy;
   }
@@ -158,6 +175,12 @@ class Strips {
   Later later(int64_t strip) const {
     const int64_t next = strip + 1;
     if (next == count() || src_.is_pooled()) return {nullptr, 0};
+    if (parts_ > 1) {
+      const int64_t begin = std::clamp<int64_t>(first_pixel(first_row(next)), 0, d_.iw);
+      const int64_t end = std::min(first_pixel(first_row(next) + rows(next)), d_.iw);
+      const int64_t pixels = (images(next) - 1) * d_.iw + std::max<int64_t>(end - begin, 0);
+      return {src_.at(first_image(next), 0, begin), pixels * d_.ic};
+    }
     const int64_t top = first_row(next) * d_.stride_h - d_.pad_top;
     const int64_t begin = std::clamp<int64_t>(top, 0, d_.ih);
     const int64_t end = std::clamp<int64_t>(top + input_rows(rows(next)), begin, d_.ih);
@@ -169,15 +192,26 @@ class Strips {
   void copy_input_row(int64_t strip, int64_t i, float* out) const {
     const int64_t rows = input_rows(this->rows(strip));
     const int64_t top = first_row(strip) * d_.stride_h - d_.pad_top;
-    src_.copy(first_image(strip) + i / rows, top + i % rows, -d_.pad_left, width_, out);
+    copy_row(first_image(strip) + i / rows, top + i % rows, out);
   }
 
  private:
+  // Of the input of a part of a row.
+  int64_t first_pixel(int64_t part) const { return part * d_.ow * d_.stride_w - d_.pad_left; }
+  void copy_row(int64_t image, int64_t y, float* out) const {
+    if (parts_ > 1) {
+      src_.copy(image, 0, first_pixel(y), width_, out);
+    } else {
+      src_.copy(image, y, -d_.pad_left, width_, out);
+    }
+  }
+
   static constexpr double kFloats = 1 << 16;  // 256 KiB: half of a small L2
   static constexpr int64_t kFewWeights = 2048;
   static constexpr double kMostCopied = 1 << 22;  // floats of a strip's input rows
 
   Conv2dDims d_;
+  int64_t parts_;
   ImageRows src_;
   int64_t width_;
   bool copied_;
