@@ -291,6 +291,41 @@ def test_a_process_short_of_memory_goes_on(tmp_path: Path) -> None:
     assert output_of(script) == "train fit evaluate predict conv2d wide vast weights"
 
 
+ASIDE = """
+import os, resource, threading
+import numpy as np
+from cnnx import _core, config
+config.set_num_threads(1)
+x, y = (np.zeros((1, size, size, 1024), np.float32) for size in (8, 6))
+weights = np.zeros((3, 3, 1024, 1024), np.float32)
+def convolve():
+    _core.conv2d_forward(x, weights, None, y, (1, 1), (0, 0), (1, 1), 1, False)
+program = _core.Program()
+program.begin([])
+convolve()
+program.end()
+def attempt():  # a thread keeps aside what it needs by itself
+    for operation in convolve, program.run:
+        try:
+            operation()
+        except MemoryError as error:
+            print(error)
+threading.stack_size(1 << 20)
+size = int(open("/proc/self/statm").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+resource.setrlimit(resource.RLIMIT_AS, (size + (8 << 20), -1))
+thread = threading.Thread(target=attempt)
+thread.start()
+thread.join()
+program.run()
+"""
+
+
+def test_an_operation_short_of_memory_is_named() -> None:
+    """Whether Python calls it or a program that recorded it."""
+    message = "conv2d_forward: no memory for what it keeps aside; smaller batches need less"
+    assert output_of(ASIDE).splitlines() == [message] * 2
+
+
 @pytest.mark.parametrize("mapped", [False, True])
 def test_a_shuffled_fit_copies_no_array(tmp_path: Path, mapped: bool) -> None:
     """Whose channels come first in memory, or every other sample of which is taken."""
