@@ -19,6 +19,20 @@ CNNX_INLINE void for_each_pixel(const PoolWindow& window, Visit visit) {
   }
 }
 
+template <int Count>
+struct Vectors {
+  constexpr int operator()() const { return Count; }
+};
+// Calls visit(vectors, j, channels) for channels [j, j + channels) of c, of several vectors while
+// they are whole, then of one.
+template <typename Visit>
+CNNX_INLINE void for_vectors(int64_t c, Visit visit) {
+  constexpr int kMost = 4;
+  int64_t j = 0;
+  for (; j + kMost * kLanes <= c; j += kMost * kLanes) visit(Vectors<kMost>(), j, kMost * kLanes);
+  for (; j < c; j += kLanes) visit(Vectors<1>(), j, c - j);
+}
+
 // The first of the largest, and its number.
 struct Largest {
   Vec value;
@@ -42,9 +56,33 @@ CNNX_INLINE void store_positions(uint8_t* p, IntVec v, int64_t n) { store_bytes_
 CNNX_INLINE IntVec load_positions(const int32_t* p, int64_t n) { return load_upto(p, n); }
 CNNX_INLINE IntVec load_positions(const uint8_t* p, int64_t n) { return load_bytes_upto(p, n); }
 
+// The largest of the channels of so many vectors, wherever they lie in the window.
+template <int Vectors>
+CNNX_INLINE void max_pool_channels(int64_t c, const PoolWindow& window, const float* src,
+                                   float* dst) {
+  Vec best[Vectors];
+#pragma GCC unroll 4
+  for (int v = 0; v < Vectors; ++v) best[v] = load_upto(src + v * kLanes, c - v * kLanes);
+  for_each_pixel(window, [&](int64_t offset, int32_t) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      const Vec x = load_upto(src + offset + v * kLanes, c - v * kLanes);
+      best[v] = largest_of<2>({best[v], x}).value;
+    }
+  });
+#pragma GCC unroll 4
+  for (int v = 0; v < Vectors; ++v) store_upto(dst + v * kLanes, best[v], c - v * kLanes);
+}
+
 template <typename Position>
 void max_pool_forward(int64_t c, const PoolWindow& window, const float* src, float* dst,
                       Position* argmax) {
+  if (argmax == nullptr) {
+    for_vectors(c, [&](auto vectors, int64_t j, int64_t channels) {
+      max_pool_channels<vectors()>(channels, window, src + j, dst + j);
+    });
+    return;
+  }
   for (int64_t j = 0; j < c; j += kLanes) {
     const int64_t left = c - j;
     Vec best = load_upto(src + j, left);
@@ -56,7 +94,7 @@ void max_pool_forward(int64_t c, const PoolWindow& window, const float* src, flo
       best_position = better ? IntVec{} + position : best_position;
     });
     store_upto(dst + j, best, left);
-    if (argmax != nullptr) store_positions(argmax + j, best_position, left);
+    store_positions(argmax + j, best_position, left);
   }
 }
 
@@ -113,12 +151,9 @@ CNNX_INLINE void sum_pool_channels(int64_t c, const PoolWindow& window, float di
 
 void sum_pool_forward(int64_t c, const PoolWindow& window, float divisor, const float* src,
                       float* dst) {
-  constexpr int kVectors = 4;
-  int64_t j = 0;
-  for (; j + kVectors * kLanes <= c; j += kVectors * kLanes) {
-    sum_pool_channels<kVectors>(kVectors * kLanes, window, divisor, src + j, dst + j);
-  }
-  for (; j < c; j += kLanes) sum_pool_channels<1>(c - j, window, divisor, src + j, dst + j);
+  for_vectors(c, [&](auto vectors, int64_t j, int64_t channels) {
+    sum_pool_channels<vectors()>(channels, window, divisor, src + j, dst + j);
+  });
 }
 
 void sum_pool_backward(int64_t c, const PoolWindow& window, bool add, float divisor,
