@@ -39,9 +39,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ncnnx: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
     except (ImportError, OSError, ValueError) as error:
         print(f"cnnx: error: {error}", file=sys.stderr)
+        _drop_output()
         return USAGE_ERROR
     return 0
+
+
+def _drop_output() -> None:
+    """Drop what the output does not take: Python would try again at its end, and end with 120."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
