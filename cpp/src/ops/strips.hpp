@@ -86,12 +86,13 @@ class Pieces {
 
 // Images of one row that a kernel of one row sees: a long row becomes several, whose inputs overlap
 // where they meet, so that each stays in L1 and threads share out even one image. `pixels` of them
-// are not parted. 1 leaves the row as it is.
+// are not parted. 1 leaves the row as it is: also where most of an input would be what overlaps.
 inline int64_t row_parts(const Conv2dDims& d, int64_t pixels) {
   constexpr int64_t kLeastFloats = 2048;
   if (d.ih != 1 || d.oh != 1 || d.kh != 1 || d.pad_top != 0) return 1;
   const int64_t row = std::max(d.iw * d.ic, d.ow * d.oc);
   for (int64_t n = ceil_div(row, kL1Floats); n > 1 && row / n >= kLeastFloats; ++n) {
+    if ((d.kw - 1) * d.dilation_w > d.ow / n * d.stride_w) return 1;
     if (d.ow % (n * pixels) == 0) return n;
   }
   return 1;
