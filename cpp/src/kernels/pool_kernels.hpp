@@ -20,7 +20,7 @@ CNNX_INLINE void for_each_pixel(const PoolWindow& window, Visit visit) {
 }
 
 template <int Count>
-struct Vectors {
+struct VectorCount {
   constexpr int operator()() const { return Count; }
 };
 // Calls visit(vectors, j, channels) for channels [j, j + channels) of c, of several vectors while
@@ -29,8 +29,9 @@ template <typename Visit>
 CNNX_INLINE void for_vectors(int64_t c, Visit visit) {
   constexpr int kMost = 4;
   int64_t j = 0;
-  for (; j + kMost * kLanes <= c; j += kMost * kLanes) visit(Vectors<kMost>(), j, kMost * kLanes);
-  for (; j < c; j += kLanes) visit(Vectors<1>(), j, c - j);
+  for (; j + kMost * kLanes <= c; j += kMost * kLanes)
+    visit(VectorCount<kMost>(), j, kMost * kLanes);
+  for (; j < c; j += kLanes) visit(VectorCount<1>(), j, c - j);
 }
 
 // The first of the largest, and its number.

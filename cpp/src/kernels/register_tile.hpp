@@ -14,7 +14,7 @@ CNNX_INLINE Vec load_row(const float* p, int64_t width) {
   return width > 0 ? load_upto(p, width) : Vec{};
 }
 
-// Fetches into the cache what store_tile will store to, or else will add.
+// Fetches what store_tile will store to, or the addend, into the cache.
 template <int Rows, int Vectors, bool Stores = true>
 CNNX_INLINE void prefetch_tile(const float* c, int64_t ldc) {
 #pragma GCC unroll 32

@@ -14,7 +14,7 @@ bool has_stride2(const Conv2dDims& dims);
 // Whether it is faster than the direct pass, if a transform of the weights or of their gradients
 // takes as long as `weights_tiles` tiles.
 bool stride2_pays(const Conv2dDims& dims, int64_t weights_tiles);
-// At least so many for weights that were kept, or that are transformed: no cache holds many.
+// The least of weights_tiles: many weights are read from far, whether they were kept or not.
 int64_t stride2_weights_tiles(const Conv2dDims& dims, bool kept);
 int64_t stride2_gradients_tiles(const Conv2dDims& dims);
 // Neither pools.

@@ -83,8 +83,8 @@ constexpr int64_t rows_together(Pooling pooling) {
   return std::max<int64_t>(window_rows(pooling), 1);
 }
 
-// A correlation strip by strip, and what follows it in the same pass. dims are those with the parts
-// of a row.
+// A correlation strip by strip, and what follows it in the same pass. If a row has several parts,
+// dims are those of with_row_parts().
 class Correlation {
  public:
   Correlation(const Conv2dDims& dims, Images src, const Epilogue& epilogue,

@@ -84,9 +84,10 @@ class Pieces {
   int64_t images_, rows_, together_, parts_;
 };
 
-// Images of one row that a kernel of one row sees: a long row becomes several, whose inputs overlap
-// where they meet, so that each stays in L1 and threads share out even one image. `pixels` of them
-// are not parted. 1 leaves the row as it is: also where most of an input would be what overlaps.
+// The parts into which the row of a signal is cut: images of one row, and a kernel of one row. A
+// part stays in L1, and threads share out the parts of one image. The inputs of adjacent parts
+// overlap. A part has a multiple of `pixels`. 1 leaves the row whole: if it is short, cannot be cut
+// evenly, or if the overlap would be longer than a part.
 inline int64_t row_parts(const Conv2dDims& d, int64_t pixels) {
   constexpr int64_t kLeastFloats = 2048;
   if (d.ih != 1 || d.oh != 1 || d.kh != 1 || d.pad_top != 0) return 1;
@@ -111,16 +112,16 @@ class Strips {
  public:
   static constexpr int64_t kLeastStrips = 16;  // enough to share out evenly
 
-  // Strips have a multiple of `together` rows; there are `least` of them, or one for each. dims are
-  // those with the parts of a row.
+  // Strips have a multiple of `together` rows; there are `least` of them, or one for each. If a
+  // row has several parts, dims are those of with_row_parts().
   Strips(const Conv2dDims& dims, Images src, int64_t together, int64_t least = kLeastStrips,
-         Borders borders = Borders::copied, int64_t of_row = 1)
+         Borders borders = Borders::copied, int64_t row_parts = 1)
       : d_(dims),
-        parts_(of_row),
+        parts_(row_parts),
         src_(src, d_.ih, d_.iw, d_.ic),
         width_((d_.ow - 1) * d_.stride_w + (d_.kw - 1) * d_.dilation_w + 1),
         copied_(borders == Borders::copied &&
-                (of_row > 1 || d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
+                (row_parts > 1 || d_.pad_top != 0 || d_.pad_left != 0 || width_ > d_.iw ||
                  input_rows(d_.oh) > d_.ih || !src_.in_memory())) {
     const double input = static_cast<double>(width_) * static_cast<double>(d_.ic * d_.stride_h);
     const double row = std::max({input, static_cast<double>(d_.ow * d_.oc), 1.0});

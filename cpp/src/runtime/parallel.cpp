@@ -25,8 +25,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Idle threads spin for about as long before they sleep (python/cnnx/openmp.py). To wake them takes
-// as long as work of so many grains, of one operation or of several in a row: each begins less than
-// kInARow after the one before, which takes less by itself if threads are not worth waking for it.
+// as long as work of so many grains, of one operation or of several in a row. Operations are in a
+// row if each begins less than kInARow after the one before began: one of fewer grains takes less.
 constexpr std::chrono::microseconds kAwake{100}, kInARow{300};
 constexpr double kWaking = 16;
 thread_local Clock::time_point last_region_end;

@@ -247,7 +247,7 @@ def _awaited(
 ) -> list[Value]:
     """Return what to compute first so that a chain can take the sum that reads it, in order."""
     reader = graph.lone_reader(chain[-1], kept)
-    if reader is None or type(reader.node.layer) is not Add or len(reader.node.inputs) != 2:
+    if reader is None or _kind(reader, {chain[-1]}, training=True) != "addend":
         return []
     awaited: set[Value] = set()
     waiting = [term for term in reader.node.inputs if term not in made and term is not chain[-1]]
